@@ -1,0 +1,62 @@
+/**
+ * A place in a file, as an editor and a byte reader need it.
+ * `line` and `column` are zero-based; a column counts UTF-16 code units (as LSP does) from the start
+ * of its line. `start` and `end` are byte offsets into the (decompressed) file, end exclusive.
+ */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One message of a conversation. `place` covers its text as written in the file (inside the quotes). */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+  /** Absent for text that the file does not hold in one piece (Parquet, a default system message). */
+  readonly place?: Place;
+}
+
+export type ConversationKind = 'chosen' | 'rejected' | 'completion' | 'transcript';
+
+/** A conversation whose assistant turns at `targets` are the responses to score. */
+export interface Conversation {
+  readonly kind: ConversationKind;
+  /** What tells it from its siblings: `chosen`, `rejected`, a model's name, an ordinal. */
+  readonly label: string;
+  readonly turns: readonly Turn[];
+  /** Indices into `turns` of the assistant turns to score: the last for chosen and rejected, all for a transcript. */
+  readonly targets: readonly number[];
+}
+
+/** One record of a dataset: a pair, a response, several completions of one prompt, or a transcript. */
+export interface DatasetRow {
+  /** Zero-based ordinal of the record in its file, malformed records counted. */
+  readonly index: number;
+  readonly place: Place;
+  readonly conversations: readonly Conversation[];
+}
+
+/** What is wrong with a piece of a file, where, and what was expected there. Never thrown. */
+export interface DatasetProblem {
+  readonly index: number | undefined;
+  readonly place: Place;
+  readonly code:
+    | 'malformed-row'
+    | 'invalid-utf8'
+    | 'truncated-line'
+    | 'duplicate-key'
+    | 'empty-file'
+    | 'oversized-row'
+    | 'missing-field'
+    | 'unreadable';
+  /** Says what was found and what was expected. */
+  readonly message: string;
+}
+
+export type DatasetEvent =
+  | { readonly type: 'row'; readonly row: DatasetRow }
+  | { readonly type: 'problem'; readonly problem: DatasetProblem };

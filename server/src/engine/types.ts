@@ -1,0 +1,58 @@
+import type { QrmSpec, RewardScore } from '../qrm/types.js';
+
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A conversation with the assistant turns (indices into `messages`) whose rewards are wanted. */
+export interface ScoreConversation {
+  readonly messages: readonly ChatMessage[];
+  readonly targets: readonly number[];
+}
+
+/** Conversations that likely share a beginning (a pair, a set of completions): scored in one prefill. */
+export interface ScoreGroup {
+  readonly conversations: readonly ScoreConversation[];
+}
+
+export type TargetResult =
+  | { readonly ok: true; readonly score: RewardScore }
+  | { readonly ok: false; readonly error: string };
+
+/** results[c][t] belongs to conversations[c].targets[t]. */
+export interface GroupResult {
+  readonly results: readonly (readonly TargetResult[])[];
+}
+
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Higher runs first; default 0. What the user looks at now gets 10. */
+  readonly priority?: number;
+}
+
+export interface EvaluatorInfo {
+  readonly spec: QrmSpec;
+  readonly modelName: string;
+  /** Identity of the numbers (weights, heads, precision, graph version): part of every store key. */
+  readonly modelHash: string;
+  readonly precision: string;
+  readonly executionProvider: string;
+  readonly maxTokens: number;
+}
+
+/** The engine as its users see it. Implemented over a worker, so the caller's event loop stays free. */
+export interface Evaluator {
+  readonly info: EvaluatorInfo;
+  /** Scores one group; rejects with an AbortError when cancelled. Groups in flight are batched together. */
+  score(group: ScoreGroup, options?: ScoreOptions): Promise<GroupResult>;
+  /**
+   * Scores a stream in its order, with backpressure: reads ahead only as far as batching needs,
+   * and yields each result with its ordinal as soon as it and all before it are done.
+   */
+  scoreStream<T>(
+    groups: AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>,
+    options?: ScoreOptions,
+  ): AsyncGenerator<{ tag: T; result: GroupResult }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,26 @@
+/** The static description of a QRM's head. */
+export interface QrmSpec {
+  /** Attribute (objective) names, length M. */
+  readonly attributes: readonly string[];
+  /** Quantile levels tau_k = k/(K+1), ascending, length K. */
+  readonly levels: readonly number[];
+}
+
+/**
+ * What the model says of one response (DESIGN.md, "The model").
+ * All arrays are raw: quantile curves may cross and are not sorted here.
+ */
+export interface RewardScore {
+  /** Adjusted attribute quantiles, row m*K+k, length M*K. */
+  readonly attributeQuantiles: Float32Array;
+  /** Gate weights, length M. */
+  readonly gate: Float32Array;
+  /** Q_mix at each level, length K. */
+  readonly quantiles: Float32Array;
+  /** The mean of `quantiles`: the published model's score. */
+  readonly expectation: number;
+  /** Tokens of this response's conversation up to the scored position. */
+  readonly tokens: number;
+  /** How many tokens were cut from the left of the prompt to fit the context; 0 when none. */
+  readonly truncatedTokens: number;
+}
