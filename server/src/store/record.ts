@@ -1,0 +1,85 @@
+/**
+ * The binary form of a stored score, little endian:
+ *
+ *   u8 version | u8 0 | u16 K | u16 M | u16 0 | u32 tokens | u32 truncatedTokens | f64 expectation
+ *   | f32 quantiles[K] | f32 gate[M] | f32 attributeQuantiles[M*K] | u32 CRC-32 of all before it
+ *
+ * float32 as the engine gives them, so a score read back equals the score put, bit for bit.
+ */
+
+/** Structurally the qrm RewardScore (the store imports nothing). */
+export interface StoredScore {
+  readonly attributeQuantiles: Float32Array;
+  readonly gate: Float32Array;
+  readonly quantiles: Float32Array;
+  readonly expectation: number;
+  readonly tokens: number;
+  readonly truncatedTokens: number;
+}
+
+export const RECORD_VERSION = 1;
+const HEADER = 24;
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+/** CRC-32 (IEEE 802.3) of the first `length` bytes. zlib.crc32 is missing from early Node 20. */
+export function crc32(bytes: Uint8Array, length = bytes.length): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < length; i++) {
+    crc = (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** @throws RangeError when the attribute quantiles are not M*K numbers. */
+export function encodeScore(score: StoredScore): Buffer {
+  const K = score.quantiles.length;
+  const M = score.gate.length;
+  if (score.attributeQuantiles.length !== M * K) {
+    throw new RangeError(
+      `attributeQuantiles has ${score.attributeQuantiles.length} numbers, expected ${M}*${K}`,
+    );
+  }
+  const out = Buffer.alloc(HEADER + 4 * (K + M + M * K) + 4);
+  out.writeUInt8(RECORD_VERSION, 0);
+  out.writeUInt16LE(K, 2);
+  out.writeUInt16LE(M, 4);
+  out.writeUInt32LE(score.tokens, 8);
+  out.writeUInt32LE(score.truncatedTokens, 12);
+  out.writeDoubleLE(score.expectation, 16);
+  let at = HEADER;
+  for (const part of [score.quantiles, score.gate, score.attributeQuantiles]) {
+    for (const x of part) at = out.writeFloatLE(x, at);
+  }
+  out.writeUInt32LE(crc32(out, at), at);
+  return out;
+}
+
+/** The score, or undefined when the bytes are of another version or damaged: it is then scored anew. */
+export function decodeScore(bytes: Uint8Array): StoredScore | undefined {
+  if (bytes.length < HEADER + 4 || bytes[0] !== RECORD_VERSION) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const K = view.getUint16(2, true);
+  const M = view.getUint16(4, true);
+  const end = HEADER + 4 * (K + M + M * K);
+  if (bytes.length !== end + 4) return undefined;
+  if (view.getUint32(end, true) !== crc32(bytes, end)) return undefined;
+  let at = HEADER;
+  const take = (n: number): Float32Array => {
+    const part = new Float32Array(n);
+    for (let i = 0; i < n; i++, at += 4) part[i] = view.getFloat32(at, true);
+    return part;
+  };
+  return {
+    quantiles: take(K),
+    gate: take(M),
+    attributeQuantiles: take(M * K),
+    expectation: view.getFloat64(16, true),
+    tokens: view.getUint32(8, true),
+    truncatedTokens: view.getUint32(12, true),
+  };
+}
