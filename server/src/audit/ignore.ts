@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseIgnored } from './ignore-file.js';
+
+/** The name of the file of ignored findings, beside the data or in the working folder. */
+export const IGNORE_FILE = '.qrm-ignore.json';
+
+/** Says of a response's hash (ResponseTable.hash) and a code whether the user ignores the finding. */
+export type Ignored = (hash: string, code: string) => boolean;
+
+/**
+ * Reads `{"version": 1, "ignored": [{"hash": "<16 hex>", "code"?: "...", "reason"?: "..."}]}`;
+ * an entry without a code covers every finding of that response.
+ * @throws Error naming the file and what was expected.
+ */
+export function readIgnored(paths: readonly string[]): Ignored {
+  const set = new Set<string>();
+  for (const path of paths.filter((p) => existsSync(p))) {
+    for (const entry of parseIgnored(path, readFileSync(path, 'utf8'))) set.add(entry);
+  }
+  return (hash, code) => set.has(hash) || set.has(`${hash}:${code}`);
+}

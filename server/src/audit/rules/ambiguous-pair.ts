@@ -1,0 +1,25 @@
+import { inWords, resolve } from '../settings.js';
+import { percent, type Rule } from './rule.js';
+
+export const ambiguousPair: Rule = {
+  code: 'ambiguous-pair',
+  description: 'The model can hardly tell chosen from rejected.',
+  prepare({ table, thresholds }) {
+    const threshold = thresholds.ambiguous;
+    function* margins() {
+      for (const p of table.values(table.beats)) yield Math.abs(p - 0.5);
+    }
+    const limit = resolve(threshold, margins(), thresholds.minimumSample);
+    return (i) => {
+      const p = table.beats.get(i);
+      if (!(Math.abs(p - 0.5) <= limit)) return undefined;
+      return {
+        code: 'ambiguous-pair',
+        severity: 'info',
+        response: i,
+        related: table.partner(i),
+        message: `Ambiguous pair: chosen beats rejected with probability ${percent(p)}, within ${percent(limit)} of 50 % (${inWords(threshold, 'closest')}).`,
+      };
+    };
+  },
+};

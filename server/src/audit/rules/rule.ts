@@ -1,0 +1,27 @@
+import type { ResponseFinding } from '../finding.js';
+import type { Thresholds } from '../settings.js';
+import type { ResponseTable } from '../table.js';
+
+export interface RuleContext {
+  readonly table: ResponseTable;
+  readonly thresholds: Thresholds;
+  /** Level of the left tail, for messages. */
+  readonly tau: number;
+}
+
+/** One kind of finding. `prepare` reads the whole table once; the check it gives is then asked of each response. */
+export interface Rule {
+  readonly code: ResponseFinding['code'];
+  /** What the finding means, in a sentence. */
+  readonly description: string;
+  prepare(context: RuleContext): (response: number) => ResponseFinding | undefined;
+}
+
+/** Three significant decimals, for messages. */
+export const figure = (x: number): string => x.toFixed(3).replace('-', '−');
+export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
+/** q05, q10, q02.5. */
+export const tailName = (tau: number): string => {
+  const p = +(tau * 100).toFixed(2);
+  return `q${p < 10 ? '0' : ''}${p}`;
+};

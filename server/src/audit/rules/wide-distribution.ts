@@ -1,0 +1,27 @@
+import { inWords, resolve } from '../settings.js';
+import { figure, type Rule } from './rule.js';
+
+export const wideDistribution: Rule = {
+  code: 'wide-distribution',
+  description: 'The model is unsure: the reward distribution is unusually wide.',
+  prepare({ table, thresholds }) {
+    const threshold = thresholds.wide;
+    function* negated() {
+      for (const s of table.values(table.spread)) yield -s;
+    }
+    const limit =
+      threshold.kind === 'absolute'
+        ? threshold.value
+        : -resolve(threshold, negated(), thresholds.minimumSample);
+    return (i) => {
+      const s = table.spread.get(i);
+      if (!(table.scored(i) && s >= limit)) return undefined;
+      return {
+        code: 'wide-distribution',
+        severity: 'info',
+        response: i,
+        message: `Wide distribution: q95 − q05 is ${figure(s)}, at or above ${figure(limit)} (${inWords(threshold, 'widest')}).`,
+      };
+    };
+  },
+};

@@ -1,0 +1,158 @@
+import type { ConversationKind, Place } from '../datasets/types.js';
+import { Column } from './columns.js';
+import type { Measures } from './measure.js';
+
+export const KINDS: readonly ConversationKind[] = [
+  'chosen',
+  'rejected',
+  'completion',
+  'transcript',
+];
+const NONE = 0xffffffff;
+
+export interface NewResponse {
+  readonly file: number;
+  readonly row: number;
+  readonly conversation: number;
+  readonly target: number;
+  readonly kind: ConversationKind;
+  readonly label: string;
+  readonly place: Place;
+  /** contentHash of the store: the first 8 bytes are kept. */
+  readonly hash: Uint8Array;
+}
+
+/**
+ * The numbers of every response of a run, in columns: about 150 bytes a response with 19 levels, and
+ * no text. Text for a report is read again from the files.
+ */
+export class ResponseTable {
+  length = 0;
+  /** Why a response has no score. */
+  readonly errors = new Map<number, string>();
+  private readonly labels: string[] = [];
+  private readonly labelIds = new Map<string, number>();
+  private readonly u32 = () => new Column(Uint32Array);
+  private readonly f32 = () => new Column(Float32Array);
+  readonly file = this.u32();
+  readonly row = this.u32();
+  readonly conversation = this.u32();
+  readonly target = this.u32();
+  readonly kind = new Column(Uint8Array);
+  readonly hashHigh = this.u32();
+  readonly hashLow = this.u32();
+  /** The other half of a pair, or NONE. */
+  private readonly partners = this.u32();
+  private readonly labelColumn = this.u32();
+  private readonly places = [this.u32(), this.u32(), this.u32(), this.u32()];
+  private readonly start = new Column(Float64Array);
+  private readonly bytes = this.u32();
+  readonly expectation = this.f32();
+  readonly tail = this.f32();
+  readonly cvar = this.f32();
+  readonly spread = this.f32();
+  readonly certaintyEquivalent = this.f32();
+  readonly modes = new Column(Uint8Array);
+  readonly tokens = this.u32();
+  readonly truncated = this.u32();
+  /** P(chosen beats rejected), on the chosen response; NaN elsewhere. */
+  readonly beats = this.f32();
+  private readonly quantileColumn = this.f32();
+
+  /** @param levels K, the number of quantiles kept of each response. */
+  constructor(readonly levels: number) {}
+
+  /** Adds an unscored response and gives its number. */
+  add(r: NewResponse): number {
+    const i = this.length++;
+    this.file.set(i, r.file);
+    this.row.set(i, r.row);
+    this.conversation.set(i, r.conversation);
+    this.target.set(i, r.target);
+    this.kind.set(i, KINDS.indexOf(r.kind));
+    let label = this.labelIds.get(r.label);
+    if (label === undefined) {
+      label = this.labels.push(r.label) - 1;
+      this.labelIds.set(r.label, label);
+    }
+    this.labelColumn.set(i, label);
+    const view = new DataView(r.hash.buffer, r.hash.byteOffset, r.hash.byteLength);
+    this.hashHigh.set(i, view.getUint32(0));
+    this.hashLow.set(i, view.getUint32(4));
+    this.partners.set(i, NONE);
+    const p = r.place;
+    [p.line, p.column, p.endLine, p.endColumn].forEach((v, n) => this.places[n]?.set(i, v));
+    this.start.set(i, p.start);
+    this.bytes.set(i, p.end - p.start);
+    this.tail.set(i, Number.NaN);
+    this.beats.set(i, Number.NaN);
+    return i;
+  }
+
+  score(i: number, m: Measures, tokens: number, truncated: number): void {
+    this.expectation.set(i, m.expectation);
+    this.tail.set(i, m.tail);
+    this.cvar.set(i, m.cvar);
+    this.spread.set(i, m.spread);
+    this.certaintyEquivalent.set(i, m.certaintyEquivalent);
+    this.modes.set(i, m.modes);
+    this.tokens.set(i, tokens);
+    this.truncated.set(i, truncated);
+    for (let k = 0; k < this.levels; k++) {
+      this.quantileColumn.set(i * this.levels + k, m.sorted[k] ?? Number.NaN);
+    }
+  }
+
+  pair(chosen: number, rejected: number): void {
+    this.partners.set(chosen, rejected);
+    this.partners.set(rejected, chosen);
+  }
+
+  partner(i: number): number | undefined {
+    const p = this.partners.get(i);
+    return p === NONE ? undefined : p;
+  }
+
+  scored(i: number): boolean {
+    return !Number.isNaN(this.tail.get(i));
+  }
+
+  kindOf(i: number): ConversationKind {
+    return KINDS[this.kind.get(i)] ?? 'completion';
+  }
+
+  label(i: number): string {
+    return this.labels[this.labelColumn.get(i)] ?? '';
+  }
+
+  /** The sorted quantiles, length K. */
+  quantiles(i: number): Float32Array {
+    const at = i * this.levels;
+    return Float32Array.from({ length: this.levels }, (_, k) => this.quantileColumn.get(at + k));
+  }
+
+  place(i: number): Place {
+    const [line, column, endLine, endColumn] = this.places.map((c) => c.get(i));
+    const start = this.start.get(i);
+    return {
+      line: line ?? 0,
+      column: column ?? 0,
+      endLine: endLine ?? 0,
+      endColumn: endColumn ?? 0,
+      start,
+      end: start + this.bytes.get(i),
+    };
+  }
+
+  /** 16 hexadecimal digits that name the response's text, whatever the model and the line. */
+  hash(i: number): string {
+    const hex = (x: number) => x.toString(16).padStart(8, '0');
+    return hex(this.hashHigh.get(i)) + hex(this.hashLow.get(i));
+  }
+
+  *values(column: Column): Generator<number> {
+    for (let i = 0; i < this.length; i++) {
+      if (this.scored(i)) yield column.get(i);
+    }
+  }
+}
