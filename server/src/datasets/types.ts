@@ -18,6 +18,8 @@ export interface Turn {
   readonly content: string;
   /** Absent for text that the file does not hold in one piece (Parquet, a default system message). */
   readonly place?: Place;
+  /** Where the parts stand, in order, when the text is joined from several (then `place` is absent). */
+  readonly pieces?: readonly Place[];
 }
 
 export type ConversationKind = 'chosen' | 'rejected' | 'completion' | 'transcript';

@@ -1,0 +1,228 @@
+import { compressionOf, decompress } from './compression.js';
+import { readCsv } from './csv.js';
+import { detectContainer } from './detect.js';
+import {
+  DEFAULT_MAX_ROW_BYTES,
+  type Container,
+  type DatasetFormat,
+  type DatasetSource,
+  type FieldMapping,
+  type ReadOptions,
+} from './formats.js';
+import { readJson, readJsonl, type RecordOptions } from './json-readers.js';
+import { readMarkdown } from './markdown.js';
+import { readParquet } from './parquet.js';
+import { between, jsonEvents, problem } from './record.js';
+import { openBytes, peek, randomAccess, sourceName } from './source.js';
+import type { DatasetEvent } from './types.js';
+import { ByteWindow } from './window.js';
+
+export type * from './types.js';
+export type {
+  Container,
+  Schema,
+  Compression,
+  DatasetFormat,
+  DatasetSource,
+  FieldMapping,
+  ReadOptions,
+  StartPoint,
+} from './formats.js';
+export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
+export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
+export { splitHH, splitMarkdown, normalizeRole, type TextTurn } from './transcript.js';
+export { containerOfName } from './detect.js';
+
+/** Enough for the first records of most files; a longer first record is judged by its beginning. */
+const HEAD_BYTES = 256 * 1024;
+const ZERO = { byte: 0, line: 0, column: 0 };
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** How the texts at a container's places are written, for `createPlaceMap`. */
+export function encodingOf(container: Container): 'json' | 'csv' | 'lines' | 'raw' {
+  if (container === 'jsonl' || container === 'json') return 'json';
+  if (container === 'csv' || container === 'tsv') return 'csv';
+  return container === 'markdown' ? 'lines' : 'raw';
+}
+
+interface Opened {
+  readonly format: DatasetFormat | undefined;
+  readonly head: Buffer;
+  readonly rest: AsyncGenerator<Uint8Array>;
+}
+
+async function openSource(source: DatasetSource, signal?: AbortSignal): Promise<Opened> {
+  const raw = await peek(openBytes(source, 0, signal), 8);
+  const compression = compressionOf(raw.head);
+  const text = await peek(decompress(raw.rest, compression), HEAD_BYTES);
+  const found = detectContainer(text.head, sourceName(source), text.head.length < HEAD_BYTES);
+  return { format: found && { ...found, compression }, head: text.head, rest: text.rest };
+}
+
+/**
+ * What a file is, by its content and then its name; undefined when nothing fits.
+ * @throws what reading the file throws (no such file, no permission)
+ */
+export async function detectFormat(
+  source: DatasetSource,
+  signal?: AbortSignal,
+): Promise<DatasetFormat | undefined> {
+  const opened = await openSource(source, signal);
+  try {
+    for (;;) {
+      // An unreadable source tells so only on reading on; a readable one has its head already.
+      if (opened.head.length > 0 || (await opened.rest.next()).done === true) return opened.format;
+    }
+  } finally {
+    await opened.rest.return(undefined);
+  }
+}
+
+/**
+ * The rows and problems of a file in their order, in memory bounded by the longest record.
+ * Bad records never end the stream; a file that cannot be opened or read on gives an `unreadable`
+ * problem. Rows come with the place of every text, except from Parquet.
+ * @throws AbortError when `signal` fires
+ */
+export async function* readDataset(
+  source: DatasetSource,
+  options: ReadOptions = {},
+): AsyncGenerator<DatasetEvent> {
+  const { signal, mapping, start } = options;
+  const maxRowBytes = options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES;
+  signal?.throwIfAborted();
+  const opened = await openSource(source, signal);
+  let rest = opened.rest;
+  let first = start?.row ?? 0;
+  let origin: { byte: number; line: number; column: number } = ZERO;
+  try {
+    const container = options.format ?? opened.format?.container;
+    if (container === 'parquet') {
+      yield* parquet(source, opened, mapping, signal, first);
+      return;
+    }
+    const skipBytes = start?.byte ?? 0;
+    if (container === 'jsonl' && skipBytes > 0) {
+      // A JSONL line needs nothing of what stands before it.
+      const plain = opened.format?.compression !== 'gzip' && opened.format?.compression !== 'zstd';
+      if (plain && !('stream' in source)) {
+        await rest.return(undefined);
+        rest = openBytes(source, skipBytes, signal);
+      } else {
+        rest = skip(rest, skipBytes);
+      }
+      origin = { byte: skipBytes, line: start?.line ?? first, column: 0 };
+    } else if (opened.head[0] === 0xef && opened.head[1] === 0xbb && opened.head[2] === 0xbf) {
+      // Editors do not show a byte order mark: it has bytes but no column.
+      rest = skip(rest, 3);
+      origin = { byte: 3, line: 0, column: 0 };
+    }
+    const window = new ByteWindow(rest, origin);
+    const counted = origin.byte > 3; // records are counted from `first` only when those before were not read
+    const o: RecordOptions = { mapping, maxRowBytes, firstRow: counted ? first : 0 };
+    if (counted) first = 0;
+    let any = false;
+    const bom16 = opened.head.length >= 2 && [0xfffe, 0xfeff].includes(opened.head.readUInt16BE(0));
+    if (bom16 || (container === undefined && opened.head.toString('latin1').trim() !== '')) {
+      const end = { byte: opened.head.length, line: 0, column: 0 };
+      const expected = bom16
+        ? 'the file is UTF-16; expected UTF-8'
+        : `no dataset format fits ${sourceName(source)}; expected JSON Lines, a JSON array, CSV or TSV with a header, Parquet, or a transcript with role headings`;
+      yield problem(undefined, between(ZERO, end), 'unreadable', expected);
+      return;
+    }
+    for await (const event of recordsOf(container, window, o)) {
+      signal?.throwIfAborted();
+      any = true;
+      const index = event.type === 'row' ? event.row.index : event.problem.index;
+      if (index === undefined || index >= first) yield event;
+    }
+    signal?.throwIfAborted();
+    const at = window.position();
+    if (window.failure !== undefined) {
+      const message = `${sourceName(source)} cannot be read on: ${reason(window.failure)}`;
+      yield problem(undefined, between(at, at), 'unreadable', message);
+    } else if (!any && !counted) {
+      yield problem(undefined, between(ZERO, at), 'empty-file', 'the file holds no records');
+    }
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  for await (const chunk of bytes) {
+    if (chunk.length > left) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+function recordsOf(
+  container: Container | undefined,
+  window: ByteWindow,
+  o: RecordOptions,
+): AsyncGenerator<DatasetEvent> {
+  switch (container) {
+    case 'json':
+      return readJson(window, o);
+    case 'csv':
+      return readCsv(window, 0x2c, o);
+    case 'tsv':
+      return readCsv(window, 0x09, o);
+    case 'markdown':
+      return readMarkdown(window, o);
+    default:
+      return readJsonl(window, o);
+  }
+}
+
+async function* parquet(
+  source: DatasetSource,
+  opened: Opened,
+  mapping: FieldMapping | undefined,
+  signal: AbortSignal | undefined,
+  first: number,
+): AsyncGenerator<DatasetEvent> {
+  let access;
+  try {
+    const direct = 'path' in source && (opened.format?.compression ?? 'none') === 'none';
+    access = await randomAccess(direct ? source.path : undefined, opened.rest, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    yield problem(
+      undefined,
+      between(ZERO, ZERO),
+      'unreadable',
+      `${sourceName(source)} cannot be read: ${reason(error)}`,
+    );
+    return;
+  }
+  try {
+    yield* readParquet(access.file, mapping, signal, first);
+  } finally {
+    await access.close();
+  }
+}
+
+/**
+ * The events of one line of a JSONL file, for an editor that re-reads a single edited line.
+ * @param line the line's text or bytes, with or without its line end
+ * @param lineNumber zero-based; also the row's index unless `index` is given
+ * @param byteOffset of the line's beginning
+ */
+export function parseRow(
+  line: string | Uint8Array,
+  lineNumber: number,
+  byteOffset: number,
+  mapping?: FieldMapping,
+  index = lineNumber,
+): DatasetEvent[] {
+  let buf =
+    typeof line === 'string'
+      ? Buffer.from(line)
+      : Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  while (buf.length > 0 && (buf.at(-1) === 10 || buf.at(-1) === 13)) buf = buf.subarray(0, -1);
+  if (buf.toString('latin1').trim() === '') return [];
+  return jsonEvents(buf, { byte: byteOffset, line: lineNumber, column: 0 }, index, mapping, false);
+}

@@ -1,0 +1,49 @@
+import { Locator } from './bytes.js';
+import type { RecordOptions } from './json-readers.js';
+import { between, oversized, problem, utf8Problem } from './record.js';
+import { PlacedText } from './text.js';
+import { splitMarkdown } from './transcript.js';
+import type { DatasetEvent } from './types.js';
+import type { ByteWindow } from './window.js';
+
+/** A Markdown or plain-text transcript: the whole file is one row. */
+export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGenerator<DatasetEvent> {
+  while (w.size <= o.maxRowBytes && (await w.fill()));
+  if (w.size > o.maxRowBytes) {
+    const from = w.position();
+    do w.drop(w.size);
+    while (await w.fill());
+    w.drop(w.size);
+    yield oversized(o.firstRow, between(from, w.position()), o.maxRowBytes);
+    return;
+  }
+  const { buf, origin } = w.view(w.size);
+  const locator = new Locator(buf, 0, buf.length, origin);
+  const bad = utf8Problem(o.firstRow, locator);
+  if (bad !== undefined) yield bad;
+  const nul = buf.indexOf(0);
+  if (nul >= 0) {
+    yield problem(
+      o.firstRow,
+      locator.place(nul, nul + 1),
+      'malformed-row',
+      'found a NUL byte, expected text (the file may be damaged)',
+    );
+  }
+  const text = new PlacedText(locator, 0, buf.length, 'lines');
+  const turns = splitMarkdown(text.value).map(({ role, from, to }) => ({
+    role,
+    content: text.value.slice(from, to),
+    place: text.place(from, to),
+  }));
+  const place = locator.place(0, buf.length);
+  const targets = turns.flatMap((t, i) => (t.role === 'assistant' ? [i] : []));
+  if (targets.length === 0) {
+    const message = `found ${turns.length} turns and none of the assistant; expected headings or labels such as '## Assistant', '**Assistant:**' or 'Assistant:'`;
+    yield problem(o.firstRow, place, 'missing-field', message);
+  } else {
+    const conversations = [{ kind: 'transcript' as const, label: 'transcript', turns, targets }];
+    yield { type: 'row', row: { index: o.firstRow, place, conversations } };
+  }
+  w.advance(buf.length);
+}

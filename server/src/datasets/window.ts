@@ -1,0 +1,118 @@
+import { type Origin, CR, LF, lineStarts, utf16Length } from './bytes.js';
+
+/**
+ * The bytes of a stream that are not consumed yet, with the file position of their beginning.
+ * `buf[start, end)` is live; `fill` and `advance` move it. A view of `buf` holds only until the next `fill`.
+ */
+export class ByteWindow {
+  buf: Buffer = Buffer.allocUnsafe(1 << 16);
+  start = 0;
+  end = 0;
+  eof = false;
+  /** What ended the stream early, if anything did. */
+  failure: unknown;
+  private byte: number;
+  private line: number;
+  private column: number;
+  /** The last consumed byte was a CR that a following LF would complete. */
+  private afterCr = false;
+
+  constructor(
+    private readonly source: AsyncIterator<Uint8Array>,
+    origin: Origin,
+  ) {
+    this.byte = origin.byte;
+    this.line = origin.line;
+    this.column = origin.column;
+  }
+
+  get size(): number {
+    return this.end - this.start;
+  }
+
+  /** Appends the next chunk; false at the end of the stream. Errors end the stream and stay in `failure`. */
+  async fill(): Promise<boolean> {
+    if (this.eof) return false;
+    let chunk: Uint8Array | undefined;
+    try {
+      const next = await this.source.next();
+      if (next.done !== true) chunk = next.value;
+    } catch (error) {
+      this.failure = error;
+    }
+    if (chunk === undefined) {
+      this.eof = true;
+      return false;
+    }
+    if (this.end + chunk.length > this.buf.length) {
+      const need = this.size + chunk.length;
+      // Doubling keeps the copies of a long record linear in its length.
+      const target = need * 2 > this.buf.length ? Buffer.allocUnsafe(need * 2) : this.buf;
+      this.buf.copy(target, 0, this.start, this.end);
+      this.buf = target;
+      this.end = this.size;
+      this.start = 0;
+    }
+    this.buf.set(chunk, this.end);
+    this.end += chunk.length;
+    return true;
+  }
+
+  /** File position of `start`. */
+  position(): Origin {
+    if (this.afterCr && (this.start < this.end ? this.buf[this.start] !== LF : this.eof)) {
+      this.afterCr = false;
+      this.line++;
+      this.column = 0;
+    }
+    return { byte: this.byte, line: this.line, column: this.column };
+  }
+
+  /** Consumes n bytes and counts their lines and columns. */
+  advance(n: number): void {
+    if (n <= 0) return;
+    this.position();
+    const to = this.start + n;
+    this.afterCr = false;
+    const starts = lineStarts(this.buf, this.start, to, false);
+    const last = starts.at(-1);
+    if (last === undefined) {
+      this.column += utf16Length(this.buf, this.start, to);
+    } else {
+      this.line += starts.length;
+      this.column = utf16Length(this.buf, last, to);
+    }
+    this.afterCr = this.buf[to - 1] === CR;
+    this.byte += n;
+    this.start = to;
+  }
+
+  /** Consumes up to n bytes without cutting a character in two, so that columns stay exact. */
+  drop(n: number): void {
+    let to = this.start + n;
+    for (
+      let k = 0;
+      k < 3 && to > this.start && to < this.end && (this.buf[to]! & 0xc0) === 0x80;
+      k++
+    )
+      to--;
+    if (to === this.end && !this.eof) {
+      // The tail may be the beginning of a sequence that the next chunk completes.
+      let lead = to - 1;
+      while (lead > this.start && to - lead < 4 && (this.buf[lead]! & 0xc0) === 0x80) lead--;
+      if (this.buf[lead]! >= 0xc0) to = lead;
+    }
+    this.advance(to - this.start);
+  }
+
+  /** A view of the first n live bytes, and where it begins. */
+  view(n: number): { buf: Buffer; origin: Origin } {
+    return { buf: this.buf.subarray(this.start, this.start + n), origin: this.position() };
+  }
+
+  /** Offset from `start` of the next LF at or after `from` (an offset from `start`), or -1. */
+  indexOfLf(from: number): number {
+    const at = this.buf.subarray(0, this.end).indexOf(LF, this.start + from);
+    return at < 0 ? -1 : at - this.start;
+  }
+}
