@@ -1,0 +1,99 @@
+import type { EvaluatorInfo } from '../../engine/types.js';
+import type { Finding, ResponseFinding } from '../finding.js';
+import type { Audit } from '../index.js';
+import { inWords, resolve } from '../settings.js';
+import { tailName } from '../rules/rule.js';
+import { readTexts } from '../texts.js';
+
+/** What every report is made from. Responses are listed riskiest (lowest tail) first. */
+export interface Report {
+  readonly audit: Audit;
+  readonly info: EvaluatorInfo;
+  readonly findings: readonly Finding[];
+  readonly byResponse: ReadonlyMap<number, readonly ResponseFinding[]>;
+  /** The responses shown, riskiest first. */
+  readonly ranked: readonly number[];
+  readonly texts: ReadonlyMap<number, string>;
+  /** The common axis of every drawing: from the lowest to the highest quantile shown. */
+  readonly axis: readonly [number, number];
+  readonly thresholdsInWords: readonly string[];
+  readonly version: string;
+}
+
+/** The `top` responses of lowest left tail, by a bounded selection: no sort of a million numbers. */
+export function riskiest(audit: Audit, top: number): number[] {
+  const { table } = audit;
+  let best: number[] = [];
+  const order = (a: number, b: number) => table.tail.get(a) - table.tail.get(b) || a - b;
+  for (let i = 0; i < table.length; i++) {
+    if (!table.scored(i)) continue;
+    best.push(i);
+    if (best.length >= 2 * top + 1000) best = best.sort(order).slice(0, top);
+  }
+  return best.sort(order).slice(0, top);
+}
+
+export async function makeReport(
+  audit: Audit,
+  info: EvaluatorInfo,
+  options: { top: number; texts: 'shown' | 'all'; limit?: number; version: string },
+): Promise<Report> {
+  const { table, thresholds } = audit;
+  const findings = [...audit.findings()];
+  const byResponse = new Map<number, ResponseFinding[]>();
+  for (const finding of findings) {
+    if (!('response' in finding)) continue;
+    const list = byResponse.get(finding.response);
+    if (list) list.push(finding);
+    else byResponse.set(finding.response, [finding]);
+  }
+  const ranked = riskiest(audit, options.top);
+  const wanted = new Set(options.texts === 'all' ? [...ranked, ...byResponse.keys()] : ranked);
+  const texts = await readTexts(audit, wanted, options.limit);
+  let low = Infinity;
+  let high = -Infinity;
+  for (const i of ranked) {
+    const q = table.quantiles(i);
+    low = Math.min(low, q[0] ?? low);
+    high = Math.max(high, q[q.length - 1] ?? high);
+  }
+  const limit = resolve(thresholds.tail, table.values(table.tail), thresholds.minimumSample);
+  const words = Number.isNaN(limit)
+    ? `low-left-tail: fewer than ${thresholds.minimumSample} responses, too few for a relative threshold`
+    : `low-left-tail: ${tailName(audit.tau)} ≤ ${limit.toFixed(3)} (${inWords(thresholds.tail, 'lowest')})`;
+  return {
+    audit,
+    info,
+    findings,
+    byResponse,
+    ranked,
+    texts,
+    axis: low < high ? [low, high] : [0, 1],
+    thresholdsInWords: [
+      words,
+      `pairs: ${inWords(thresholds.inverted, 'lowest')} and ${inWords(thresholds.ambiguous, 'closest')}`,
+      `wide: ${inWords(thresholds.wide, 'widest')}`,
+    ],
+    version: options.version,
+  };
+}
+
+/** How many findings of each code. */
+export function countByCode(findings: readonly Finding[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { code } of findings) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}
+
+/** Probability mass of a distribution in `bins` equal parts of the axis. */
+export function histogram(
+  quantiles: Float32Array,
+  axis: readonly [number, number],
+  bins: number,
+  cdf: (q: Float32Array, x: number) => number,
+): number[] {
+  const [low, high] = axis;
+  const edge = (b: number) =>
+    b === 0 ? 0 : b === bins ? 1 : cdf(quantiles, low + ((high - low) * b) / bins);
+  return Array.from({ length: bins }, (_, b) => edge(b + 1) - edge(b));
+}

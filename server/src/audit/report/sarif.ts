@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Place } from '../../datasets/types.js';
+import type { Finding } from '../finding.js';
+import { RULES } from '../rules/index.js';
+import { visible } from './escape.js';
+import type { Report } from './model.js';
+
+const HELP = 'https://github.com/qrm-lens/qrm-lens#finding-';
+const LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const;
+
+/** SARIF 2.1.0. Columns count UTF-16 code units, as the places of the datasets do. */
+export function* sarifReport(report: Report): Generator<string> {
+  const rules = [
+    ...RULES.map(({ code, description }) => ({ code, description })),
+    { code: 'malformed-row' as const, description: 'A piece of the file is not a readable row.' },
+  ];
+  const { info, audit } = report;
+  const log = {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'QRM Lens',
+            semanticVersion: report.version,
+            informationUri: 'https://github.com/qrm-lens/qrm-lens',
+            rules: rules.map(({ code, description }) => ({
+              id: code,
+              shortDescription: { text: description },
+              helpUri: HELP + code,
+            })),
+          },
+        },
+        columnKind: 'utf16CodeUnits',
+        properties: {
+          model: info.modelName,
+          modelHash: info.modelHash,
+          precision: info.precision,
+          thresholds: report.thresholdsInWords,
+        },
+        invocations: [
+          {
+            executionSuccessful: audit.unreadable.size === 0,
+            toolExecutionNotifications: [...audit.unreadable].map(([n, why]) => ({
+              level: 'error',
+              message: { text: `${audit.sources[n]?.path}: ${why}` },
+            })),
+          },
+        ],
+        results: report.findings.map((f) =>
+          result(
+            report,
+            f,
+            rules.findIndex((r) => r.code === f.code),
+          ),
+        ),
+      },
+    ],
+  };
+  yield JSON.stringify(log, null, 2);
+}
+
+function result(report: Report, finding: Finding, ruleIndex: number) {
+  const { table, sources } = report.audit;
+  const at = (file: number, place: Place, text?: string) => ({
+    physicalLocation: {
+      artifactLocation: { uri: uriOf(sources[file]?.path ?? '') },
+      region: region(place, text),
+    },
+  });
+  const base = {
+    ruleId: finding.code,
+    ruleIndex,
+    level: LEVEL[finding.severity],
+    message: { text: visible(finding.message) },
+  };
+  if (!('response' in finding)) {
+    const { problem, file } = finding;
+    const identity = `${problem.code}:${problem.index ?? ''}:${sources[file]?.path ?? ''}`;
+    return {
+      ...base,
+      locations: [at(file, problem.place)],
+      partialFingerprints: {
+        'qrmLens/v1': createHash('sha256').update(identity).digest('hex').slice(0, 32),
+      },
+    };
+  }
+  const i = finding.response;
+  const related = finding.related;
+  return {
+    ...base,
+    locations: [at(table.file.get(i), table.place(i), report.texts.get(i))],
+    partialFingerprints: { 'qrmLens/v1': `${table.hash(i)}:${finding.code}` },
+    ...(related === undefined
+      ? {}
+      : {
+          relatedLocations: [
+            {
+              id: 1,
+              ...at(table.file.get(related), table.place(related)),
+              message: { text: visible(table.label(related) || table.kindOf(related)) },
+            },
+          ],
+        }),
+  };
+}
+
+function region(p: Place, text?: string) {
+  return {
+    startLine: p.line + 1,
+    startColumn: p.column + 1,
+    endLine: p.endLine + 1,
+    endColumn: p.endColumn + 1,
+    byteOffset: p.start,
+    byteLength: Math.max(p.end - p.start, 0),
+    ...(text === undefined ? {} : { snippet: { text: visible(text) } }),
+  };
+}
+
+function uriOf(path: string): string {
+  if (isAbsolute(path)) return pathToFileURL(path).href;
+  return path.replaceAll('\\', '/').split('/').map(encodeURIComponent).join('/');
+}
