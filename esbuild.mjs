@@ -5,44 +5,48 @@ import { existsSync, rmSync } from 'node:fs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
+// `--only cli,server` builds some bundles and leaves the others as they are.
+const at = process.argv.indexOf('--only');
+const only = at < 0 ? undefined : process.argv[at + 1]?.split(',');
 const external = ['vscode', 'onnxruntime-node', 'lmdb'];
 const common = {
   bundle: true,
   sourcemap: !production,
   minify: production,
   logLevel: 'warning',
-  target: 'node20',
   define: { 'process.env.NODE_ENV': '"production"' },
 };
 // ESM bundles of CommonJS dependencies need a `require`.
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
-const node = (entry, name) => ({
+const node = (name, entry) => ({
   ...common,
   entryPoints: [entry],
   outfile: `dist/${name}.js`,
   platform: 'node',
   format: 'esm',
+  target: 'node20',
   external,
   banner,
 });
 
-const bundles = [
-  node('server/src/cli/main.ts', 'cli'),
-  node('server/src/lsp/main.ts', 'server'),
-  node('server/src/engine/worker.ts', 'worker'),
-  node('server/src/training/build-model.ts', 'build-model'),
-  node('test/bench/main.ts', 'bench'),
-  {
+const bundles = {
+  cli: node('cli', 'server/src/cli/main.ts'),
+  server: node('server', 'server/src/lsp/main.ts'),
+  worker: node('worker', 'server/src/engine/worker.ts'),
+  'build-model': node('build-model', 'server/src/training/build-model.ts'),
+  bench: node('bench', 'test/bench/main.ts'),
+  client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],
     outfile: 'dist/client.cjs',
     platform: 'node',
     format: 'cjs',
+    target: 'node20',
     external,
   },
-  {
+  webview: {
     ...common,
     entryPoints: ['webview/src/main.ts'],
     outfile: 'dist/webview.js',
@@ -50,10 +54,11 @@ const bundles = [
     format: 'iife',
     target: 'es2022',
   },
-].filter((b) => existsSync(b.entryPoints[0]));
+};
 
-if (!watch) rmSync('dist', { recursive: true, force: true });
-for (const options of bundles) {
+if (!watch && only === undefined) rmSync('dist', { recursive: true, force: true });
+for (const [name, options] of Object.entries(bundles)) {
+  if (!existsSync(options.entryPoints[0]) || (only && !only.includes(name))) continue;
   if (watch) await (await context(options)).watch();
   else await build(options);
 }
