@@ -43,7 +43,11 @@ export function shareBeginning(
 ): TokenTree {
   const first = paths[0]!;
   if (paths.length === 1) {
-    return { trunk: first.ids, branches: [], wanted: first.wanted.map((index) => ({ branch: -1, index })) };
+    return {
+      trunk: first.ids,
+      branches: [],
+      wanted: first.wanted.map((index) => ({ branch: -1, index })),
+    };
   }
   let shared = Math.min(...paths.map((p) => p.ids.length));
   for (const path of paths.slice(1)) {
@@ -86,7 +90,8 @@ export function pack(
   const rowTokens = new BigInt64Array(B * L);
   const tokenSlots = new BigInt64Array(N);
   const mask = new Float32Array(B * L * K).fill(MASKED);
-  const maskSliding = slidingWindow === undefined ? undefined : new Float32Array(B * L * K).fill(MASKED);
+  const maskSliding =
+    slidingWindow === undefined ? undefined : new Float32Array(B * L * K).fill(MASKED);
   const targets = new BigInt64Array(T);
   const targetRows = new BigInt64Array(B * Q);
   const targetSlots = new BigInt64Array(T);
@@ -102,7 +107,12 @@ export function pack(
     let slot = 0;
     const branchSlots: number[] = [];
 
-    const place = (ids: readonly number[], from: number, firstPosition: number, branchStart: number): void => {
+    const place = (
+      ids: readonly number[],
+      from: number,
+      firstPosition: number,
+      branchStart: number,
+    ): void => {
       for (let i = from; i < ids.length; i++, slot++, token++) {
         const position = firstPosition + i;
         inputIds[token] = BigInt(ids[i]!);
@@ -146,7 +156,10 @@ export function pack(
         : 0;
       targetRows[b * Q + q] = BigInt(start + wantedSlot);
       const row = (b * L + wantedSlot) * K;
-      targetMask.set((lastLayerSlides && maskSliding ? maskSliding : mask).subarray(row, row + K), (b * Q + q) * K);
+      targetMask.set(
+        (lastLayerSlides && maskSliding ? maskSliding : mask).subarray(row, row + K),
+        (b * Q + q) * K,
+      );
       if (wanted) {
         targets[target] = BigInt(start + wantedSlot);
         targetSlots[target++] = BigInt(b * Q + q);

@@ -33,7 +33,12 @@ class TensorFileWriter {
     return new TensorFileWriter(await open(path, 'w'), file);
   }
 
-  async add(name: string, dtype: DataTypeName, shape: readonly number[], data: ArrayBufferView): Promise<void> {
+  async add(
+    name: string,
+    dtype: DataTypeName,
+    shape: readonly number[],
+    data: ArrayBufferView,
+  ): Promise<void> {
     const offset = Math.ceil(this.#position / ALIGNMENT) * ALIGNMENT;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     await this.handle.write(bytes, 0, bytes.length, offset);
@@ -64,7 +69,8 @@ export async function convertFloat32(
     for (const [i, name] of names.entries()) {
       options.signal?.throwIfAborted();
       const data = await source.readFloat32(name);
-      if (config.normPlusOne && /norm\.weight$/.test(name)) for (let j = 0; j < data.length; j++) data[j]! += 1;
+      if (config.normPlusOne && /norm\.weight$/.test(name))
+        for (let j = 0; j < data.length; j++) data[j]! += 1;
       await writer.add(name, 'float32', source.info(name).shape, data);
       options.onProgress?.((i + 1) / names.length);
     }
@@ -126,14 +132,21 @@ export async function convertInt8(
     return t;
   };
   /** Quantises [in, out] by columns. */
-  const addQuantized = async (name: string, w: Float32Array, inputs: number, outputs: number): Promise<void> => {
+  const addQuantized = async (
+    name: string,
+    w: Float32Array,
+    inputs: number,
+    outputs: number,
+  ): Promise<void> => {
     const scale = new Float32Array(outputs);
     for (let i = 0; i < inputs; i++)
-      for (let o = 0; o < outputs; o++) scale[o] = Math.max(scale[o]!, Math.abs(w[i * outputs + o]!));
+      for (let o = 0; o < outputs; o++)
+        scale[o] = Math.max(scale[o]!, Math.abs(w[i * outputs + o]!));
     for (let o = 0; o < outputs; o++) scale[o] = Math.max(scale[o]!, 1e-12) / 127;
     const q = new Int8Array(w.length);
     for (let i = 0; i < inputs; i++)
-      for (let o = 0; o < outputs; o++) q[i * outputs + o] = Math.round(w[i * outputs + o]! / scale[o]!);
+      for (let o = 0; o < outputs; o++)
+        q[i * outputs + o] = Math.round(w[i * outputs + o]! / scale[o]!);
     await writer.add(`${name}.q`, 'int8', [inputs, outputs], q);
     await writer.add(`${name}.scale`, 'float32', [outputs], scale);
   };
@@ -171,13 +184,19 @@ export async function convertInt8(
       const gateUp = concat([gate, up]);
       await addQuantized(`${p}.mlp.gate_up_proj`, transpose(gateUp, 2 * inner, H), H, 2 * inner);
       const down = writerTo(await source.readFloat32(`${p}.mlp.down_proj.weight`), inner);
-      if (keepsFloatDown(layer, layers)) await writer.add(`${p}.mlp.down_proj.weight`, 'float32', [inner, H], down);
+      if (keepsFloatDown(layer, layers))
+        await writer.add(`${p}.mlp.down_proj.weight`, 'float32', [inner, H], down);
       else await addQuantized(`${p}.mlp.down_proj`, down, inner, H);
       options.onProgress?.((layer + 1) / layers);
       await yieldToLoop();
     }
     await writer.add('rotation.inverse', 'float32', [H, H], transpose(residual.matrix(), H, H));
-    await writer.add('model.norm.weight', 'float32', [H], await source.readFloat32('model.norm.weight'));
+    await writer.add(
+      'model.norm.weight',
+      'float32',
+      [H],
+      await source.readFloat32('model.norm.weight'),
+    );
   } finally {
     await writer.close();
   }

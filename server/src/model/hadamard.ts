@@ -28,7 +28,8 @@ export class Rotation {
     this.#dct = new Float64Array(m * m);
     for (let k = 0; k < m; k++) {
       const norm = Math.sqrt((k === 0 ? 1 : 2) / m);
-      for (let n = 0; n < m; n++) this.#dct[k * m + n] = norm * Math.cos((Math.PI * (n + 0.5) * k) / m);
+      for (let n = 0; n < m; n++)
+        this.#dct[k * m + n] = norm * Math.cos((Math.PI * (n + 0.5) * k) / m);
     }
   }
 

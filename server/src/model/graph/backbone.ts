@@ -54,13 +54,10 @@ export function buildBackbone(
   const prefixShape = g.op('Concat', [batch, g.ints(1), g.ints(1)], { axis: 0 });
 
   const rotate = (x: string, n: number, c: string, s: string): string =>
-    g.op(
-      'Squeeze',
-      [
-        g.op('RotaryEmbedding', [g.op('Unsqueeze', [x, g.ints(0)]), c, s], { num_heads: n }),
-        g.ints(0),
-      ],
-    );
+    g.op('Squeeze', [
+      g.op('RotaryEmbedding', [g.op('Unsqueeze', [x, g.ints(0)]), c, s], { num_heads: n }),
+      g.ints(0),
+    ]);
   const gatherTargets = (x: string): string => g.op('Gather', [x, targets], { axis: 0 });
 
   let x = g.op('Gather', [weights.embedding(g), inputIds], { axis: 0 });
@@ -89,9 +86,13 @@ export function buildBackbone(
     }
 
     const withPrefix = (prefix: string, packed: string): string =>
-      g.op('Concat', [g.op('Expand', [prefix, prefixShape]), g.op('Gather', [packed, rowTokens], { axis: 0 })], {
-        axis: 1,
-      });
+      g.op(
+        'Concat',
+        [g.op('Expand', [prefix, prefixShape]), g.op('Gather', [packed, rowTokens], { axis: 0 })],
+        {
+          axis: 1,
+        },
+      );
     const context = attention(g, config, {
       q: g.op('Gather', [q, last ? targetRows : rowTokens], { axis: 0 }),
       k: withPrefix(prefixKey, k),
@@ -131,14 +132,23 @@ function attention(
     });
   }
   const group = heads / kvHeads;
-  const split = (x: string, ...dims: number[]): string => g.op('Reshape', [x, g.ints(0, 0, ...dims)]);
+  const split = (x: string, ...dims: number[]): string =>
+    g.op('Reshape', [x, g.ints(0, 0, ...dims)]);
   const q = g.op('Transpose', [split(t.q, kvHeads, group, D)], { perm: [0, 2, 3, 1, 4] });
-  const k = g.op('Unsqueeze', [g.op('Transpose', [split(t.k, kvHeads, D)], { perm: [0, 2, 3, 1] }), g.ints(2)]);
-  const v = g.op('Unsqueeze', [g.op('Transpose', [split(t.v, kvHeads, D)], { perm: [0, 2, 1, 3] }), g.ints(2)]);
+  const k = g.op('Unsqueeze', [
+    g.op('Transpose', [split(t.k, kvHeads, D)], { perm: [0, 2, 3, 1] }),
+    g.ints(2),
+  ]);
+  const v = g.op('Unsqueeze', [
+    g.op('Transpose', [split(t.v, kvHeads, D)], { perm: [0, 2, 1, 3] }),
+    g.ints(2),
+  ]);
   const scores = g.op('MatMul', [g.op('Mul', [q, g.scalar(config.queryScale)]), k]);
   const cap = g.scalar(config.attnSoftcap);
   const capped = g.op('Mul', [g.op('Tanh', [g.op('Div', [scores, cap])]), cap]);
-  const weights = g.op('Softmax', [g.op('Add', [capped, g.op('Unsqueeze', [t.mask, g.ints(1)])])], { axis: -1 });
+  const weights = g.op('Softmax', [g.op('Add', [capped, g.op('Unsqueeze', [t.mask, g.ints(1)])])], {
+    axis: -1,
+  });
   const out = g.op('Transpose', [g.op('MatMul', [weights, v])], { perm: [0, 3, 1, 2, 4] });
   return g.op('Reshape', [out, g.ints(0, 0, heads * D)]);
 }

@@ -32,7 +32,12 @@ export class GraphBuilder {
 
   /** Declares a value as an output of the graph under the name `name`. */
   output(value: string, name: string, dtype: DataTypeName, shape: readonly Dimension[]): void {
-    this.#nodes.push({ op_type: 'Identity', input: [value], output: [name], name: `output/${name}` });
+    this.#nodes.push({
+      op_type: 'Identity',
+      input: [value],
+      output: [name],
+      name: `output/${name}`,
+    });
     this.#outputs.push(valueInfo(name, dtype, shape));
   }
 
@@ -67,7 +72,11 @@ export class GraphBuilder {
   }
 
   /** A small tensor stored inside the model; equal constants are stored once. */
-  constant(dtype: 'float32' | 'int64' | 'uint8', values: readonly number[], shape?: readonly number[]): string {
+  constant(
+    dtype: 'float32' | 'int64' | 'uint8',
+    values: readonly number[],
+    shape?: readonly number[],
+  ): string {
     const dims = shape ?? [values.length];
     const name = `const_${dtype}_${dims.join('x')}_${values.length > 4 ? this.#counter++ : values.join('_')}`;
     if (!this.#initializers.has(name)) {

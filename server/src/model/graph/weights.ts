@@ -155,7 +155,13 @@ export class Int8Weights implements WeightProvider {
   private multiply(g: GraphBuilder, name: string, q: string, rowScale: string): string {
     const product = g.op(
       'MatMulIntegerToFloat',
-      [q, this.tensor(g, `${name}.q`), g.scalar(1), this.tensor(g, `${name}.scale`), g.constant('uint8', [128], [])],
+      [
+        q,
+        this.tensor(g, `${name}.q`),
+        g.scalar(1),
+        this.tensor(g, `${name}.scale`),
+        g.constant('uint8', [128], []),
+      ],
       {},
       { domain: 'com.microsoft' },
     );
@@ -193,7 +199,12 @@ export class Int8Weights implements WeightProvider {
     const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
     const { q, rowScale } = this.normalized(g, x);
     const qkv = this.multiply(g, `${layer}.self_attn.qkv_proj`, q, rowScale);
-    const [query, key, value] = g.ops('Split', [qkv, g.ints(...sizes)], { axis: -1 }, { outputs: 3 });
+    const [query, key, value] = g.ops(
+      'Split',
+      [qkv, g.ints(...sizes)],
+      { axis: -1 },
+      { outputs: 3 },
+    );
     return [atTargets ? atTargets(query!) : query!, key!, value!];
   }
 

@@ -1,0 +1,212 @@
+import { existsSync } from 'node:fs';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Names, shapes and values of a model's tensors, whatever file they come from. */
+export interface TensorSource {
+  names(): string[];
+  has(name: string): boolean;
+  /** @throws Error naming the file and the tensor when it is missing */
+  info(name: string): TensorInfo;
+  /** The tensor as float32, row-major. @throws Error naming file, tensor and the supported types */
+  readFloat32(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface TensorInfo {
+  /** As the file names it: `F32`, `BF16`, `Q4_1`, … */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Where the raw bytes lie. */
+  readonly file: string;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+const BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, U8: 1, I8: 1 };
+/** A header longer than this is damage: the format's own limit (safetensors README). */
+const MAX_HEADER = 100_000_000;
+
+/** A read of part of a file; short reads are errors. */
+export async function readRange(
+  handle: FileHandle,
+  offset: number,
+  length: number,
+  what: string,
+): Promise<Buffer> {
+  const out = Buffer.allocUnsafeSlow(length);
+  let done = 0;
+  while (done < length) {
+    // One read is at most 2 GiB on Linux.
+    const n = Math.min(length - done, 1 << 28);
+    const { bytesRead } = await handle.read(out, done, n, offset + done);
+    if (bytesRead === 0) {
+      throw new Error(
+        `${what}: the file ends at byte ${offset + done}, expected ${offset + length}`,
+      );
+    }
+    done += bytesRead;
+  }
+  return out;
+}
+
+/** The header of one safetensors file: https://github.com/huggingface/safetensors#format */
+export async function readSafetensorsHeader(
+  path: string,
+): Promise<{ tensors: Map<string, TensorInfo>; metadata: Record<string, string> }> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const fail = (why: string): Error => new Error(`${path}: no readable safetensors file: ${why}`);
+    if (size < 8) throw fail(`it has ${size} bytes`);
+    const length = Number((await readRange(handle, 0, 8, path)).readBigUInt64LE());
+    if (length > MAX_HEADER || 8 + length > size) throw fail(`its header claims ${length} bytes`);
+    let json: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+    try {
+      json = JSON.parse((await readRange(handle, 8, length, path)).toString('utf8')) as typeof json;
+    } catch (error) {
+      throw fail(`its header is not JSON (${String(error)})`);
+    }
+    const { __metadata__: metadata = {}, ...rest } = json as typeof json & {
+      __metadata__?: Record<string, string>;
+    };
+    const tensors = new Map<string, TensorInfo>();
+    for (const [
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to],
+      },
+    ] of Object.entries(rest)) {
+      const byteLength = to - from;
+      const expected = shape.reduce((a, b) => a * b, 1) * (BYTES[dtype] ?? NaN);
+      if (BYTES[dtype] !== undefined && byteLength !== expected) {
+        throw fail(`tensor "${name}" has ${byteLength} bytes, expected ${expected}`);
+      }
+      if (8 + length + to > size) throw fail(`tensor "${name}" lies beyond the end of the file`);
+      tensors.set(name, { dtype, shape, file: path, offset: 8 + length + from, byteLength });
+    }
+    return { tensors, metadata };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** One file, or shards with an index; each tensor is read alone, never a whole file. */
+export class Safetensors implements TensorSource {
+  readonly #handles = new Map<string, Promise<FileHandle>>();
+
+  private constructor(
+    private readonly tensors: ReadonlyMap<string, TensorInfo>,
+    private readonly where: string,
+    readonly metadata: Readonly<Record<string, string>>,
+  ) {}
+
+  /** Opens the named files as one model. */
+  static async openFiles(paths: readonly string[], where = paths.join(', ')): Promise<Safetensors> {
+    const all = new Map<string, TensorInfo>();
+    const metadata: Record<string, string> = {};
+    for (const path of paths) {
+      const header = await readSafetensorsHeader(path);
+      for (const [name, info] of header.tensors) all.set(name, info);
+      Object.assign(metadata, header.metadata);
+    }
+    return new Safetensors(all, where, metadata);
+  }
+
+  /**
+   * Opens `model.safetensors` or `model.safetensors.index.json` and its shards.
+   * @throws Error naming the file and what was expected
+   */
+  static async openFolder(folder: string): Promise<Safetensors> {
+    const index = join(folder, 'model.safetensors.index.json');
+    const single = join(folder, 'model.safetensors');
+    if (!existsSync(index)) {
+      if (!existsSync(single)) {
+        throw new Error(`${folder}: no model.safetensors and no model.safetensors.index.json`);
+      }
+      return Safetensors.openFiles([single]);
+    }
+    let map: Record<string, string>;
+    try {
+      const json = JSON.parse(await readFile(index, 'utf8')) as { weight_map?: unknown };
+      if (typeof json.weight_map !== 'object' || json.weight_map === null) throw new Error('none');
+      map = json.weight_map as Record<string, string>;
+    } catch (error) {
+      throw new Error(`${index}: expected JSON with an object "weight_map" (${String(error)})`);
+    }
+    const shards = [...new Set(Object.values(map))].sort();
+    for (const shard of shards) {
+      const path = join(dirname(index), shard);
+      if (!existsSync(path)) throw new Error(`${index} names ${shard}, which is missing`);
+    }
+    const opened = await Safetensors.openFiles(
+      shards.map((s) => join(dirname(index), s)),
+      index,
+    );
+    const lost = Object.keys(map).find((name) => !opened.has(name));
+    if (lost !== undefined) throw new Error(`${index}: tensor "${lost}" is not in ${map[lost]}`);
+    return opened;
+  }
+
+  names(): string[] {
+    return [...this.tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.tensors.has(name);
+  }
+
+  info(name: string): TensorInfo {
+    const info = this.tensors.get(name);
+    if (info === undefined) throw new Error(`${this.where}: no tensor "${name}"`);
+    return info;
+  }
+
+  /** The tensor's bytes as stored. */
+  async readRaw(name: string): Promise<Buffer> {
+    const { file, offset, byteLength } = this.info(name);
+    let handle = this.#handles.get(file);
+    if (handle === undefined) this.#handles.set(file, (handle = open(file, 'r')));
+    return readRange(await handle, offset, byteLength, `${file}, tensor "${name}"`);
+  }
+
+  async readFloat32(name: string): Promise<Float32Array> {
+    const { dtype, file } = this.info(name);
+    const raw = await this.readRaw(name);
+    if (dtype === 'F32') return new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
+    if (dtype !== 'F16' && dtype !== 'BF16') {
+      throw new Error(`${file}: tensor "${name}" has type ${dtype}; supported: F32, F16, BF16`);
+    }
+    const half = new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
+    return dtype === 'F16' ? fromFloat16(half) : fromBfloat16(half);
+  }
+
+  async close(): Promise<void> {
+    for (const handle of this.#handles.values()) await (await handle).close();
+    this.#handles.clear();
+  }
+}
+
+/** bfloat16 bits are the upper half of float32's. */
+export function fromBfloat16(bits: Uint16Array): Float32Array {
+  const out = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
+  return new Float32Array(out.buffer);
+}
+
+/** IEEE 754 binary16, subnormals, infinities and NaN included. */
+export function fromFloat16(bits: Uint16Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const h = bits[i]!;
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h >> 10) & 31;
+    const fraction = h & 1023;
+    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) out[i] = fraction ? NaN : sign * Infinity;
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}
