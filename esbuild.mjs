@@ -8,6 +8,9 @@ const production = process.argv.includes('--production');
 // `--only cli,server` builds some bundles and leaves the others as they are.
 const at = process.argv.indexOf('--only');
 const only = at < 0 ? undefined : process.argv[at + 1]?.split(',');
+// `--outdir DIR` leaves dist alone (packaging).
+const to = process.argv.indexOf('--outdir');
+const outdir = to < 0 ? 'dist' : process.argv[to + 1];
 const external = ['vscode', 'onnxruntime-node', 'lmdb'];
 const common = {
   bundle: true,
@@ -23,7 +26,7 @@ const banner = {
 const node = (name, entry) => ({
   ...common,
   entryPoints: [entry],
-  outfile: `dist/${name}.js`,
+  outfile: `${outdir}/${name}.js`,
   platform: 'node',
   format: 'esm',
   target: 'node20',
@@ -40,7 +43,7 @@ const bundles = {
   client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],
-    outfile: 'dist/client.cjs',
+    outfile: `${outdir}/client.cjs`,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
@@ -49,14 +52,14 @@ const bundles = {
   webview: {
     ...common,
     entryPoints: ['webview/src/main.ts'],
-    outfile: 'dist/webview.js',
+    outfile: `${outdir}/webview.js`,
     platform: 'browser',
     format: 'iife',
     target: 'es2022',
   },
 };
 
-if (!watch && only === undefined) rmSync('dist', { recursive: true, force: true });
+if (!watch && only === undefined) rmSync(outdir, { recursive: true, force: true });
 for (const [name, options] of Object.entries(bundles)) {
   if (!existsSync(options.entryPoints[0]) || (only && !only.includes(name))) continue;
   if (watch) await (await context(options)).watch();

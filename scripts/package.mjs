@@ -1,0 +1,140 @@
+// npm run package [-- --target linux-x64] [--out FILE] [--all]: a VSIX with one platform's native files.
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createVSIX } from '@vscode/vsce';
+import { TARGETS, stageNatives } from './natives.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const MB = 1e6;
+/**
+ * Compressed, without models/: ONNX Runtime is 17 MB on Linux and macOS and up to 31 MB on Windows,
+ * which has DirectML and the shader compiler with it; the code, lmdb and pictures are about 3 MB. More than
+ * this means that a second platform, a source map or a GPU provider slipped in.
+ */
+const CODE_BUDGET = { 'win32-x64': 36 * MB, 'win32-arm64': 36 * MB, default: 22 * MB };
+/** The embedded model's codes are incompressible; 100 MB is what its card promises at most. */
+const MODEL_BUDGET = 100 * MB;
+const BUNDLES = ['client', 'server', 'worker', 'webview'];
+/** Fields of package.json that only development and npm read. */
+const DEVELOPMENT = [
+  'private',
+  'bin',
+  'scripts',
+  'dependencies',
+  'devDependencies',
+  'allowScripts',
+  'files',
+];
+
+function sizeOf(folder) {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce(
+      (sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size,
+      0,
+    );
+}
+
+/** The licences of every package that is bundled or shipped, as their terms ask. */
+function thirdPartyNotices() {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const notices = [];
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    const folder = join(root, path);
+    if (path === '' || entry.dev || entry.devOptional || !existsSync(folder)) continue;
+    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
+    const text = file
+      ? readFileSync(join(folder, file), 'utf8').trim()
+      : `Licence: ${entry.license ?? 'see the package'}`;
+    notices.push(`${path.replace(/^.*node_modules\//, '')} ${entry.version}\n\n${text}\n`);
+  }
+  return `QRM Lens contains the packages below.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
+
+/** Lays the extension out in a folder of its own, so that dist/ and node_modules/ stay as they are. */
+function stage(folder, target) {
+  const dist = join(folder, 'dist');
+  const build = ['esbuild.mjs', '--production', '--only', BUNDLES.join(','), '--outdir', dist];
+  execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
+  for (const file of ['client.cjs', 'server.js', 'worker.js', 'webview.js']) {
+    if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
+  }
+  stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  for (const field of DEVELOPMENT) delete manifest[field];
+  manifest.engines = { vscode: manifest.engines.vscode };
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileSync(join(folder, 'ThirdPartyNotices.txt'), thirdPartyNotices());
+  for (const path of [
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    '.vscodeignore',
+    'client/media',
+    'models',
+  ]) {
+    if (!existsSync(join(root, path))) console.warn(`${path} is missing`);
+    else cpSync(join(root, path), join(folder, path), { recursive: true });
+  }
+  return manifest;
+}
+
+async function packageFor(name, out) {
+  const target = TARGETS[name];
+  if (!target) throw new Error(`no VSIX for ${name}; targets: ${Object.keys(TARGETS).join(', ')}`);
+  const folder = mkdtempSync(join(tmpdir(), 'qrm-lens-package-'));
+  try {
+    const manifest = stage(folder, target);
+    const file = resolve(
+      out ?? join(root, 'out', `${manifest.name}-${name}-${manifest.version}.vsix`),
+    );
+    mkdirSync(dirname(file), { recursive: true });
+    await createVSIX({
+      cwd: folder,
+      packagePath: file,
+      target: name,
+      dependencies: false,
+      allowMissingRepository: true,
+      rewriteRelativeLinks: false,
+    });
+    const [size, model] = [statSync(file).size, sizeOf(join(folder, 'models'))];
+    const code = Math.max(0, size - model);
+    const limit = CODE_BUDGET[name] ?? CODE_BUDGET.default;
+    const mb = (bytes) => (bytes / MB).toFixed(1);
+    console.log(
+      `${file}: ${mb(size)} MB; model ${mb(model)} of ${mb(MODEL_BUDGET)} MB, all else ${mb(code)} of ${mb(limit)} MB`,
+    );
+    if (code > limit || model > MODEL_BUDGET) throw new Error(`${name} is above its size budget`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const option = (flag) => {
+  const at = process.argv.indexOf(flag);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const targets = process.argv.includes('--all')
+  ? Object.keys(TARGETS)
+  : [option('--target') ?? `${process.platform}-${process.arch}`];
+try {
+  for (const target of targets)
+    await packageFor(target, targets.length === 1 ? option('--out') : undefined);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
