@@ -30,7 +30,7 @@ const SCRIPTS = [
 ];
 const LEGAL = /^(licen[cs]e|notice|thirdpartynotices)(\.|$)/i;
 const NOT_LOADED =
-  /^(src|test|tests|dependencies|bin|script|assets|util|benchmark)$|^(rollup\.config|test-worker|build-test)\.js$/;
+  /^(src|test|tests|dependencies|bin|script|assets|benchmark)$|^(rollup\.config|test-worker|build-test)\.js$/;
 
 /** Copies the files of `from` that `wanted(path, name)` accepts; paths are relative, with slashes. */
 function copy(from, to, wanted) {
