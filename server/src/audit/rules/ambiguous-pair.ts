@@ -1,15 +1,13 @@
-import { inWords, resolve } from '../settings.js';
-import { percent, type Rule } from './rule.js';
+import { inWords } from '../settings.js';
+import { limitsOf, percent, type Rule } from './rule.js';
 
 export const ambiguousPair: Rule = {
   code: 'ambiguous-pair',
   description: 'The model can hardly tell chosen from rejected.',
-  prepare({ table, thresholds }) {
+  prepare(context) {
+    const { table, thresholds } = context;
     const threshold = thresholds.ambiguous;
-    function* margins() {
-      for (const p of table.values(table.beats)) yield Math.abs(p - 0.5);
-    }
-    const limit = resolve(threshold, margins(), thresholds.minimumSample);
+    const limit = limitsOf(context)('closeness', threshold, thresholds.minimumSample);
     return (i) => {
       const p = table.beats.get(i);
       if (!(Math.abs(p - 0.5) <= limit)) return undefined;

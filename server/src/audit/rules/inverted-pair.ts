@@ -1,12 +1,13 @@
-import { inWords, resolve } from '../settings.js';
-import { figure, percent, type Rule } from './rule.js';
+import { inWords } from '../settings.js';
+import { figure, limitsOf, percent, type Rule } from './rule.js';
 
 export const invertedPair: Rule = {
   code: 'inverted-pair',
   description: 'The model finds the rejected response better than the chosen one.',
-  prepare({ table, thresholds }) {
+  prepare(context) {
+    const { table, thresholds } = context;
     const threshold = thresholds.inverted;
-    const limit = resolve(threshold, table.values(table.beats), thresholds.minimumSample);
+    const limit = limitsOf(context)('beats', threshold, thresholds.minimumSample);
     return (i) => {
       const p = table.beats.get(i);
       if (!(p <= limit && p < 0.5)) return undefined;

@@ -1,19 +1,21 @@
-import { inWords, resolve } from '../settings.js';
-import { figure, tailName, type Rule } from './rule.js';
+import { inWords } from '../settings.js';
+import { figure, limitsOf, tailName, type Rule } from './rule.js';
 
 /** A rejected response is expected to be poor: it is reported as information only. */
 export const lowLeftTail: Rule = {
   code: 'low-left-tail',
   description: 'The pessimistic end of the reward distribution is low: the response may be bad.',
-  prepare({ table, thresholds, tau }) {
+  prepare(context) {
+    const { table, thresholds, tau } = context;
+    const limits = limitsOf(context);
     const { tail, severeMargin, minimumSample } = thresholds;
-    const limit = resolve(tail, table.values(table.tail), minimumSample);
+    const limit = limits('tail', tail, minimumSample);
     const severe =
       tail.kind === 'absolute'
         ? limit - severeMargin
-        : resolve(
+        : limits(
+            'tail',
             { kind: 'relative', share: tail.share / 5 },
-            table.values(table.tail),
             // A fifth of the share must still be more than the very lowest response.
             Math.max(minimumSample, Math.ceil(5 / tail.share)),
           );

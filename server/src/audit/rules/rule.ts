@@ -1,4 +1,5 @@
 import type { ResponseFinding } from '../finding.js';
+import { limitsOfTable, type LimitOf } from '../limits.js';
 import type { Thresholds } from '../settings.js';
 import type { ResponseTable } from '../table.js';
 
@@ -7,7 +8,12 @@ export interface RuleContext {
   readonly thresholds: Thresholds;
   /** Level of the left tail, for messages. */
   readonly tau: number;
+  /** Order statistics of the table where the caller keeps them; else the rules read the table. */
+  readonly limits?: LimitOf;
 }
+
+export const limitsOf = (context: RuleContext): LimitOf =>
+  context.limits ?? limitsOfTable(context.table);
 
 /** One kind of finding. `prepare` reads the whole table once; the check it gives is then asked of each response. */
 export interface Rule {

@@ -1,18 +1,16 @@
-import { inWords, resolve } from '../settings.js';
-import { figure, type Rule } from './rule.js';
+import { inWords } from '../settings.js';
+import { figure, limitsOf, type Rule } from './rule.js';
 
 export const wideDistribution: Rule = {
   code: 'wide-distribution',
   description: 'The model is unsure: the reward distribution is unusually wide.',
-  prepare({ table, thresholds }) {
+  prepare(context) {
+    const { table, thresholds } = context;
     const threshold = thresholds.wide;
-    function* negated() {
-      for (const s of table.values(table.spread)) yield -s;
-    }
     const limit =
       threshold.kind === 'absolute'
         ? threshold.value
-        : -resolve(threshold, negated(), thresholds.minimumSample);
+        : -limitsOf(context)('narrowness', threshold, thresholds.minimumSample);
     return (i) => {
       const s = table.spread.get(i);
       if (!(table.scored(i) && s >= limit)) return undefined;
