@@ -96,6 +96,23 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A named tensor stored inside the model: only for small ones (a protobuf message ends at 2 GiB). */
+  tensor(name: string, shape: readonly number[], values: Float32Array | Int8Array): string {
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (values.length !== size) {
+      throw new Error(
+        `tensor "${name}" has ${values.length} values, expected [${shape.join(', ')}]`,
+      );
+    }
+    this.#initializers.set(name, {
+      name,
+      dims: [...shape],
+      data_type: values instanceof Int8Array ? DataType.int8 : DataType.float32,
+      raw_data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    });
+    return name;
+  }
+
   scalar(value: number): string {
     return this.constant('float32', [value], []);
   }
