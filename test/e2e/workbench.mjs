@@ -249,15 +249,13 @@ export class Workbench {
   }
 
   statusItems() {
-    return this.page
-      .locator('.part.statusbar .statusbar-item:visible')
-      .evaluateAll((items) =>
-        items.map((item) => ({
-          id: item.id,
-          text: item.textContent?.trim() ?? '',
-          label: item.getAttribute('aria-label') ?? '',
-        })),
-      );
+    return this.page.locator('.part.statusbar .statusbar-item:visible').evaluateAll((items) =>
+      items.map((item) => ({
+        id: item.id,
+        text: item.textContent?.trim() ?? '',
+        label: item.getAttribute('aria-label') ?? '',
+      })),
+    );
   }
 
   /** The inner document of the webview whose document answers `selector`. */

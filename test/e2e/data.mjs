@@ -1,0 +1,104 @@
+// The datasets that the tests open, and where a reader of the raw text finds their responses.
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** The lines of hh-harmless as they stand in the file. */
+export function harmlessLines() {
+  return gunzipSync(readFileSync(join(root, 'examples', 'hh-harmless.jsonl.gz')))
+    .toString('utf8')
+    .trimEnd()
+    .split('\n');
+}
+
+/** Rows (zero-based) that can be shown in a picture. */
+const PICTURED = [
+  2, 12, 20, 40, 65, 85, 104, 142, 143, 163, 192, 274, 285, 287, 289, 312, 320, 323, 324, 358, 374,
+  411, 772, 820, 857, 933, 952, 956, 959, 989, 1047, 1065, 1086, 1096, 1114, 1154,
+];
+export const picturedLines = () => {
+  const lines = harmlessLines();
+  return PICTURED.map((row) => lines[row]);
+};
+
+/**
+ * The last assistant turn of a transcript field as written in `line`, escapes and all, with its column.
+ * Found in the raw text, without the project's readers.
+ */
+export function rawResponse(line, field) {
+  const open = new RegExp(`"${field}"\\s*:\\s*"`).exec(line);
+  const from = open.index + open[0].length;
+  let to = from;
+  while (line[to] !== '"') to += line[to] === '\\' ? 2 : 1;
+  const body = line.slice(from, to);
+  const marker = '\\n\\nAssistant:';
+  const at = body.lastIndexOf(marker) + marker.length;
+  let [start, end] = [from + at, to];
+  const skip = /^(?:\s|\\[nrt])/;
+  while (start < end && skip.test(line.slice(start, end))) start += line[start] === '\\' ? 2 : 1;
+  const tail = /(?:\s|\\[nrt])$/;
+  for (
+    let found = tail.exec(line.slice(start, end));
+    found;
+    found = tail.exec(line.slice(start, end))
+  ) {
+    end -= found[0].length;
+  }
+  return { column: start, text: line.slice(start, end) };
+}
+
+export function makeFolder(parent, name, files) {
+  const folder = join(parent, name);
+  mkdirSync(folder, { recursive: true });
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), content);
+  }
+  return folder;
+}
+
+/** Writes at least `bytes` of pairs, none like another: the rows of hh-harmless, numbered. */
+export function writeLarge(path, bytes) {
+  const lines = harmlessLines();
+  const file = openSync(path, 'w');
+  let written = 0;
+  let rows = 0;
+  while (written < bytes) {
+    const chunk = lines
+      .map((line) => line.replace('Human: ', `Human: (${(rows += 1)}) `))
+      .join('\n');
+    written += writeSync(file, `${chunk}\n`);
+  }
+  closeSync(file);
+  return { rows, bytes: written };
+}
+
+/** Where a payload would report that it ran; nothing listens there. */
+export const BEACON = 'http://127.0.0.1:9/qrm-lens-e2e';
+/** What a hostile dataset holds; none of it may be more than text anywhere. */
+export const PAYLOADS = [
+  `<img src="${BEACON}/img" onerror="window.__ran=1">`,
+  `<script>window.__ran=2;fetch("${BEACON}/script")</script>`,
+  `<iframe srcdoc="<script>parent.__ran=3</script>"></iframe>`,
+  `<svg onload="window.__ran=4"><style>*{display:none}</style></svg>`,
+  `![picture](${BEACON}/markdown.png) [run](command:workbench.action.toggleZenMode)`,
+  '\u001b[31mred\u001b[0m \u001b]0;title\u0007 $(zap) `code` **bold** # heading',
+  '"><b id="broke-out">x</b><!-- ]]> --> {{7*7}} ${7*7}',
+  '\u202Egnp.exe \u0000 \uFEFF \u2028 ‮',
+];
+
+/** Pairs with a payload in the prompt, both responses, the field names' values and an unknown field. */
+export function hostileLines() {
+  return PAYLOADS.map((payload, n) =>
+    JSON.stringify({
+      id: payload,
+      prompt: `Question ${n}: ${payload}`,
+      chosen: `Answer ${n}: ${payload} is what you asked for.`,
+      rejected: `${payload} No ${n}.`,
+      source: payload,
+    }),
+  );
+}

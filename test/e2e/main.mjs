@@ -1,0 +1,40 @@
+// npm run test:e2e [-- --only NAME] [--vsix FILE] [--headed]: the packaged extension in a real VS Code.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { root } from './data.mjs';
+import { startBrowser, startHost } from './host.mjs';
+import { Runner } from './runner.mjs';
+import { setup } from './setup.mjs';
+
+const option = (flag) => {
+  const at = process.argv.indexOf(flag);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const suites = join(dirname(fileURLToPath(import.meta.url)), 'suites');
+const runner = new Runner({ filter: option('--only'), out: join(root, 'out', 'e2e') });
+const paths = setup();
+const work = mkdtempSync(join(tmpdir(), 'qrm-lens-vsix-'));
+let vsix = option('--vsix');
+if (!vsix) {
+  vsix = join(work, 'qrm-lens.vsix');
+  execFileSync(process.execPath, [join(root, 'scripts', 'package.mjs'), '--out', vsix], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+}
+const browser = await startBrowser(paths.chromium);
+try {
+  for (const file of readdirSync(suites).sort()) {
+    const { default: body } = await import(join(suites, file));
+    const host = (options = {}) => startHost({ ...paths, vsix, ...options });
+    await runner.suite(file.replace(/\.mjs$/, ''), (suite) => body(suite, { browser, host }));
+  }
+} finally {
+  await browser.close();
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`\n${runner.passed} passed, ${runner.failed} failed`);
+process.exitCode = runner.failed === 0 && runner.passed > 0 ? 0 : 1;
