@@ -1,0 +1,30 @@
+import { quantileAt } from './quantile-function.js';
+
+/**
+ * Conditional value at risk of the left tail: the mean reward of the worst share alpha,
+ * CVaR_alpha = (1/alpha) * integral of Q(u) over (0, alpha] (Rockafellar & Uryasev 2000, "Optimization
+ * of Conditional Value-at-Risk", in the form of Acerbi & Tasche 2002). Exact for the piecewise linear
+ * Q of `quantileAt`; at most Q(alpha), and equal to it where alpha is not above the lowest level.
+ * @param alpha in (0, 1]; 1 gives the mean of the interpolated distribution
+ */
+export function cvar(sorted: ArrayLike<number>, levels: readonly number[], alpha: number): number {
+  const K = sorted.length;
+  const lowest = sorted[0] ?? Number.NaN;
+  // Measured from the lowest quantile, so that a far-off level of rewards costs no digits.
+  let area = 0;
+  for (let k = 0; k < K; k++) {
+    const from = levels[k] as number;
+    if (from >= alpha) break;
+    const to = Math.min(levels[k + 1] ?? 1, alpha);
+    const a = (sorted[k] as number) - lowest;
+    const b = k + 1 < K ? quantileAt(sorted, levels, to) - lowest : a;
+    area += ((a + b) / 2) * (to - from);
+  }
+  return lowest + area / alpha;
+}
+
+/** The width of the middle share of the distribution: Q((1+inner)/2) - Q((1-inner)/2), at least 0. */
+export function spread(sorted: ArrayLike<number>, levels: readonly number[], inner = 0.9): number {
+  const outer = (1 - inner) / 2;
+  return quantileAt(sorted, levels, 1 - outer) - quantileAt(sorted, levels, outer);
+}
