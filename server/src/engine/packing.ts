@@ -154,12 +154,12 @@ export function pack(
           ? wanted.index - skip
           : branchSlots[wanted.branch]! + wanted.index - tree.trunk.length
         : 0;
-      targetRows[b * Q + q] = BigInt(start + wantedSlot);
       const row = (b * L + wantedSlot) * K;
       targetMask.set(
         (lastLayerSlides && maskSliding ? maskSliding : mask).subarray(row, row + K),
         (b * Q + q) * K,
       );
+      targetRows[b * Q + q] = BigInt(wanted ? target : 0);
       if (wanted) {
         targets[target] = BigInt(start + wantedSlot);
         targetSlots[target++] = BigInt(b * Q + q);

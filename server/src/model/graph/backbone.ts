@@ -17,8 +17,8 @@ import type { WeightProvider } from './weights.js';
  *  - mask_sliding: the same with the sliding window, for layers that have one
  *  - prefix_key.i, prefix_value.i [1, P, kvHeads*headDim] float32: keys (after rotary embedding) and
  *    values of a beginning that every row shares; P may be 0
- *  - targets [T] int64 wanted packed tokens; target_rows [B, Q] int64 their packed tokens by row
- *    (padding: any); target_slots [T] b*Q + q; target_mask [B, 1, Q, P+L]
+ *  - targets [T] int64 wanted packed tokens; target_rows [B, Q] int64 which of them each row asks
+ *    for (padding: any); target_slots [T] b*Q + q; target_mask [B, 1, Q, P+L]
  * Output: hidden [T, hiddenSize] float32, after the final norm.
  * With `captureKeys`, key.i and value.i [N, kvHeads*headDim] are outputs too (to make a prefix).
  */
