@@ -1,0 +1,161 @@
+import { Template } from '@huggingface/jinja';
+
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Llama 3's own default date. A template that asks for today's date must not change scores from one
+ * day to the next: a store could never be reused and an audit never repeated.
+ */
+const FIXED_DATE = new Date(2024, 6, 26);
+
+const FIX_DATE = '{% set strftime_now = fixed_strftime %}';
+
+/** The text of a special token in `tokenizer_config.json`: a string, or an object with `content`. */
+export function specialToken(config: Json, name: string): string | undefined {
+  const value = config[name];
+  if (typeof value === 'string') return value;
+  const content = (value as { content?: unknown } | null | undefined)?.content;
+  return typeof content === 'string' ? content : undefined;
+}
+
+/**
+ * The template in a `tokenizer_config.json`: one text, or a list of named ones of which `default` counts.
+ * @throws Error naming the file when there is none
+ */
+export function templateOf(config: Json, where: string): string {
+  const value = config['chat_template'];
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) {
+    const named = value as { name?: unknown; template?: unknown }[];
+    const found = named.find((t) => t?.name === 'default')?.template;
+    if (typeof found === 'string') return found;
+    const names = named.map((t) => String(t?.name)).join(', ');
+    throw new Error(`${where}: "chat_template" lists ${names}; expected one named "default"`);
+  }
+  throw new Error(
+    `${where}: no chat template; expected "chat_template" in it, or a file chat_template.jinja beside it`,
+  );
+}
+
+/** A model's chat template (Jinja, as in transformers' `apply_chat_template`). */
+export class ChatTemplate {
+  readonly #template: Template;
+  readonly #globals: Record<string, unknown>;
+
+  /** @throws Error naming the file when the template is not valid Jinja */
+  constructor(source: string, config: Json, where: string) {
+    try {
+      // The library defines strftime_now itself; only the template can give the name another meaning.
+      const dated = source.includes('strftime_now');
+      this.#template = new Template(`${dated ? FIX_DATE : ''}${source}`);
+    } catch (error) {
+      throw new Error(`${where}: the chat template is not valid Jinja: ${messageOf(error)}`);
+    }
+    this.#globals = {
+      add_generation_prompt: false,
+      tools: null,
+      documents: null,
+      fixed_strftime: (format: unknown) => strftime(FIXED_DATE, String(format)),
+    };
+    for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token']) {
+      this.#globals[name] = specialToken(config, name) ?? '';
+    }
+  }
+
+  /**
+   * The conversation's text, without the opening of a further assistant turn.
+   * Where the template rejects an order of roles, the usual repairs are tried: a system message goes to the
+   * beginning of the user turn after it, consecutive turns of one role become one.
+   * @throws Error with the template's own reason
+   */
+  render(messages: readonly Message[]): string {
+    try {
+      return this.#render(messages);
+    } catch (error) {
+      const folded = foldSystem(messages);
+      for (const repaired of [folded, mergeTurns(messages), mergeTurns(folded)]) {
+        if (repaired.length === messages.length) continue;
+        try {
+          return this.#render(repaired);
+        } catch {
+          // The first reason is about what the user wrote; it is the one to show.
+        }
+      }
+      const roles = messages.map((m) => m.role);
+      const shown = roles.length > 6 ? [...roles.slice(0, 5), '…'] : roles;
+      throw new Error(
+        `the chat template rejects this conversation (${shown.join(', ')}): ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #render(messages: readonly Message[]): string {
+    return this.#template.render({ ...this.#globals, messages });
+  }
+}
+
+/** System text goes before the next user turn's text, or becomes a user turn where none follows. */
+function foldSystem(messages: readonly Message[]): Message[] {
+  const out: Message[] = [];
+  let pending: string[] = [];
+  for (const { role, content } of messages) {
+    if (role === 'system') {
+      pending.push(content);
+      continue;
+    }
+    if (pending.length > 0 && role !== 'user') {
+      out.push({ role: 'user', content: pending.join('\n\n') }, { role, content });
+    } else {
+      out.push({ role, content: [...pending, content].join('\n\n') });
+    }
+    pending = [];
+  }
+  return out;
+}
+
+function mergeTurns(messages: readonly Message[]): Message[] {
+  const out: Message[] = [];
+  for (const message of messages) {
+    const last = out.at(-1);
+    if (last?.role !== message.role) out.push(message);
+    else {
+      out[out.length - 1] = { role: last.role, content: `${last.content}\n\n${message.content}` };
+    }
+  }
+  return out;
+}
+
+const MONTHS =
+  'January February March April May June July August September October November December'.split(
+    ' ',
+  );
+const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
+
+/** The directives of C's strftime that chat templates use, in the C locale. */
+function strftime(date: Date, format: string): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const values: Readonly<Record<string, string>> = {
+    Y: String(date.getFullYear()),
+    y: two(date.getFullYear() % 100),
+    m: two(date.getMonth() + 1),
+    d: two(date.getDate()),
+    B: MONTHS[date.getMonth()]!,
+    b: MONTHS[date.getMonth()]!.slice(0, 3),
+    A: DAYS[date.getDay()]!,
+    a: DAYS[date.getDay()]!.slice(0, 3),
+    H: two(date.getHours()),
+    M: two(date.getMinutes()),
+    S: two(date.getSeconds()),
+    '%': '%',
+  };
+  return format.replace(/%([A-Za-z%])/g, (all, key: string) => values[key] ?? all);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,232 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ChatTemplate,
+  messageOf,
+  specialToken,
+  templateOf,
+  type Message,
+} from './chat-template.js';
+import { findGatingPattern, lastOccurrence } from './gating-pattern.js';
+import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
+import { isObject } from './tokenizer-json.js';
+
+/** The token ids of a conversation up to and including one assistant turn. */
+export interface TokenPath {
+  readonly ids: readonly number[];
+  /** Index of the last token: the reward's feature (ArmoRM, section 2; QRM, section 3). */
+  readonly reward: number;
+  /** Index of the first token of the last occurrence of the gating pattern: the gate's feature. */
+  readonly gate: number;
+  /** Tokens cut from the left of the prompt to fit the context; 0 when nothing was. */
+  readonly truncatedTokens: number;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Messages to token ids: chat template, tokenizer and the two positions that a QRM reads. */
+export class ChatTokenizer {
+  /** Token ids that open the assistant's turn. */
+  readonly gatingPattern: readonly number[];
+  readonly #encoder: SegmentEncoder;
+  readonly #template: ChatTemplate;
+  readonly #bos: number | undefined;
+  readonly #files: Readonly<Record<string, string>>;
+
+  private constructor(
+    json: unknown,
+    config: Json,
+    template: string,
+    where: { tokenizer: string; template: string },
+    files: Readonly<Record<string, string>>,
+  ) {
+    this.#encoder = new SegmentEncoder(json, config, where.tokenizer);
+    this.#template = new ChatTemplate(template, config, where.template);
+    this.#files = files;
+    this.gatingPattern = findGatingPattern(this.#template, this.#encoder, where.template);
+    const bos = specialToken(config, 'bos_token');
+    const id = bos === undefined ? undefined : this.#encoder.id(bos);
+    // ChatML models name the token that opens every turn as BOS; that one means nothing when left alone.
+    this.#bos = id !== undefined && !this.gatingPattern.includes(id) ? id : undefined;
+  }
+
+  /**
+   * Reads `tokenizer.json`, `tokenizer_config.json` and, where it exists, `chat_template.jinja`.
+   * @throws Error naming the file and what was expected
+   */
+  static async fromFolder(folder: string): Promise<ChatTokenizer> {
+    const files: Record<string, string> = {};
+    const read = async (name: string): Promise<string> => {
+      const path = join(folder, name);
+      if (!existsSync(path)) throw new Error(`${folder}: no ${name}`);
+      return (files[name] = await readFile(path, 'utf8'));
+    };
+    const json = async (name: string): Promise<unknown> => {
+      try {
+        return JSON.parse((await read(name)).replace(/^\uFEFF/, ''));
+      } catch (error) {
+        if (error instanceof SyntaxError) {
+          throw new Error(`${join(folder, name)}: expected JSON: ${error.message}`);
+        }
+        throw error;
+      }
+    };
+    const tokenizer = await json('tokenizer.json');
+    const config = await json('tokenizer_config.json');
+    const where = {
+      tokenizer: join(folder, 'tokenizer.json'),
+      template: join(folder, 'tokenizer_config.json'),
+    };
+    if (!isObject(config)) throw new Error(`${where.template}: expected a JSON object`);
+    let template: string;
+    if (existsSync(join(folder, 'chat_template.jinja'))) {
+      where.template = join(folder, 'chat_template.jinja');
+      template = await read('chat_template.jinja');
+    } else {
+      template = templateOf(config, where.template);
+    }
+    return new ChatTokenizer(tokenizer, config, template, where, files);
+  }
+
+  /**
+   * The same from objects, for a GGUF file's metadata.
+   * @param where the file they come from, for errors
+   */
+  static create(tokenizerJson: object, tokenizerConfig: object, where: string): ChatTokenizer {
+    const config = tokenizerConfig as Json;
+    return new ChatTokenizer(
+      tokenizerJson,
+      config,
+      templateOf(config, where),
+      { tokenizer: where, template: where },
+      {
+        'tokenizer.json': JSON.stringify(tokenizerJson),
+        'tokenizer_config.json': JSON.stringify(tokenizerConfig, null, 2),
+      },
+    );
+  }
+
+  /** The files of a folder that `fromFolder` reads as this tokenizer: name -> contents. */
+  files(): Readonly<Record<string, string>> {
+    return this.#files;
+  }
+
+  /**
+   * One path a target, in the targets' order; an error where that target cannot be scored.
+   * @param targets indices of assistant turns in `messages`
+   * @param maxTokens the model's context in tokens
+   */
+  paths(
+    messages: readonly Message[],
+    targets: readonly number[],
+    maxTokens: number,
+  ): (TokenPath | { error: string })[] {
+    const out = new Array<TokenPath | { error: string }>(targets.length);
+    // The longest first: the shorter ones are usually its beginnings and need no encoding of their own.
+    const order = targets.map((_, i) => i).sort((a, b) => targets[b]! - targets[a]!);
+    let whole: (EncodedText & { text: string }) | undefined;
+    for (const i of order) {
+      try {
+        const target = targets[i]!;
+        this.#check(messages, target, maxTokens);
+        const text = this.#template.render(messages.slice(0, target + 1));
+        let ids = whole && beginning(whole, text);
+        if (ids === undefined) {
+          const encoded = this.#encoder.encode(text);
+          whole ??= { ...encoded, text };
+          ids = encoded.ids;
+        }
+        out[i] = this.#path(ids, messages, target, maxTokens);
+      } catch (error) {
+        out[i] = { error: messageOf(error) };
+      }
+    }
+    return out;
+  }
+
+  #check(messages: readonly Message[], target: number, maxTokens: number): void {
+    const message = messages[target];
+    if (message === undefined) {
+      throw new Error(`there is no turn ${target + 1}: the conversation has ${messages.length}`);
+    }
+    if (message.role !== 'assistant') {
+      throw new Error(`turn ${target + 1} has the role "${message.role}"; expected "assistant"`);
+    }
+    // Megabytes of response are not worth encoding to learn that they do not fit.
+    const longest = this.#encoder.longestToken;
+    if (longest !== undefined && message.content.length > longest * maxTokens) {
+      const least = Math.ceil(message.content.trim().length / longest);
+      if (least > maxTokens) {
+        throw new Error(
+          `the response has at least ${least} tokens, more than the model's context of ${maxTokens}`,
+        );
+      }
+    }
+  }
+
+  #path(
+    ids: readonly number[],
+    messages: readonly Message[],
+    target: number,
+    maxTokens: number,
+  ): TokenPath {
+    const gate = lastOccurrence(ids, this.gatingPattern);
+    if (gate < 0) {
+      throw new Error(
+        `turn ${target + 1} is not opened as the model expects (no gating pattern): a user turn must come before it`,
+      );
+    }
+    if (ids.length <= maxTokens) {
+      return { ids, reward: ids.length - 1, gate, truncatedTokens: 0 };
+    }
+    const bos = ids[0] === this.#bos ? 1 : 0;
+    const opening = this.#opening(ids, messages, target, gate);
+    const kept = ids.length - opening;
+    if (bos + kept > maxTokens) {
+      throw new Error(
+        `the response has ${kept} tokens, more than the model's context of ${maxTokens}`,
+      );
+    }
+    const cut = ids.length - maxTokens;
+    return {
+      ids: [...ids.slice(0, bos), ...ids.slice(bos + cut)],
+      reward: maxTokens - 1,
+      gate: gate - cut,
+      truncatedTokens: cut,
+    };
+  }
+
+  /** Where the target's turn opens. A response that holds the pattern has its last occurrence further on. */
+  #opening(
+    ids: readonly number[],
+    messages: readonly Message[],
+    target: number,
+    gate: number,
+  ): number {
+    if (target === 0) return gate;
+    try {
+      const before = this.#encoder.encode(this.#template.render(messages.slice(0, target))).ids;
+      let shared = 0;
+      while (shared < before.length && before[shared] === ids[shared]) shared++;
+      // The pattern may begin with the end of the turn before.
+      const from = Math.max(0, shared - this.gatingPattern.length);
+      for (let at = from; at < gate; at++) {
+        if (this.gatingPattern.every((id, k) => ids[at + k] === id)) return at;
+      }
+    } catch {
+      // A template may reject a conversation that ends with the user.
+    }
+    return gate;
+  }
+}
+
+/** The ids of `text` when it is a beginning of `whole` that ends where tokens cannot merge across. */
+function beginning(
+  whole: EncodedText & { text: string },
+  text: string,
+): readonly number[] | undefined {
+  const count = whole.borders.get(text.length);
+  if (count === undefined || !whole.text.startsWith(text)) return undefined;
+  return count === whole.ids.length ? whole.ids : whole.ids.slice(0, count);
+}

@@ -1,0 +1,182 @@
+import {
+  ByteLevelPreTokenizer,
+  SequencePreTokenizer,
+  Tokenizer,
+  type BPE,
+} from '@huggingface/tokenizers';
+import {
+  flatten,
+  parseTokenizerJson,
+  type TokenizerInput,
+  type TokenizerJson,
+} from './tokenizer-json.js';
+import { messageOf } from './chat-template.js';
+
+/** A text's token ids, and the places where both text and ids can be cut. */
+export interface EncodedText {
+  readonly ids: readonly number[];
+  /** Text offset -> number of ids before it, at the end of each added token and before each. */
+  readonly borders: ReadonlyMap<number, number>;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+const NO_SPECIALS = { add_special_tokens: false } as const;
+/** UTF-16 units of cached text; beyond it the cache starts anew. */
+const SECTION_CACHE = 4_000_000;
+const WORD_CACHE = 200_000;
+
+/**
+ * Text to ids by @huggingface/tokenizers, with caches that change nothing: an added token always splits the
+ * text before anything else looks at it, so what lies between two of them is encoded alone; byte-level BPE
+ * encodes each pre-token alone.
+ */
+export class SegmentEncoder {
+  readonly #tokenizer: Tokenizer;
+  readonly #added: RegExp | undefined;
+  readonly #words: WordEncoder | undefined;
+  readonly #sections = new Map<string, readonly number[]>();
+  #cached = 0;
+  /** The longest token of a byte-level vocabulary in bytes; undefined for other kinds. */
+  readonly longestToken: number | undefined;
+
+  /** @throws Error naming `where` when the file is damaged or of an unknown kind */
+  constructor(json: unknown, config: Json, where: string) {
+    const parsed = parseTokenizerJson(json, where);
+    try {
+      this.#tokenizer = new Tokenizer(parsed as TokenizerInput, config);
+    } catch (error) {
+      throw new Error(`${where}: cannot be used: ${messageOf(error)}`);
+    }
+    if (splittable(parsed)) {
+      const contents = parsed.added_tokens.map((t) => t.content).filter((c) => c !== '');
+      // Longest first: at one place the longest added token wins, as in the library.
+      const sorted = contents.sort((a, b) => b.length - a.length);
+      this.#added = new RegExp(sorted.map(escapeRegExp).join('|') || '(?!)', 'g');
+      this.#words = WordEncoder.of(parsed, config, this.#tokenizer);
+    }
+    if (this.#words !== undefined) {
+      const vocab = Object.keys(parsed.model['vocab'] as Json);
+      this.longestToken = vocab.reduce((n, t) => Math.max(n, t.length), 1);
+    }
+  }
+
+  /** The id of one token by its text. */
+  id(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+
+  /** All ids of a text; no token is added, since a templated text already holds them. */
+  encode(text: string): EncodedText {
+    if (this.#added === undefined) {
+      const { ids } = this.#tokenizer.encode(text, NO_SPECIALS);
+      return { ids, borders: new Map([[text.length, ids.length]]) };
+    }
+    const ids: number[] = [];
+    const borders = new Map<number, number>();
+    let from = 0;
+    const plain = (to: number): void => {
+      if (to > from) for (const id of this.#section(text.slice(from, to))) ids.push(id);
+      borders.set(to, ids.length);
+    };
+    for (const match of text.matchAll(this.#added)) {
+      plain(match.index);
+      ids.push(this.#tokenizer.token_to_id(match[0])!);
+      from = match.index + match[0].length;
+      borders.set(from, ids.length);
+    }
+    plain(text.length);
+    return { ids, borders };
+  }
+
+  #section(text: string): readonly number[] {
+    const known = this.#sections.get(text);
+    if (known !== undefined) return known;
+    const ids = this.#words?.encode(text) ?? this.#tokenizer.encode(text, NO_SPECIALS).ids;
+    if (text.length < SECTION_CACHE / 16) {
+      this.#cached += text.length;
+      if (this.#cached > SECTION_CACHE) {
+        this.#sections.clear();
+        this.#cached = text.length;
+      }
+      this.#sections.set(text, ids);
+    }
+    return ids;
+  }
+}
+
+/** Does an added token always cut the text, whatever stands beside it? */
+function splittable(json: TokenizerJson): boolean {
+  return (
+    json.added_tokens.every(
+      (t) =>
+        t.lstrip !== true &&
+        t.rstrip !== true &&
+        (json.normalizer === null || t.normalized === false),
+    ) &&
+    // `first` looks at a section's place in the whole.
+    flatten(json.pre_tokenizer).every((p) => p['prepend_scheme'] !== 'first')
+  );
+}
+
+/** Byte-level BPE word by word; a word's ids do not depend on its neighbours. */
+class WordEncoder {
+  readonly #cache = new Map<string, readonly number[]>();
+
+  private constructor(
+    private readonly split: SequencePreTokenizer,
+    private readonly bytes: ByteLevelPreTokenizer,
+    private readonly model: BPE,
+  ) {}
+
+  /** Undefined where the tokenizer is not plain byte-level BPE: the library's whole path is used then. */
+  static of(json: TokenizerJson, config: Json, tokenizer: Tokenizer): WordEncoder | undefined {
+    const steps = flatten(json.pre_tokenizer);
+    const last = steps.pop();
+    if (
+      json.model['type'] !== 'BPE' ||
+      json.normalizer !== null ||
+      config['remove_space'] === true ||
+      config['do_lowercase_and_remove_accent'] === true ||
+      last?.['type'] !== 'ByteLevel' ||
+      last['use_regex'] !== false ||
+      last['add_prefix_space'] === true ||
+      !steps.every((s) => s['type'] === 'Split')
+    ) {
+      return undefined;
+    }
+    type Config<T extends abstract new (...args: never[]) => unknown> = ConstructorParameters<T>[0];
+    return new WordEncoder(
+      new SequencePreTokenizer({ type: 'Sequence', pretokenizers: steps } as unknown as Config<
+        typeof SequencePreTokenizer
+      >),
+      new ByteLevelPreTokenizer(last as unknown as Config<typeof ByteLevelPreTokenizer>),
+      tokenizer.model as BPE,
+    );
+  }
+
+  encode(text: string): readonly number[] {
+    const ids: number[] = [];
+    for (const word of this.split.pre_tokenize(text)) {
+      let known = this.#cache.get(word);
+      if (known === undefined) {
+        known = this.#encodeWord(word);
+        if (word.length < 64) {
+          if (this.#cache.size >= WORD_CACHE) this.#cache.clear();
+          this.#cache.set(word, known);
+        }
+      }
+      for (const id of known) ids.push(id);
+    }
+    return ids;
+  }
+
+  #encodeWord(word: string): readonly number[] {
+    return this.model
+      .encode(this.bytes.pre_tokenize(word))
+      .map((token) => this.model.tokens_to_ids.get(token)!);
+  }
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
