@@ -1,0 +1,125 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+/** A JSON object from a file. @throws Error naming the file and what is wrong with it */
+export async function readJson(file: string): Promise<Json> {
+  return parseJson(await readText(file), file);
+}
+
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') throw new Error(`${file}: the file is missing`);
+    throw error;
+  }
+}
+
+export function parseJson(text: string, file: string): Json {
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new Error(`${file}: no readable JSON (${(error as Error).message})`);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new Error(`${file}: expected a JSON object`);
+  }
+  return json as Json;
+}
+
+/** SHA-256 of a whole file, in hexadecimal. */
+export async function fileHash(file: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Fills a folder beside `target` and renames it to `target` when all is written, so that no one ever
+ * sees half a folder. When `target` exists by then, it is replaced if asked for; else another process
+ * won the race: its folder stays and ours is dropped.
+ */
+export async function writeFolder(
+  target: string,
+  fill: (folder: string) => Promise<void>,
+  options: { replace?: boolean } = {},
+): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  await removeLeftovers(dirname(target));
+  const beside = (): string => `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const draft = beside();
+  const old = beside();
+  await mkdir(draft);
+  try {
+    await fill(draft);
+    if (options.replace && (await exists(target))) await rename(target, old);
+    try {
+      await rename(draft, target);
+    } catch (error) {
+      // The code differs between systems: ENOTEMPTY, EEXIST, EPERM.
+      if (!(await exists(target))) throw error;
+    }
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
+  }
+}
+
+/** Whether the name is that of a folder not yet finished. */
+export function isDraft(name: string): boolean {
+  return /\.tmp-\d+-[0-9a-f]{8}$/.test(name);
+}
+
+const DAY = 24 * 3600 * 1000;
+
+/** Drafts of processes that were killed; a running one is never a day old. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!isDraft(name)) continue;
+    const path = join(folder, name);
+    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if (age > DAY) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** @throws Error naming the folder, the bytes needed and the bytes free */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
+  let at = folder;
+  while (!(await exists(at)) && dirname(at) !== at) at = dirname(at);
+  const { bavail, bsize } = await statfs(at);
+  const free = bavail * bsize;
+  if (free < bytes) {
+    throw new Error(
+      `${folder}: the converted weights need ${gigabytes(bytes)}, the disk has ${gigabytes(free)} free. ` +
+        `Free some space, or put the cache elsewhere with the variable QRM_LENS_CACHE`,
+    );
+  }
+}
+
+export function gigabytes(bytes: number): string {
+  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** `org/name` for a folder of the Hugging Face cache, else the folder's or file's own name. */
+export function modelName(path: string): string {
+  const hub = /models--(.+?)--(.+?)[/\\]snapshots[/\\][^/\\]+[/\\]?$/.exec(path);
+  return hub ? `${hub[1]}/${hub[2]}` : basename(path).replace(/\.gguf$/i, '');
+}
