@@ -220,10 +220,19 @@ export class Workbench {
     return rows.allInnerTexts();
   }
 
+  /** Applies a code action of the menu by keyboard: the widget takes no clicks from outside itself. */
   async applyCodeAction(title) {
-    await this.codeActions();
-    const row = this.page.locator('.action-widget .monaco-list-row.action', { hasText: title });
-    await row.first().click();
+    const titles = await this.codeActions();
+    const focused = this.page.locator('.action-widget .monaco-list-row.action.focused');
+    for (let step = 0; step <= titles.length; step += 1) {
+      if ((await focused.count()) > 0 && (await focused.innerText()).includes(title)) {
+        await this.page.keyboard.press('Enter');
+        await this.page.locator('.action-widget').waitFor({ state: 'hidden' });
+        return;
+      }
+      await this.page.keyboard.press('ArrowDown');
+    }
+    throw new Error(`no code action "${title}" among: ${titles.join(' | ')}`);
   }
 
   // ---- panels, notifications, views ----
