@@ -90,6 +90,10 @@ function stage(folder, target) {
     if (!existsSync(join(root, path))) console.warn(`${path} is missing`);
     else cpSync(join(root, path), join(folder, path), { recursive: true });
   }
+  // VS Code shows an installed README without its folder: pictures of the repository cannot be shown there.
+  const readme = join(folder, 'README.md');
+  const text = readFileSync(readme, 'utf8');
+  writeFileSync(readme, text.replace(/^\s*!\[[^\]]*\]\((?!https:)[^)]*\)\s*\n/gm, ''));
   return manifest;
 }
 
