@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { matrix } from '../../../server/src/training/matrix.js';
+import {
+  constantQuantiles,
+  meanPinball,
+  pinball,
+  proximalPinball,
+} from '../../../server/src/training/pinball.js';
+import {
+  fitQuantiles,
+  quantileObjective,
+} from '../../../server/src/training/quantile-regression.js';
+
+interface Reference {
+  levels: number[];
+  l1: number;
+  x: number[][];
+  labels: number[][];
+  fits: { objective: number; weights: number[] }[];
+}
+
+// Made by reference/make.py: the same problem as a linear program, solved by HiGHS.
+const reference = JSON.parse(
+  readFileSync(new URL('reference/quantile-regression.json', import.meta.url), 'utf8'),
+) as Reference;
+
+const label = fc.integer({ min: 0, max: 8 }).map((n) => n / 8);
+const level = fc.integer({ min: 1, max: 19 }).map((n) => n / 20);
+
+describe('pinball loss', () => {
+  it('is tau times what lies above and 1 - tau times what lies below', () => {
+    expect(pinball(1, 0.25, 0.2)).toBeCloseTo(0.15, 12);
+    expect(pinball(0.25, 1, 0.2)).toBeCloseTo(0.6, 12);
+    expect(pinball(0.5, 0.5, 0.2)).toBe(0);
+  });
+
+  it('counts every rater as a sample', () => {
+    const quantiles = matrix(2, 1, [0.5, 0.5]);
+    expect(meanPinball([[1, 0, 0], [0.5]], quantiles, [0.5])).toBeCloseTo((3 * 0.25) / 4, 12);
+  });
+
+  it('has constant quantiles that no other constant beats', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(label, { minLength: 1, maxLength: 3 }), { minLength: 1 }),
+        level,
+        label,
+        (labels, tau, other) => {
+          const at = (q: number): number =>
+            meanPinball(
+              labels,
+              matrix(
+                labels.length,
+                1,
+                labels.map(() => q),
+              ),
+              [tau],
+            );
+          expect(at(constantQuantiles(labels, [tau])[0]!)).toBeLessThanOrEqual(at(other) + 1e-12);
+        },
+      ),
+    );
+  });
+
+  it('has a proximal step that no other point beats', () => {
+    const real = fc.double({ min: -2, max: 3, noNaN: true });
+    fc.assert(
+      fc.property(
+        real,
+        fc.array(label, { minLength: 1, maxLength: 4 }),
+        level,
+        fc.double({ min: 0.01, max: 2, noNaN: true }),
+        real,
+        (v, labels, tau, weight, other) => {
+          const sorted = [...labels].sort((a, b) => a - b);
+          const at = (z: number): number =>
+            labels.reduce((sum, y) => sum + weight * pinball(y, z, tau), (z - v) ** 2 / 2);
+          const best = at(proximalPinball(v, sorted, tau, weight));
+          for (const z of [other, v, ...labels]) expect(best).toBeLessThanOrEqual(at(z) + 1e-12);
+        },
+      ),
+    );
+  });
+});
+
+describe('quantile regression', () => {
+  const { levels, l1, labels, fits } = reference;
+  const design = matrix(reference.x.length, reference.x[0]!.length, reference.x.flat());
+  const options = { levels, l1, unpenalised: [0], maxIterations: 20000, tolerance: 1e-6 };
+
+  it("reaches the linear program's optimum", () => {
+    const fit = fitQuantiles(design, labels, options);
+    expect(fit.converged).toBe(true);
+    const optimum = fits.reduce((sum, f) => sum + f.objective, 0) / levels.length;
+    const found = quantileObjective(design, labels, fit.weights, options);
+    expect(found).toBeGreaterThan(optimum - 1e-9);
+    expect(found).toBeLessThan(optimum + 1e-5);
+  });
+
+  it('sets the weights to zero that the linear program does', () => {
+    const { weights } = fitQuantiles(design, labels, options);
+    fits.forEach((fit, k) =>
+      fit.weights.forEach((w, j) => {
+        if (w === 0) expect(Math.abs(weights.data[j * levels.length + k]!)).toBeLessThan(1e-9);
+      }),
+    );
+    expect(fits.some((fit) => fit.weights.includes(0))).toBe(true);
+  });
+
+  it('gives the empirical quantiles on a constant feature', () => {
+    const few = labels.slice(0, 10);
+    const constant = matrix(10, 1, new Float64Array(10).fill(1));
+    // Levels between the steps of the 20 labels, where the minimiser is unique.
+    const between = [0.225, 0.525, 0.875];
+    const fit = fitQuantiles(constant, few, { ...options, levels: between, l1: 0 });
+    constantQuantiles(few, between).forEach((q, k) =>
+      expect(fit.weights.data[k]).toBeCloseTo(q, 4),
+    );
+  });
+
+  it('keeps nothing but the intercept under a large penalty', () => {
+    const fit = fitQuantiles(design, labels, { ...options, l1: 10 });
+    expect([...fit.weights.data.subarray(levels.length)].every((w) => w === 0)).toBe(true);
+    constantQuantiles(labels, levels).forEach((q, k) => {
+      const at = (w: number): number =>
+        meanPinball(
+          labels,
+          matrix(
+            labels.length,
+            1,
+            labels.map(() => w),
+          ),
+          [levels[k]!],
+        );
+      expect(at(fit.weights.data[k]!)).toBeCloseTo(at(q), 4);
+    });
+  });
+});
