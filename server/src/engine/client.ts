@@ -1,0 +1,239 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
+import type { Evaluator, EvaluatorInfo, GroupResult, ScoreGroup, ScoreOptions } from './types.js';
+
+export interface ClientOptions extends OpenRequest {
+  readonly onProgress?: (progress: { message: string; fraction?: number }) => void;
+  readonly signal?: AbortSignal;
+  /** Told when the process died and was begun anew. */
+  readonly onRestart?: (reason: string) => void;
+}
+
+/** Groups that `scoreStream` keeps under way: enough for full batches on several runners. */
+const AHEAD = 256;
+/** Deaths without one result in between, after which the evaluator gives up. */
+const MAX_DEATHS = 3;
+
+interface Pending {
+  readonly group: ScoreGroup;
+  readonly priority: number;
+  readonly resolve: (result: GroupResult) => void;
+  readonly reject: (error: Error) => void;
+  /** How many processes died while it was under way. */
+  deaths: number;
+}
+
+/** dist/worker.js: beside the bundle that runs, or in the package when run from source. */
+export function workerScript(): string {
+  const beside = fileURLToPath(new URL('./worker.js', import.meta.url));
+  if (existsSync(beside)) return beside;
+  return fileURLToPath(new URL('../../../dist/worker.js', import.meta.url));
+}
+
+export function forkWorker(): ChildProcess {
+  return fork(workerScript(), [], {
+    serialization: 'advanced',
+    // Its errors go to our standard error; its standard output must not mix with a protocol's.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
+  });
+}
+
+/**
+ * The evaluator as a process of its own. When it dies (out of memory, killed) it is begun anew and what
+ * was under way is scored again; a group that was there at two deaths is answered with an error.
+ */
+export class EvaluatorClient implements Evaluator {
+  readonly #pending = new Map<number, Pending>();
+  #next = 1;
+  #deaths = 0;
+  #closed = false;
+  #child: ChildProcess;
+
+  private constructor(
+    private readonly options: ClientOptions,
+    child: ChildProcess,
+    readonly info: EvaluatorInfo,
+  ) {
+    this.#child = child;
+    this.#listen(child);
+  }
+
+  /** @throws Error when the model or the device cannot be used; AbortError */
+  static async open(options: ClientOptions): Promise<EvaluatorClient> {
+    const { child, info } = await start(options);
+    return new EvaluatorClient(options, child, info);
+  }
+
+  /** Process id, for diagnosis. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  score(group: ScoreGroup, options: ScoreOptions = {}): Promise<GroupResult> {
+    const { signal, priority = 0 } = options;
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the evaluator is closed'));
+      if (signal?.aborted) return reject(abortError(signal));
+      const id = this.#next++;
+      const abort = (): void => {
+        if (!this.#pending.delete(id)) return;
+        this.#send({ type: 'cancel', id });
+        reject(abortError(signal));
+      };
+      const done = (): void => signal?.removeEventListener('abort', abort);
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#pending.set(id, {
+        group,
+        priority,
+        deaths: 0,
+        resolve: (result) => (done(), resolve(result)),
+        reject: (error) => (done(), reject(error)),
+      });
+      this.#send({ type: 'score', id, group, priority });
+    });
+  }
+
+  async *scoreStream<T>(
+    groups: AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>,
+    options: ScoreOptions = {},
+  ): AsyncGenerator<{ tag: T; result: GroupResult }> {
+    const inner = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, inner.signal]) : inner.signal;
+    const input =
+      Symbol.asyncIterator in groups ? groups[Symbol.asyncIterator]() : groups[Symbol.iterator]();
+    const ahead: { tag: T; result: Promise<GroupResult> }[] = [];
+    let ended = false;
+    try {
+      for (;;) {
+        while (!ended && ahead.length < AHEAD) {
+          const next = await input.next();
+          if (next.done) {
+            ended = true;
+            break;
+          }
+          const result = this.score(next.value.group, { ...options, signal });
+          // Awaited in its turn; until then a rejection must not count as unhandled.
+          result.catch(() => undefined);
+          ahead.push({ tag: next.value.tag, result });
+        }
+        const first = ahead.shift();
+        if (!first) return;
+        yield { tag: first.tag, result: await first.result };
+      }
+    } finally {
+      inner.abort();
+      await input.return?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#fail('the evaluator is closed');
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      this.#send({ type: 'close' });
+      // It may be inside a long run, which cannot be interrupted.
+      setTimeout(() => child.kill('SIGKILL'), 1000).unref();
+    });
+  }
+
+  #send(message: ToEvaluator): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #listen(child: ChildProcess): void {
+    child.on('message', (message: FromEvaluator) => {
+      if (message.type !== 'result') return;
+      this.#deaths = 0;
+      const pending = this.#pending.get(message.id);
+      this.#pending.delete(message.id);
+      pending?.resolve(message.result);
+    });
+    child.once('exit', (code, signal) => {
+      if (!this.#closed) void this.#restart(`the evaluator process ended (${signal ?? code})`);
+    });
+    // Without this, the process of a caller that forgot to close could never end; pending work holds it.
+    child.channel?.ref();
+  }
+
+  async #restart(reason: string): Promise<void> {
+    this.options.onRestart?.(reason);
+    for (const [id, pending] of this.#pending) {
+      if (++pending.deaths < 2) continue;
+      this.#pending.delete(id);
+      pending.resolve(allFailed(pending.group, `${reason} twice while scoring this`));
+    }
+    if (++this.#deaths > MAX_DEATHS) return this.#fail(`${reason} again and again`);
+    try {
+      const { child, info } = await start(this.options);
+      if (this.#closed) return void child.kill();
+      if (info.modelHash !== this.info.modelHash) {
+        child.kill();
+        return this.#fail('the model changed on disk: open the evaluator anew');
+      }
+      this.#child = child;
+      this.#listen(child);
+      for (const [id, { group, priority }] of this.#pending) {
+        this.#send({ type: 'score', id, group, priority });
+      }
+    } catch (error) {
+      this.#fail(`${reason} and cannot be begun anew: ${String(error)}`);
+    }
+  }
+
+  #fail(reason: string): void {
+    for (const pending of this.#pending.values()) pending.reject(new Error(reason));
+    this.#pending.clear();
+  }
+}
+
+function allFailed(group: ScoreGroup, error: string): GroupResult {
+  return { results: group.conversations.map((c) => c.targets.map(() => ({ ok: false, error }))) };
+}
+
+function abortError(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new DOMException('cancelled', 'AbortError');
+}
+
+/** Starts the process and waits until its model is loaded. */
+function start(options: ClientOptions): Promise<{ child: ChildProcess; info: EvaluatorInfo }> {
+  const { onProgress, signal, model, device, precision, threads, background, cacheFolder } =
+    options;
+  const request: OpenRequest = { model, device, precision, threads, background, cacheFolder };
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(abortError(signal));
+    const child = forkWorker();
+    const abort = (): void => {
+      child.kill('SIGKILL');
+      reject(abortError(signal));
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    const early = (code: number | null, killed: string | null): void => {
+      signal?.removeEventListener('abort', abort);
+      reject(
+        new Error(`the evaluator process ended while it loaded the model (${killed ?? code})`),
+      );
+    };
+    child.once('exit', early);
+    child.once('error', reject);
+    const listen = (message: FromEvaluator): void => {
+      if (message.type === 'progress') onProgress?.(message);
+      if (message.type !== 'opened' && message.type !== 'failed') return;
+      child.off('message', listen);
+      child.off('exit', early);
+      signal?.removeEventListener('abort', abort);
+      if (message.type === 'opened') return resolve({ child, info: message.info });
+      child.kill();
+      reject(new Error(message.error));
+    };
+    child.on('message', listen);
+    child.send({ type: 'open', request } satisfies ToEvaluator);
+  });
+}

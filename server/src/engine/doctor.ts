@@ -1,0 +1,86 @@
+import { arch, availableParallelism, cpus, platform, release } from 'node:os';
+import { env } from 'onnxruntime-node';
+import { forkWorker } from './client.js';
+import type { FromEvaluator, Provider, ToEvaluator } from './messages.js';
+import { candidates, isBuiltIn } from './providers.js';
+
+export interface ProviderReport {
+  readonly name: Provider;
+  readonly available: boolean;
+  readonly chosen: boolean;
+  /** Why it is used, or why not. */
+  readonly reason: string;
+  /** The command that would make it available. */
+  readonly fix?: string;
+}
+
+export interface DoctorReport {
+  readonly platform: string;
+  readonly node: string;
+  readonly onnxruntime: string;
+  readonly cpu: string;
+  readonly threads: number;
+  readonly providers: readonly ProviderReport[];
+}
+
+/** onnxruntime-node fetches CUDA's library only when asked to; it is 300 MB. */
+const CUDA_FIX =
+  'node node_modules/onnxruntime-node/script/install.js (needs an NVIDIA driver, CUDA 12 or 13 and cuDNN 9)';
+
+/** Which execution provider is used on this machine, and why not the others. */
+export async function doctor(): Promise<DoctorReport> {
+  const providers: ProviderReport[] = [];
+  let chosen = false;
+  for (const name of candidates()) {
+    const error: string | undefined = await probeApart(name);
+    const available = error === undefined;
+    const use: boolean = available && !chosen;
+    chosen ||= use;
+    const reason = available
+      ? use
+        ? 'the first of this list that runs a small model right'
+        : 'runs, but one above it is preferred'
+      : error;
+    const fix = available ? undefined : fixFor(name);
+    providers.push({ name, available, chosen: use, reason, ...(fix ? { fix } : {}) });
+  }
+  return {
+    platform: `${platform()} ${arch()} ${release()}`,
+    node: process.versions.node,
+    onnxruntime: env.versions.node ?? env.versions.common,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
+    threads: availableParallelism(),
+    providers,
+  };
+}
+
+function fixFor(name: Provider): string | undefined {
+  if (name === 'cuda') return CUDA_FIX;
+  if (name !== 'webgpu') return undefined;
+  return platform() === 'linux'
+    ? 'apt-get install libvulkan1 and a GPU driver with Vulkan (mesa-vulkan-drivers or NVIDIA)'
+    : "install the GPU maker's current driver";
+}
+
+/** In a process of its own: a driver that crashes must not take us with it. */
+function probeApart(provider: Provider): Promise<string | undefined> {
+  if (!isBuiltIn(provider)) {
+    return Promise.resolve('this build of ONNX Runtime does not contain it');
+  }
+  return new Promise((resolve) => {
+    const child = forkWorker();
+    const timer = setTimeout(() => finish('it did not answer within 60 s'), 60_000);
+    const finish = (error: string | undefined): void => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.kill('SIGKILL');
+      resolve(error);
+    };
+    child.on('message', (m: FromEvaluator) => m.type === 'probed' && finish(m.error));
+    child.once('exit', (code, signal) =>
+      finish(`loading it ended the process (${signal ?? code})`),
+    );
+    child.once('error', (error) => finish(error.message));
+    child.send({ type: 'probe', provider } satisfies ToEvaluator);
+  });
+}

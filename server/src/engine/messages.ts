@@ -1,0 +1,43 @@
+import type { EvaluatorInfo, GroupResult, ScoreGroup } from './types.js';
+
+export const PROVIDERS = ['cuda', 'webgpu', 'coreml', 'dml', 'cpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+export type Device = Provider | 'auto';
+
+/** How an evaluator is opened; everything that the process needs, so that it can be opened again. */
+export interface OpenRequest {
+  /** A bundle, a checkpoint folder or a GGUF file; undefined is the embedded model. */
+  readonly model?: string;
+  readonly device: Device;
+  readonly precision: 'auto' | 'float32' | 'int8';
+  /** CPU threads in all; default: all cores. */
+  readonly threads?: number;
+  /** Yields the CPU to other programs: for an editor. */
+  readonly background?: boolean;
+  readonly cacheFolder?: string;
+}
+
+/** From the user's process to the evaluator's. */
+export type ToEvaluator =
+  | { readonly type: 'open'; readonly request: OpenRequest }
+  | {
+      readonly type: 'score';
+      readonly id: number;
+      readonly group: ScoreGroup;
+      readonly priority: number;
+    }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'probe'; readonly provider: Provider }
+  | { readonly type: 'close' };
+
+/** From the evaluator's process to the user's. */
+export type FromEvaluator =
+  | { readonly type: 'progress'; readonly message: string; readonly fraction?: number }
+  | { readonly type: 'opened'; readonly info: EvaluatorInfo }
+  | { readonly type: 'failed'; readonly error: string }
+  | { readonly type: 'result'; readonly id: number; readonly result: GroupResult }
+  | { readonly type: 'probed'; readonly error?: string };
+
+/** The message of whatever was thrown. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

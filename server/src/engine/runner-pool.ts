@@ -1,0 +1,72 @@
+import { Worker } from 'node:worker_threads';
+import type { RunnerData, RunReply, RunRequest } from './runner.js';
+
+interface Runner {
+  readonly worker: Worker;
+  settle: ((reply: RunReply) => void) | undefined;
+}
+
+/**
+ * Threads that each hold a session and run one batch at a time: two runs of one thread each are faster
+ * than one run of two, since operators on small batches divide badly.
+ */
+export class RunnerPool {
+  readonly #idle: Runner[] = [];
+  readonly #all: Runner[] = [];
+
+  private constructor() {}
+
+  /** @param script the bundle whose entry calls `runnerMain` in a thread */
+  static async start(script: URL, data: RunnerData, count: number): Promise<RunnerPool> {
+    const pool = new RunnerPool();
+    // The first alone: a model that does not load fails once, and the file is then in the page cache.
+    await pool.#startOne(script, data);
+    await Promise.all(Array.from({ length: count - 1 }, () => pool.#startOne(script, data)));
+    return pool;
+  }
+
+  async #startOne(script: URL, data: RunnerData): Promise<void> {
+    const runner: Runner = { worker: new Worker(script, { workerData: data }), settle: undefined };
+    this.#all.push(runner);
+    const ready = new Promise<RunReply>((resolve) => (runner.settle = resolve));
+    runner.worker.on('message', (reply: RunReply) => {
+      const settle = runner.settle;
+      runner.settle = undefined;
+      if (!('error' in reply) || this.#idle.length + 1 <= this.#all.length) this.#idle.push(runner);
+      settle?.(reply);
+    });
+    runner.worker.on('error', (error) => {
+      // Nothing sane is left of a thread that died: the process is begun anew by its parent.
+      console.error(error);
+      process.exit(70);
+    });
+    const reply = await ready;
+    if ('error' in reply) throw new Error(reply.error);
+  }
+
+  /** Is a thread free? */
+  get free(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Runs a batch on a free thread. @throws Error when the run failed */
+  async run(request: RunRequest): Promise<Exclude<RunReply, { error: string } | { ready: true }>> {
+    const runner = this.#idle.pop();
+    if (!runner) throw new Error('no runner is free');
+    const answer = new Promise<RunReply>((resolve) => (runner.settle = resolve));
+    runner.worker.postMessage(request, transferable(request));
+    const reply = await answer;
+    if ('error' in reply) throw new Error(reply.error);
+    if ('ready' in reply) throw new Error('a runner answered out of turn');
+    return reply;
+  }
+}
+
+function transferable({ batch, reward, gating }: RunRequest): ArrayBuffer[] {
+  const arrays = [...Object.values(batch), reward, gating].filter((v) => ArrayBuffer.isView(v));
+  return [...new Set(arrays.map((v) => v.buffer as ArrayBuffer))];
+}

@@ -1,0 +1,10 @@
+/**
+ * Entry of dist/worker.js: the evaluator's process (forked by client.ts), and each of its runner
+ * threads.
+ */
+import { isMainThread } from 'node:worker_threads';
+import { evaluatorMain } from './coordinator.js';
+import { runnerMain } from './runner.js';
+
+if (isMainThread) evaluatorMain(new URL(import.meta.url));
+else void runnerMain();
