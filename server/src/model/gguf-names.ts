@@ -1,0 +1,73 @@
+/** How a stored tensor differs from Hugging Face's. */
+export type Change =
+  /** llama.cpp interleaves the rows of each head's query and key for its rotary embedding. */
+  | 'query-rows'
+  | 'key-rows'
+  /** llama.cpp stores Gemma's norm weights with the 1 added that the model adds. */
+  | 'plus-one';
+
+export interface HfTensor {
+  readonly name: string;
+  readonly change?: Change;
+}
+
+const PARTS: Readonly<Record<string, string>> = {
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+  attn_norm: 'input_layernorm',
+};
+/** `ffn_norm` is another tensor in either architecture. */
+const NORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  llama: { ffn_norm: 'post_attention_layernorm' },
+  gemma2: {
+    post_attention_norm: 'post_attention_layernorm',
+    ffn_norm: 'pre_feedforward_layernorm',
+    post_ffw_norm: 'post_feedforward_layernorm',
+  },
+};
+
+/** Frequencies of the rotary embedding: they belong to the config. */
+export const ROPE_FREQS = 'rope_freqs.weight';
+
+/**
+ * The Hugging Face name of a GGUF's tensor, and what undoes llama.cpp's conversion.
+ * Undefined for a tensor that the architecture does not have.
+ */
+export function hfTensor(architecture: string, name: string): HfTensor | undefined {
+  const norm = architecture === 'gemma2' ? 'plus-one' : undefined;
+  if (name === 'token_embd.weight') return { name: 'model.embed_tokens.weight' };
+  if (name === 'output.weight') return { name: 'lm_head.weight' };
+  if (name === 'output_norm.weight') return { name: 'model.norm.weight', change: norm };
+  const match = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias)$/.exec(name);
+  if (match === null) return undefined;
+  const [, layer, part, kind] = match as unknown as [string, string, string, string];
+  const found = PARTS[part] ?? NORMS[architecture]?.[part];
+  if (found === undefined) return undefined;
+  let change: Change | undefined;
+  if (part.endsWith('norm')) change = norm;
+  else if (architecture === 'llama' && part === 'attn_q') change = 'query-rows';
+  else if (architecture === 'llama' && part === 'attn_k') change = 'key-rows';
+  return { name: `model.layers.${layer}.${found}.${kind}`, change };
+}
+
+/**
+ * Puts a head's rows back: stored row 2i + j of a head is Hugging Face's row j * headDim/2 + i.
+ * The inverse of `LlamaModel.permute` in llama.cpp's convert_hf_to_gguf.py.
+ * @param bytes whole rows as stored
+ */
+export function unpermuteRows(bytes: Uint8Array, heads: number, rows: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const size = bytes.length / rows;
+  const headDim = rows / heads;
+  for (let row = 0; row < rows; row++) {
+    const inHead = row % headDim;
+    const to = row - inHead + (inHead % 2) * (headDim / 2) + (inHead >> 1);
+    out.set(bytes.subarray(row * size, (row + 1) * size), to * size);
+  }
+  return out;
+}
