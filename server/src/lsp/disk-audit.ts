@@ -1,0 +1,212 @@
+import { open } from 'node:fs/promises';
+import { Column } from '../audit/columns.js';
+import { problemFinding, scoreRows, type ProblemFinding } from '../audit/index.js';
+import { parseRow, readDataset, type DatasetFormat } from '../datasets/index.js';
+import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
+import type { ServerSettings, TextSpot } from '../protocol.js';
+import { countedFile, type CountedFile } from './byte-count.js';
+import { Ledger, placeOf, slotsOf } from './ledger.js';
+import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { isAbort, paced, reason } from './pace.js';
+import { contains, spotAt } from './row-entry.js';
+import type { ScoreService } from './score-service.js';
+import { measureOptions } from './settings.js';
+
+const MAX_PROBLEMS = 10_000;
+const RECENT_ROWS = 64;
+
+/** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
+export class DiskAudit extends LiveAudit {
+  format: DatasetFormat | undefined;
+  private found: ProblemFinding[] = [];
+  private file: CountedFile | undefined;
+  private readonly rowStart = new Column(Float64Array);
+  private readonly rowBytes = new Column(Uint32Array);
+  private readonly recent = new Map<number, DatasetRow>();
+  private rows = 0;
+  private end = 0;
+  private began = 0;
+  private stop = new AbortController();
+  private active: Promise<void> | undefined;
+
+  constructor(
+    uri: string,
+    readonly path: string,
+    private readonly context: {
+      readonly service: () => Promise<ScoreService>;
+      readonly settings: () => ServerSettings;
+    },
+    events: AuditEvents,
+    settings: AuditSettings,
+  ) {
+    super(uri, events, settings);
+  }
+
+  run(signal?: AbortSignal): Promise<void> {
+    const cancel = () => this.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.active ??= this.work().finally(() => (this.active = undefined));
+    return this.active.finally(() => signal?.removeEventListener('abort', cancel));
+  }
+
+  cancel(): void {
+    this.stop.abort(new DOMException('The audit was cancelled', 'AbortError'));
+  }
+
+  private async work(): Promise<void> {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    this.state = 'running';
+    this.error = undefined;
+    this.touched();
+    try {
+      const service = await this.context.service();
+      await this.read(service, signal);
+      this.state = 'done';
+    } catch (error) {
+      this.state = isAbort(error) ? 'cancelled' : 'failed';
+      if (this.state === 'failed') this.error = reason(error);
+      throw error;
+    } finally {
+      this.touched(0);
+    }
+  }
+
+  private async read(service: ScoreService, signal: AbortSignal): Promise<void> {
+    this.file = await countedFile(this.path);
+    this.format = this.file.format;
+    const options = measureOptions(this.context.settings(), service.info.spec.attributes);
+    const ledger = new Ledger(service.info, options);
+    if (this.ledger !== undefined) this.epoch++;
+    this.ledger = ledger;
+    this.findings = undefined;
+    this.found = [];
+    this.recent.clear();
+    this.rows = 0;
+    this.began = performance.now();
+    const events = paced(readDataset(this.file.source, { signal }), signal);
+    const { evaluator, store } = service;
+    for await (const event of scoreRows(events, { evaluator, store, signal })) {
+      if (event.type === 'problem') {
+        if (this.found.length < MAX_PROBLEMS) this.found.push(problemFinding(0, event.problem));
+        this.touched();
+        continue;
+      }
+      const { row, targets } = event;
+      const ids = ledger.add(
+        row.index,
+        targets.map(({ conversation: c, target, hash }) => ({
+          conversation: c,
+          target,
+          kind: row.conversations[c]?.kind ?? 'completion',
+          label: row.conversations[c]?.label ?? '',
+          place: placeOf(row, c, target),
+          hash,
+        })),
+      );
+      for (const id of ids) {
+        this.rowStart.set(id, row.place.start);
+        this.rowBytes.set(id, row.place.end - row.place.start);
+      }
+      ledger.settle(
+        ids,
+        targets.map((t) => t.result),
+        targets.map((t) => t.fromStore),
+      );
+      this.rows++;
+      this.end = row.place.end;
+      this.rate.add(ids.length);
+      if ((this.rows & 63) === 0) this.touched();
+    }
+  }
+
+  spot(response: number): TextSpot {
+    const place = this.ledger?.table.place(response);
+    return place === undefined
+      ? { line: 0, column: 0, endLine: 0, endColumn: 0 }
+      : spotAt(place, 0);
+  }
+
+  rowNumber(response: number): number {
+    return this.ledger?.table.row.get(response) ?? 0;
+  }
+
+  /** Reads the row again: by its bytes where a row stands for itself, else from the file's beginning. */
+  async row(response: number): Promise<DatasetRow | undefined> {
+    const index = this.rowNumber(response);
+    const known = this.recent.get(index);
+    if (known !== undefined) return known;
+    const row = this.direct() ? await this.readBytes(response) : await this.scan(index);
+    if (row === undefined) return undefined;
+    // The bytes are read from the disk as it is now: another text is no text of this response.
+    const { conversation, target } = this.ledger?.table ?? {};
+    const slot = slotsOf(row).find(
+      (s) => s.conversation === conversation?.get(response) && s.target === target?.get(response),
+    );
+    if (slot?.hash.toString('hex', 0, 8) !== this.ledger?.table.hash(response)) return undefined;
+    this.recent.set(index, row);
+    if (this.recent.size > RECENT_ROWS) this.recent.delete([...this.recent.keys()][0] as number);
+    return row;
+  }
+
+  private direct(): boolean {
+    const json = this.format?.container === 'jsonl' || this.format?.container === 'json';
+    return json && this.format?.compression === 'none';
+  }
+
+  private async readBytes(response: number): Promise<DatasetRow | undefined> {
+    const start = this.rowStart.get(response);
+    const buffer = Buffer.alloc(this.rowBytes.get(response));
+    const file = await open(this.path, 'r').catch(() => undefined);
+    if (file === undefined) return undefined;
+    try {
+      await file.read(buffer, 0, buffer.length, start);
+    } finally {
+      await file.close();
+    }
+    return rowOf(parseRow(buffer, 0, start, undefined, this.rowNumber(response)));
+  }
+
+  private async scan(index: number): Promise<DatasetRow | undefined> {
+    const events = readDataset({ path: this.path }, { start: { row: index } });
+    for await (const event of paced(events)) {
+      if (event.type === 'row' && event.row.index >= index)
+        return event.row.index === index ? event.row : undefined;
+    }
+    return undefined;
+  }
+
+  locate(line: number, column: number): number | undefined {
+    const { table } = this.ledger ?? {};
+    let low = 0;
+    let high = table?.length ?? 0;
+    // Responses are numbered in the file's order.
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.spot(mid).endLine < line) low = mid + 1;
+      else high = mid;
+    }
+    let near: number | undefined;
+    for (let id = low; id < (table?.length ?? 0) && this.spot(id).line <= line; id++) {
+      if (contains(this.spot(id), line, column)) return id;
+      near ??= id;
+    }
+    return near;
+  }
+
+  problems(): Iterable<ProblemFinding> {
+    return this.found;
+  }
+
+  progress() {
+    const fraction =
+      this.state === 'done' ? 1 : (this.file?.fraction(this.end, this.rows - 1) ?? null);
+    const spent = (performance.now() - this.began) / 1000;
+    const secondsLeft =
+      fraction === null || fraction <= 0 ? null : (spent / fraction) * (1 - fraction);
+    return { rows: this.rows, fraction, secondsLeft };
+  }
+}
+
+const rowOf = (events: readonly DatasetEvent[]): DatasetRow | undefined =>
+  events.flatMap((e) => (e.type === 'row' ? [e.row] : []))[0];

@@ -1,0 +1,77 @@
+import type { Hover } from 'vscode-languageserver';
+import { tailName } from '../audit/rules/rule.js';
+import { quantileAt } from '../audit/index.js';
+import type { ThemeKind } from '../protocol.js';
+import type { LiveAudit } from './live-audit.js';
+import { figure, percent, plain, signed } from './markdown.js';
+import { contributionsOf, rawScore } from './raw-score.js';
+import type { ScoreService } from './score-service.js';
+import { image, sparkline } from './sparkline.js';
+import { toRange } from './ranges.js';
+
+const PULLING = 4;
+const SHOWN = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/** What is known of the response at a position; nothing between responses. */
+export async function hover(
+  audit: LiveAudit,
+  service: ScoreService | undefined,
+  at: { line: number; character: number },
+  theme: ThemeKind,
+): Promise<Hover | null> {
+  const { ledger } = audit;
+  const id = audit.locate(at.line, at.character);
+  if (ledger === undefined || id === undefined) return null;
+  const spot = audit.spot(id);
+  const range = toRange(spot);
+  const before = at.line < spot.line || (at.line === spot.line && at.character < spot.column);
+  const after =
+    at.line > spot.endLine || (at.line === spot.endLine && at.character > spot.endColumn);
+  if (before || after) return null;
+  const { table, options } = ledger;
+  const error = table.errors.get(id);
+  if (!table.scored(id)) {
+    const why = error === undefined ? 'waiting for its score' : `not scored: ${plain(error)}`;
+    return { range, contents: { kind: 'markdown', value: `**QRM Lens** — ${why}` } };
+  }
+  const sorted = table.quantiles(id);
+  const tail = table.tail.get(id);
+  const mean = table.expectation.get(id);
+  const name = tailName(options.tau);
+  const share = audit.findings?.percentile(tail) ?? null;
+  const label = table.label(id);
+  const kind = table.kindOf(id);
+  const lines = [
+    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
+      (share === null ? '' : `; left tail at the **${percent(share)}** point of this file`),
+    image(sparkline(sorted, tail, mean, theme), 'reward distribution'),
+    `| ${SHOWN.map((q) => tailName(q)).join(' | ')} | CVaR | q95 − q05 | cert. eq. (λ ${options.lambda}) |`,
+    `|${' --: |'.repeat(SHOWN.length + 3)}`,
+    `| ${SHOWN.map((q) => figure(quantileAt(sorted, q))).join(' | ')} | ${figure(table.cvar.get(id))} | ${figure(table.spread.get(id))} | ${figure(table.certaintyEquivalent.get(id))} |`,
+  ];
+  const pair = pairLine(audit, id);
+  const raw = service && (await rawScore(audit, service, id, false));
+  const attributes = ledger.info.spec.attributes;
+  const pulls = raw === undefined ? [] : contributionsOf(raw).map((c, m) => ({ c, m }));
+  pulls.sort((a, b) => Math.abs(b.c) - Math.abs(a.c));
+  const named = pulls
+    .slice(0, PULLING)
+    .map(({ c, m }) => `${plain(attributes[m] ?? `attribute ${m}`, 60)} ${signed(c)}`);
+  const text = [lines[0], lines[1], lines.slice(2).join('\n')];
+  if (pair !== undefined) text.push(pair);
+  if (named.length > 0) text.push(`Pulling most: ${named.join(', ')}`);
+  for (const finding of audit.findings?.of(id) ?? []) text.push(`- ${plain(finding.message, 400)}`);
+  return { range, contents: { kind: 'markdown', value: text.join('\n\n') } };
+}
+
+function pairLine(audit: LiveAudit, id: number): string | undefined {
+  const { table } = audit.ledger ?? {};
+  const other = table?.partner(id);
+  if (table === undefined || other === undefined) return undefined;
+  const chosen = table.kindOf(id) === 'chosen' ? id : other;
+  const rejected = chosen === id ? other : id;
+  const p = table.beats.get(chosen);
+  if (Number.isNaN(p)) return undefined;
+  const margin = table.expectation.get(chosen) - table.expectation.get(rejected);
+  return `Pair: margin ${signed(margin)}, P(chosen beats rejected) ${percent(p)}`;
+}

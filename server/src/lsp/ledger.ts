@@ -1,0 +1,127 @@
+import { Column } from '../audit/columns.js';
+import { measure, probabilityBeats, ResponseTable, type MeasureOptions } from '../audit/index.js';
+import type { ConversationKind, DatasetRow, Place } from '../datasets/types.js';
+import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
+import { contentHash } from '../store/index.js';
+
+/** A response of a row, before it has a number. */
+export interface Slot {
+  readonly conversation: number;
+  readonly target: number;
+  readonly kind: ConversationKind;
+  readonly label: string;
+  readonly place: Place;
+  readonly hash: Buffer;
+}
+
+/** Where a turn stands: its own place, or from the first to the last of its pieces, else the row. */
+export function placeOf(row: DatasetRow, conversation: number, target: number): Place {
+  const turn = row.conversations[conversation]?.turns[target];
+  const first = turn?.pieces?.[0];
+  const last = turn?.pieces?.at(-1);
+  if (turn?.place !== undefined) return turn.place;
+  if (first === undefined || last === undefined || last.end < first.end) return first ?? row.place;
+  return { ...first, endLine: last.endLine, endColumn: last.endColumn, end: last.end };
+}
+
+export const slotsOf = (row: DatasetRow): Slot[] =>
+  row.conversations.flatMap((c, conversation) =>
+    c.targets.map((target) => ({
+      conversation,
+      target,
+      kind: c.kind,
+      label: c.label,
+      place: placeOf(row, conversation, target),
+      hash: contentHash(c.turns, target),
+    })),
+  );
+
+const REMOVED = 0xffffffff;
+
+/**
+ * The numbers of one document's responses, and the log of what changed: position n of the log names
+ * the response that changed n-th, so that a view can ask for all that is new to it.
+ */
+export class Ledger {
+  readonly table: ResponseTable;
+  readonly options: MeasureOptions;
+  private readonly log = new Column(Uint32Array);
+  revision = 0;
+  live = 0;
+  scored = 0;
+  fromStore = 0;
+
+  constructor(
+    readonly info: EvaluatorInfo,
+    options: MeasureOptions,
+  ) {
+    this.table = new ResponseTable(info.spec.levels.length);
+    this.options = options;
+  }
+
+  /** Numbers a row's responses and ties its pair. */
+  add(row: number, slots: readonly Slot[]): number[] {
+    const halves = new Map<ConversationKind, number>();
+    const ids = slots.map((slot) => {
+      const id = this.table.add({ file: 0, row, ...slot });
+      halves.set(slot.kind, id);
+      return id;
+    });
+    const chosen = halves.get('chosen');
+    const rejected = halves.get('rejected');
+    if (chosen !== undefined && rejected !== undefined) this.table.pair(chosen, rejected);
+    this.live += ids.length;
+    return ids;
+  }
+
+  /** The results of a row's responses, in the order of `ids`. */
+  settle(ids: readonly number[], results: readonly TargetResult[], stored: readonly boolean[]) {
+    const { table } = this;
+    ids.forEach((id, n) => {
+      const result = results[n] ?? { ok: false, error: 'the engine gave no result' };
+      if (result.ok) {
+        if (!table.scored(id)) this.scored++;
+        if (stored[n]) this.fromStore++;
+        const { tokens, truncatedTokens } = result.score;
+        table.score(id, measure(result.score, this.options), tokens, truncatedTokens);
+      } else table.errors.set(id, result.error);
+    });
+    for (const id of ids) {
+      const other = table.partner(id);
+      const chosen = table.kindOf(id) === 'chosen' && other !== undefined;
+      if (chosen && table.scored(id) && table.scored(other))
+        table.beats.set(id, probabilityBeats(table.quantiles(id), table.quantiles(other)));
+      this.note(id);
+    }
+  }
+
+  /** Takes responses out: no rule and no statistic sees them any more. */
+  remove(ids: readonly number[]): void {
+    const { table } = this;
+    for (const id of ids) {
+      if (table.scored(id)) this.scored--;
+      this.live--;
+      for (const column of [table.tail, table.beats, table.expectation]) column.set(id, Number.NaN);
+      table.errors.delete(id);
+      // A hash of its own: no duplicate of anything.
+      table.hashHigh.set(id, REMOVED);
+      table.hashLow.set(id, id);
+      table.kind.set(id, 255);
+      this.note(id);
+    }
+  }
+
+  private note(id: number): void {
+    this.log.set(this.revision++, id);
+  }
+
+  alive(id: number): boolean {
+    return id < this.table.length && this.table.kind.get(id) !== 255;
+  }
+
+  /** Log positions [from, from + limit). */
+  changes(from: number, limit: number): number[] {
+    const to = Math.min(this.revision, from + limit);
+    return Array.from({ length: Math.max(0, to - from) }, (_, n) => this.log.get(from + n));
+  }
+}

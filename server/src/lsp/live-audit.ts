@@ -1,0 +1,150 @@
+import type { Ignored } from '../audit/ignore.js';
+import type { ProblemFinding, Thresholds } from '../audit/index.js';
+import type { DatasetRow } from '../datasets/types.js';
+import type { EvaluatorInfo } from '../engine/types.js';
+import type {
+  AuditState,
+  AuditSummary,
+  FindingCodeName,
+  ModelInfo,
+  TextSpot,
+} from '../protocol.js';
+import { FindingSet } from './finding-set.js';
+import type { Ledger } from './ledger.js';
+import { Debounced, isAbort, reason } from './pace.js';
+import { Rate } from './rate.js';
+
+/** What an audit tells the rest of the server. */
+export interface AuditEvents {
+  /** Scores came, or the state changed. */
+  changed(audit: LiveAudit): void;
+  /** The findings are new. */
+  found(audit: LiveAudit): void;
+  log(message: string): void;
+}
+
+export interface AuditSettings {
+  readonly thresholds: Thresholds;
+  readonly ignored: Ignored;
+}
+
+/** An audit that goes on while its document is looked at: an open text, or a file on disk. */
+export abstract class LiveAudit {
+  ledger: Ledger | undefined;
+  findings: FindingSet | undefined;
+  state: AuditState = 'waiting';
+  error: string | undefined;
+  epoch = 1;
+  findingsRevision = 0;
+  protected readonly rate = new Rate();
+  private cost = 0;
+  private readonly finder: Debounced;
+  private readonly stopFinding = new AbortController();
+
+  constructor(
+    readonly uri: string,
+    protected readonly events: AuditEvents,
+    protected settings: AuditSettings,
+  ) {
+    this.finder = new Debounced(
+      () => this.find(),
+      (error) => isAbort(error) || events.log(`${uri}: findings: ${reason(error)}`),
+    );
+  }
+
+  /** Where a response stands now. */
+  abstract spot(response: number): TextSpot;
+  /** The row of a response with its texts; undefined when the file no longer has it. */
+  abstract row(response: number): Promise<DatasetRow | undefined>;
+  /** The row's ordinal in its file. */
+  abstract rowNumber(response: number): number;
+  /** The response at a position of the text. */
+  abstract locate(line: number, column: number): number | undefined;
+  /** Pieces that could not be read, where they stand now. */
+  abstract problems(): Iterable<ProblemFinding>;
+  /** Rows known so far; share done in [0, 1] and seconds left, null when the total is not known. */
+  abstract progress(): { rows: number; fraction: number | null; secondsLeft: number | null };
+  /** Begins or goes on; resolves when all is scored. @throws AbortError, or the engine's error */
+  abstract run(signal?: AbortSignal): Promise<void>;
+  abstract cancel(): void;
+
+  /** Called before findings are made: line and row numbers brought up to date. */
+  protected refresh(): void {}
+
+  /** New thresholds or ignored findings: the numbers stay. */
+  configure(settings: AuditSettings): void {
+    this.settings = settings;
+    this.touched(0);
+  }
+
+  /** Numbers changed: new findings soon, but never more than a tenth of the time spent on them. */
+  protected touched(delay = 200): void {
+    this.events.changed(this);
+    this.finder.request(Math.max(delay, this.cost * 10));
+  }
+
+  private async find(): Promise<void> {
+    const began = performance.now();
+    this.refresh();
+    const { ledger } = this;
+    const { thresholds, ignored } = this.settings;
+    const found =
+      ledger && (await FindingSet.of(ledger, thresholds, ignored, this.stopFinding.signal));
+    if (ledger !== this.ledger) return this.finder.request(0);
+    this.findings = found;
+    this.findingsRevision++;
+    this.cost = Math.min(performance.now() - began, 1000);
+    this.events.found(this);
+  }
+
+  /** Resolves when the findings are those of the numbers. */
+  async settled(): Promise<void> {
+    await this.finder.settled();
+  }
+
+  dispose(): void {
+    this.cancel();
+    this.finder.stop();
+    this.stopFinding.abort();
+  }
+
+  summary(): AuditSummary {
+    const { ledger } = this;
+    const { rows, fraction, secondsLeft } = this.progress();
+    const counts: Partial<Record<FindingCodeName, number>> = {};
+    for (const [code, n] of this.findings?.counts ?? []) counts[code as FindingCodeName] = n;
+    let malformed = 0;
+    for (const problem of this.problems()) malformed += problem.code === 'malformed-row' ? 1 : 0;
+    if (malformed > 0) counts['malformed-row'] = malformed;
+    return {
+      uri: this.uri,
+      state: this.state,
+      ...(this.error === undefined ? {} : { error: this.error }),
+      epoch: this.epoch,
+      revision: ledger?.revision ?? 0,
+      findingsRevision: this.findingsRevision,
+      rows,
+      responses: ledger?.table.length ?? 0,
+      scored: ledger?.scored ?? 0,
+      fromStore: ledger?.fromStore ?? 0,
+      rate: this.rate.perSecond(),
+      secondsLeft,
+      fraction,
+      counts,
+      thresholds: this.findings?.limits ?? [],
+      tau: ledger?.options.tau ?? 0.05,
+      lambda: ledger?.options.lambda ?? 1,
+      ...(ledger === undefined ? {} : { model: modelInfo(ledger.info) }),
+    };
+  }
+}
+
+export const modelInfo = (info: EvaluatorInfo): ModelInfo => ({
+  name: info.modelName,
+  hash: info.modelHash,
+  precision: info.precision,
+  executionProvider: info.executionProvider,
+  maxTokens: info.maxTokens,
+  attributes: info.spec.attributes,
+  levels: info.spec.levels,
+});

@@ -1,0 +1,40 @@
+import type { RewardScore } from '../qrm/types.js';
+import { slotsOf } from './ledger.js';
+import type { LiveAudit } from './live-audit.js';
+import type { ScoreService } from './score-service.js';
+
+/**
+ * A response's raw score: kept from lately, from the store, or (only if `evaluate`) scored again.
+ * Undefined when its text is gone or nothing has it.
+ */
+export async function rawScore(
+  audit: LiveAudit,
+  service: ScoreService,
+  response: number,
+  evaluate: boolean,
+): Promise<RewardScore | undefined> {
+  const { table } = audit.ledger ?? {};
+  const row = await audit.row(response);
+  if (row === undefined || table === undefined) return undefined;
+  const slot = slotsOf(row).find(
+    (s) =>
+      s.conversation === table.conversation.get(response) &&
+      s.target === table.target.get(response),
+  );
+  if (slot === undefined) return undefined;
+  const known = service.known(slot.hash);
+  if (known !== undefined || !evaluate) return known;
+  const [result] = await service.score(row, [slot], { priority: 20 });
+  return result?.ok === true ? result.score : undefined;
+}
+
+/** gate_m * mean_k adjusted[m,k], length M: the parts of the expectation. */
+export function contributionsOf(score: RewardScore): number[] {
+  const M = score.gate.length;
+  const K = score.attributeQuantiles.length / Math.max(M, 1);
+  return Array.from({ length: M }, (_, m) => {
+    let sum = 0;
+    for (let k = 0; k < K; k++) sum += score.attributeQuantiles[m * K + k] ?? 0;
+    return ((score.gate[m] ?? 0) * sum) / K;
+  });
+}
