@@ -1,5 +1,5 @@
 import { link, realpath, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { BACKBONE, BACKBONE_DATA } from './bundle-format.js';
 import type { ModelConfig } from './config.js';
 import {
@@ -92,7 +92,7 @@ async function linkWeights(
     const adjusted = config.normPlusOne && name.endsWith('norm.weight');
     if (dtype !== 'F32' || adjusted || !name.startsWith('model.')) continue;
     if (!links.has(file)) {
-      const name = `weights-${links.size + 1}.safetensors`;
+      const name = `weights-${links.size + 1}${extname(file)}`;
       // Another disk, another owner or a file system without links: these tensors are copied.
       const made = await link(await realpath(file), join(folder, name)).then(
         () => true,

@@ -16,6 +16,7 @@ import {
 import { copyLicences, requireReplaceable, writeParts } from './bundle-parts.js';
 import { ChatTokenizer } from './chat-tokenizer.js';
 import { headsOf, openCheckpoint } from './checkpoint.js';
+import { openCompact } from './compact.js';
 import type { ModelConfig } from './config.js';
 import type { Precision } from './convert-weights.js';
 import { exists, writeFolder } from './files.js';
@@ -114,12 +115,6 @@ async function openBundle(
     backbonePath = join(folder, BACKBONE);
   } else {
     precision = choosePrecision(wanted, config, folder);
-    const { openCompact } = (await import('./compact.js' as string)) as {
-      openCompact(
-        folder: string,
-        manifest: Manifest,
-      ): Promise<import('./safetensors.js').TensorSource>;
-    };
     const source = await openCompact(folder, manifest);
     try {
       const attributes = manifest.attributes.length;
@@ -226,7 +221,7 @@ export async function convertModel(
         files,
       );
     };
-    await writeFolder(target, fill, { replace: true });
+    await writeFolder(target, fill, () => Promise.resolve(true));
   } finally {
     await checkpoint.source.close();
   }

@@ -4,6 +4,7 @@ import { ChatTokenizer } from './chat-tokenizer.js';
 import { parseConfig, type ModelConfig } from './config.js';
 import { exists, modelName, parseJson, readText } from './files.js';
 import { fingerprint } from './fingerprint.js';
+import { openGguf } from './gguf.js';
 import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from './heads-files.js';
 import { hasHeads, readHeads, type QrmHeads } from './heads.js';
 import { Safetensors, type TensorSource } from './safetensors.js';
@@ -72,18 +73,6 @@ export function headsOf(checkpoint: Checkpoint): QrmHeads {
   );
 }
 
-interface GgufModule {
-  openGguf(
-    path: string,
-  ): Promise<{
-    config: ModelConfig;
-    source: TensorSource;
-    tokenizerJson: object;
-    tokenizerConfig: object;
-    name: string;
-  }>;
-}
-
 interface Parts {
   readonly name: string;
   readonly config: ModelConfig;
@@ -123,10 +112,9 @@ async function openFile(path: string): Promise<Parts> {
   if (!/\.gguf$/i.test(path)) {
     throw new Error(`${path}: expected a folder or a .gguf file`);
   }
-  const { openGguf } = (await import('./gguf.js' as string)) as GgufModule;
-  const { config, source, tokenizerJson, tokenizerConfig, name } = await openGguf(path);
+  const { tokenizerJson, tokenizerConfig, ...gguf } = await openGguf(path);
   const tokenizer = ChatTokenizer.create(tokenizerJson, tokenizerConfig, path);
-  return { name: name || modelName(path), config, source, tokenizer };
+  return { ...gguf, tokenizer };
 }
 
 /** `license:` of the model card's front matter. */

@@ -9,6 +9,10 @@ export function errorCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A JSON object from a file. @throws Error naming the file and what is wrong with it */
 export async function readJson(file: string): Promise<Json> {
   return parseJson(await readText(file), file);
@@ -54,13 +58,13 @@ export async function exists(path: string): Promise<boolean> {
 
 /**
  * Fills a folder beside `target` and renames it to `target` when all is written, so that no one ever
- * sees half a folder. When `target` exists by then, it is replaced if asked for; else another process
- * won the race: its folder stays and ours is dropped.
+ * sees half a folder. When `target` exists by then, `replace` decides: if not, another process won the
+ * race; its folder stays and ours is dropped.
  */
 export async function writeFolder(
   target: string,
   fill: (folder: string) => Promise<void>,
-  options: { replace?: boolean } = {},
+  replace: () => Promise<boolean>,
 ): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await removeLeftovers(dirname(target));
@@ -70,7 +74,7 @@ export async function writeFolder(
   await mkdir(draft);
   try {
     await fill(draft);
-    if (options.replace && (await exists(target))) await rename(target, old);
+    if ((await exists(target)) && (await replace())) await rename(target, old);
     try {
       await rename(draft, target);
     } catch (error) {

@@ -32,6 +32,7 @@ export async function embeddedModels(): Promise<Map<string, string>> {
  * @throws Error naming what was looked for and the names that are known
  */
 export async function locateModel(nameOrPath: string | undefined, cache: string): Promise<string> {
+  if (nameOrPath !== undefined && (await exists(nameOrPath))) return resolve(nameOrPath);
   const embedded = await embeddedModels();
   if (nameOrPath === undefined) {
     const path = embedded.get('default');
@@ -40,7 +41,6 @@ export async function locateModel(nameOrPath: string | undefined, cache: string)
       `${join(await packageRoot(), 'models', 'default')}: the default model is missing`,
     );
   }
-  if (await exists(nameOrPath)) return resolve(nameOrPath);
   const named = embedded.get(nameOrPath) ?? (await fromHub(nameOrPath));
   if (named !== undefined) return named;
   const converted = await cachedModels(cache);

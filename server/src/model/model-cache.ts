@@ -65,8 +65,7 @@ export async function cachedBackbone(
 ): Promise<string> {
   const target = join(cache, 'models', modelKey(model.fingerprint, precision));
   if (!(await isWhole(target))) {
-    await rm(target, { recursive: true, force: true });
-    await writeFolder(target, async (folder) => {
+    const fill = async (folder: string): Promise<void> => {
       const linked = await writeBackbone(model, precision, folder, options);
       const files: Record<string, number> = {};
       for (const name of [BACKBONE, BACKBONE_DATA]) {
@@ -83,7 +82,8 @@ export async function cachedBackbone(
         linked,
       };
       await writeFile(join(folder, ENTRY), JSON.stringify(entry, null, 2));
-    });
+    };
+    await writeFolder(target, fill, async () => !(await isWhole(target)));
     await evict(cache, target);
   }
   const now = new Date();

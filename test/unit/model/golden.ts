@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 /** One case of a golden checkpoint: what the published float32 model computes. */
 export interface GoldenCase {
   readonly messages: { readonly role: string; readonly content: string }[];
+  readonly input_ids: number[];
+  readonly gating_position: number;
   readonly last_hidden: number[];
   readonly gating_hidden: number[];
   readonly attribute_quantiles: number[][];
