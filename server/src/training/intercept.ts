@@ -35,7 +35,11 @@ export function standardise(features: Matrix): Standardisation {
   solveCholesky(cholesky(gram(unit, n, RIDGE)), sum);
   const direction = sum.data.map((c, j) => c / size[j]!);
 
+  // The ridge shortens c; its scale is set by least squares again.
   const one = apply(features, direction);
+  const longer = one.reduce((a, o) => a + o, 0) / one.reduce((a, o) => a + o * o, 0);
+  for (let j = 0; j < p; j++) direction[j]! *= longer;
+  for (let i = 0; i < n; i++) one[i]! *= longer;
   const mean = new Float64Array(p);
   const scale = new Float64Array(p);
   const square = one.reduce((total, o) => total + o * o, 0);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { readDataset } from '../datasets/index.js';
 import type { ChatMessage } from '../engine/types.js';
 
@@ -29,7 +30,8 @@ export async function readRatedResponses(
   path: string,
   attribute: string,
 ): Promise<RatedResponse[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n');
+  const bytes = await readFile(path);
+  const lines = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').split('\n');
   const rows: RatedResponse[] = [];
   lines.forEach((line, i) => {
     if (line.trim() !== '') rows.push(parseRated(line, attribute, `${path}:${i + 1}`));
