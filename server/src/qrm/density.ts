@@ -103,12 +103,15 @@ export function pieces(sorted: ArrayLike<number>, levels: readonly number[]) {
     edges[k + 1] = sorted[k] as number;
     masses[k] = (levels[k] as number) - (levels[k - 1] ?? 0);
   }
-  const first = levels[0] as number;
-  const last = 1 - (levels[K - 1] as number);
-  masses[K] = last;
-  const [below, above] = K < 2 ? [0, 0] : [edges[2]! - edges[1]!, edges[K]! - edges[K - 1]!];
-  edges[0] = edges[1]! - (K < 2 ? 0 : (below * first) / (masses[1] as number));
-  edges[K + 1] = edges[K]! + (K < 2 ? 0 : (above * last) / (masses[K - 1] as number));
+  masses[K] = 1 - (levels[K - 1] as number);
+  edges[0] = edges[1]!;
+  edges[K + 1] = edges[K]!;
+  if (K > 1) {
+    // Never longer than all the rest, however sparse the levels.
+    const range = edges[K]! - edges[1]!;
+    edges[0] -= Math.min(((edges[2]! - edges[1]!) * masses[0]!) / masses[1]!, range);
+    edges[K + 1]! += Math.min(((edges[K]! - edges[K - 1]!) * masses[K]!) / masses[K - 1]!, range);
+  }
   return { edges, masses };
 }
 

@@ -58,13 +58,15 @@ export function countModes(sorted: ArrayLike<number>, levels: readonly number[])
 
 /** Does mass / width rise to one peak and then fall? */
 function isUnimodal(sorted: ArrayLike<number>, levels: readonly number[]): boolean {
+  const { edges, masses } = pieces(sorted, levels);
   let falling = false;
   let before = 0;
-  for (let k = 1; k < sorted.length; k++) {
-    const width = (sorted[k] as number) - (sorted[k - 1] as number);
-    const height = ((levels[k] as number) - (levels[k - 1] as number)) / width;
+  for (let s = 0; s < masses.length; s++) {
+    const width = edges[s + 1]! - edges[s]!;
+    const height = masses[s]! / width;
     if (height < before) falling = true;
-    else if (falling && height > before) return false;
+    // The outer pieces are as high as their neighbours, but for rounding.
+    else if (falling && height > before * (1 + 1e-9)) return false;
     before = height;
   }
   return true;

@@ -21,7 +21,8 @@ const check = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void) =>
     fc.property(arbitrary, (value) => {
       property(value);
     }),
-    { numRuns: 300 },
+    // A failure is told soon, shrunk or not.
+    { numRuns: 300, interruptAfterTimeLimit: 10_000 },
   );
 
 describe('levels', () => {
