@@ -1,0 +1,2 @@
+/** Style sheets: esbuild gathers them in dist/webview.css. */
+declare module '*.css';

@@ -1,0 +1,361 @@
+import type { Contributions, PersistedState } from '../../../server/src/protocol.js';
+import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
+import { sampleOf, select, type Selection } from '../data/brush.js';
+import { Document } from '../data/documents.js';
+import { buildRows, NO_FINDING, type Rows } from '../data/rows.js';
+import { fileStem } from '../data/visible.js';
+import type { Host } from '../host.js';
+import { persisted, readDashboard, type DashboardState } from '../state.js';
+import { debounced, el, perFrame, throttled } from '../ui/dom.js';
+import { Notice } from '../ui/notice.js';
+import { Charts } from './charts.js';
+import { exportRows } from './export.js';
+import { FilterBar } from './filters.js';
+import { Header } from './header.js';
+import type { ContributionSeries } from './plots.js';
+import { Preview } from './preview.js';
+import { TextSearch } from './search.js';
+import { FindingTable, type Item } from './table.js';
+import { Texts } from './texts.js';
+import type { WhiskerScale } from './whisker.js';
+
+/** While data streams in, the page is drawn again at most so often. */
+const REFRESH_MS = 350;
+const CONTRIBUTIONS_MS = 2500;
+const SAMPLE = 2000;
+
+/** The dashboard: figures and findings of one document, or of two side by side. */
+export class Dashboard {
+  private documents: Document[] = [];
+  private state: DashboardState;
+  private selections: (Selection | undefined)[] = [];
+  private rows: Rows | undefined;
+  private theme: Theme = readTheme();
+  private chosen: Item | undefined;
+  private readonly contributed = new Map<string, Contributions>();
+  private readonly asked = new Map<number, string>();
+  private readonly notice = new Notice();
+  private readonly texts: Texts;
+  private readonly search: TextSearch;
+  private readonly header: Header;
+  private readonly charts: Charts;
+  private readonly filters: FilterBar;
+  private readonly table: FindingTable;
+  private readonly preview: Preview;
+
+  constructor(
+    private readonly host: Host,
+    root: HTMLElement,
+    kept: PersistedState | undefined,
+  ) {
+    this.state = readDashboard(kept?.filters);
+    this.texts = new Texts(host, () => {
+      this.table.render();
+      this.showPreview();
+    });
+    this.search = new TextSearch(this.texts, this.refreshSoon);
+    const each = (type: 'audit' | 'cancel' | 'exportReport') => () =>
+      this.documents.forEach((d) => host.post({ type, uri: d.summary.uri }));
+    this.header = new Header({
+      audit: each('audit'),
+      cancel: each('cancel'),
+      report: each('exportReport'),
+    });
+    this.charts = new Charts({
+      brushed: (brush) => this.change({ brush }),
+      picked: (document, response, detail) =>
+        this.choose({ document, response, code: NO_FINDING }, detail),
+      onExport: (format, name, data) => this.export(format, name, data),
+    });
+    this.filters = new FilterBar({
+      changed: (part) => this.change(part),
+      exportCsv: () => void this.exportCsv(),
+    });
+    this.table = new FindingTable(this.texts, {
+      moved: (item) => this.choose(item, false, true),
+      opened: (item) => this.reveal(item, true),
+      detailed: (item) => this.openDetail(item),
+      sorted: (by) =>
+        this.change(
+          by === this.state.sort
+            ? { descending: !this.state.descending }
+            : { sort: by, descending: false },
+        ),
+    });
+    this.preview = new Preview({
+      open: (item) => this.reveal(item, true),
+      detail: (item) => this.openDetail(item),
+    });
+    root.append(
+      this.header.element,
+      this.charts.element,
+      el(
+        'section',
+        { class: 'list', 'aria-label': 'Findings' },
+        this.filters.element,
+        this.table.element,
+        this.preview.element,
+      ),
+      this.notice.element,
+    );
+    root.classList.add('dashboard');
+    watchTheme(() => {
+      this.theme = readTheme();
+      this.drawCharts();
+      this.drawContributions();
+    });
+    this.listen();
+  }
+
+  private listen(): void {
+    this.host.on({
+      open: ({ page, audits, names }) => {
+        if (page !== 'dashboard') return;
+        const same =
+          audits.length === this.documents.length &&
+          audits.every(
+            (a, n) =>
+              a.uri === this.documents[n]?.summary.uri &&
+              a.epoch === this.documents[n]?.summary.epoch,
+          );
+        if (same) audits.forEach((a, n) => this.documents[n]?.setSummary(a));
+        else {
+          this.documents = audits.map((a, n) => new Document(a, names[n] ?? a.uri));
+          this.chosen = undefined;
+          this.contributed.clear();
+          this.texts.forget();
+        }
+        this.keep();
+        this.refresh();
+        this.askContributions();
+      },
+      summary: ({ summary }) => {
+        this.documentOf(summary.uri)?.setSummary(summary);
+        this.refreshSoon();
+        this.askContributions();
+      },
+      columns: ({ batch }) => {
+        if (this.documentOf(batch.uri)?.addColumns(batch)) this.refreshSoon();
+      },
+      findings: ({ batch }) => {
+        if (!this.documentOf(batch.uri)?.addFindings(batch)) return;
+        if (batch.from === 0) this.texts.forget();
+        if (batch.from + batch.response.length >= batch.total && this.state.text !== '')
+          this.startSearch();
+        this.refreshSoon();
+      },
+      texts: ({ id, texts }) => this.texts.receive(id, texts),
+      contributions: ({ id, contributions }) => {
+        const key = this.asked.get(id);
+        this.asked.delete(id);
+        if (key === undefined) return;
+        if (contributions) this.contributed.set(key, contributions);
+        else this.contributed.delete(key);
+        this.drawContributions();
+      },
+      select: ({ uri, epoch, response }) => {
+        const document = this.documents.findIndex(
+          (d) => d.summary.uri === uri && d.summary.epoch === epoch,
+        );
+        if (
+          document < 0 ||
+          (this.chosen?.document === document && this.chosen.response === response)
+        )
+          return;
+        this.chosen = { document, response, code: NO_FINDING };
+        this.showChosen(true);
+      },
+      exported: ({ path, error }) => {
+        if (error !== undefined) this.notice.show(error, 'error');
+        else if (path !== undefined) this.notice.show(`Exported to ${path}`);
+      },
+      error: ({ message }) => this.notice.show(message, 'error'),
+    });
+  }
+
+  private documentOf(uri: string): Document | undefined {
+    return this.documents.find((d) => d.summary.uri === uri);
+  }
+
+  private change(part: Partial<DashboardState>): void {
+    const before = this.state;
+    this.state = { ...before, ...part };
+    this.keep();
+    if (part.brush !== undefined) this.askBrushed();
+    if (
+      this.state.text !== before.text ||
+      (this.state.text !== '' && this.state.listing !== before.listing)
+    )
+      this.startSearch();
+    this.refresh();
+  }
+
+  private startSearch(): void {
+    void this.search.search(this.state.text, this.documents, this.state.listing);
+  }
+
+  private readonly keep = debounced(() => {
+    this.host.keep(
+      persisted(
+        'dashboard',
+        this.documents.map((d) => d.summary.uri),
+        this.state,
+      ),
+    );
+  }, 100);
+
+  /** Everything again, in the next frame. */
+  private readonly refresh = perFrame(() => {
+    this.selections = this.documents.map((d) => select(d.responses, this.state.brush));
+    const filtering = this.state.text.trim() !== '';
+    const keep = filtering
+      ? (d: number, r: number, c: number) => this.search.keep(d, r, c)
+      : undefined;
+    this.rows = buildRows(this.documents, this.state, this.selections, keep);
+    this.header.update(this.documents);
+    this.drawCharts();
+    const { sort: by, descending } = this.state;
+    this.table.update(
+      this.rows,
+      this.documents,
+      { by, descending },
+      this.whiskerScale(),
+      this.emptyText(),
+    );
+    this.filters.update(this.documents, this.state, {
+      rows: this.rows.order.length,
+      of: this.rows.length,
+      searching: filtering ? this.search.fraction : 1,
+    });
+    this.showPreview();
+  });
+  private readonly refreshSoon = throttled(this.refresh, REFRESH_MS);
+
+  private drawCharts(): void {
+    this.charts.update(this.documents, this.selections, this.state.brush, this.theme);
+  }
+
+  private emptyText(): string {
+    if (this.documents.every((d) => d.responses.length === 0)) return 'Nothing is scored yet.';
+    return (this.rows?.length ?? 0) === 0 ? 'No findings.' : 'No row passes the filters.';
+  }
+
+  private whiskerScale(): WhiskerScale {
+    const known = this.documents.map((d) => d.histograms).filter((h) => h.tail.total > 0);
+    if (known.length === 0) return { low: 0, high: 1 };
+    const low = Math.min(...known.map((h) => h.tail.quantile(0.001)));
+    // The upper tail is about as far from the expectation as the lower.
+    const high = Math.max(
+      ...known.map((h) => h.expectation.quantile(0.999) + (h.expectation.mean - h.tail.mean)),
+    );
+    return { low, high };
+  }
+
+  // --- One response -------------------------------------------------------------------------------
+
+  private choose(item: Item, detail: boolean, fromTable = false): void {
+    this.chosen = item;
+    this.showChosen(!fromTable);
+    if (detail) this.openDetail(item);
+    else this.revealSoon();
+  }
+
+  private showChosen(moveTable: boolean): void {
+    if (this.chosen === undefined) return;
+    const { document, response } = this.chosen;
+    this.charts.choose(document, response);
+    if (moveTable) this.table.show(document, response);
+    this.showPreview();
+  }
+
+  private showPreview(): void {
+    this.preview.show(this.chosen, this.documents, this.texts);
+  }
+
+  /** Holding an arrow key down must not open a text for each row passed. */
+  private readonly revealSoon = debounced(() => {
+    if (this.chosen) this.reveal(this.chosen, false);
+  }, 120);
+
+  private reveal({ document, response }: Item, focus: boolean): void {
+    const d = this.documents[document];
+    if (d)
+      this.host.post({
+        type: 'reveal',
+        uri: d.summary.uri,
+        epoch: d.summary.epoch,
+        response,
+        focus,
+      });
+  }
+
+  private openDetail({ document, response }: Item): void {
+    const d = this.documents[document];
+    if (d)
+      this.host.post({ type: 'openDetail', uri: d.summary.uri, epoch: d.summary.epoch, response });
+  }
+
+  // --- Contributions ------------------------------------------------------------------------------
+
+  private ask(d: Document, key: string, responses?: readonly number[]): void {
+    const id = this.host.nextId();
+    // Only the latest answer counts.
+    for (const [old, k] of this.asked) if (k === key) this.asked.delete(old);
+    this.asked.set(id, key);
+    this.host.post({
+      type: 'contributions',
+      id,
+      uri: d.summary.uri,
+      epoch: d.summary.epoch,
+      responses,
+    });
+  }
+
+  private readonly askContributions = throttled(() => {
+    for (const d of this.documents) if (d.summary.scored > 0) this.ask(d, `all ${d.summary.uri}`);
+  }, CONTRIBUTIONS_MS);
+
+  private readonly askBrushed = debounced(() => {
+    const [d] = this.documents;
+    const selection =
+      this.documents.length === 1 && d ? select(d.responses, this.state.brush) : undefined;
+    this.contributed.delete('brushed');
+    if (d && selection && selection.count > 0) this.ask(d, 'brushed', sampleOf(selection, SAMPLE));
+    else this.drawContributions();
+  }, 250);
+
+  private drawContributions(): void {
+    const series: ContributionSeries[] = [];
+    for (const d of this.documents) {
+      const contributions = this.contributed.get(`all ${d.summary.uri}`);
+      const attributes = d.summary.model?.attributes ?? [];
+      const name = this.documents.length > 1 ? d.name : 'all';
+      if (contributions) series.push({ name, attributes, contributions });
+      const brushed = this.contributed.get('brushed');
+      if (brushed && this.documents.length === 1)
+        series.push({ name: 'brushed', attributes, contributions: brushed });
+    }
+    this.charts.updateContributions(series, this.theme);
+  }
+
+  // --- Exports ------------------------------------------------------------------------------------
+
+  private export(format: 'png' | 'svg' | 'csv', name: string, data: string): void {
+    const stem = fileStem(this.documents[0]?.name ?? 'audit');
+    this.host.post({
+      type: 'export',
+      id: this.host.nextId(),
+      format,
+      name: `${stem}-${name}.${format}`,
+      data,
+    });
+  }
+
+  private async exportCsv(): Promise<void> {
+    if (!this.rows) return;
+    const data = await exportRows(this.rows, this.documents, this.texts, (text) =>
+      this.notice.show(text),
+    );
+    this.export('csv', this.state.listing, data);
+  }
+}

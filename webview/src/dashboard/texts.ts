@@ -1,0 +1,83 @@
+import type { ResponseText } from '../../../server/src/protocol.js';
+import type { Document } from '../data/documents.js';
+import type { Host } from '../host.js';
+
+/** Texts kept; the oldest go first. */
+const KEPT = 20_000;
+const CHUNK = 256;
+
+/** Excerpts and messages of responses, asked of the host in chunks and kept for a while. */
+export class Texts {
+  private readonly kept = new Map<string, ResponseText>();
+  private readonly asked = new Set<string>();
+  private readonly waiting = new Map<
+    number,
+    { keys: Map<number, string>; done: (t: readonly ResponseText[]) => void }
+  >();
+
+  constructor(
+    private readonly host: Host,
+    private readonly arrived: () => void,
+  ) {}
+
+  get(d: Document, response: number): ResponseText | undefined {
+    return this.kept.get(key(d, response));
+  }
+
+  /** Asks for those of the rows on screen that are not here yet. */
+  want(d: Document, responses: readonly number[]): void {
+    const missing = responses.filter((r) => {
+      const k = key(d, r);
+      return !this.kept.has(k) && !this.asked.has(k);
+    });
+    for (let at = 0; at < missing.length; at += CHUNK) {
+      void this.fetch(d, missing.slice(at, at + CHUNK));
+    }
+  }
+
+  /** Asks for texts and waits for them; what is known is not asked again. */
+  async load(d: Document, responses: readonly number[]): Promise<(ResponseText | undefined)[]> {
+    const missing = responses.filter((r) => !this.kept.has(key(d, r)));
+    const fetched = new Map<number, ResponseText>();
+    for (let at = 0; at < missing.length; at += CHUNK) {
+      for (const t of await this.fetch(d, missing.slice(at, at + CHUNK)))
+        fetched.set(t.response, t);
+    }
+    return responses.map((r) => fetched.get(r) ?? this.kept.get(key(d, r)));
+  }
+
+  receive(id: number, texts: readonly ResponseText[]): void {
+    const request = this.waiting.get(id);
+    if (request === undefined) return;
+    this.waiting.delete(id);
+    for (const k of request.keys.values()) this.asked.delete(k);
+    for (const text of texts) {
+      const k = request.keys.get(text.response);
+      if (k !== undefined) this.kept.set(k, text);
+    }
+    for (const old of this.kept.keys()) {
+      if (this.kept.size <= KEPT) break;
+      this.kept.delete(old);
+    }
+    request.done(texts);
+    this.arrived();
+  }
+
+  /** The findings (and so the messages) changed. */
+  forget(): void {
+    this.kept.clear();
+    this.asked.clear();
+  }
+
+  private fetch(d: Document, responses: readonly number[]): Promise<readonly ResponseText[]> {
+    const id = this.host.nextId();
+    const keys = new Map(responses.map((r) => [r, key(d, r)]));
+    for (const k of keys.values()) this.asked.add(k);
+    const { uri, epoch } = d.summary;
+    this.host.post({ type: 'texts', id, uri, epoch, responses });
+    return new Promise((done) => this.waiting.set(id, { keys, done }));
+  }
+}
+
+const key = (d: Document, response: number): string =>
+  `${d.summary.uri} ${d.summary.epoch} ${response}`;

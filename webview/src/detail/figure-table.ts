@@ -1,0 +1,115 @@
+import { figure, percent, tailName } from '../data/visible.js';
+import { el } from '../ui/dom.js';
+import { beats, figures, type DetailModel, type Figures } from './model.js';
+
+interface Line {
+  readonly label: string;
+  readonly hint: string;
+  readonly value: (f: Figures) => number;
+  readonly whole?: boolean;
+}
+
+/** The figures of both halves and their difference, recalculated with the sliders. */
+export class FigureTable {
+  private readonly odds = el('div', { class: 'odds' });
+  private readonly table = el('table');
+  readonly element = el(
+    'section',
+    { class: 'figure-table', 'aria-label': 'Figures' },
+    this.odds,
+    this.table,
+  );
+
+  update(model: DetailModel, tau: number, lambda: number): void {
+    this.drawOdds(beats(model));
+    const all = model.sides.map((s) => figures(s, model.levels, tau, lambda));
+    const pair = all.length > 1;
+    // The difference reads chosen minus rejected, whichever half was opened.
+    const flip = model.own.detail.kind === 'rejected';
+    const head = el(
+      'tr',
+      {},
+      el('td'),
+      ...model.sides.map((s) => el('th', { scope: 'col', class: `side-${s.colour}` }, s.name)),
+      ...(pair ? [el('th', { scope: 'col', title: 'chosen − rejected' }, 'difference')] : []),
+    );
+    const rows = lines(tau, lambda).map(({ label, hint, value, whole }) => {
+      const values = all.map(value);
+      const show = (v: number) => (whole ? String(v) : figure(v));
+      const [a = Number.NaN, b = Number.NaN] = values;
+      const difference = flip ? b - a : a - b;
+      const sign = difference > 0 ? '+' : '';
+      return el(
+        'tr',
+        { title: hint },
+        el('th', { scope: 'row' }, label),
+        ...values.map((v) => el('td', {}, show(v))),
+        ...(pair
+          ? [
+              el(
+                'td',
+                { class: 'difference' },
+                difference === 0
+                  ? whole
+                    ? ''
+                    : figure(0)
+                  : sign + (whole ? String(difference).replace('-', '−') : figure(difference)),
+              ),
+            ]
+          : []),
+      );
+    });
+    const percentile = el(
+      'tr',
+      { title: 'Share of the file’s responses with a lower left tail' },
+      el('th', { scope: 'row' }, 'Percentile in file'),
+      ...model.sides.map((s) =>
+        el('td', {}, s.detail.percentile === null ? '–' : percent(s.detail.percentile)),
+      ),
+      ...(pair ? [el('td')] : []),
+    );
+    this.table.replaceChildren(el('thead', {}, head), el('tbody', {}, ...rows, percentile));
+  }
+
+  private drawOdds(probability: number | undefined): void {
+    this.odds.hidden = probability === undefined;
+    if (probability === undefined) return;
+    const bar = el('div', { class: 'odds-bar', 'aria-hidden': 'true' }, el('div'));
+    (bar.firstElementChild as HTMLElement).style.width = `${100 * probability}%`;
+    this.odds.replaceChildren(
+      el('span', { class: 'label' }, 'P(chosen beats rejected)'),
+      el('strong', {}, percent(probability)),
+      bar,
+    );
+  }
+}
+
+function lines(tau: number, lambda: number): Line[] {
+  const share = `${+(tau * 100).toFixed(2)} %`;
+  return [
+    {
+      label: 'Expectation',
+      hint: 'Mean of the quantiles: the published score',
+      value: (f) => f.expectation,
+    },
+    {
+      label: `Left tail ${tailName(tau)}`,
+      hint: `The reward that all but the worst ${share} exceed`,
+      value: (f) => f.tail,
+    },
+    { label: `CVaR of ${share}`, hint: `Mean reward of the worst ${share}`, value: (f) => f.cvar },
+    {
+      label: `Certainty equivalent`,
+      hint: `The sure reward worth as much at λ = ${lambda}`,
+      value: (f) => f.certaintyEquivalent,
+    },
+    { label: 'Spread q95 − q05', hint: 'Width of the middle 90 %', value: (f) => f.spread },
+    { label: 'Modes', hint: 'Peaks of the density', value: (f) => f.modes, whole: true },
+    {
+      label: 'Crossings',
+      hint: 'Neighbouring levels whose raw quantiles cross',
+      value: (f) => f.crossings,
+      whole: true,
+    },
+  ];
+}

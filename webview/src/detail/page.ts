@@ -1,0 +1,213 @@
+import type { AuditSummary, DetailResult, PersistedState } from '../../../server/src/protocol.js';
+import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
+import type { Plot } from '../charts/plot.js';
+import { figure, fileStem } from '../data/visible.js';
+import type { Host } from '../host.js';
+import { persisted, readDetail, type DetailState } from '../state.js';
+import { debounced, el, perFrame } from '../ui/dom.js';
+import { Figure } from '../ui/figure.js';
+import { Notice } from '../ui/notice.js';
+import { Controls } from './controls.js';
+import { FigureTable } from './figure-table.js';
+import { detailModel, type DetailModel, type Side } from './model.js';
+import { attributeBars, cdfPlot, densityPlot, quantilePlot, ridgelinePlot } from './plots.js';
+import { Subject } from './subject.js';
+
+const DEFAULT_TAU = 0.05;
+const DEFAULT_LAMBDA = 1;
+
+/** The distribution view: one response, over the other half of its pair. */
+export class DetailPage {
+  private audits: readonly AuditSummary[] = [];
+  private names: readonly string[] = [];
+  private result: DetailResult | undefined;
+  private model: DetailModel | undefined;
+  private state: DetailState;
+  private theme: Theme = readTheme();
+  private readonly notice = new Notice();
+  private readonly subject: Subject;
+  private readonly table = new FigureTable();
+  private readonly controls: Controls;
+  private readonly figures: {
+    figure: Figure;
+    plot: (m: DetailModel, tau: number) => Plot;
+    rows?: number;
+  }[];
+  private readonly charts: HTMLElement;
+
+  constructor(
+    private readonly host: Host,
+    root: HTMLElement,
+    kept: PersistedState | undefined,
+  ) {
+    this.state = readDetail(kept?.filters);
+    this.subject = new Subject({
+      open: (s) => this.post('reveal', s),
+      detail: (s) => this.post('openDetail', s),
+    });
+    this.controls = new Controls({
+      changed: (tau, lambda) => this.change({ tau, lambda }),
+      reset: () => this.change({ tau: undefined, lambda: undefined }),
+    });
+    this.figures = [
+      this.chart(
+        'density',
+        (m, tau) => densityPlot(m, tau),
+        (x) => `reward ${figure(x)}`,
+      ),
+      this.chart(
+        'quantile-function',
+        (m, tau) => quantilePlot(m, tau),
+        (x) => `level ${figure(x)}`,
+      ),
+      this.chart(
+        'cdf',
+        (m, tau) => cdfPlot(m, tau),
+        (x) => `reward ${figure(x)}`,
+      ),
+      { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 34 },
+      { ...this.bars('gate', 'Gate weights', 'weight', (s) => s.detail.gate), rows: 20 },
+      {
+        ...this.bars(
+          'contributions',
+          'Share of the expectation',
+          'weight × mean of the attribute',
+          (s) => s.contributions,
+        ),
+        rows: 20,
+      },
+    ];
+    this.charts = el(
+      'section',
+      { class: 'charts', 'aria-label': 'Charts' },
+      ...this.figures.map((f) => f.figure.element),
+    );
+    root.classList.add('detail');
+    root.append(
+      this.subject.element,
+      el('div', { class: 'side' }, this.controls.element, this.table.element),
+      this.charts,
+      this.notice.element,
+    );
+    watchTheme(() => {
+      this.theme = readTheme();
+      this.draw();
+    });
+    host.on({
+      open: ({ page, audits, names }) => {
+        if (page !== 'detail') return;
+        this.audits = audits;
+        this.names = names;
+        this.keep();
+        this.draw();
+      },
+      summary: ({ summary }) => {
+        this.audits = this.audits.map((a) => (a.uri === summary.uri ? summary : a));
+        this.draw();
+      },
+      detail: ({ result }) => {
+        this.result = result;
+        this.model = detailModel(result);
+        this.draw();
+      },
+      exported: ({ path, error }) => {
+        if (error !== undefined) this.notice.show(error, 'error');
+        else if (path !== undefined) this.notice.show(`Exported to ${path}`);
+      },
+      error: ({ message }) => this.notice.show(message, 'error'),
+    });
+    this.draw();
+  }
+
+  /** The document of the response shown, else the first that is open. */
+  private get audit(): AuditSummary | undefined {
+    const uri = this.result?.detail?.uri;
+    return this.audits.find((a) => a.uri === uri) ?? this.audits[0];
+  }
+
+  private readonly draw = perFrame(() => {
+    const tau = this.state.tau ?? this.audit?.tau ?? DEFAULT_TAU;
+    const lambda = this.state.lambda ?? this.audit?.lambda ?? DEFAULT_LAMBDA;
+    const own = this.audit;
+    this.subject.update(
+      this.result,
+      this.model,
+      own ? (this.names[this.audits.indexOf(own)] ?? '') : '',
+    );
+    this.controls.show(
+      tau,
+      lambda,
+      this.state.tau !== undefined || this.state.lambda !== undefined,
+    );
+    const { model } = this;
+    this.charts.hidden = model === undefined;
+    this.table.element.hidden = model === undefined;
+    this.controls.element.hidden = model === undefined;
+    if (model === undefined) return;
+    this.table.update(model, tau, lambda);
+    for (const { figure: f, plot, rows } of this.figures) {
+      const box = f.canvas.parentElement;
+      if (rows !== undefined && box)
+        box.style.minHeight = `${model.attributes.length * rows + 48}px`;
+      f.update(plot(model, tau), this.theme);
+    }
+  });
+
+  private change(state: DetailState): void {
+    this.state = state;
+    this.keep();
+    this.draw();
+  }
+
+  private readonly keep = debounced(() => {
+    this.host.keep(
+      persisted(
+        'detail',
+        this.audits.map((a) => a.uri),
+        this.state,
+      ),
+    );
+  }, 100);
+
+  private post(type: 'reveal' | 'openDetail', { detail }: Side): void {
+    const { uri, epoch, response } = detail;
+    if (type === 'reveal') this.host.post({ type, uri, epoch, response, focus: true });
+    else this.host.post({ type, uri, epoch, response });
+  }
+
+  private export(format: 'png' | 'svg' | 'csv', figureName: string, data: string): void {
+    const line = (this.result?.detail?.spot.line ?? 0) + 1;
+    const own = this.audit;
+    const file = own ? this.names[this.audits.indexOf(own)] : undefined;
+    const name = `${fileStem(file ?? 'response')}-line-${line}-${figureName}.${format}`;
+    this.host.post({ type: 'export', id: this.host.nextId(), format, name, data });
+  }
+
+  private chart(
+    name: string,
+    plot: (m: DetailModel, tau: number) => Plot,
+    title?: (x: number) => string,
+  ) {
+    const f = new Figure({
+      name,
+      className: name,
+      onExport: (format, n, data) => this.export(format, n, data),
+      tooltipTitle: title,
+      tooltip: title && ((layer, _x, y) => `${layer.name ?? ''} ${figure(y)}`),
+    });
+    return { figure: f, plot };
+  }
+
+  private bars(name: string, title: string, label: string, values: (s: Side) => readonly number[]) {
+    const plot = (m: DetailModel) => attributeBars(m, title, label, values);
+    const f = new Figure({
+      name,
+      className: name,
+      onExport: (format, n, data) => this.export(format, n, data),
+      tooltipTitle: (_x, y) =>
+        this.model ? (plot(this.model).y.categories?.[Math.round(y)] ?? '') : '',
+      tooltip: (layer, x) => `${layer.name ?? ''} ${figure(x, 4)}`,
+    });
+    return { figure: f, plot };
+  }
+}

@@ -1,0 +1,14 @@
+import { Dashboard } from './dashboard/page.js';
+import { DetailPage } from './detail/page.js';
+import { Host } from './host.js';
+import { readState } from './state.js';
+import './styles/base.css';
+import './styles/dashboard.css';
+import './styles/detail.css';
+
+const host = new Host();
+const root = document.getElementById('app') ?? document.body;
+const state = readState(host.state);
+if (document.body.dataset.page === 'detail') new DetailPage(host, root, state);
+else new Dashboard(host, root, state);
+host.post({ type: 'ready', state });

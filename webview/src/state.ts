@@ -1,0 +1,84 @@
+import type { PageName, PersistedState } from '../../server/src/protocol.js';
+import type { Brush, Range } from './data/brush.js';
+import { MEASURES } from './data/responses.js';
+import {
+  ALL_CODES,
+  ALL_SEVERITIES,
+  DEFAULT_FILTER,
+  SORTS,
+  type SortName,
+  type TableFilter,
+} from './data/rows.js';
+
+/** What the dashboard keeps over a reload besides its documents. */
+export interface DashboardState extends TableFilter {
+  readonly text: string;
+  readonly brush: Brush;
+}
+
+/** What the detail view keeps: undefined follows the settings of the audit. */
+export interface DetailState {
+  readonly tau: number | undefined;
+  readonly lambda: number | undefined;
+}
+
+export const EMPTY_DASHBOARD: DashboardState = { ...DEFAULT_FILTER, text: '', brush: {} };
+
+type Fields = Readonly<Record<string, unknown>>;
+const fields = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};
+const finite = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+
+/** A state that an older version kept, or nobody: every field is checked, a bad one is the default. */
+export function readState(value: unknown): PersistedState | undefined {
+  const { page, uris, filters } = fields(value);
+  if (page !== 'dashboard' && page !== 'detail') return undefined;
+  if (!Array.isArray(uris) || !uris.every((u) => typeof u === 'string')) return undefined;
+  return { page, uris: uris as string[], filters };
+}
+
+export function readDashboard(filters: unknown): DashboardState {
+  const f = fields(filters);
+  const brush = fields(f.brush);
+  const ranges: Partial<Record<(typeof MEASURES)[number], Range>> = {};
+  for (const name of MEASURES) {
+    const range = readRange(brush[name]);
+    if (range !== undefined) ranges[name] = range;
+  }
+  return {
+    listing: f.listing === 'responses' ? 'responses' : 'findings',
+    codes: readBits(f.codes, ALL_CODES),
+    severities: readBits(f.severities, ALL_SEVERITIES),
+    sort: SORTS.includes(f.sort as SortName) ? (f.sort as SortName) : DEFAULT_FILTER.sort,
+    descending: f.descending === true,
+    text: typeof f.text === 'string' ? f.text.slice(0, 1000) : '',
+    brush: ranges,
+  };
+}
+
+export function readDetail(filters: unknown): DetailState {
+  const f = fields(filters);
+  const tau = finite(f.tau);
+  const lambda = finite(f.lambda);
+  return {
+    tau: tau !== undefined && tau > 0 && tau < 1 ? tau : undefined,
+    lambda: lambda !== undefined && lambda >= 0 ? lambda : undefined,
+  };
+}
+
+function readRange(value: unknown): Range | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const low = finite(value[0]);
+  const high = finite(value[1]);
+  return low !== undefined && high !== undefined && low <= high ? [low, high] : undefined;
+}
+
+function readBits(value: unknown, all: number): number {
+  const bits = finite(value);
+  return bits === undefined ? all : bits & all;
+}
+
+export function persisted(page: PageName, uris: readonly string[], filters: unknown) {
+  return { page, uris, filters } satisfies PersistedState;
+}

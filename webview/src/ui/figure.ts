@@ -1,0 +1,141 @@
+import { PlotView, type PlotViewOptions } from '../charts/plot-view.js';
+import type { Plot } from '../charts/plot.js';
+import { svg } from '../charts/svg.js';
+import type { Role, Theme } from '../charts/theme.js';
+import { csv, type Cell } from '../data/csv.js';
+import { el } from './dom.js';
+import { menuButton } from './menu.js';
+
+export type ExportFormat = 'png' | 'svg' | 'csv';
+export type OnExport = (format: ExportFormat, name: string, data: string) => void;
+
+export interface FigureOptions extends PlotViewOptions {
+  /** Short, for file names. */
+  readonly name: string;
+  readonly className?: string;
+  /** How the keyboard works on the canvas; absent: it takes no focus. */
+  readonly keys?: string;
+  readonly onExport: OnExport;
+}
+
+let ids = 0;
+
+/** A titled chart with its legend, its summary in words and its exports. */
+export class Figure {
+  readonly element: HTMLElement;
+  readonly canvas: HTMLCanvasElement;
+  readonly view: PlotView;
+  private readonly heading = el('h2');
+  private readonly legend = el('ul', { class: 'legend', 'aria-hidden': 'true' });
+  private readonly summary: HTMLElement;
+  private readonly live = el('p', { class: 'hidden-text', 'aria-live': 'polite' });
+  private readonly frame = el('div', { class: 'frame' });
+  private readonly empty = el('p', { class: 'empty', hidden: true });
+  private plot: Plot | undefined;
+  private theme: Theme | undefined;
+
+  constructor(private readonly options: FigureOptions) {
+    const id = `figure-${++ids}`;
+    this.summary = el('p', { class: 'hidden-text', id: `${id}-summary` });
+    this.canvas = el('canvas', {
+      role: options.keys === undefined ? 'img' : 'application',
+      'aria-roledescription': options.keys === undefined ? undefined : 'interactive chart',
+      'aria-describedby': `${id}-summary`,
+      tabindex: options.keys === undefined ? undefined : 0,
+    });
+    const exports = menuButton('Export this chart', 'download', [
+      { label: 'Export PNG', run: () => this.export('png') },
+      { label: 'Export SVG', run: () => this.export('svg') },
+      { label: 'Export CSV', run: () => this.export('csv') },
+    ]);
+    this.frame.append(el('div', { class: 'canvas-box' }, this.canvas), this.empty);
+    this.element = el(
+      'section',
+      { class: `figure ${options.className ?? ''}`.trim() },
+      el('header', {}, this.heading, this.legend, exports),
+      this.frame,
+      this.summary,
+      this.live,
+    );
+    this.view = new PlotView(this.canvas, options);
+  }
+
+  update(plot: Plot, theme: Theme): void {
+    this.plot = plot;
+    this.theme = theme;
+    if (this.heading.textContent !== plot.title) this.heading.textContent = plot.title;
+    this.canvas.setAttribute('aria-label', plot.title);
+    const keys = this.options.keys === undefined ? '' : ` ${this.options.keys}`;
+    this.summary.textContent = plot.summary + keys;
+    const named = plot.layers.filter((l) => l.name !== undefined);
+    this.legend.replaceChildren(
+      ...(named.length < 2 ? [] : named.map((l) => legendEntry(l.name ?? '', l.colour, l, theme))),
+    );
+    this.view.update(plot, theme);
+  }
+
+  /** Covers the chart with a sentence, where there is nothing to draw yet. */
+  setEmpty(text: string | undefined): void {
+    this.empty.hidden = text === undefined;
+    this.empty.textContent = text ?? '';
+  }
+
+  /** Says it to a screen reader. */
+  say(text: string): void {
+    this.live.textContent = text;
+  }
+
+  private export(format: ExportFormat): void {
+    const { plot, theme } = this;
+    if (!plot || !theme) return;
+    const data =
+      format === 'png' ? this.view.png() : format === 'svg' ? svg(plot, theme) : plotCsv(plot);
+    this.options.onExport(format, this.options.name, data);
+  }
+}
+
+function legendEntry(name: string, colour: Role, layer: object, theme: Theme): HTMLLIElement {
+  const swatch = el('span', { class: 'swatch' });
+  const outlined = 'outline' in layer && layer.outline === true;
+  const opacity = 'opacity' in layer ? Number(layer.opacity ?? 1) : 1;
+  if (outlined) swatch.style.boxShadow = `inset 0 0 0 1.5px ${theme.colours[colour]}`;
+  else swatch.style.background = theme.colours[colour];
+  swatch.style.opacity = String(Math.max(opacity, 0.35));
+  if ('dash' in layer && layer.dash) swatch.classList.add('dashed');
+  return el('li', {}, swatch, name);
+}
+
+/** The figure's numbers, one line each: layer, x, y. */
+export function plotCsv(plot: Plot): string {
+  const rows: Cell[][] = [];
+  for (const layer of plot.layers) {
+    const name = layer.name ?? layer.type;
+    if (layer.type === 'bars') {
+      for (let i = 0; i < layer.at.length; i++) {
+        const at = layer.at[i] as number;
+        const category = layer.sideways ? plot.y.categories?.[at] : undefined;
+        rows.push([name, category ?? at, layer.value[i] as number]);
+      }
+    } else if (layer.type === 'line' || layer.type === 'points') {
+      for (let i = 0; i < layer.x.length; i++) {
+        rows.push([name, layer.x[i] as number, layer.y[i] as number]);
+      }
+    } else if (layer.type === 'rule') {
+      rows.push([
+        layer.label ?? name,
+        layer.axis === 'x' ? layer.value : '',
+        layer.axis === 'y' ? layer.value : '',
+      ]);
+    } else if (layer.type === 'density') {
+      const { grid, box } = layer;
+      grid.counts.forEach((c, i) => {
+        if (c === 0) return;
+        const x = box.xMin + (((i % grid.columns) + 0.5) * (box.xMax - box.xMin)) / grid.columns;
+        const y =
+          box.yMax - ((Math.floor(i / grid.columns) + 0.5) * (box.yMax - box.yMin)) / grid.rows;
+        rows.push([`${name} (cell of ${c})`, x, y]);
+      });
+    }
+  }
+  return csv(['series', plot.x.label || 'x', plot.y.label || 'y'], rows);
+}
