@@ -10,6 +10,7 @@
 export const METHODS = {
   // client to server, requests
   audit: 'qrmLens/audit',
+  cancel: 'qrmLens/cancel',
   auditFolder: 'qrmLens/auditFolder',
   summary: 'qrmLens/summary',
   columns: 'qrmLens/columns',

@@ -6,14 +6,14 @@ import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../protocol.js';
 import { countedFile, type CountedFile } from './byte-count.js';
 import { Ledger, placeOf, slotsOf } from './ledger.js';
-import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { isAbort, paced, reason } from './pace.js';
 import { contains, spotAt } from './row-entry.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
 
 const MAX_PROBLEMS = 10_000;
-const RECENT_ROWS = 64;
+const RECENT_ROWS = 512;
 
 /** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
 export class DiskAudit extends LiveAudit {
@@ -77,7 +77,7 @@ export class DiskAudit extends LiveAudit {
     this.format = this.file.format;
     const options = measureOptions(this.context.settings(), service.info.spec.attributes);
     const ledger = new Ledger(service.info, options);
-    if (this.ledger !== undefined) this.epoch++;
+    if (this.ledger !== undefined) this.epoch = newEpoch();
     this.ledger = ledger;
     this.findings = undefined;
     this.found = [];
@@ -144,9 +144,35 @@ export class DiskAudit extends LiveAudit {
       (s) => s.conversation === conversation?.get(response) && s.target === target?.get(response),
     );
     if (slot?.hash.toString('hex', 0, 8) !== this.ledger?.table.hash(response)) return undefined;
-    this.recent.set(index, row);
-    if (this.recent.size > RECENT_ROWS) this.recent.delete([...this.recent.keys()][0] as number);
+    this.keep(index, row);
     return row;
+  }
+
+  /** One reading for all of them where rows are found only from the file's beginning. */
+  override async prepare(responses: readonly number[]): Promise<void> {
+    if (this.direct()) return;
+    const wanted = new Set(responses.map((id) => this.rowNumber(id)));
+    for (const known of this.recent.keys()) wanted.delete(known);
+    if (wanted.size === 0) return;
+    const start = { row: Math.min(...wanted) };
+    for await (const event of paced(readDataset({ path: this.path }, { start }))) {
+      if (event.type !== 'row' || !wanted.delete(event.row.index)) continue;
+      this.keep(event.row.index, event.row);
+      if (wanted.size === 0) return;
+    }
+  }
+
+  private keep(index: number, row: DatasetRow): void {
+    this.recent.set(index, row);
+    if (this.recent.size <= RECENT_ROWS) return;
+    for (const oldest of this.recent.keys()) {
+      this.recent.delete(oldest);
+      break;
+    }
+  }
+
+  override get cheapRows(): boolean {
+    return this.direct();
   }
 
   private direct(): boolean {

@@ -1,6 +1,6 @@
 import type { Hover } from 'vscode-languageserver';
 import { tailName } from '../audit/rules/rule.js';
-import { quantileAt } from '../audit/index.js';
+import { quantileAt } from '../qrm/index.js';
 import type { ThemeKind } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
 import { figure, percent, plain, signed } from './markdown.js';
@@ -44,10 +44,10 @@ export async function hover(
   const lines = [
     `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
       (share === null ? '' : `; left tail at the **${percent(share)}** point of this file`),
-    image(sparkline(sorted, tail, mean, theme), 'reward distribution'),
+    image(sparkline(sorted, table.levels, tail, mean, theme), 'reward distribution'),
     `| ${SHOWN.map((q) => tailName(q)).join(' | ')} | CVaR | q95 − q05 | cert. eq. (λ ${options.lambda}) |`,
     `|${' --: |'.repeat(SHOWN.length + 3)}`,
-    `| ${SHOWN.map((q) => figure(quantileAt(sorted, q))).join(' | ')} | ${figure(table.cvar.get(id))} | ${figure(table.spread.get(id))} | ${figure(table.certaintyEquivalent.get(id))} |`,
+    `| ${SHOWN.map((q) => figure(quantileAt(sorted, table.levels, q))).join(' | ')} | ${figure(table.cvar.get(id))} | ${figure(table.spread.get(id))} | ${figure(table.certaintyEquivalent.get(id))} |`,
   ];
   const pair = pairLine(audit, id);
   const raw = service && (await rawScore(audit, service, id, false));

@@ -1,7 +1,8 @@
 import { Column } from '../audit/columns.js';
-import { measure, probabilityBeats, ResponseTable, type MeasureOptions } from '../audit/index.js';
+import { ResponseTable } from '../audit/index.js';
 import type { ConversationKind, DatasetRow, Place } from '../datasets/types.js';
 import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
+import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import { contentHash } from '../store/index.js';
 
 /** A response of a row, before it has a number. */
@@ -55,7 +56,7 @@ export class Ledger {
     readonly info: EvaluatorInfo,
     options: MeasureOptions,
   ) {
-    this.table = new ResponseTable(info.spec.levels.length);
+    this.table = new ResponseTable(info.spec.levels);
     this.options = options;
   }
 
@@ -83,14 +84,17 @@ export class Ledger {
         if (!table.scored(id)) this.scored++;
         if (stored[n]) this.fromStore++;
         const { tokens, truncatedTokens } = result.score;
-        table.score(id, measure(result.score, this.options), tokens, truncatedTokens);
+        table.score(id, measure(result.score, table.levels, this.options), tokens, truncatedTokens);
       } else table.errors.set(id, result.error);
     });
     for (const id of ids) {
       const other = table.partner(id);
       const chosen = table.kindOf(id) === 'chosen' && other !== undefined;
       if (chosen && table.scored(id) && table.scored(other))
-        table.beats.set(id, probabilityBeats(table.quantiles(id), table.quantiles(other)));
+        table.beats.set(
+          id,
+          probabilityBeats(table.quantiles(id), table.quantiles(other), table.levels),
+        );
       this.note(id);
     }
   }

@@ -28,13 +28,17 @@ export interface AuditSettings {
   readonly ignored: Ignored;
 }
 
+let epochs = 0;
+/** Never the same for two audits: a number from before a document was closed means nothing after. */
+export const newEpoch = (): number => ++epochs;
+
 /** An audit that goes on while its document is looked at: an open text, or a file on disk. */
 export abstract class LiveAudit {
   ledger: Ledger | undefined;
   findings: FindingSet | undefined;
   state: AuditState = 'waiting';
   error: string | undefined;
-  epoch = 1;
+  epoch = newEpoch();
   findingsRevision = 0;
   protected readonly rate = new Rate();
   private cost = 0;
@@ -56,6 +60,14 @@ export abstract class LiveAudit {
   abstract spot(response: number): TextSpot;
   /** The row of a response with its texts; undefined when the file no longer has it. */
   abstract row(response: number): Promise<DatasetRow | undefined>;
+  /** Is one row read again without reading the file from its beginning? */
+  get cheapRows(): boolean {
+    return true;
+  }
+  /** Makes the rows of these responses ready, where one by one would cost much. */
+  prepare(_responses: readonly number[]): Promise<void> {
+    return Promise.resolve();
+  }
   /** The row's ordinal in its file. */
   abstract rowNumber(response: number): number;
   /** The response at a position of the text. */
@@ -70,6 +82,10 @@ export abstract class LiveAudit {
 
   /** Called before findings are made: line and row numbers brought up to date. */
   protected refresh(): void {}
+
+  get thresholds(): Thresholds {
+    return this.settings.thresholds;
+  }
 
   /** New thresholds or ignored findings: the numbers stay. */
   configure(settings: AuditSettings): void {

@@ -5,7 +5,7 @@ import type { TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { Ledger, placeOf, slotsOf, type Slot } from './ledger.js';
 import type { LineChange, LineDocument } from './line-document.js';
-import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { Debounced, isAbort, Pacer, reason } from './pace.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
 import type { ScoreService } from './score-service.js';
@@ -13,7 +13,7 @@ import { measureOptions } from './settings.js';
 import type { ServerSettings } from '../protocol.js';
 
 /** Rows with the evaluator at once, besides those on screen: enough for full batches. */
-const WINDOW = 48;
+const WINDOW = 128;
 const ON_SCREEN = 10;
 const TYPING_MS = 250;
 
@@ -47,7 +47,7 @@ export class OpenAudit extends LiveAudit {
   constructor(
     readonly document: LineDocument,
     readonly container: Container,
-    name: string,
+    private readonly name: string,
     private readonly context: OpenAuditContext,
     events: AuditEvents,
     settings: AuditSettings,
@@ -118,7 +118,7 @@ export class OpenAudit extends LiveAudit {
       // After very many edits most numbers belong to text that is gone.
       ledger.table.length < 2 * ledger.live + 20_000;
     if (same) return;
-    if (this.ledger !== undefined) this.epoch++;
+    if (this.ledger !== undefined) this.epoch = newEpoch();
     this.ledger = new Ledger(service.info, options);
     this.findings = undefined;
     this.owners = [];
@@ -291,7 +291,7 @@ export class OpenAudit extends LiveAudit {
     this.renew(this.service);
     if (this.stop.signal.aborted) this.stop = new AbortController();
     if (this.container !== 'jsonl' && this.entries.count().unread > 0)
-      for await (const _ of this.entries.sweep(this.stop.signal));
+      for await (const entry of this.entries.sweep(this.stop.signal)) this.admit(entry);
     const jobs: Promise<void>[] = [];
     const pacer = new Pacer();
     for (const { from, to } of ranges)
@@ -330,6 +330,15 @@ export class OpenAudit extends LiveAudit {
   protected override refresh(): void {
     for (const entry of this.entries.all())
       for (const id of entry.ids) this.ledger?.table.row.set(id, entry.row);
+  }
+
+  /** The document as a reader's source. */
+  source() {
+    const { document, name } = this;
+    async function* stream() {
+      yield* document.chunks();
+    }
+    return { stream: stream(), name };
   }
 
   entryOf(response: number): RowEntry | undefined {

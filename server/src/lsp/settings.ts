@@ -1,6 +1,7 @@
-import type { MeasureOptions, Threshold, Thresholds } from '../audit/index.js';
+import type { Threshold, Thresholds } from '../audit/index.js';
 import { DEFAULT_THRESHOLDS } from '../audit/index.js';
 import type { ServerSettings } from '../protocol.js';
+import type { MeasureOptions } from '../qrm/index.js';
 
 export const DEFAULTS: ServerSettings = {
   model: { path: '' },

@@ -1,5 +1,5 @@
-import { cdf } from '../audit/index.js';
 import type { ThemeKind } from '../protocol.js';
+import { cdfAt } from '../qrm/index.js';
 
 interface Colours {
   readonly fill: string;
@@ -24,6 +24,7 @@ const BINS = 56;
  */
 export function sparkline(
   sorted: ArrayLike<number>,
+  levels: readonly number[],
   tail: number,
   mean: number,
   theme: ThemeKind,
@@ -35,7 +36,7 @@ export function sparkline(
   const [from, to] = [low - pad, high + pad];
   const x = (value: number) => ((WIDTH * (value - from)) / (to - from)).toFixed(1);
   const edges = Array.from({ length: BINS + 1 }, (_, b) =>
-    cdf(sorted, from + ((to - from) * b) / BINS),
+    cdfAt(sorted, levels, from + ((to - from) * b) / BINS),
   );
   const mass = edges.slice(1).map((e, b) => Math.max(0, e - (edges[b] ?? 0)));
   const peak = Math.max(...mass, 1e-9);

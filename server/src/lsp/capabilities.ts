@@ -1,0 +1,57 @@
+import {
+  CodeActionKind,
+  TextDocumentSyncKind,
+  type ClientCapabilities,
+  type InitializeResult,
+} from 'vscode-languageserver';
+
+/** What the client can do, as far as it changes what the server does. */
+export interface ClientFeatures {
+  /** It pulls diagnostics, and again when told: then those of open documents are not pushed. */
+  readonly pulls: boolean;
+  readonly related: boolean;
+  readonly configuration: boolean;
+  readonly folders: boolean;
+  readonly progress: boolean;
+  readonly lensRefresh: boolean;
+  readonly hintRefresh: boolean;
+  readonly markdown: boolean;
+}
+
+export function featuresOf(c: ClientCapabilities): ClientFeatures {
+  const { workspace, textDocument, window } = c;
+  return {
+    pulls:
+      textDocument?.diagnostic !== undefined && workspace?.diagnostics?.refreshSupport === true,
+    related:
+      (textDocument?.publishDiagnostics?.relatedInformation ??
+        textDocument?.diagnostic?.relatedDocumentSupport) === true,
+    configuration: workspace?.configuration === true,
+    folders: workspace?.workspaceFolders === true,
+    progress: window?.workDoneProgress === true,
+    lensRefresh: workspace?.codeLens?.refreshSupport === true,
+    hintRefresh: workspace?.inlayHint?.refreshSupport === true,
+    markdown: textDocument?.hover?.contentFormat?.includes('markdown') === true,
+  };
+}
+
+export const serverResult = (features: ClientFeatures, version: string): InitializeResult => ({
+  serverInfo: { name: 'qrm-lens', version },
+  capabilities: {
+    textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+    hoverProvider: true,
+    codeLensProvider: { resolveProvider: false },
+    inlayHintProvider: true,
+    documentSymbolProvider: true,
+    foldingRangeProvider: true,
+    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+    ...(features.pulls && {
+      diagnosticProvider: {
+        identifier: 'qrm-lens',
+        interFileDependencies: false,
+        workspaceDiagnostics: false,
+      },
+    }),
+    workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+  },
+});

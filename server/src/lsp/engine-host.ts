@@ -1,0 +1,155 @@
+import { openEvaluator } from '../engine/index.js';
+import type { Evaluator } from '../engine/types.js';
+import type { ServerSettings, StatusParams } from '../protocol.js';
+import { ScoreStore } from '../store/index.js';
+import { modelInfo } from './live-audit.js';
+import { isAbort, reason } from './pace.js';
+import { ScoreService } from './score-service.js';
+
+type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'>;
+
+export interface EngineHostOptions {
+  readonly settings: () => EngineSettings;
+  /** False: only the embedded model is ever loaded. */
+  readonly trusted: boolean;
+  readonly storeFolder: string | undefined;
+  readonly onStatus: () => void;
+  readonly log: (message: string) => void;
+}
+
+/** The one evaluator of the server: opened when first needed, anew when the settings ask for another. */
+export class EngineHost {
+  private opening: Promise<ScoreService> | undefined;
+  private key = '';
+  private store: ScoreStore | undefined;
+  private triedStore = false;
+  private loading: string | undefined;
+  private error: string | undefined;
+  private stop = new AbortController();
+  /** The service, once it is there. */
+  current: ScoreService | undefined;
+
+  constructor(private readonly options: EngineHostOptions) {}
+
+  /** @throws Error in plain words when the model or the device cannot be used */
+  service(): Promise<ScoreService> {
+    const { model, device, precision, threads, store } = this.options.settings();
+    const path = this.options.trusted && model.path !== '' ? model.path : undefined;
+    const key = JSON.stringify([path, device, precision, threads, store.enabled]);
+    if (key !== this.key) void this.close();
+    this.key = key;
+    return (this.opening ??= this.open({
+      ...(path !== undefined && { model: path }),
+      device,
+      precision,
+      ...(threads > 0 && { threads }),
+    }));
+  }
+
+  private async open(options: Parameters<typeof openEvaluator>[0]): Promise<ScoreService> {
+    const { signal } = (this.stop = new AbortController());
+    this.error = undefined;
+    this.say('Loading the model');
+    try {
+      const evaluator = await openEvaluator({
+        ...options,
+        signal,
+        onProgress: ({ message, fraction }) =>
+          this.say(
+            fraction === undefined ? message : `${message} (${Math.round(100 * fraction)} %)`,
+          ),
+        onRestart: (why) => this.options.log(`${why}; it is begun anew, nothing scored is lost`),
+      });
+      signal.throwIfAborted();
+      const watched = this.watch(evaluator);
+      const service = new ScoreService(watched, this.openStore(), this.options.onStatus);
+      this.current = service;
+      const { modelName, executionProvider, precision } = evaluator.info;
+      this.options.log(`model ${modelName} on ${executionProvider}, ${precision}`);
+      return service;
+    } catch (error) {
+      if (!signal.aborted) {
+        this.opening = undefined;
+        this.error = reason(error);
+        this.options.log(`the model cannot be loaded: ${this.error}`);
+      }
+      throw error;
+    } finally {
+      if (!signal.aborted) this.loading = undefined;
+      this.options.onStatus();
+    }
+  }
+
+  /** An evaluator that gave up is replaced by the next that asks. */
+  private watch(evaluator: Evaluator): Evaluator {
+    const failed = (error: unknown): never => {
+      if (!isAbort(error) && this.current?.evaluator.info === evaluator.info) {
+        this.options.log(`the evaluator failed: ${reason(error)}`);
+        this.error = reason(error);
+        void this.close();
+        this.options.onStatus();
+      }
+      throw error;
+    };
+    return {
+      info: evaluator.info,
+      score: (group, o) => evaluator.score(group, o).catch(failed),
+      scoreStream: (groups, o) => evaluator.scoreStream(groups, o),
+      close: () => evaluator.close(),
+    };
+  }
+
+  private openStore(): ScoreStore | undefined {
+    if (!this.options.settings().store.enabled) return undefined;
+    if (this.triedStore) return this.store;
+    this.triedStore = true;
+    try {
+      const { storeFolder: folder, log } = this.options;
+      this.store = ScoreStore.open({ ...(folder && { folder }), onWarning: log });
+    } catch (error) {
+      this.options.log(`no score store: ${reason(error)}; scores of this session are not kept`);
+    }
+    return this.store;
+  }
+
+  /** Removes every stored score; gives how many there were. */
+  async clearScores(): Promise<number> {
+    const store = this.openStore();
+    const entries = store?.stats().entries ?? 0;
+    await store?.clear();
+    this.current?.forget();
+    return entries;
+  }
+
+  private say(message: string): void {
+    this.loading = message;
+    this.options.onStatus();
+  }
+
+  status(): StatusParams {
+    const { current } = this;
+    const queue = current?.queue ?? 0;
+    const base = {
+      queue,
+      rate: current?.rate.perSecond() ?? 0,
+      ...(current !== undefined && { model: modelInfo(current.info) }),
+    };
+    if (this.loading !== undefined) return { ...base, state: 'loading', message: this.loading };
+    if (this.error !== undefined) return { ...base, state: 'error', message: this.error };
+    return { ...base, state: queue > 0 ? 'scoring' : 'idle' };
+  }
+
+  /** Lets go of the evaluator; the next `service` opens one again. */
+  async close(): Promise<void> {
+    const { current } = this;
+    this.stop.abort();
+    this.opening = undefined;
+    this.current = undefined;
+    await current?.evaluator.close();
+  }
+
+  async dispose(): Promise<void> {
+    await this.close();
+    await this.store?.close();
+  }
+}

@@ -1,0 +1,194 @@
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LSPErrorCodes, ResponseError, type CancellationToken } from 'vscode-languageserver';
+import { detectFormat, readDataset } from '../datasets/index.js';
+import type { DatasetEvent } from '../datasets/types.js';
+import { listModels } from '../model/models.js';
+import {
+  METHODS,
+  type AuditFolderParams,
+  type AuditFolderResult,
+  type AuditParams,
+  type AuditSummary,
+  type ColumnsParams,
+  type ContributionsParams,
+  type ExportParams,
+  type FindingsParams,
+  type IgnoreParams,
+  type LocateParams,
+  type ModelChoice,
+  type ResponseParams,
+  type RowsParams,
+  type RowsResult,
+  type TextsParams,
+  type UriParams,
+  type VisibleRangesParams,
+} from '../protocol.js';
+import { parquetRows } from './byte-count.js';
+import { dataFiles } from './dataset-files.js';
+import { doctorReport } from './doctor.js';
+import { exportReport } from './export.js';
+import type { LiveAudit } from './live-audit.js';
+import { OpenAudit } from './open-audit.js';
+import { isAbort, paced, reason } from './pace.js';
+import { reportProgress } from './progress-report.js';
+import type { ServerContext } from './server.js';
+import { columns, contributions, detail, findings, texts } from './view-data.js';
+import { nameOf, pathOf } from './workspace.js';
+
+function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new DOMException('cancelled', 'AbortError'));
+  if (token.isCancellationRequested) abort();
+  token.onCancellationRequested(abort);
+  return controller.signal;
+}
+
+const asResponse = (error: unknown): ResponseError<void> =>
+  isAbort(error)
+    ? new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled')
+    : new ResponseError(LSPErrorCodes.RequestFailed, reason(error));
+
+/** The server's own requests (protocol.ts). */
+export function serveRequests({ connection, workspace, features, version }: ServerContext): void {
+  const on = <P, R>(
+    method: string,
+    handle: (params: P, token: CancellationToken) => Promise<R> | R,
+  ) =>
+    connection.onRequest(method, async (params: P, token: CancellationToken) => {
+      try {
+        return await handle(params, token);
+      } catch (error) {
+        throw asResponse(error);
+      }
+    });
+  const known = (uri: string): LiveAudit => {
+    const audit = workspace.audit(uri);
+    if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
+    return audit;
+  };
+  const audit = async (p: AuditParams, signal: AbortSignal): Promise<AuditSummary> => {
+    const found = await workspace.require(p.uri);
+    const done = reportProgress(
+      connection,
+      found,
+      basename(nameOf(p.uri)),
+      p.workDoneToken,
+      features.progress,
+    );
+    try {
+      if (p.lines !== undefined && found instanceof OpenAudit)
+        await found.runLines(p.lines, signal);
+      else await found.run(signal);
+      await found.settled();
+      return found.summary();
+    } finally {
+      done();
+    }
+  };
+
+  on(METHODS.audit, (p: AuditParams, token) => audit(p, signalOf(token)));
+  on(METHODS.cancel, ({ uri }: UriParams) => workspace.audit(uri)?.cancel());
+  on(METHODS.auditFolder, async (p: AuditFolderParams, token): Promise<AuditFolderResult> => {
+    const folder = pathOf(p.uri);
+    if (folder === undefined)
+      throw new Error(`${p.uri}: only folders of this machine can be audited`);
+    const signal = signalOf(token);
+    const audits: AuditSummary[] = [];
+    const failed: { uri: string; error: string }[] = [];
+    for await (const path of dataFiles(folder)) {
+      const uri = pathToFileURL(path).href;
+      try {
+        if (!(await isDataset(path))) continue;
+        audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
+      } catch (error) {
+        if (isAbort(error)) throw error;
+        failed.push({ uri, error: reason(error) });
+      }
+    }
+    return { audits, failed };
+  });
+  on(METHODS.summary, ({ uri }: UriParams) => workspace.audit(uri)?.summary() ?? null);
+  on(METHODS.columns, (p: ColumnsParams) => columns(known(p.uri), p));
+  on(METHODS.findings, (p: FindingsParams) => findings(known(p.uri), p));
+  on(METHODS.texts, (p: TextsParams) => texts(known(p.uri), p));
+  on(METHODS.detail, async (p: ResponseParams) =>
+    detail(known(p.uri), await workspace.engine.service(), p),
+  );
+  on(METHODS.contributions, async (p: ContributionsParams) =>
+    contributions(known(p.uri), await workspace.engine.service(), p),
+  );
+  on(METHODS.locate, ({ uri, line, column }: LocateParams) => {
+    const found = workspace.audit(uri);
+    const response = found?.locate(line, column);
+    return found === undefined || response === undefined ? null : { epoch: found.epoch, response };
+  });
+  on(METHODS.rows, rows);
+  on(METHODS.exportReport, (p: ExportParams) => {
+    const found = known(p.uri);
+    const name = nameOf(p.uri);
+    const open = (): AsyncIterable<DatasetEvent> =>
+      found instanceof OpenAudit
+        ? paced(readDataset(found.source(), { format: found.container }))
+        : paced(readDataset({ path: name }));
+    return exportReport(found, p.format, p.path, { name, open, version });
+  });
+  on(METHODS.ignore, async (p: IgnoreParams) => {
+    const found = known(p.uri);
+    const path = pathOf(p.uri);
+    if (path === undefined) throw new Error(`${p.uri} has no folder for an ignore file`);
+    if (p.epoch !== found.epoch || found.ledger?.alive(p.response) !== true)
+      throw new Error('this response is no longer in the document');
+    const file = await workspace.ignore.add(path, found.ledger.table.hash(p.response), p.code);
+    workspace.judge();
+    return { path: file };
+  });
+  on(METHODS.doctor, async () => {
+    const { engine } = workspace;
+    const stats = engine.current?.store?.stats();
+    return { markdown: await doctorReport(engine.status(), stats) };
+  });
+  on(METHODS.models, async (): Promise<ModelChoice[]> =>
+    (await listModels()).map((m) => ({
+      name: m.name,
+      path: m.path,
+      embedded: m.kind === 'embedded',
+      description:
+        m.problem ??
+        `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
+    })),
+  );
+  on(METHODS.clearScores, async () => ({ entries: await workspace.engine.clearScores() }));
+  connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>
+    workspace.setVisible(p.uri, p.ranges),
+  );
+}
+
+async function isDataset(path: string): Promise<boolean> {
+  const format = await detectFormat({ path });
+  return format !== undefined && format.schema !== 'unknown' && format.container !== 'markdown';
+}
+
+/** Rows of a file that has no text in an editor. */
+async function rows({ uri, from, limit }: RowsParams): Promise<RowsResult> {
+  const path = pathOf(uri);
+  if (path === undefined) throw new Error(`${uri}: only files of this machine can be read`);
+  const out: RowsResult['rows'][number][] = [];
+  const format = await detectFormat({ path });
+  const total = format?.container === 'parquet' ? await parquetRows(path) : null;
+  for await (const event of paced(readDataset({ path }, { start: { row: from } }))) {
+    const index = event.type === 'row' ? event.row.index : (event.problem.index ?? from);
+    if (index >= from + Math.min(limit, 500)) break;
+    if (event.type === 'problem') {
+      out.push({ row: index, conversations: [], problem: event.problem.message });
+      continue;
+    }
+    const conversations = event.row.conversations.map(({ kind, label, turns }) => ({
+      kind,
+      label,
+      turns: turns.map(({ role, content }) => ({ role, content: content.slice(0, 20_000) })),
+    }));
+    out.push({ row: index, conversations });
+  }
+  return { total, rows: out };
+}

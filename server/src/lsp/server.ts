@@ -1,0 +1,160 @@
+import {
+  CodeLensRefreshRequest,
+  DidChangeConfigurationNotification,
+  InlayHintRefreshRequest,
+  type Connection,
+  type InitializeParams,
+} from 'vscode-languageserver';
+import { METHODS, type InitOptions, type ThemeKind } from '../protocol.js';
+import { codeActions } from './code-actions.js';
+import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
+import { hover } from './hover.js';
+import type { LiveAudit } from './live-audit.js';
+import { OpenAudit } from './open-audit.js';
+import { reason } from './pace.js';
+import { Publisher } from './publisher.js';
+import { serveRequests } from './requests.js';
+import { codeLenses, documentSymbols, foldingRanges, inlayHints } from './text-features.js';
+import { Throttle } from './throttle.js';
+import { pathOf, Workspace } from './workspace.js';
+
+const DOCS = 'https://qrm-lens.invalid/docs/findings.md';
+
+/** Everything a handler needs. */
+export interface ServerContext {
+  readonly connection: Connection;
+  readonly workspace: Workspace;
+  readonly features: ClientFeatures;
+  readonly version: string;
+}
+
+/** Serves one client over a connection; nothing starts before `initialize`. */
+export function serve(connection: Connection, version: string): void {
+  let context: ServerContext | undefined;
+  let publisher: Publisher | undefined;
+  let theme: ThemeKind = 'dark';
+  const log = (message: string) => connection.console.info(message);
+
+  connection.onInitialize((params: InitializeParams) => {
+    const init = (params.initializationOptions ?? {}) as InitOptions;
+    theme = init.theme ?? theme;
+    const features = featuresOf(params.capabilities);
+    const status = new Throttle<string>(250, () => {
+      void connection.sendNotification(METHODS.status, workspace.engine.status());
+    });
+    const changed = new Throttle<LiveAudit>(150, (audit) => {
+      void connection.sendNotification(METHODS.changed, audit.summary());
+    });
+    const refresh = new Throttle<string>(1000, () => {
+      const ask = (method: { method: string }) =>
+        void connection.sendRequest(method.method).catch(() => undefined);
+      if (features.lensRefresh) ask(CodeLensRefreshRequest.type);
+      if (features.hintRefresh && workspace.settings.inlayHints.enabled)
+        ask(InlayHintRefreshRequest.type);
+    });
+    const workspace: Workspace = new Workspace(init, {
+      changed: (audit) => {
+        changed.call(audit);
+        status.call('');
+      },
+      found: (audit) => {
+        publisher?.update(audit, workspace.isOpen(audit.uri));
+        changed.call(audit);
+        refresh.call('');
+      },
+      cleared: (uri) => publisher?.clear(uri),
+      status: () => status.call(''),
+      log,
+    });
+    publisher = new Publisher(connection, features.pulls, (audit) => ({
+      max: Math.max(1, workspace.settings.maxDiagnostics),
+      docs: init.docs ?? DOCS,
+      visible: audit instanceof OpenAudit ? audit.visibleRanges : [],
+      related: features.related,
+    }));
+    const folders = params.workspaceFolders?.map((f) => f.uri) ?? [params.rootUri ?? ''];
+    workspace.ignore.roots = folders.flatMap((uri) => pathOf(uri) ?? []);
+    context = { connection, workspace, features, version };
+    serveRequests(context);
+    return serverResult(features, version);
+  });
+
+  const configure = async () => {
+    if (context?.features.configuration !== true) return;
+    context.workspace.configure(await connection.workspace.getConfiguration('qrmLens'));
+  };
+  connection.onInitialized(() => {
+    if (context?.features.configuration === true)
+      void connection.client.register(DidChangeConfigurationNotification.type, {
+        section: 'qrmLens',
+      });
+    configure().catch((error: unknown) => log(`settings: ${reason(error)}`));
+    if (context?.features.folders === true)
+      connection.workspace.onDidChangeWorkspaceFolders(async () => {
+        const folders = (await connection.workspace.getWorkspaceFolders()) ?? [];
+        if (context === undefined) return;
+        context.workspace.ignore.roots = folders.flatMap((f) => pathOf(f.uri) ?? []);
+        context.workspace.ignore.forget();
+        context.workspace.judge();
+      });
+  });
+  connection.onDidChangeConfiguration(({ settings }) => {
+    const given = (settings as { qrmLens?: unknown } | null)?.qrmLens;
+    if (context?.features.configuration === false && given !== undefined)
+      context.workspace.configure(given);
+    else configure().catch((error: unknown) => log(`settings: ${reason(error)}`));
+  });
+  connection.onDidChangeWatchedFiles(() => {
+    context?.workspace.ignore.forget();
+    context?.workspace.judge();
+  });
+
+  connection.onDidOpenTextDocument(({ textDocument: { uri, version: v, text } }) =>
+    context?.workspace.didOpen(uri, v, text),
+  );
+  connection.onDidChangeTextDocument(({ textDocument: { uri, version: v }, contentChanges }) =>
+    context?.workspace.didChange(uri, v, contentChanges),
+  );
+  connection.onDidCloseTextDocument(({ textDocument: { uri } }) =>
+    context?.workspace.didClose(uri),
+  );
+
+  connection.onHover(async ({ textDocument, position }) => {
+    const audit = context?.workspace.audit(textDocument.uri);
+    if (audit === undefined) return null;
+    return hover(audit, context?.workspace.engine.current, position, theme);
+  });
+  const opened = (uri: string) => context?.workspace.openAudit(uri);
+  connection.onCodeLens(({ textDocument: { uri } }) => {
+    const audit = opened(uri);
+    return audit && context?.workspace.settings.codeLens.enabled === true ? codeLenses(audit) : [];
+  });
+  connection.languages.inlayHint.on(({ textDocument: { uri }, range }) => {
+    const audit = opened(uri);
+    const wanted = context?.workspace.settings.inlayHints.enabled === true;
+    return audit && wanted ? inlayHints(audit, range) : [];
+  });
+  connection.onDocumentSymbol(({ textDocument: { uri } }) => {
+    const audit = opened(uri);
+    return audit ? documentSymbols(audit) : [];
+  });
+  connection.onFoldingRanges(({ textDocument: { uri } }) => {
+    const audit = opened(uri);
+    return audit ? foldingRanges(audit) : [];
+  });
+  connection.onCodeAction((params) => {
+    const audit = opened(params.textDocument.uri);
+    return audit ? codeActions(audit, params) : [];
+  });
+  connection.languages.diagnostics.on(({ textDocument: { uri }, previousResultId }) => {
+    const none = { kind: 'full' as const, items: [] };
+    return publisher?.pull(opened(uri), previousResultId) ?? none;
+  });
+  connection.onNotification(METHODS.theme, ({ kind }: { kind: ThemeKind }) => {
+    theme = kind;
+  });
+
+  connection.onShutdown(() => context?.workspace.dispose());
+  connection.onExit(() => process.exit(0));
+  connection.listen();
+}

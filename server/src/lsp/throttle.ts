@@ -1,0 +1,27 @@
+/** For each key the last value of a span of time, and the first at once. */
+export class Throttle<K> {
+  private readonly last = new Map<K, number>();
+  private readonly timers = new Map<K, NodeJS.Timeout>();
+
+  constructor(
+    private readonly ms: number,
+    private readonly action: (key: K) => void,
+  ) {}
+
+  call(key: K): void {
+    if (this.timers.has(key)) return;
+    const wait = (this.last.get(key) ?? -Infinity) + this.ms - performance.now();
+    const run = () => {
+      this.timers.delete(key);
+      this.last.set(key, performance.now());
+      this.action(key);
+    };
+    if (wait <= 0) run();
+    else this.timers.set(key, setTimeout(run, wait));
+  }
+
+  stop(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+}

@@ -1,0 +1,242 @@
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Container } from '../datasets/index.js';
+import type { InitOptions, ServerSettings } from '../protocol.js';
+import { detectText, type Detected } from './dataset-files.js';
+import { DiskAudit } from './disk-audit.js';
+import { EngineHost } from './engine-host.js';
+import { IgnoreStore } from './ignore-store.js';
+import { LineDocument } from './line-document.js';
+import type { AuditEvents, LiveAudit } from './live-audit.js';
+import { isAbort, reason } from './pace.js';
+import { OpenAudit } from './open-audit.js';
+import { mergeSettings, thresholdsOf } from './settings.js';
+
+/** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
+const KEPT = 3;
+
+interface OpenDocument {
+  readonly document: LineDocument;
+  audit: OpenAudit | undefined;
+  visible: readonly { from: number; to: number }[] | undefined;
+}
+
+/** A file's path; undefined where the document is no file of this machine (untitled, virtual). */
+export function pathOf(uri: string): string | undefined {
+  try {
+    return uri.startsWith('file:') ? fileURLToPath(uri) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** For messages and for detection by name. */
+export const nameOf = (uri: string): string =>
+  pathOf(uri) ?? decodeURIComponent(uri.replace(/[?#].*$/, ''));
+
+/** Documents, audits and settings: what the handlers of the protocol work on. */
+export class Workspace {
+  settings: ServerSettings;
+  readonly engine: EngineHost;
+  readonly ignore: IgnoreStore;
+  private readonly open = new Map<string, OpenDocument>();
+  private readonly kept = new Map<string, OpenAudit>();
+  private readonly disks = new Map<string, DiskAudit>();
+
+  constructor(
+    init: InitOptions,
+    private readonly events: AuditEvents & { status(): void; cleared(uri: string): void },
+  ) {
+    this.settings = mergeSettings(init.settings);
+    this.ignore = new IgnoreStore((message) => events.log(message));
+    this.engine = new EngineHost({
+      settings: () => this.settings,
+      trusted: init.trusted ?? true,
+      storeFolder: init.storeFolder,
+      onStatus: () => events.status(),
+      log: (message) => events.log(message),
+    });
+  }
+
+  private auditSettings(uri: string) {
+    const thresholds = thresholdsOf(this.settings, (message) => this.events.log(message));
+    return { thresholds, ignored: this.ignore.of(nameOf(uri)) };
+  }
+
+  private readonly context = {
+    service: () => this.engine.service(),
+    settings: () => this.settings,
+  };
+
+  /** The audit of a document, whether its text is open or not. */
+  audit(uri: string): LiveAudit | undefined {
+    return this.open.get(uri)?.audit ?? this.kept.get(uri) ?? this.disks.get(uri);
+  }
+
+  openAudit(uri: string): OpenAudit | undefined {
+    return this.open.get(uri)?.audit;
+  }
+
+  isOpen(uri: string): boolean {
+    return this.open.has(uri);
+  }
+
+  all(): LiveAudit[] {
+    const opened = [...this.open.values()].flatMap((d) => (d.audit ? [d.audit] : []));
+    return [...opened, ...this.kept.values(), ...this.disks.values()];
+  }
+
+  didOpen(uri: string, version: number, text: string): void {
+    this.disks.get(uri)?.dispose();
+    this.disks.delete(uri);
+    this.events.cleared(uri);
+    const document = new LineDocument(uri, version, text);
+    const kept = this.kept.get(uri);
+    this.kept.delete(uri);
+    const opened: OpenDocument = { document, audit: undefined, visible: undefined };
+    this.open.set(uri, opened);
+    if (kept !== undefined && sameText(kept.document, document)) {
+      this.open.set(uri, { document: kept.document, audit: kept, visible: undefined });
+      kept.document.version = version;
+      this.events.found(kept);
+      if (kept.state !== 'done') void kept.run().catch(() => undefined);
+      return;
+    }
+    kept?.dispose();
+    if (this.settings.autoAudit === 'off') return;
+    void this.begin(uri, opened).catch((error: unknown) => {
+      if (!isAbort(error)) this.events.log(`${uri}: ${reason(error)}`);
+    });
+  }
+
+  private async begin(uri: string, opened: OpenDocument): Promise<void> {
+    const found = await this.detect(opened);
+    const wanted = this.settings.autoAudit === 'open' || found?.sure === true;
+    if (found === undefined || !wanted || this.open.get(uri) !== opened) return;
+    await this.attach(opened, found.format.container).run();
+  }
+
+  private detect(opened: OpenDocument): Promise<Detected | undefined> {
+    return detectText(opened.document.lines, basename(nameOf(opened.document.uri)));
+  }
+
+  private attach(opened: OpenDocument, container: Container): OpenAudit {
+    const { uri } = opened.document;
+    opened.audit ??= new OpenAudit(
+      opened.document,
+      container,
+      basename(nameOf(uri)),
+      this.context,
+      this.events,
+      this.auditSettings(uri),
+    );
+    if (opened.visible !== undefined) opened.audit.setVisible(opened.visible);
+    return opened.audit;
+  }
+
+  didChange(uri: string, version: number, changes: Parameters<LineDocument['apply']>[0][]): void {
+    const opened = this.open.get(uri);
+    if (opened === undefined) return;
+    const edits = changes.map((change) => {
+      const edit = opened.document.apply(change);
+      opened.document.version = version;
+      // Each edit moves the rows before the next one counts its lines.
+      opened.audit?.edited([edit]);
+      return edit;
+    });
+    if (edits.length === 0) opened.document.version = version;
+  }
+
+  didClose(uri: string): void {
+    const audit = this.open.get(uri)?.audit;
+    this.open.delete(uri);
+    this.events.cleared(uri);
+    if (audit === undefined) return;
+    audit.cancel();
+    this.kept.set(uri, audit);
+    for (const [old, oldAudit] of this.kept) {
+      if (this.kept.size <= KEPT) break;
+      oldAudit.dispose();
+      this.kept.delete(old);
+    }
+  }
+
+  setVisible(uri: string, ranges: readonly { from: number; to: number }[]): void {
+    const opened = this.open.get(uri);
+    if (opened === undefined) return;
+    opened.visible = ranges;
+    opened.audit?.setVisible(ranges);
+  }
+
+  /**
+   * The audit of a document, made if there is none: of its text where that is open, else of its file.
+   * @throws Error in plain words when it is neither, or no dataset
+   */
+  async require(uri: string): Promise<OpenAudit | DiskAudit> {
+    const opened = this.open.get(uri);
+    if (opened !== undefined) {
+      if (opened.audit !== undefined) return opened.audit;
+      const found = await this.detect(opened);
+      if (found === undefined)
+        throw new Error(
+          `${nameOf(uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
+        );
+      return this.attach(opened, found.format.container);
+    }
+    const path = pathOf(uri);
+    if (path === undefined)
+      throw new Error(`${uri}: only the text of an open editor can be audited here, not a file`);
+    this.kept.get(uri)?.dispose();
+    this.kept.delete(uri);
+    let disk = this.disks.get(uri);
+    if (disk === undefined) {
+      disk = new DiskAudit(uri, path, this.context, this.events, this.auditSettings(uri));
+      this.disks.set(uri, disk);
+    }
+    return disk;
+  }
+
+  /** New settings: thresholds only judge anew, the rest also scores or measures anew. */
+  configure(value: unknown): void {
+    const old = this.settings;
+    this.settings = mergeSettings(value);
+    const judged = ({ thresholds, maxDiagnostics }: ServerSettings) =>
+      JSON.stringify([thresholds, maxDiagnostics]);
+    const measured = (s: ServerSettings) =>
+      JSON.stringify([
+        s.model,
+        s.device,
+        s.precision,
+        s.threads,
+        s.tau,
+        s.lambda,
+        s.weights,
+        s.store,
+      ]);
+    if (measured(old) !== measured(this.settings)) {
+      for (const audit of this.all()) if (audit.state !== 'waiting') this.restart(audit);
+    }
+    if (judged(old) !== judged(this.settings)) this.judge();
+  }
+
+  private restart(audit: LiveAudit): void {
+    audit.configure(this.auditSettings(audit.uri));
+    if (audit instanceof OpenAudit) return audit.restart();
+    // A file is read again only when asked for.
+    if (audit.state === 'running') audit.cancel();
+  }
+
+  /** Findings of all audits anew: thresholds or ignored findings changed. */
+  judge(): void {
+    for (const audit of this.all()) audit.configure(this.auditSettings(audit.uri));
+  }
+
+  async dispose(): Promise<void> {
+    for (const audit of this.all()) audit.dispose();
+    await this.engine.dispose();
+  }
+}
+
+function sameText(a: LineDocument, b: LineDocument): boolean {
+  return a.lines.length === b.lines.length && a.lines.every((line, n) => line === b.lines[n]);
+}
