@@ -112,8 +112,8 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   const free = bavail * bsize;
   if (free < bytes) {
     throw new Error(
-      `${folder}: the converted weights need ${gigabytes(bytes)}, the disk has ${gigabytes(free)} free. ` +
-        `Free some space, or put the cache elsewhere with the variable QRM_LENS_CACHE`,
+      `${dirname(folder)}: the converted weights need ${gigabytes(bytes)}, the disk has ` +
+        `${gigabytes(free)} free; QRM_LENS_CACHE puts the cache on another disk`,
     );
   }
 }
