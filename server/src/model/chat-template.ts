@@ -13,6 +13,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 const FIXED_DATE = new Date(2024, 6, 26);
 
+const BOM = '\uFEFF';
 const FIX_DATE = '{% set strftime_now = fixed_strftime %}';
 
 /** The text of a special token in `tokenizer_config.json`: a string, or an object with `content`. */
@@ -95,7 +96,15 @@ export class ChatTemplate {
   }
 
   #render(messages: readonly Message[]): string {
-    return this.#template.render({ ...this.#globals, messages });
+    const render = (of: readonly Message[]): string =>
+      this.#template.render({ ...this.#globals, messages: of });
+    if (!messages.some((m) => m.content.includes(BOM))) return render(messages);
+    // JavaScript's trim takes U+FEFF for a space, Python's does not: a stand-in goes through the template.
+    let code = 0xe000;
+    while (messages.some((m) => m.content.includes(String.fromCharCode(code)))) code++;
+    const standIn = String.fromCharCode(code);
+    const safe = messages.map((m) => ({ ...m, content: m.content.replaceAll(BOM, standIn) }));
+    return render(safe).replaceAll(standIn, BOM);
   }
 }
 

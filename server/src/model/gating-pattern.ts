@@ -1,4 +1,4 @@
-import type { ChatTemplate, Message } from './chat-template.js';
+import { messageOf, type ChatTemplate, type Message } from './chat-template.js';
 import type { SegmentEncoder } from './segment-encoder.js';
 
 /** The texts that the published models search for (ArmoRM, QRM: `find_token_for_gating`). */
@@ -28,10 +28,12 @@ export function findGatingPattern(
   encoder: SegmentEncoder,
   where: string,
 ): readonly number[] {
-  const probes = probeConversations(template).map((p) => ({
-    ...p,
-    ids: encoder.encode(p.text).ids,
-  }));
+  let probes: (Probe & { ids: readonly number[] })[];
+  try {
+    probes = probeConversations(template).map((p) => ({ ...p, ids: encoder.encode(p.text).ids }));
+  } catch (error) {
+    throw new Error(`${where}: ${messageOf(error)}`);
+  }
   const candidates: (readonly number[])[] = [];
   for (const { mark, text } of PUBLISHED) {
     if (encoder.id(mark) !== undefined) candidates.push(encoder.encode(text).ids);
@@ -82,12 +84,18 @@ function probeConversations(template: ChatTemplate): Probe[] {
     [{ role: 'system', content: 'Be brief.' }, user(USER)],
     [user(USER), assistant(ASSISTANT), user(USER)],
   ];
-  return beginnings.flatMap((beginning, i) =>
-    ASSISTANTS.map((a) => ({
-      text: template.render([...beginning, assistant(a)]),
-      group: String(i),
-    })),
-  );
+  return beginnings.flatMap((beginning, i) => {
+    try {
+      return ASSISTANTS.map((a) => ({
+        text: template.render([...beginning, assistant(a)]),
+        group: String(i),
+      }));
+    } catch (error) {
+      // A template may have no system role or no second turn; a plain exchange it must take.
+      if (beginning.length === 1) throw error;
+      return [];
+    }
+  });
 }
 
 /** What stands between the contents of the last user turn and of the assistant's. */

@@ -1,9 +1,5 @@
-import {
-  ByteLevelPreTokenizer,
-  SequencePreTokenizer,
-  Tokenizer,
-  type BPE,
-} from '@huggingface/tokenizers';
+import { SequencePreTokenizer, Tokenizer } from '@huggingface/tokenizers';
+import { ByteBpe } from './byte-bpe.js';
 import {
   flatten,
   parseTokenizerJson,
@@ -28,7 +24,7 @@ const WORD_CACHE = 200_000;
 /**
  * Text to ids by @huggingface/tokenizers, with caches that change nothing: an added token always splits the
  * text before anything else looks at it, so what lies between two of them is encoded alone; byte-level BPE
- * encodes each pre-token alone.
+ * encodes each pre-token alone, and does so on ids (byte-bpe.ts).
  */
 export class SegmentEncoder {
   readonly #tokenizer: Tokenizer;
@@ -52,7 +48,7 @@ export class SegmentEncoder {
       // Longest first: at one place the longest added token wins, as in the library.
       const sorted = contents.sort((a, b) => b.length - a.length);
       this.#added = new RegExp(sorted.map(escapeRegExp).join('|') || '(?!)', 'g');
-      this.#words = WordEncoder.of(parsed, config, this.#tokenizer);
+      this.#words = WordEncoder.of(parsed, config);
     }
     if (this.#words !== undefined) {
       const vocab = Object.keys(parsed.model['vocab'] as Json);
@@ -124,16 +120,14 @@ class WordEncoder {
 
   private constructor(
     private readonly split: SequencePreTokenizer,
-    private readonly bytes: ByteLevelPreTokenizer,
-    private readonly model: BPE,
+    private readonly bpe: ByteBpe,
   ) {}
 
   /** Undefined where the tokenizer is not plain byte-level BPE: the library's whole path is used then. */
-  static of(json: TokenizerJson, config: Json, tokenizer: Tokenizer): WordEncoder | undefined {
+  static of(json: TokenizerJson, config: Json): WordEncoder | undefined {
     const steps = flatten(json.pre_tokenizer);
     const last = steps.pop();
     if (
-      json.model['type'] !== 'BPE' ||
       json.normalizer !== null ||
       config['remove_space'] === true ||
       config['do_lowercase_and_remove_accent'] === true ||
@@ -144,14 +138,11 @@ class WordEncoder {
     ) {
       return undefined;
     }
-    type Config<T extends abstract new (...args: never[]) => unknown> = ConstructorParameters<T>[0];
-    return new WordEncoder(
-      new SequencePreTokenizer({ type: 'Sequence', pretokenizers: steps } as unknown as Config<
-        typeof SequencePreTokenizer
-      >),
-      new ByteLevelPreTokenizer(last as unknown as Config<typeof ByteLevelPreTokenizer>),
-      tokenizer.model as BPE,
-    );
+    const bpe = ByteBpe.of(json.model);
+    if (bpe === undefined) return undefined;
+    const sequence = { type: 'Sequence', pretokenizers: steps } as unknown;
+    type Config = ConstructorParameters<typeof SequencePreTokenizer>[0];
+    return new WordEncoder(new SequencePreTokenizer(sequence as Config), bpe);
   }
 
   encode(text: string): readonly number[] {
@@ -159,7 +150,7 @@ class WordEncoder {
     for (const word of this.split.pre_tokenize(text)) {
       let known = this.#cache.get(word);
       if (known === undefined) {
-        known = this.#encodeWord(word);
+        known = this.bpe.encode(word);
         if (word.length < 64) {
           if (this.#cache.size >= WORD_CACHE) this.#cache.clear();
           this.#cache.set(word, known);
@@ -168,12 +159,6 @@ class WordEncoder {
       for (const id of known) ids.push(id);
     }
     return ids;
-  }
-
-  #encodeWord(word: string): readonly number[] {
-    return this.model
-      .encode(this.bytes.pre_tokenize(word))
-      .map((token) => this.model.tokens_to_ids.get(token)!);
   }
 }
 

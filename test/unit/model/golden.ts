@@ -18,6 +18,7 @@ export interface GoldenCase {
 export interface Golden {
   readonly num_objectives: number;
   readonly num_quantiles: number;
+  readonly gating_token_pattern: number[];
   readonly quantile_levels: number[];
   readonly cases: GoldenCase[];
 }
