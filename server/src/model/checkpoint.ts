@@ -69,7 +69,7 @@ export function headsOf(checkpoint: Checkpoint): QrmHeads {
   if (checkpoint.heads) return checkpoint.heads;
   throw new Error(
     `${checkpoint.path}: a backbone without QRM heads (no tensor "regression_layer.weight"). ` +
-      `Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it; see docs/models.md`,
+      `Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it, laid out as in a bundle`,
   );
 }
 

@@ -41,7 +41,11 @@ class TensorFileWriter {
   ): Promise<void> {
     const offset = Math.ceil(this.#position / ALIGNMENT) * ALIGNMENT;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    await this.handle.write(bytes, 0, bytes.length, offset);
+    // One write is at most 2 GiB, and an embedding table can be larger.
+    for (let done = 0; done < bytes.length; ) {
+      const length = Math.min(bytes.length - done, 1 << 28);
+      done += (await this.handle.write(bytes, done, length, offset + done)).bytesWritten;
+    }
     this.#position = offset + bytes.length;
     this.index[name] = { dtype, shape, file: this.file, offset, byteLength: bytes.length };
   }
