@@ -42,7 +42,7 @@ class TensorFileWriter {
     const offset = Math.ceil(this.#position / ALIGNMENT) * ALIGNMENT;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     // One write is at most 2 GiB, and an embedding table can be larger.
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const length = Math.min(bytes.length - done, 1 << 28);
       done += (await this.handle.write(bytes, done, length, offset + done)).bytesWritten;
     }
