@@ -1,9 +1,9 @@
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
+import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import type { ScoreStore } from '../store/index.js';
 import { problemFinding, type Finding, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
-import { measure, probabilityBeats, type MeasureOptions } from './measure.js';
 import { runRules } from './rules/index.js';
 import { scoreRows, type ScoredTarget } from './scorer.js';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './settings.js';
@@ -15,7 +15,6 @@ export { ResponseTable } from './table.js';
 export { RULES, runRules } from './rules/index.js';
 export { scoreRows, type ScoredEvent, type ScoredTarget } from './scorer.js';
 export { readIgnored, IGNORE_FILE } from './ignore.js';
-export * from './measure.js';
 
 /** A file to audit. `open` may be called twice: the second time for the texts of the report. */
 export interface AuditSource {
@@ -67,7 +66,7 @@ const MAX_PROBLEMS = 10_000;
  * @throws AbortError when cancelled; the audit then holds what was scored.
  */
 export function auditDataset(sources: readonly AuditSource[], options: AuditOptions) {
-  const table = new ResponseTable(options.evaluator.info.spec.levels.length);
+  const table = new ResponseTable(options.evaluator.info.spec.levels);
   const thresholds = { ...DEFAULT_THRESHOLDS, ...options.thresholds };
   const audit: Audit = {
     sources,
@@ -155,7 +154,7 @@ function record(
     if (result.ok) {
       table.score(
         i,
-        measure(result.score, options),
+        measure(result.score, table.levels, options),
         result.score.tokens,
         result.score.truncatedTokens,
       );
@@ -168,7 +167,10 @@ function record(
   if (chosen !== undefined && rejected !== undefined) {
     table.pair(chosen, rejected);
     if (table.scored(chosen) && table.scored(rejected)) {
-      table.beats.set(chosen, probabilityBeats(table.quantiles(chosen), table.quantiles(rejected)));
+      table.beats.set(
+        chosen,
+        probabilityBeats(table.quantiles(chosen), table.quantiles(rejected), table.levels),
+      );
     }
   }
   return added;

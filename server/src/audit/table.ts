@@ -1,6 +1,6 @@
 import type { ConversationKind, Place } from '../datasets/types.js';
+import type { Measures } from '../qrm/index.js';
 import { Column } from './columns.js';
-import type { Measures } from './measure.js';
 
 export const KINDS: readonly ConversationKind[] = [
   'chosen',
@@ -59,8 +59,8 @@ export class ResponseTable {
   readonly beats = this.f32();
   private readonly quantileColumn = this.f32();
 
-  /** @param levels K, the number of quantiles kept of each response. */
-  constructor(readonly levels: number) {}
+  /** @param levels the model's quantile levels: K numbers are kept of each response. */
+  constructor(readonly levels: readonly number[]) {}
 
   /** Adds an unscored response and gives its number. */
   add(r: NewResponse): number {
@@ -89,7 +89,7 @@ export class ResponseTable {
     return i;
   }
 
-  score(i: number, m: Measures, tokens: number, truncated: number): void {
+  score(i: number, m: Omit<Measures, 'crossings'>, tokens: number, truncated: number): void {
     this.expectation.set(i, m.expectation);
     this.tail.set(i, m.tail);
     this.cvar.set(i, m.cvar);
@@ -98,9 +98,8 @@ export class ResponseTable {
     this.modes.set(i, m.modes);
     this.tokens.set(i, tokens);
     this.truncated.set(i, truncated);
-    for (let k = 0; k < this.levels; k++) {
-      this.quantileColumn.set(i * this.levels + k, m.sorted[k] ?? Number.NaN);
-    }
+    const K = this.levels.length;
+    for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, m.sorted[k] ?? Number.NaN);
   }
 
   pair(chosen: number, rejected: number): void {
@@ -127,8 +126,10 @@ export class ResponseTable {
 
   /** The sorted quantiles, length K. */
   quantiles(i: number): Float32Array {
-    const at = i * this.levels;
-    return Float32Array.from({ length: this.levels }, (_, k) => this.quantileColumn.get(at + k));
+    const K = this.levels.length;
+    const sorted = new Float32Array(K);
+    for (let k = 0; k < K; k++) sorted[k] = this.quantileColumn.get(i * K + k);
+    return sorted;
   }
 
   place(i: number): Place {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { measure, scoreRows, take, type ScoredEvent } from '../audit/index.js';
+import { scoreRows, take, type ScoredEvent } from '../audit/index.js';
+import { measure, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
 import { contentHash } from '../store/index.js';
 import { open, type CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
@@ -51,7 +52,7 @@ export async function scoreCommand(paths: string[], o: CommonOptions) {
             if (p.code === 'unreadable') bad++;
             continue;
           }
-          const lines = outputLines(event, file, run, settings, info.spec.attributes, done);
+          const lines = outputLines(event, file, run, settings, info.spec, done);
           if (lines !== '') writeAll(fd, lines);
           responses += event.targets.length;
           stored += event.targets.filter((t) => t.fromStore).length;
@@ -83,8 +84,8 @@ function outputLines(
   event: ScoredEvent & { type: 'row' },
   file: string,
   run: string,
-  settings: Parameters<typeof measure>[1],
-  attributes: readonly string[],
+  settings: MeasureOptions,
+  spec: QrmSpec,
   done: ReadonlySet<string>,
 ): string {
   let out = '';
@@ -109,8 +110,8 @@ function outputLines(
       out += `${JSON.stringify({ ...head, error: result.error })}\n`;
       continue;
     }
-    const { sorted, ...m } = measure(result.score, settings);
-    const gate = Object.fromEntries(attributes.map((name, n) => [name, result.score.gate[n]]));
+    const { sorted, ...m } = measure(result.score, spec.levels, settings);
+    const gate = Object.fromEntries(spec.attributes.map((name, n) => [name, result.score.gate[n]]));
     const { tokens, truncatedTokens } = result.score;
     out += `${JSON.stringify({ ...head, ...m, gate, quantiles: [...sorted], tokens, truncatedTokens })}\n`;
   }

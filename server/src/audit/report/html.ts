@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { cdf } from '../measure.js';
 import { tailName } from '../rules/rule.js';
 import { html } from './escape.js';
-import { countByCode, histogram, type Report } from './model.js';
+import { countByCode, drawn, type Report } from './model.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--bg:#fbfbfd;--card:#fff;--ink:#1c1f26;--dim:#667085;--line:#e4e7ec;--fill:#4f6bed;--error:#c4320a;--warning:#b54708;--info:#175cd3}
@@ -67,7 +66,7 @@ function bars(mass: readonly number[], w: number, h: number): string {
 function distribution(report: Report, i: number): string {
   const { table } = report.audit;
   const [low, high] = report.axis;
-  const mass = histogram(table.quantiles(i), report.axis, 44, cdf);
+  const mass = [...drawn(report, i, 44)];
   const x = ((220 * (table.tail.get(i) - low)) / (high - low)).toFixed(1);
   return `<svg viewBox="0 0 220 72" role="img" aria-label="reward distribution"><path class="area" d="${bars(mass, 220, 56)}"/><path class="axis" d="M0 56.5H220"/><path class="tail" d="M${x} 4V60"/><text x="0" y="69">${low.toFixed(2)}</text><text x="220" y="69" text-anchor="end">${high.toFixed(2)}</text></svg>`;
 }

@@ -1,4 +1,5 @@
 import type { EvaluatorInfo } from '../../engine/types.js';
+import { density, grid, support } from '../../qrm/index.js';
 import type { Finding, ResponseFinding } from '../finding.js';
 import type { Audit } from '../index.js';
 import { inWords, resolve } from '../settings.js';
@@ -14,7 +15,7 @@ export interface Report {
   /** The responses shown, riskiest first. */
   readonly ranked: readonly number[];
   readonly texts: ReadonlyMap<number, string>;
-  /** The common axis of every drawing: from the lowest to the highest quantile shown. */
+  /** The common axis of every drawing: from the lowest to the highest reward shown. */
   readonly axis: readonly [number, number];
   readonly thresholdsInWords: readonly string[];
   readonly version: string;
@@ -53,9 +54,9 @@ export async function makeReport(
   let low = Infinity;
   let high = -Infinity;
   for (const i of ranked) {
-    const q = table.quantiles(i);
-    low = Math.min(low, q[0] ?? low);
-    high = Math.max(high, q[q.length - 1] ?? high);
+    const [from, to] = support(table.quantiles(i), table.levels);
+    low = Math.min(low, from);
+    high = Math.max(high, to);
   }
   const limit = resolve(thresholds.tail, table.values(table.tail), thresholds.minimumSample);
   const words = Number.isNaN(limit)
@@ -85,15 +86,8 @@ export function countByCode(findings: readonly Finding[]): Map<string, number> {
   return counts;
 }
 
-/** Probability mass of a distribution in `bins` equal parts of the axis. */
-export function histogram(
-  quantiles: Float32Array,
-  axis: readonly [number, number],
-  bins: number,
-  cdf: (q: Float32Array, x: number) => number,
-): number[] {
-  const [low, high] = axis;
-  const edge = (b: number) =>
-    b === 0 ? 0 : b === bins ? 1 : cdf(quantiles, low + ((high - low) * b) / bins);
-  return Array.from({ length: bins }, (_, b) => edge(b + 1) - edge(b));
+/** The smoothed density of a response in the middle of `bins` equal parts of the axis. */
+export function drawn({ audit: { table }, axis }: Report, i: number, bins: number): Float64Array {
+  const half = (axis[1] - axis[0]) / bins / 2;
+  return density(table.quantiles(i), table.levels, grid(axis[0] + half, axis[1] - half, bins));
 }

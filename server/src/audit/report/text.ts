@@ -1,8 +1,7 @@
 import type { Severity } from '../finding.js';
-import { cdf } from '../measure.js';
 import { tailName } from '../rules/rule.js';
 import { fit, pad, visible, width } from './escape.js';
-import { countByCode, histogram, type Report } from './model.js';
+import { countByCode, drawn, type Report } from './model.js';
 
 const BARS = ' ▁▂▃▄▅▆▇█';
 const SPARK = 20;
@@ -34,7 +33,7 @@ export function* textReport(
   for (const [n, i] of ranked.entries()) {
     const findings = report.byResponse.get(i) ?? [];
     const worst = findings.map((f) => f.severity).sort(bySeverity)[0];
-    const mass = histogram(table.quantiles(i), axis, SPARK, cdf);
+    const mass = [...drawn(report, i, SPARK)];
     const peak = Math.max(...mass);
     const spark = mass
       .map((m) => BARS[m <= 0 ? 0 : Math.max(1, Math.round((8 * m) / peak))])
