@@ -13,7 +13,9 @@ type Expand = (bytes: DataView, at: number, out: Float32Array, to: number) => vo
 /** All 65,536 values of float16, so that a block's scale costs one look-up. */
 const HALF = fromFloat16(Uint16Array.from({ length: 1 << 16 }, (_, i) => i));
 const half = (bytes: DataView, at: number): number => HALF[bytes.getUint16(at, true)]!;
-const bfloat = new DataView(new ArrayBuffer(4));
+/** One float32 and its bits. */
+const bits = new Uint32Array(1);
+const float = new Float32Array(bits.buffer);
 
 /**
  * The layouts of ggml-common.h and their meaning as in ggml-quants.c (`dequantize_row_*`). Every product
@@ -30,8 +32,8 @@ const TYPES: Readonly<Record<string, BlockType & { readonly expand: Expand }>> =
     elements: 1,
     bytes: 2,
     expand: (b, at, out, to) => {
-      bfloat.setUint16(2, b.getUint16(at, true), true);
-      out[to] = bfloat.getFloat32(0, true);
+      bits[0] = b.getUint16(at, true) << 16;
+      out[to] = float[0]!;
     },
   },
   // d, 16 bytes: value j in the low half of byte j, value j + 16 in the high half.
