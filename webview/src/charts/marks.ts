@@ -67,16 +67,16 @@ export function drawDiagonal(chart: PlotChart, layer: DiagonalLayer, theme: Them
   context.stroke();
   context.setLineDash([]);
   if (!layer.label) return;
-  // The label sits above the line, in the corner where q05 < E leaves room.
+  // Near the upper end: the corner above the line is free, since a left tail lies below the mean.
   context.font = `10.5px ${theme.font}`;
   context.fillStyle = theme.colours.dim;
-  const at = low + (high - low) * 0.06;
+  const at = low + (high - low) * 0.86;
   context.textAlign = 'right';
   const px = x.getPixelForValue(at);
   const wide = context.measureText(layer.label).width + 6;
   context.fillText(
     layer.label,
-    Math.max(px - 6, chart.chartArea.left + wide),
+    Math.max(px - 8, chart.chartArea.left + wide),
     y.getPixelForValue(at) - 4,
   );
   context.textAlign = 'left';

@@ -73,7 +73,11 @@ export class PlotView {
     this.plot = plot;
     this.theme = theme;
     const sideways = plot.layers.some((l) => l.type === 'bars' && l.sideways);
-    this.chart.data.datasets = plot.layers.flatMap((layer) => dataset(layer, theme));
+    const spacing = barSpacing(plot.layers);
+    // Chart.js draws its first dataset on top; a Plot's last layer is.
+    this.chart.data.datasets = plot.layers.flatMap((layer, n) =>
+      dataset(layer, theme, spacing).map((d) => ({ ...d, order: -n })),
+    );
     const { options } = this.chart;
     options.indexAxis = sideways ? 'y' : 'x';
     if (options.interaction) options.interaction.axis = sideways ? 'y' : 'x';
@@ -168,9 +172,19 @@ function points(x: ArrayLike<number>, y: ArrayLike<number>): Point[] {
   return Array.from(x, (at, i) => ({ x: at, y: y[i] as number }));
 }
 
+/** The distance that Chart.js measures the bars' thickness by: between neighbours, at most one place. */
+function barSpacing(layers: readonly Layer[]): number {
+  const all = layers.flatMap((l) => (l.type === 'bars' && l.sideways ? Array.from(l.at) : []));
+  all.sort((a, b) => a - b);
+  return all.reduce((least, at, i) => {
+    const gap = i === 0 ? 0 : at - (all[i - 1] as number);
+    return gap > 1e-9 ? Math.min(least, gap) : least;
+  }, 1);
+}
+
 type PlotDataset = ChartDataset<'scatter' | 'line' | 'bar', Point[]>;
 
-function dataset(layer: Layer, theme: Theme): PlotDataset[] {
+function dataset(layer: Layer, theme: Theme, spacing: number): PlotDataset[] {
   // In high contrast nothing is told by a faint tint alone.
   const opacity = Math.max(layer.opacity ?? 1, theme.highContrast ? 0.6 : 0);
   const colour = (role: Role, o = opacity) => withOpacity(theme.colours[role], o);
@@ -189,7 +203,8 @@ function dataset(layer: Layer, theme: Theme): PlotDataset[] {
           indexAxis: layer.sideways ? 'y' : 'x',
           grouped: false,
           categoryPercentage: 1,
-          barPercentage: layer.sideways ? layer.width : 1,
+          barPercentage: layer.sideways ? layer.width / spacing : 1,
+          maxBarThickness: layer.sideways ? 28 : undefined,
           // A hairline between bars; none where bars are thin.
           borderWidth: layer.outline ? 1.25 : 0,
           inflateAmount: layer.sideways || layer.outline ? 0 : -0.3,
@@ -241,10 +256,13 @@ function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
     min: axis.min,
     max: axis.max,
     display: axis.shown !== false,
+    // Bars would shift the axis by half a bar.
+    offset: false,
     border: { display: side === 'x', color: withOpacity(theme.colours.grid, 0.8) },
     grid: {
       color: faint,
       drawTicks: false,
+      offset: false,
       display: axis.categories === undefined,
       lineWidth: theme.highContrast ? 0.5 : 1,
     },
@@ -253,7 +271,7 @@ function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
       text: axis.label,
       color: theme.colours.dim,
       font: { family: theme.font, size: 11 },
-      padding: { top: 2, bottom: 0 },
+      padding: { top: -3, bottom: 0 },
     },
     ticks: {
       color: theme.colours.dim,

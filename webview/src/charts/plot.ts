@@ -10,6 +10,8 @@ export interface Plot {
   readonly x: Axis;
   readonly y: Axis;
   readonly layers: readonly Layer[];
+  /** False: the page tells elsewhere what the colours mean. */
+  readonly legend?: boolean;
   /** The figure in words, for screen readers. */
   readonly summary: string;
 }
@@ -108,7 +110,8 @@ export function ticks(low: number, high: number, wanted: number): number[] {
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
     out.push(+(i * step).toPrecision(12));
   }
-  return out;
+  // Two places are the least that shows a scale.
+  return out.length < 2 && wanted < 16 ? ticks(low, high, wanted * 2) : out;
 }
 
 /** Decimals that tell neighbouring ticks apart. */

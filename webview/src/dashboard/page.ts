@@ -21,6 +21,7 @@ import type { WhiskerScale } from './whisker.js';
 
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;
+const ROWS_MS = 30;
 const CONTRIBUTIONS_MS = 2500;
 const SAMPLE = 2000;
 
@@ -204,16 +205,22 @@ export class Dashboard {
     );
   }, 100);
 
-  /** Everything again, in the next frame. */
-  private readonly refresh = perFrame(() => {
+  /** Everything again. The table follows the charts, so that a brush moves with the pointer. */
+  private readonly draw = () => {
     this.selections = this.documents.map((d) => select(d.responses, this.state.brush));
+    this.header.update(this.documents);
+    this.drawCharts();
+    this.drawRows();
+  };
+  private readonly refresh = perFrame(this.draw);
+  private readonly refreshSoon = throttled(this.draw, REFRESH_MS);
+
+  private readonly drawRows = throttled(() => {
     const filtering = this.state.text.trim() !== '';
     const keep = filtering
       ? (d: number, r: number, c: number) => this.search.keep(d, r, c)
       : undefined;
     this.rows = buildRows(this.documents, this.state, this.selections, keep);
-    this.header.update(this.documents);
-    this.drawCharts();
     const { sort: by, descending } = this.state;
     this.table.update(
       this.rows,
@@ -228,8 +235,7 @@ export class Dashboard {
       searching: filtering ? this.search.fraction : 1,
     });
     this.showPreview();
-  });
-  private readonly refreshSoon = throttled(this.refresh, REFRESH_MS);
+  }, ROWS_MS);
 
   private drawCharts(): void {
     this.charts.update(this.documents, this.selections, this.state.brush, this.theme);

@@ -2,7 +2,7 @@ import type { Contributions } from '../../../server/src/protocol.js';
 import { padded, shortCount, type Layer, type Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
 import type { Selection } from '../data/brush.js';
-import { densityGrid, type Box } from '../data/density.js';
+import { densityGrid, type Box, type DensityGrid } from '../data/density.js';
 import type { Document } from '../data/documents.js';
 import { commonBins, countInto, type Bins } from '../data/histogram.js';
 import type { MeasureName } from '../data/responses.js';
@@ -15,7 +15,7 @@ const second: Role = 'other';
 /** More points than this are drawn as a density. */
 export const MOST_POINTS = 2500;
 
-export function binsOf(documents: readonly Document[], measure: MeasureName, atMost = 64): Bins {
+export function binsOf(documents: readonly Document[], measure: MeasureName, atMost = 80): Bins {
   const bins = commonBins(documents.map((d) => d.histograms[measure].bins(atMost)));
   // An empty bin at either end keeps outer bars off the frame.
   return {
@@ -41,9 +41,12 @@ export function histogramPlot(
   selections: Selections,
   options: HistogramOptions,
 ): Plot {
-  const { measure, colour, noun } = options;
+  const { measure, noun } = options;
   const bins = binsOf(documents, measure);
   const compared = documents.length > 1;
+  // Compared files have the colours of their names in the page's head.
+  const colour: Role = compared ? 'expectation' : options.colour;
+  const colourOf = compared ? undefined : options.colourOf;
   const at = Float64Array.from(bins.counts, (_, b) => bins.start + (b + 0.5) * bins.width);
   const layers: Layer[] = [];
   let peak = 0;
@@ -52,7 +55,7 @@ export function histogramPlot(
     const total = Math.max(d.histograms[measure].total, 1);
     const scale = compared ? 1 / total : 1;
     const selection = selections[n];
-    const all = countInto(bins, values).map((c) => c * scale);
+    const all = d.histograms[measure].countsIn(bins).map((c) => c * scale);
     for (const c of all) peak = Math.max(peak, c);
     const name = compared ? d.name : selection ? 'all' : noun;
     if (n === 0) {
@@ -65,7 +68,7 @@ export function histogramPlot(
         at,
         value: all,
         width: bins.width,
-        colourOf: options.colourOf,
+        colourOf,
       });
     } else {
       layers.push({ type: 'line', name, colour: second, ...steps(bins, all), width: 1.5 });
@@ -81,7 +84,7 @@ export function histogramPlot(
         at,
         value,
         width: bins.width,
-        colourOf: n === 0 ? options.colourOf : undefined,
+        colourOf: n === 0 ? colourOf : undefined,
       });
     }
   });
@@ -97,6 +100,7 @@ export function histogramPlot(
       format: compared ? (v) => percent(v, 0) : shortCount,
     },
     layers,
+    legend: !compared,
     summary: documents.map((d) => histogramSummary(d, options)).join(' '),
   };
 }
@@ -236,8 +240,26 @@ export function scatterPlot(
     x: { label: 'expected reward', min: box.xMin, max: box.xMax },
     y: { label: name, min: box.yMin, max: box.yMax },
     layers,
+    legend: false,
     summary: `Each response by expectation and left tail. ${lines.join(' ')}`,
   };
+}
+
+/** The grid of all points, which does not change while a brush is drawn. */
+const grids = new WeakMap<Document, { key: string; grid: DensityGrid }>();
+function remembered(
+  d: Document,
+  parts: unknown,
+  selection: Selection | undefined,
+  make: () => DensityGrid,
+): DensityGrid {
+  if (selection !== undefined) return make();
+  const key = JSON.stringify([d.version, parts]);
+  const known = grids.get(d);
+  if (known?.key === key) return known.grid;
+  const grid = make();
+  grids.set(d, { key, grid });
+  return grid;
 }
 
 function cloud(
@@ -253,14 +275,16 @@ function cloud(
   const { responses } = d;
   const { length } = responses;
   if (length > MOST_POINTS) {
-    const grid = densityGrid(
-      responses.expectation,
-      responses.tail,
-      length,
-      box,
-      columns,
-      rows,
-      selection?.keep,
+    const grid = remembered(d, [box, columns, rows], selection, () =>
+      densityGrid(
+        responses.expectation,
+        responses.tail,
+        length,
+        box,
+        columns,
+        rows,
+        selection?.keep,
+      ),
     );
     return { type: 'density', grid, box, colour, opacity, name };
   }
@@ -272,7 +296,7 @@ function cloud(
     x.push(at);
     y.push(responses.tail[i] as number);
   }
-  return { type: 'points', x, y, radius: 2, colour, opacity: opacity * 0.65, name };
+  return { type: 'points', x, y, radius: 2, colour, opacity: opacity * 0.55, name };
 }
 
 export interface ContributionSeries {
@@ -289,18 +313,18 @@ export function contributionsPlot(series: readonly ContributionSeries[]): Plot {
     .sort((a, b) => Math.abs(b.mean) - Math.abs(a.mean))
     .map(({ m }) => first?.attributes[m] ?? `attribute ${m}`);
   const places = order.map((_, i) => order.length - 1 - i);
+  const side = series.length > 1;
   const layers = series.map(({ name, attributes, contributions }, n): Layer => {
     const value = order.map((a) => contributions.mean[attributes.indexOf(a)] ?? 0);
     return {
       type: 'bars',
       sideways: true,
       name,
-      colour: n === 0 ? 'expectation' : series.length > 1 && name !== 'brushed' ? second : 'tail',
-      opacity: 0.85,
-      outline: n > 0,
-      at: places,
+      colour: n === 0 || name === 'brushed' ? 'expectation' : second,
+      opacity: n === 0 && side ? 0.5 : 0.9,
+      at: side ? places.map((p) => p + (n === 0 ? 0.2 : -0.2)) : places,
       value,
-      width: 0.62,
+      width: side ? 0.34 : 0.62,
     };
   });
   const values = layers.flatMap((l) => (l.type === 'bars' ? Array.from(l.value) : []));
@@ -323,6 +347,7 @@ export function contributionsPlot(series: readonly ContributionSeries[]): Plot {
       max: Math.max(order.length - 0.5, 0.5),
       categories: [...order].reverse(),
     },
+    legend: series.some((x) => x.name === 'brushed'),
     layers: [...layers, { type: 'rule', axis: 'x', value: 0, colour: 'text', opacity: 0.5 }],
     summary: `What each attribute adds to the mean expectation, strongest first: ${top || 'nothing yet'}.`,
   };

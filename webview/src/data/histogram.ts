@@ -76,6 +76,18 @@ export class StreamHistogram {
     return { start: from * merge * this.width, width: merge * this.width, counts };
   }
 
+  /** The counts in given bins: exact where their edges are edges of fine bins, as those of `bins` are. */
+  countsIn(bins: Bins): Float64Array {
+    const out = new Float64Array(bins.counts.length);
+    const [first, last] = this.occupied();
+    for (let i = first; i <= last; i++) {
+      const middle = (this.base + i + 0.5) * this.width;
+      const b = Math.floor((middle - bins.start) / bins.width);
+      if (b >= 0 && b < out.length) out[b] = (out[b] as number) + (this.counts[i] as number);
+    }
+    return out;
+  }
+
   private occupied(): [number, number] {
     let first = 0;
     let last = FINE - 1;
@@ -126,12 +138,12 @@ export class StreamHistogram {
 
 const bucket = (index: number, merge: number): number => Math.floor(index / merge);
 
-/** Counts of other figures in the same bins: those of a selection, or of a second document. */
-export function countInto(bins: Bins, values: ArrayLike<number>, keep?: Uint8Array): Float64Array {
+/** Counts of the kept figures (keep[i] is 1) in the same bins. */
+export function countInto(bins: Bins, values: ArrayLike<number>, keep: Uint8Array): Float64Array {
   const counts = new Float64Array(bins.counts.length);
   const last = counts.length - 1;
   for (let i = 0; i < values.length; i++) {
-    if (keep !== undefined && keep[i] === 0) continue;
+    if (keep[i] === 0) continue;
     const b = Math.floor(((values[i] as number) - bins.start) / bins.width);
     if (b >= 0 && b <= last) counts[b] = (counts[b] as number) + 1;
   }

@@ -63,7 +63,7 @@ export function buildRows(
   selections: readonly (Selection | undefined)[],
   keep?: KeepRow,
 ): Rows {
-  const all = filter.listing === 'responses' ? listResponses(documents) : listFindings(documents);
+  const all = list(documents, filter.listing);
   const wanted = new Uint32Array(all.length);
   let n = 0;
   for (let i = 0; i < all.length; i++) {
@@ -83,6 +83,19 @@ export function buildRows(
 }
 
 type Listed = Omit<Rows, 'order'>;
+
+/** The last listing: filters and sorting change more often than what there is to list. */
+const listings = new WeakMap<Document, { key: string; listed: Listed }>();
+function list(documents: readonly Document[], listing: Listing): Listed {
+  const [first] = documents;
+  if (first === undefined) return columns(0);
+  const key = [listing, ...documents.map((d) => `${d.version} ${d.summary.uri}`)].join(' ');
+  const known = listings.get(first);
+  if (known?.key === key) return known.listed;
+  const listed = listing === 'responses' ? listResponses(documents) : listFindings(documents);
+  listings.set(first, { key, listed });
+  return listed;
+}
 
 function listFindings(documents: readonly Document[]): Listed {
   const length = documents.reduce((sum, d) => sum + d.findings.length, 0);

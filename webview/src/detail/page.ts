@@ -65,8 +65,8 @@ export class DetailPage {
         (m, tau) => cdfPlot(m, tau),
         (x) => `reward ${figure(x)}`,
       ),
-      { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 34 },
-      { ...this.bars('gate', 'Gate weights', 'weight', (s) => s.detail.gate), rows: 20 },
+      { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 38 },
+      { ...this.bars('gate', 'Gate weights', 'weight', (s) => s.detail.gate), rows: 22 },
       {
         ...this.bars(
           'contributions',
@@ -74,7 +74,7 @@ export class DetailPage {
           'weight × mean of the attribute',
           (s) => s.contributions,
         ),
-        rows: 20,
+        rows: 22,
       },
     ];
     this.charts = el(
@@ -148,7 +148,7 @@ export class DetailPage {
     for (const { figure: f, plot, rows } of this.figures) {
       const box = f.canvas.parentElement;
       if (rows !== undefined && box)
-        box.style.minHeight = `${model.attributes.length * rows + 48}px`;
+        box.style.minHeight = `${Math.max(model.attributes.length * rows + 58, 128)}px`;
       f.update(plot(model, tau), this.theme);
     }
   });

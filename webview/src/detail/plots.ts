@@ -238,16 +238,16 @@ export function attributeBars(
 ): Plot {
   const order = byStrength(model.own.contributions);
   const places = order.map((_, i) => order.length - 1 - i);
+  const pair = model.sides.length > 1;
   const layers: Layer[] = model.sides.map((s, n) => ({
     type: 'bars',
     sideways: true,
     name: s.name,
     colour: s.colour,
     opacity: 0.85,
-    outline: n > 0,
-    at: places,
+    at: pair ? places.map((p) => p + (n === 0 ? 0.2 : -0.2)) : places,
     value: order.map((m) => values(s)[m] ?? 0),
-    width: n > 0 ? 0.8 : 0.55,
+    width: pair ? 0.32 : 0.5,
   }));
   const all = model.sides.flatMap((s) => [...values(s)]);
   const low = Math.min(0, ...all);

@@ -1,5 +1,5 @@
 import { PlotView, type PlotViewOptions } from '../charts/plot-view.js';
-import type { Plot } from '../charts/plot.js';
+import type { Layer, Plot } from '../charts/plot.js';
 import { svg } from '../charts/svg.js';
 import type { Role, Theme } from '../charts/theme.js';
 import { csv, type Cell } from '../data/csv.js';
@@ -58,6 +58,7 @@ export class Figure {
       this.live,
     );
     this.view = new PlotView(this.canvas, options);
+    new ResizeObserver(() => this.align()).observe(this.frame);
   }
 
   update(plot: Plot, theme: Theme): void {
@@ -67,11 +68,23 @@ export class Figure {
     this.canvas.setAttribute('aria-label', plot.title);
     const keys = this.options.keys === undefined ? '' : ` ${this.options.keys}`;
     this.summary.textContent = plot.summary + keys;
-    const named = plot.layers.filter((l) => l.name !== undefined);
+    // What is drawn last, on top, is the subject and comes first.
+    const named = plot.layers
+      .filter((l) => l.name !== undefined)
+      .sort((a, b) => behind(a) - behind(b));
     this.legend.replaceChildren(
-      ...(named.length < 2 ? [] : named.map((l) => legendEntry(l.name ?? '', l.colour, l, theme))),
+      ...(named.length < 2 || plot.legend === false
+        ? []
+        : named.map((l) => legendEntry(l.name ?? '', l.colour, l, theme))),
     );
     this.view.update(plot, theme);
+  }
+
+  /** Columns of a fraction of a pixel would blur the canvas: it starts at a whole one. */
+  private align(): void {
+    const { left, top } = this.frame.getBoundingClientRect();
+    this.canvas.style.left = `${Math.ceil(left) - left}px`;
+    this.canvas.style.top = `${Math.ceil(top + scrollY) - (top + scrollY)}px`;
   }
 
   /** Covers the chart with a sentence, where there is nothing to draw yet. */
@@ -93,6 +106,8 @@ export class Figure {
     this.options.onExport(format, this.options.name, data);
   }
 }
+
+const behind = (layer: Layer): number => Number('dash' in layer && layer.dash !== undefined);
 
 function legendEntry(name: string, colour: Role, layer: object, theme: Theme): HTMLLIElement {
   const swatch = el('span', { class: 'swatch' });

@@ -1,0 +1,283 @@
+// A stand-in for the extension host in a plain browser: the same messages, made-up scores, real texts.
+// Loaded by shots.mjs before the bundle; `window.harness` holds the options.
+(() => {
+  const { page, size, compare, pairs, attributes } = window.harness;
+  const K = 19;
+  const levels = Array.from({ length: K }, (_, k) => (k + 1) / (K + 1));
+  const model = {
+    name: 'SmolLM2-135M QRM',
+    hash: 'cafe',
+    precision: 'int8',
+    executionProvider: 'cpu',
+    maxTokens: 2048,
+    attributes,
+    levels,
+  };
+  let seed = 7;
+  const random = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed / 2 ** 32;
+  };
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(random() + 1e-12)) * Math.cos(2 * Math.PI * random());
+  const state = { posted: [] };
+  window.fakeHost = state;
+  const send = (message) => window.dispatchEvent(new MessageEvent('message', { data: message }));
+
+  function makeDocument(uri, n, shift) {
+    const f = () => new Float32Array(n).fill(NaN);
+    const u = () => new Uint32Array(n);
+    const c = {
+      expectation: f(),
+      tail: f(),
+      cvar: f(),
+      spread: f(),
+      certaintyEquivalent: f(),
+      beats: f(),
+      margin: f(),
+      kind: new Uint8Array(n),
+      modes: new Uint8Array(n).fill(1),
+      row: u(),
+      line: u(),
+      conversation: u(),
+      target: u(),
+      partner: u().fill(0xffffffff),
+      tokens: u().fill(212),
+    };
+    for (let i = 0; i < n; i++) {
+      const bad = random() < 0.18;
+      const e = 0.56 + shift + 0.09 * normal() - (bad ? 0.17 : 0);
+      const gap = 0.12 + 0.05 * Math.abs(normal()) + (bad ? 0.08 * random() : 0);
+      c.expectation[i] = e;
+      c.tail[i] = e - gap;
+      c.cvar[i] = e - gap * 0.8;
+      c.spread[i] = gap * 1.8;
+      c.certaintyEquivalent[i] = e - gap * 0.1;
+      c.kind[i] = i % 2;
+      c.row[i] = i >> 1;
+      c.line[i] = i >> 1;
+      c.conversation[i] = i % 2;
+      c.target[i] = 3;
+      c.partner[i] = i ^ 1;
+    }
+    for (let i = 0; i + 1 < n; i += 2) {
+      const m = c.expectation[i] - c.expectation[i + 1];
+      c.margin[i] = m;
+      c.beats[i] = 1 / (1 + Math.exp(-m * 9));
+    }
+    const sorted = Float32Array.from(c.tail).sort();
+    const limit = sorted[Math.floor(n * 0.05)] ?? 0;
+    const severe = sorted[Math.floor(n * 0.01)] ?? 0;
+    const found = [];
+    const counts = {};
+    const add = (response, code, name, severity, message) => {
+      found.push({ response, code, severity, name, message });
+      counts[name] = (counts[name] ?? 0) + 1;
+    };
+    for (let i = 0; i < n; i++) {
+      const t = c.tail[i];
+      if (t <= limit)
+        add(
+          i,
+          0,
+          'low-left-tail',
+          i % 2 ? 2 : t <= severe ? 0 : 1,
+          `Low left tail: q05 is ${t.toFixed(3)}, at or below ${limit.toFixed(3)} (the dataset's lowest 5 %${t <= severe ? '; far below' : ''}).`,
+        );
+      if (c.beats[i] < 0.22)
+        add(
+          i,
+          1,
+          'inverted-pair',
+          1,
+          `Inverted pair: P(chosen beats rejected) is ${(100 * c.beats[i]).toFixed(1)} %, at or below 22.0 % (the dataset's lowest 5 %).`,
+        );
+      if (Math.abs(c.beats[i] - 0.5) < 0.012)
+        add(
+          i,
+          2,
+          'ambiguous-pair',
+          2,
+          `Ambiguous pair: P(chosen beats rejected) is ${(100 * c.beats[i]).toFixed(1)} %.`,
+        );
+      if (c.spread[i] > 0.52)
+        add(
+          i,
+          3,
+          'wide-distribution',
+          2,
+          `Wide distribution: q95 − q05 is ${c.spread[i].toFixed(3)}.`,
+        );
+    }
+    return { uri, n, c, found, counts, limit, byResponse: Map.groupBy(found, (f) => f.response) };
+  }
+
+  const documents = [makeDocument('file:///hh-harmless.jsonl', size, 0)];
+  if (compare)
+    documents.push(makeDocument('file:///hh-harmless-v2.jsonl', Math.floor(size * 0.8), 0.05));
+  const names = ['hh-harmless.jsonl', 'hh-harmless-v2.jsonl'].slice(0, documents.length);
+
+  const summary = (d, done) => ({
+    uri: d.uri,
+    state: done >= d.n ? 'done' : 'running',
+    epoch: 1,
+    revision: done,
+    findingsRevision: 1,
+    rows: d.n >> 1,
+    responses: d.n,
+    scored: done,
+    fromStore: 0,
+    rate: 412,
+    secondsLeft: (d.n - done) / 412,
+    fraction: done / d.n,
+    counts: done >= d.n || window.harness.partial ? d.counts : {},
+    thresholds: [{ code: 'low-left-tail', value: d.limit, words: "the dataset's lowest 5 %" }],
+    tau: 0.05,
+    lambda: 8,
+    model,
+  });
+  const text = (d, r) => {
+    const pair = pairs[(r >> 1) % pairs.length];
+    return {
+      response: r,
+      excerpt: (r % 2 ? pair.rejected : pair.chosen).slice(0, 300),
+      label: r % 2 ? 'rejected' : 'chosen',
+      findings: (d.byResponse.get(r) ?? []).map((f) => ({
+        code: f.name,
+        severity: ['error', 'warning', 'info'][f.severity],
+        message: f.message,
+      })),
+    };
+  };
+  const detailOf = (d, r) => {
+    const M = attributes.length;
+    const gate = attributes.map((_, m) => 1 / (1 + m * 0.7) + 0.1 * random());
+    const sum = gate.reduce((a, b) => a + b, 0);
+    const q = [];
+    for (let m = 0; m < M; m++) {
+      const centre = (r % 2 ? 0.38 : 0.6) + 0.08 * normal();
+      const wide = 0.12 + 0.1 * random();
+      for (let k = 0; k < K; k++) {
+        const u = levels[k];
+        const two = m === 0 && r % 2 ? (u > 0.4 ? 0.16 : -0.12) : 0;
+        q.push(centre + two + wide * 0.35 * Math.log(u / (1 - u)) + 0.004 * normal());
+      }
+    }
+    const weights = gate.map((g) => g / sum);
+    const quantiles = levels.map((_, k) => weights.reduce((s, w, m) => s + w * q[m * K + k], 0));
+    const t = text(d, r);
+    return {
+      uri: d.uri,
+      epoch: 1,
+      response: r,
+      row: r >> 1,
+      spot: { line: r >> 1, column: 12, endLine: r >> 1, endColumn: 300 },
+      kind: r % 2 ? 'rejected' : 'chosen',
+      label: t.label,
+      excerpt: (r % 2
+        ? pairs[(r >> 1) % pairs.length].rejected
+        : pairs[(r >> 1) % pairs.length].chosen
+      ).slice(0, 4000),
+      tokens: 212,
+      truncatedTokens: 0,
+      quantiles,
+      attributeQuantiles: q,
+      gate: weights,
+      expectation: quantiles.reduce((a, b) => a + b, 0) / K,
+      percentile: 0.034,
+      findings: t.findings,
+    };
+  };
+  const contributions = (d, responses) => ({
+    uri: d.uri,
+    sample: responses?.length ?? 2000,
+    mean: attributes.map(
+      (_, m) => (responses ? 0.75 : 1) * (m % 5 === 3 ? -0.04 : 0.34 / (1 + m * 0.6)),
+    ),
+    gate: attributes.map((_, m) => 0.5 / (1 + m)),
+  });
+
+  // As VS Code does: every message is a task of its own.
+  const nextTask = () => new Promise((done) => setTimeout(done, 0));
+  async function stream(d, upTo) {
+    for (let at = 0; at < upTo; at += 8192) {
+      const to = Math.min(at + 8192, upTo);
+      const batch = {
+        uri: d.uri,
+        epoch: 1,
+        next: to,
+        ids: Uint32Array.from({ length: to - at }, (_, i) => at + i),
+      };
+      for (const [name, column] of Object.entries(d.c)) batch[name] = column.slice(at, to);
+      await nextTask();
+      send({ type: 'columns', batch });
+    }
+    for (let at = 0; at < d.found.length; at += 4096) {
+      await nextTask();
+      const part = d.found.slice(at, at + 4096);
+      send({
+        type: 'findings',
+        batch: {
+          uri: d.uri,
+          epoch: 1,
+          findingsRevision: 1,
+          total: d.found.length,
+          from: at,
+          response: part.map((f) => f.response),
+          code: part.map((f) => f.code),
+          severity: part.map((f) => f.severity),
+        },
+      });
+    }
+  }
+  state.send = send;
+  state.documents = documents;
+  state.detail = (r) => {
+    const [d] = documents;
+    send({
+      type: 'detail',
+      result: { detail: detailOf(d, r), partner: detailOf(d, r ^ 1), attributes, levels },
+    });
+  };
+
+  let kept = window.harness.state;
+  window.acquireVsCodeApi = () => ({
+    getState: () => kept,
+    setState: (s) => {
+      kept = s;
+      state.kept = s;
+    },
+    postMessage(message) {
+      state.posted.push(message);
+      const d = documents.find((x) => x.uri === message.uri);
+      setTimeout(() => {
+        if (message.type === 'ready') {
+          const share = window.harness.partial ?? 1;
+          send({
+            type: 'open',
+            page,
+            audits: documents.map((x) => summary(x, Math.floor(x.n * share))),
+            names,
+          });
+          if (page === 'dashboard') documents.forEach((x) => stream(x, Math.floor(x.n * share)));
+          else state.detail(window.harness.response ?? 24);
+        } else if (message.type === 'texts')
+          send({
+            type: 'texts',
+            uri: d.uri,
+            id: message.id,
+            texts: message.responses.map((r) => text(d, r)),
+          });
+        else if (message.type === 'contributions')
+          send({
+            type: 'contributions',
+            id: message.id,
+            contributions: contributions(d, message.responses),
+          });
+        else if (message.type === 'openDetail' && page === 'detail') state.detail(message.response);
+        else if (message.type === 'export')
+          send({ type: 'exported', id: message.id, path: `/tmp/${message.name}` });
+      }, 15);
+    },
+  });
+})();
