@@ -17,6 +17,7 @@ export const METHODS = {
   findings: 'qrmLens/findings',
   texts: 'qrmLens/texts',
   detail: 'qrmLens/detail',
+  spot: 'qrmLens/spot',
   contributions: 'qrmLens/contributions',
   locate: 'qrmLens/locate',
   rows: 'qrmLens/rows',

@@ -7,7 +7,7 @@ import type { ServerSettings, TextSpot } from '../protocol.js';
 import { countedFile, type CountedFile } from './byte-count.js';
 import { Ledger, placeOf, slotsOf } from './ledger.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
-import { isAbort, paced, reason } from './pace.js';
+import { isAbort, manyListeners, paced, reason } from './pace.js';
 import { contains, spotAt } from './row-entry.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
@@ -26,7 +26,7 @@ export class DiskAudit extends LiveAudit {
   private rows = 0;
   private end = 0;
   private began = 0;
-  private stop = new AbortController();
+  private stop = manyListeners();
   private active: Promise<void> | undefined;
 
   constructor(
@@ -54,7 +54,7 @@ export class DiskAudit extends LiveAudit {
   }
 
   private async work(): Promise<void> {
-    this.stop = new AbortController();
+    this.stop = manyListeners();
     const { signal } = this.stop;
     this.state = 'running';
     this.error = undefined;

@@ -1,4 +1,4 @@
-import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser';
+import { findNodeAtLocation, parseTree, type Node } from 'jsonc-parser/lib/esm/main.js';
 import type { Position, Range, TextEdit } from 'vscode-languageserver';
 import { scanCsvRecord } from '../datasets/csv.js';
 import type { LineDocument } from './line-document.js';

@@ -41,6 +41,7 @@ export class LineEntries implements Entries {
   private entries: (RowEntry | null | undefined)[];
   private cursor = 0;
   private unread: number;
+  private blank = 0;
 
   constructor(private readonly document: LineDocument) {
     this.entries = new Array<undefined>(document.lines.length).fill(undefined);
@@ -65,6 +66,7 @@ export class LineEntries implements Entries {
     const { problems, row } = split(this.events(line));
     this.unread--;
     const blank = problems.length === 0 && row === undefined;
+    if (blank) this.blank++;
     return (this.entries[line] = blank
       ? null
       : new RowEntry(line, line, 0, problems, undefined, row));
@@ -120,7 +122,7 @@ export class LineEntries implements Entries {
   }
 
   count() {
-    return { rows: this.entries.length - this.unread, unread: this.unread };
+    return { rows: this.entries.length - this.unread - this.blank, unread: this.unread };
   }
 
   edit({ from, removed, added }: LineChange): RowEntry[] {
@@ -132,6 +134,7 @@ export class LineEntries implements Entries {
       this.entries = this.entries.slice(0, from).concat(fresh, rest);
     }
     this.unread += added - gone.filter((e) => e === undefined).length;
+    this.blank -= gone.filter((e) => e === null).length;
     this.cursor = Math.min(this.cursor, from);
     // Evaluations in flight read their row by its line.
     if (added !== removed)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { applyEdits, modify } from 'jsonc-parser';
+import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
 import { IGNORE_FILE, type Ignored } from '../audit/ignore.js';
 import { parseIgnored } from '../audit/ignore-file.js';
 import { reason } from './pace.js';

@@ -6,7 +6,7 @@ import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { Ledger, placeOf, slotsOf, type Slot } from './ledger.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
-import { Debounced, isAbort, Pacer, reason } from './pace.js';
+import { Debounced, isAbort, manyListeners, Pacer, reason } from './pace.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
@@ -39,7 +39,7 @@ export class OpenAudit extends LiveAudit {
   /** Entries that an edit took out; their scores serve equal rows that the next sweep finds. */
   private retired: RowEntry[] = [];
   private readonly reusable = new Map<string, RowEntry[]>();
-  private stop = new AbortController();
+  private stop = manyListeners();
   private active: Promise<void> | undefined;
   private idle: (() => void) | undefined;
   private readonly typing: Debounced;
@@ -75,7 +75,7 @@ export class OpenAudit extends LiveAudit {
   }
 
   private async work(): Promise<void> {
-    if (this.stop.signal.aborted) this.stop = new AbortController();
+    if (this.stop.signal.aborted) this.stop = manyListeners();
     const { signal } = this.stop;
     this.state = 'running';
     this.error = undefined;
@@ -289,7 +289,7 @@ export class OpenAudit extends LiveAudit {
   async runLines(ranges: readonly { from: number; to: number }[], signal?: AbortSignal) {
     this.service = await this.context.service();
     this.renew(this.service);
-    if (this.stop.signal.aborted) this.stop = new AbortController();
+    if (this.stop.signal.aborted) this.stop = manyListeners();
     if (this.container !== 'jsonl' && this.entries.count().unread > 0)
       for await (const entry of this.entries.sweep(this.stop.signal)) this.admit(entry);
     const jobs: Promise<void>[] = [];

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 
 /** Longest run of work without letting messages in. A hover must be answered within 50 ms. */
@@ -85,3 +86,10 @@ export const reason = (error: unknown): string =>
 
 export const isAbort = (error: unknown): boolean =>
   error instanceof Error && error.name === 'AbortError';
+
+/** A controller whose signal many rows in flight listen to: that is no leak. */
+export function manyListeners(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}

@@ -112,6 +112,11 @@ export function serveRequests({ connection, workspace, features, version }: Serv
   on(METHODS.columns, (p: ColumnsParams) => columns(known(p.uri), p));
   on(METHODS.findings, (p: FindingsParams) => findings(known(p.uri), p));
   on(METHODS.texts, (p: TextsParams) => texts(known(p.uri), p));
+  on(METHODS.spot, ({ uri, epoch, response }: ResponseParams) => {
+    const found = workspace.audit(uri);
+    const here = found?.epoch === epoch && found.ledger?.alive(response) === true;
+    return here ? { ...found.spot(response), row: found.rowNumber(response) } : null;
+  });
   on(METHODS.detail, async (p: ResponseParams) =>
     detail(known(p.uri), await workspace.engine.service(), p),
   );

@@ -1,0 +1,136 @@
+import { ProgressLocation, Uri, window, workspace, type CancellationToken } from 'vscode';
+import { WorkDoneProgress, type LanguageClient } from 'vscode-languageclient/node';
+import {
+  EXPORT_FORMATS,
+  METHODS,
+  type AuditFolderResult,
+  type AuditParams,
+  type AuditSummary,
+  type ExportFormat,
+  type ExportResult,
+} from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+
+let tokens = 0;
+const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
+  html: 'One page to read and to send',
+  sarif: 'SARIF 2.1.0, for code scanning',
+  json: 'Findings and the riskiest responses',
+  jsonl: 'One finding a line',
+  csv: 'Findings for a spreadsheet',
+  parquet: 'Every response with its quantiles',
+};
+const isCancelled = (error: unknown): boolean =>
+  /cancell?ed/i.test(error instanceof Error ? error.message : String(error));
+
+export const textOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/** Audits that the user asked for: with progress, and a way to stop them. */
+export class Audits {
+  constructor(private readonly context: Context) {}
+
+  /** Without progress of its own: for a view that needs the numbers. */
+  async quietly(uri: string): Promise<AuditSummary | undefined> {
+    const client = await this.context.server();
+    void client.sendRequest<AuditSummary>(METHODS.audit, { uri }).catch((error: unknown) => {
+      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+    });
+    const known = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+    return known ?? undefined;
+  }
+
+  async cancel(uri: string): Promise<void> {
+    await this.context.running()?.sendRequest(METHODS.cancel, { uri });
+  }
+
+  /** Undefined when it was cancelled or failed; the user has been told. */
+  file(uri: Uri, lines?: AuditParams['lines']): Promise<AuditSummary | undefined> {
+    const name = workspace.asRelativePath(uri);
+    return this.withProgress(`Auditing ${name}`, (client, token, workDoneToken) =>
+      client.sendRequest<AuditSummary>(
+        METHODS.audit,
+        { uri: uri.toString(), ...(lines && { lines }), workDoneToken },
+        token,
+      ),
+    );
+  }
+
+  folder(uri: Uri): Promise<AuditFolderResult | undefined> {
+    return this.withProgress(`Auditing ${workspace.asRelativePath(uri)}`, (client, token, id) =>
+      client.sendRequest<AuditFolderResult>(
+        METHODS.auditFolder,
+        { uri: uri.toString(), workDoneToken: id },
+        token,
+      ),
+    );
+  }
+
+  private async withProgress<T>(
+    title: string,
+    run: (client: LanguageClient, token: CancellationToken, id: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      const client = await this.context.server();
+      const options = { location: ProgressLocation.Notification, title, cancellable: true };
+      return await window.withProgress(options, async (progress, token) => {
+        const id = `qrmLens.${++tokens}`;
+        let done = 0;
+        const listening = client.onProgress(WorkDoneProgress.type, id, (value) => {
+          if (value.kind === 'end') return;
+          const { message } = value;
+          const percentage = value.percentage ?? done;
+          const increment = Math.max(0, percentage - done);
+          done = Math.max(done, percentage);
+          progress.report({ ...(message !== undefined && { message }), increment });
+        });
+        try {
+          return await run(client, token, id);
+        } finally {
+          listening.dispose();
+        }
+      });
+    } catch (error) {
+      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async exportReport(uri: string): Promise<void> {
+    const items = EXPORT_FORMATS.map((format) => ({
+      label: format.toUpperCase(),
+      description: FORMAT_WORDS[format],
+      format,
+    }));
+    const chosen = await window.showQuickPick(items, { title: 'QRM Lens: format of the report' });
+    if (chosen === undefined) return;
+    const { format } = chosen;
+    const extension = format === 'sarif' ? 'sarif.json' : format;
+    const near = Uri.parse(uri);
+    const target = await window.showSaveDialog({
+      ...(near.scheme === 'file' && {
+        defaultUri: near.with({ path: `${near.path}.qrm.${extension}` }),
+      }),
+      filters: { [chosen.label]: [format === 'sarif' ? 'json' : format] },
+    });
+    if (target === undefined) return;
+    const client = await this.context.server();
+    const known = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+    if (known === null && (await this.file(near)) === undefined) return;
+    const asked = { uri, format, path: target.fsPath };
+    const result = await client.sendRequest<ExportResult>(METHODS.exportReport, asked);
+    const open = 'Open';
+    const answer = await window.showInformationMessage(
+      `QRM Lens: ${result.findings} findings written to ${workspace.asRelativePath(target)}.`,
+      open,
+    );
+    if (answer !== open) return;
+    if (format === 'html') await openExternally(target);
+    else await window.showTextDocument(target).then(undefined, () => undefined);
+  }
+}
+
+async function openExternally(target: Uri): Promise<void> {
+  const { env } = await import('vscode');
+  await env.openExternal(target);
+}

@@ -1,0 +1,36 @@
+import type { ColumnBatch, WireColumnBatch } from '../../server/src/protocol.js';
+
+/** A batch as it comes over the language server's JSON, with its arrays of numbers again. */
+export function decodeColumns(wire: WireColumnBatch): ColumnBatch {
+  const bytes = (text: string): ArrayBuffer => {
+    const buffer = Buffer.from(text, 'base64');
+    // A copy of its own: Buffers share a pool, and typed arrays want aligned memory.
+    const own = new ArrayBuffer(buffer.length);
+    new Uint8Array(own).set(buffer);
+    return own;
+  };
+  const floats = (text: string) => new Float32Array(bytes(text));
+  const words = (text: string) => new Uint32Array(bytes(text));
+  const small = (text: string) => new Uint8Array(bytes(text));
+  return {
+    uri: wire.uri,
+    epoch: wire.epoch,
+    next: wire.next,
+    ids: words(wire.ids),
+    expectation: floats(wire.expectation),
+    tail: floats(wire.tail),
+    cvar: floats(wire.cvar),
+    spread: floats(wire.spread),
+    certaintyEquivalent: floats(wire.certaintyEquivalent),
+    beats: floats(wire.beats),
+    margin: floats(wire.margin),
+    kind: small(wire.kind),
+    modes: small(wire.modes),
+    row: words(wire.row),
+    line: words(wire.line),
+    conversation: words(wire.conversation),
+    target: words(wire.target),
+    partner: words(wire.partner),
+    tokens: words(wire.tokens),
+  };
+}

@@ -1,0 +1,178 @@
+import { commands, env, Uri, window, workspace, type Disposable } from 'vscode';
+import {
+  METHODS,
+  type ClearScoresResult,
+  type DetailResult,
+  type DoctorResult,
+  type IgnoreParams,
+  type IgnoreResult,
+} from '../../server/src/protocol.js';
+import { textOf, type Audits } from './audits.js';
+import { auditOpenChat } from './chat.js';
+import type { Context } from './context.js';
+import { isDataPath } from './documents.js';
+import { selectDevice, selectModel } from './pickers.js';
+import type { ResponseRef } from './reveal.js';
+import type { Views } from './views.js';
+
+/** The file a command is about: its argument, the active editor, or the active tab (custom editors). */
+function target(argument: unknown): Uri | undefined {
+  if (argument instanceof Uri) return argument;
+  const editor = window.activeTextEditor?.document.uri;
+  if (editor !== undefined) return editor;
+  const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
+  return (input as { uri?: Uri } | undefined)?.uri;
+}
+
+async function pickFile(title: string): Promise<Uri | undefined> {
+  const filters = {
+    Datasets: ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'parquet', 'md', 'gz', 'zst'],
+  };
+  return (await window.showOpenDialog({ title, filters }))?.[0];
+}
+
+const isRef = (value: unknown): value is ResponseRef =>
+  typeof (value as Partial<ResponseRef> | undefined)?.response === 'number';
+
+export function registerCommands(context: Context, audits: Audits, views: Views): Disposable[] {
+  const on = (name: string, run: (...args: unknown[]) => unknown) =>
+    commands.registerCommand(`qrmLens.${name}`, async (...args: unknown[]) => {
+      try {
+        return await run(...args);
+      } catch (error) {
+        context.log.error(`${name}: ${textOf(error)}`);
+        void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+        return undefined;
+      }
+    });
+  const here = async (): Promise<ResponseRef | undefined> => {
+    const editor = window.activeTextEditor;
+    if (editor === undefined) return undefined;
+    const { line, character } = editor.selection.active;
+    return views.locate(editor.document.uri.toString(), line, character);
+  };
+
+  return [
+    on('auditFile', async (argument) => {
+      const uri = target(argument) ?? (await pickFile('Audit a file'));
+      if (uri === undefined) return;
+      const summary = await audits.file(uri);
+      if (summary === undefined) return;
+      const found = Object.values(summary.counts).reduce((sum, n) => sum + n, 0);
+      const answer = await window.showInformationMessage(
+        `QRM Lens: ${summary.scored} responses scored, ${found} findings.`,
+        'Open Dashboard',
+      );
+      if (answer !== undefined) views.openDashboard([uri.toString()]);
+    }),
+    on('auditSelection', async () => {
+      const editor = window.activeTextEditor;
+      if (editor === undefined) throw new Error('no text editor is active');
+      const lines = editor.selections.map((s) => ({ from: s.start.line, to: s.end.line }));
+      await audits.file(editor.document.uri, lines);
+    }),
+    on('auditFolder', async (argument) => {
+      const uri =
+        argument instanceof Uri
+          ? argument
+          : (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false }))?.[0];
+      if (uri === undefined) return;
+      const result = await audits.folder(uri);
+      if (result === undefined) return;
+      const scored = result.audits.reduce((sum, a) => sum + a.scored, 0);
+      for (const { uri: failed, error } of result.failed) context.log.warn(`${failed}: ${error}`);
+      const failed =
+        result.failed.length > 0 ? `, ${result.failed.length} failed (see the log)` : '';
+      void window.showInformationMessage(
+        `QRM Lens: ${result.audits.length} files, ${scored} responses scored${failed}.`,
+      );
+    }),
+    on('auditChat', async () => {
+      const uri = await auditOpenChat();
+      if (uri !== undefined && (await audits.file(uri)) !== undefined)
+        views.openDashboard([uri.toString()]);
+    }),
+    on('cancelAudit', async (argument) => {
+      const uri = target(argument);
+      if (uri !== undefined) await audits.cancel(uri.toString());
+    }),
+    on('openDashboard', async (argument) => {
+      const uri = target(argument) ?? (await pickFile('Dashboard of a file'));
+      if (uri === undefined) return;
+      if (!isDataPath(uri) && uri.scheme === 'file')
+        throw new Error(
+          `${uri.fsPath} is no dataset; expected JSON Lines, JSON, CSV, Parquet or Markdown`,
+        );
+      views.openDashboard([uri.toString()]);
+    }),
+    on('openDetail', async (argument) => {
+      const ref = isRef(argument) ? argument : await here();
+      if (ref === undefined) throw new Error('there is no audited response at the cursor');
+      await views.openDetail(ref);
+    }),
+    on('compareFiles', async (first, both) => {
+      const given = Array.isArray(both) ? both.filter((u): u is Uri => u instanceof Uri) : [];
+      const one = given[0] ?? target(first) ?? (await pickFile('Compare: the first file'));
+      const two = given[1] ?? (await pickFile('Compare: the second file'));
+      if (one === undefined || two === undefined) return;
+      for (const uri of [one, two]) if ((await audits.file(uri)) === undefined) return;
+      views.openDashboard([one.toString(), two.toString()]);
+    }),
+    on('exportReport', async (argument) => {
+      const uri = target(argument) ?? (await pickFile('Report of a file'));
+      if (uri !== undefined) await audits.exportReport(uri.toString());
+    }),
+    on('copyDistribution', async (argument) => {
+      const ref = isRef(argument) ? argument : await here();
+      if (ref === undefined) throw new Error('there is no audited response at the cursor');
+      const client = await context.server();
+      const { detail, ...rest } = await client.sendRequest<DetailResult>(METHODS.detail, ref);
+      if (detail === null) throw new Error(rest.reason ?? 'there is no distribution');
+      const { levels, attributes } = rest;
+      const { quantiles, gate, attributeQuantiles, expectation, kind, row } = detail;
+      const copied = {
+        row,
+        kind,
+        expectation,
+        levels,
+        quantiles,
+        attributes,
+        gate,
+        attributeQuantiles,
+      };
+      await env.clipboard.writeText(JSON.stringify(copied, null, 2));
+      window.setStatusBarMessage('QRM Lens: distribution copied', 3000);
+    }),
+    on('ignoreFinding', async (argument) => {
+      const client = await context.server();
+      const params = argument as IgnoreParams;
+      const { path } = await client.sendRequest<IgnoreResult>(METHODS.ignore, params);
+      window.setStatusBarMessage(`QRM Lens: ignored in ${workspace.asRelativePath(path)}`, 4000);
+    }),
+    on('selectModel', () => selectModel(context)),
+    on('selectDevice', () => selectDevice(context)),
+    on('showLog', () => context.log.show()),
+    on('restart', () => context.restart()),
+    on('doctor', async () => {
+      const client = await context.server();
+      const { markdown } = await client.sendRequest<DoctorResult>(METHODS.doctor);
+      const document = await workspace.openTextDocument({
+        language: 'markdown',
+        content: markdown,
+      });
+      await window.showTextDocument(document, { preview: true });
+    }),
+    on('clearScores', async () => {
+      const yes = 'Clear';
+      const answer = await window.showWarningMessage(
+        'Remove every stored score? The next audit scores all texts again.',
+        { modal: true },
+        yes,
+      );
+      if (answer !== yes) return;
+      const client = await context.server();
+      const { entries } = await client.sendRequest<ClearScoresResult>(METHODS.clearScores);
+      void window.showInformationMessage(`QRM Lens: ${entries} scores removed.`);
+    }),
+  ];
+}

@@ -1,0 +1,18 @@
+import type { LanguageClient } from 'vscode-languageclient/node';
+import type { LogOutputChannel } from 'vscode';
+import type { AuditSummary, StatusParams } from '../../server/src/protocol.js';
+
+/** What the parts of the extension share. */
+export interface Context {
+  readonly log: LogOutputChannel;
+  /** Starts the server when it is not there. @throws Error when it cannot start */
+  server(): Promise<LanguageClient>;
+  /** The server, if it runs. */
+  running(): LanguageClient | undefined;
+  restart(): Promise<void>;
+  /** Told of every summary of an audit. */
+  onChanged(listener: (summary: AuditSummary) => void): { dispose(): void };
+  onStatus(listener: (status: StatusParams) => void): { dispose(): void };
+  /** The last summary of a document. */
+  summary(uri: string): AuditSummary | undefined;
+}

@@ -1,0 +1,49 @@
+import { window, workspace, type ExtensionContext } from 'vscode';
+import { Audits } from './audits.js';
+import { registerCommands } from './commands.js';
+import { mayHoldData } from './documents.js';
+import { ParquetEditor } from './parquet-editor.js';
+import { Server } from './server.js';
+import { statusItems } from './status.js';
+import { Views } from './views.js';
+import { followScreen } from './visible.js';
+
+let server: Server | undefined;
+
+/** Registers everything; the server starts with the first document that may hold data, or a command. */
+export function activate(extension: ExtensionContext): void {
+  const context = new Server(extension);
+  server = context;
+  const audits = new Audits(context);
+  const views = new Views(extension, context, audits);
+  const begin = () =>
+    void context
+      .server()
+      .catch(
+        (error: unknown) =>
+          void window.showErrorMessage(`QRM Lens: the server does not start: ${String(error)}`),
+      );
+  extension.subscriptions.push(
+    context.log,
+    ...followScreen(context),
+    ...statusItems(context),
+    ...registerCommands(context, audits, views),
+    ...views.disposables,
+    ...ParquetEditor.register(context),
+    workspace.onDidOpenTextDocument((document) => {
+      if (context.running() === undefined && mayHoldData(document)) begin();
+    }),
+    workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('qrmLens.server.nodePath')) void context.restart();
+    }),
+    // The server is told of trust when it starts.
+    workspace.onDidGrantWorkspaceTrust(() => {
+      if (context.running() !== undefined) void context.restart();
+    }),
+  );
+  if (workspace.textDocuments.some(mayHoldData)) begin();
+}
+
+export async function deactivate(): Promise<void> {
+  await server?.stop();
+}

@@ -1,0 +1,186 @@
+import { Uri, ViewColumn, window, type WebviewPanel } from 'vscode';
+import {
+  METHODS,
+  type AuditSummary,
+  type Contributions,
+  type DetailResult,
+  type HostToView,
+  type PageName,
+  type PersistedState,
+  type ResponseText,
+  type ViewToHost,
+} from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+import { Feed } from './feed.js';
+import { reveal, type ResponseRef } from './reveal.js';
+import { saveImage } from './save.js';
+import { viewHtml } from './view-html.js';
+
+export interface PanelHost {
+  readonly context: Context;
+  readonly extension: Uri;
+  openDetail(ref: ResponseRef): Promise<void>;
+  exportReport(uri: string): Promise<void>;
+  startAudit(uri: string): Promise<AuditSummary | undefined>;
+  cancelAudit(uri: string): Promise<void>;
+}
+
+const baseName = (uri: string): string => Uri.parse(uri).path.split('/').at(-1) ?? uri;
+
+/** A webview with one of the pages, over one document or two. */
+export class ViewPanel {
+  private readonly disposables: { dispose(): void }[] = [];
+  private feeds = new Map<string, Feed>();
+  private ready = false;
+  private shown: ResponseRef | undefined;
+
+  constructor(
+    private readonly host: PanelHost,
+    readonly panel: WebviewPanel,
+    readonly page: PageName,
+    private uris: readonly string[],
+    onClosed: (panel: ViewPanel) => void,
+  ) {
+    const { webview } = panel;
+    webview.options = {
+      enableScripts: true,
+      localResourceRoots: [Uri.joinPath(host.extension, 'dist')],
+    };
+    panel.iconPath = Uri.joinPath(host.extension, 'client', 'media', 'icon.png');
+    webview.onDidReceiveMessage((m: ViewToHost) => void this.receive(m), null, this.disposables);
+    panel.onDidDispose(
+      () => {
+        this.feeds.forEach((feed) => feed.stop());
+        this.disposables.forEach((d) => d.dispose());
+        onClosed(this);
+      },
+      null,
+      this.disposables,
+    );
+    this.disposables.push(
+      host.context.onChanged((summary) => this.feeds.get(summary.uri)?.update(summary)),
+    );
+    webview.html = viewHtml(webview, host.extension, page, panel.title);
+  }
+
+  static create(
+    host: PanelHost,
+    page: PageName,
+    uris: readonly string[],
+    onClosed: (panel: ViewPanel) => void,
+  ): ViewPanel {
+    const title =
+      page === 'detail' ? 'QRM Lens: Distribution' : `QRM Lens: ${uris.map(baseName).join(' ↔ ')}`;
+    const panel = window.createWebviewPanel(
+      `qrmLens.${page}`,
+      title,
+      { viewColumn: ViewColumn.Beside, preserveFocus: true },
+      { retainContextWhenHidden: true },
+    );
+    return new ViewPanel(host, panel, page, uris, onClosed);
+  }
+
+  shows(uri: string): boolean {
+    return this.uris.includes(uri);
+  }
+
+  private post(message: HostToView): void {
+    void this.panel.webview.postMessage(message);
+  }
+
+  /** Other documents, or the first after `ready`. */
+  async open(uris: readonly string[]): Promise<void> {
+    this.uris = uris;
+    if (!this.ready) return;
+    this.feeds.forEach((feed) => feed.stop());
+    this.feeds = new Map();
+    const client = await this.host.context.server();
+    const audits: AuditSummary[] = [];
+    for (const uri of uris) {
+      const summary = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+      // After a reload nothing is audited: begin, the store has the scores.
+      const known = summary ?? (await this.host.startAudit(uri));
+      if (known !== undefined && known !== null) audits.push(known);
+    }
+    this.post({ type: 'open', page: this.page, audits, names: audits.map((a) => baseName(a.uri)) });
+    if (this.page === 'detail') return this.showDetail();
+    for (const summary of audits) {
+      const feed = new Feed(this.host.context, (message) => this.post(message));
+      this.feeds.set(summary.uri, feed);
+      feed.update(summary);
+    }
+  }
+
+  /** The response of the detail page. */
+  async show(ref: ResponseRef): Promise<void> {
+    this.shown = ref;
+    if (!this.shows(ref.uri)) await this.open([ref.uri]);
+    else await this.showDetail();
+  }
+
+  private async showDetail(): Promise<void> {
+    const ref = this.shown;
+    if (!this.ready || ref === undefined) return;
+    const client = await this.host.context.server();
+    const result = await client.sendRequest<DetailResult>(METHODS.detail, ref);
+    if (ref === this.shown) this.post({ type: 'detail', result });
+  }
+
+  /** The cursor moved to a response in the text. */
+  select(ref: ResponseRef): void {
+    this.post({ type: 'select', ...ref });
+  }
+
+  private async receive(message: ViewToHost): Promise<void> {
+    try {
+      await this.handle(message);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.host.context.log.warn(`${this.page}: ${text}`);
+      this.post({ type: 'error', message: text });
+    }
+  }
+
+  private async handle(message: ViewToHost): Promise<void> {
+    const client = await this.host.context.server();
+    switch (message.type) {
+      case 'ready':
+        this.ready = true;
+        return this.open(this.uris.length > 0 ? this.uris : restored(message.state));
+      case 'reveal':
+        return reveal(this.host.context, message, message.focus);
+      case 'openDetail':
+        return this.host.openDetail(message);
+      case 'texts': {
+        const { uri, epoch, responses, id } = message;
+        const asked = { uri, epoch, responses };
+        const texts = await client.sendRequest<ResponseText[]>(METHODS.texts, asked);
+        return this.post({ type: 'texts', uri, id, texts });
+      }
+      case 'contributions': {
+        const { uri, epoch, responses, id } = message;
+        const asked = { uri, epoch, ...(responses && { responses }) };
+        const contributions = await client.sendRequest<Contributions | null>(
+          METHODS.contributions,
+          asked,
+        );
+        return this.post({ type: 'contributions', id, contributions });
+      }
+      case 'export': {
+        const path = await saveImage(message, this.uris[0]);
+        return this.post({ type: 'exported', id: message.id, ...(path && { path }) });
+      }
+      case 'audit':
+        return void (await this.host.startAudit(message.uri));
+      case 'cancel':
+        return this.host.cancelAudit(message.uri);
+      case 'exportReport':
+        return this.host.exportReport(message.uri);
+    }
+  }
+}
+
+function restored(state: PersistedState | undefined): readonly string[] {
+  const uris: unknown = state?.uris;
+  return Array.isArray(uris) ? uris.filter((u): u is string => typeof u === 'string') : [];
+}

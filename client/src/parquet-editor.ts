@@ -1,0 +1,83 @@
+import { commands, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
+import type { WebviewPanel, Uri } from 'vscode';
+import { METHODS, type AuditSummary, type RowsResult } from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+import { parquetHtml } from './parquet-html.js';
+
+const PAGE = 50;
+const VIEW = 'qrmLens.parquet';
+
+interface Shown {
+  readonly panel: WebviewPanel;
+  from: number;
+  marked: number | undefined;
+}
+
+/** Parquet has no text: its rows as a page without any script, with the way to their audit. */
+export class ParquetEditor implements CustomReadonlyEditorProvider {
+  private readonly shown = new Map<string, Shown>();
+
+  constructor(private readonly context: Context) {}
+
+  static register(context: Context): Disposable[] {
+    const editor = new ParquetEditor(context);
+    return [
+      window.registerCustomEditorProvider(VIEW, editor, {
+        supportsMultipleEditorsPerDocument: false,
+      }),
+      commands.registerCommand('qrmLens.parquetPage', (uri: string, from: number) => {
+        const shown = editor.shown.get(uri);
+        if (shown === undefined || !Number.isFinite(from)) return;
+        shown.from = Math.max(0, Math.trunc(from));
+        shown.marked = undefined;
+        void editor.render(uri);
+      }),
+      commands.registerCommand('qrmLens.showParquetRow', (uri: Uri, row: number) =>
+        editor.reveal(uri, row),
+      ),
+      context.onChanged(({ uri, state }) => {
+        if (state !== 'running' && editor.shown.has(uri)) void editor.render(uri);
+      }),
+    ];
+  }
+
+  openCustomDocument(uri: Uri) {
+    return { uri, dispose: () => undefined };
+  }
+
+  async resolveCustomEditor(document: { uri: Uri }, panel: WebviewPanel): Promise<void> {
+    const uri = document.uri.toString();
+    panel.webview.options = {
+      enableScripts: false,
+      localResourceRoots: [],
+      enableCommandUris: ['qrmLens.parquetPage', 'qrmLens.auditFile', 'qrmLens.openDashboard'],
+    };
+    this.shown.set(uri, { panel, from: 0, marked: undefined });
+    panel.onDidDispose(() => this.shown.delete(uri));
+    await this.render(uri);
+  }
+
+  private async reveal(uri: Uri, row: number): Promise<void> {
+    await commands.executeCommand('vscode.openWith', uri, VIEW);
+    const shown = this.shown.get(uri.toString());
+    if (shown === undefined) return;
+    shown.from = Math.floor(row / PAGE) * PAGE;
+    shown.marked = row;
+    await this.render(uri.toString());
+  }
+
+  private async render(uri: string): Promise<void> {
+    const shown = this.shown.get(uri);
+    if (shown === undefined) return;
+    try {
+      const client = await this.context.server();
+      const asked = { uri, from: shown.from, limit: PAGE };
+      const page = await client.sendRequest<RowsResult>(METHODS.rows, asked);
+      const summary = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+      shown.panel.webview.html = parquetHtml({ uri, page, summary, size: PAGE, ...shown });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      shown.panel.webview.html = parquetHtml({ uri, error: message, size: PAGE, ...shown });
+    }
+  }
+}

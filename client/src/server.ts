@@ -1,0 +1,105 @@
+import { EventEmitter, Uri, window, workspace, type ExtensionContext } from 'vscode';
+import {
+  LanguageClient,
+  RevealOutputChannelOn,
+  TransportKind,
+  type LanguageClientOptions,
+  type ServerOptions,
+} from 'vscode-languageclient/node';
+import {
+  METHODS,
+  type AuditSummary,
+  type InitOptions,
+  type StatusParams,
+} from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+import { SELECTOR } from './documents.js';
+import { themeKind } from './theme.js';
+
+/** The language server: a Node process of its own, started when it is first needed. */
+export class Server implements Context {
+  readonly log = window.createOutputChannel('QRM Lens', { log: true });
+  private readonly changed = new EventEmitter<AuditSummary>();
+  private readonly status = new EventEmitter<StatusParams>();
+  private readonly summaries = new Map<string, AuditSummary>();
+  private client: LanguageClient | undefined;
+  private starting: Promise<LanguageClient> | undefined;
+
+  readonly onChanged = this.changed.event;
+  readonly onStatus = this.status.event;
+
+  constructor(private readonly extension: ExtensionContext) {}
+
+  running(): LanguageClient | undefined {
+    return this.client?.isRunning() === true ? this.client : undefined;
+  }
+
+  summary(uri: string): AuditSummary | undefined {
+    return this.summaries.get(uri);
+  }
+
+  server(): Promise<LanguageClient> {
+    this.starting ??= this.start().catch((error: unknown) => {
+      this.starting = undefined;
+      this.log.error(`the server does not start: ${String(error)}`);
+      throw error;
+    });
+    return this.starting;
+  }
+
+  private async start(): Promise<LanguageClient> {
+    const client = new LanguageClient(
+      'qrmLens',
+      'QRM Lens',
+      this.serverOptions(),
+      this.clientOptions(),
+    );
+    client.onNotification(METHODS.changed, (summary: AuditSummary) => {
+      this.summaries.set(summary.uri, summary);
+      this.changed.fire(summary);
+    });
+    client.onNotification(METHODS.status, (status: StatusParams) => this.status.fire(status));
+    this.client = client;
+    await client.start();
+    return client;
+  }
+
+  private serverOptions(): ServerOptions {
+    const module = Uri.joinPath(this.extension.extensionUri, 'dist', 'server.js').fsPath;
+    const runtime = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+    return {
+      module,
+      transport: TransportKind.ipc,
+      // A program named by an untrusted folder is never run; the setting is restricted as well.
+      ...(runtime !== '' && workspace.isTrusted && { runtime }),
+    };
+  }
+
+  private clientOptions(): LanguageClientOptions {
+    const docs = Uri.joinPath(this.extension.extensionUri, 'docs', 'findings.md').toString();
+    const init: InitOptions = { trusted: workspace.isTrusted, theme: themeKind(), docs };
+    const watcher = workspace.createFileSystemWatcher('**/.qrm-ignore.json');
+    this.extension.subscriptions.push(watcher);
+    return {
+      documentSelector: SELECTOR,
+      initializationOptions: init,
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      synchronize: { fileEvents: watcher },
+      markdown: { isTrusted: false, supportHtml: false },
+    };
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.server();
+  }
+
+  async stop(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    this.starting = undefined;
+    this.summaries.clear();
+    await client?.dispose(5000).catch((error: unknown) => this.log.warn(String(error)));
+  }
+}

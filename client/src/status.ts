@@ -1,0 +1,34 @@
+import { languages, LanguageStatusSeverity, type Disposable } from 'vscode';
+import type { StatusParams } from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+import { SELECTOR } from './documents.js';
+
+/** The items of the language bar: the model with its device and queue, and how to change them. */
+export function statusItems(context: Context): Disposable[] {
+  const model = languages.createLanguageStatusItem('qrmLens.model', SELECTOR);
+  model.name = 'QRM Lens: model';
+  model.text = 'QRM Lens';
+  model.detail = 'not started';
+  model.command = { command: 'qrmLens.selectModel', title: 'Select Model' };
+  const device = languages.createLanguageStatusItem('qrmLens.device', SELECTOR);
+  device.name = 'QRM Lens: execution provider';
+  device.text = 'device not chosen yet';
+  device.command = { command: 'qrmLens.selectDevice', title: 'Change' };
+  const show = (s: StatusParams) => {
+    model.busy = s.state === 'loading' || s.state === 'scoring';
+    model.severity =
+      s.state === 'error' ? LanguageStatusSeverity.Error : LanguageStatusSeverity.Information;
+    model.text = s.model?.name ?? 'QRM Lens';
+    model.detail =
+      s.state === 'error' || s.state === 'loading'
+        ? (s.message ?? s.state)
+        : s.queue > 0
+          ? `${s.queue} responses waiting, ${s.rate.toFixed(1)}/s`
+          : 'idle';
+    if (s.model !== undefined) {
+      device.text = `${s.model.executionProvider}, ${s.model.precision}`;
+      device.detail = `context of ${s.model.maxTokens} tokens`;
+    }
+  };
+  return [model, device, context.onStatus(show)];
+}

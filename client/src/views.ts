@@ -1,0 +1,100 @@
+import { window, type Disposable, type ExtensionContext, type WebviewPanel } from 'vscode';
+import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol.js';
+import type { Audits } from './audits.js';
+import type { Context } from './context.js';
+import { ViewPanel, type PanelHost } from './panel.js';
+import type { ResponseRef } from './reveal.js';
+
+const FOLLOW_MS = 120;
+
+/** The dashboards and the detail view, and how they follow the cursor. */
+export class Views {
+  private readonly dashboards = new Set<ViewPanel>();
+  private detail: ViewPanel | undefined;
+  private readonly host: PanelHost;
+  private followTimer: NodeJS.Timeout | undefined;
+  readonly disposables: Disposable[];
+
+  constructor(
+    extension: ExtensionContext,
+    private readonly context: Context,
+    audits: Audits,
+  ) {
+    this.host = {
+      context,
+      extension: extension.extensionUri,
+      openDetail: (ref) => this.openDetail(ref),
+      exportReport: (uri) => audits.exportReport(uri),
+      startAudit: (uri) => audits.quietly(uri),
+      cancelAudit: (uri) => audits.cancel(uri),
+    };
+    const serializer = (page: PageName) =>
+      window.registerWebviewPanelSerializer(`qrmLens.${page}`, {
+        deserializeWebviewPanel: (panel: WebviewPanel, state: { uris?: unknown } | undefined) => {
+          const uris = Array.isArray(state?.uris)
+            ? state.uris.filter((u): u is string => typeof u === 'string')
+            : [];
+          this.add(new ViewPanel(this.host, panel, page, uris, (p) => this.closed(p)));
+          return Promise.resolve();
+        },
+      });
+    this.disposables = [
+      serializer('dashboard'),
+      serializer('detail'),
+      window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+        const active = selections[0]?.active;
+        if (active === undefined) return;
+        this.follow(textEditor.document.uri.toString(), active.line, active.character);
+      }),
+    ];
+  }
+
+  private add(panel: ViewPanel): void {
+    if (panel.page === 'detail') this.detail = panel;
+    else this.dashboards.add(panel);
+  }
+
+  private closed(panel: ViewPanel): void {
+    this.dashboards.delete(panel);
+    if (this.detail === panel) this.detail = undefined;
+  }
+
+  /** Shows the dashboard of these documents: the one that is open, else a new one. */
+  openDashboard(uris: readonly string[]): void {
+    for (const panel of this.dashboards) {
+      if (uris.every((uri) => panel.shows(uri))) {
+        panel.panel.reveal(undefined, true);
+        return;
+      }
+    }
+    this.add(ViewPanel.create(this.host, 'dashboard', uris, (p) => this.closed(p)));
+  }
+
+  async openDetail(ref: ResponseRef): Promise<void> {
+    if (this.detail === undefined)
+      this.add(ViewPanel.create(this.host, 'detail', [ref.uri], (p) => this.closed(p)));
+    this.detail?.panel.reveal(undefined, true);
+    await this.detail?.show(ref);
+  }
+
+  async locate(uri: string, line: number, column: number): Promise<ResponseRef | undefined> {
+    const client = this.context.running();
+    const at = { uri, line, column };
+    const found = await client?.sendRequest<LocateResult | null>(METHODS.locate, at);
+    return found ? { uri, ...found } : undefined;
+  }
+
+  private follow(uri: string, line: number, column: number): void {
+    if (this.detail === undefined && this.dashboards.size === 0) return;
+    clearTimeout(this.followTimer);
+    this.followTimer = setTimeout(() => {
+      void this.locate(uri, line, column)
+        .then(async (ref) => {
+          if (ref === undefined) return;
+          for (const panel of this.dashboards) if (panel.shows(uri)) panel.select(ref);
+          await this.detail?.show(ref);
+        })
+        .catch((error: unknown) => this.context.log.warn(`following the cursor: ${String(error)}`));
+    }, FOLLOW_MS);
+  }
+}

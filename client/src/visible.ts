@@ -1,0 +1,37 @@
+import { commands, window, type Disposable, type TextEditor } from 'vscode';
+import { METHODS } from '../../server/src/protocol.js';
+import type { Context } from './context.js';
+import { themeKind } from './theme.js';
+
+const QUIET_MS = 60;
+
+/** Tells the server which lines are on screen: those are scored first. */
+export function followScreen(context: Context): Disposable[] {
+  const timers = new Map<string, NodeJS.Timeout>();
+  const send = (editor: TextEditor) => {
+    const uri = editor.document.uri.toString();
+    clearTimeout(timers.get(uri));
+    timers.set(
+      uri,
+      setTimeout(() => {
+        timers.delete(uri);
+        const ranges = editor.visibleRanges.map((r) => ({ from: r.start.line, to: r.end.line }));
+        void context.running()?.sendNotification(METHODS.visibleRanges, { uri, ranges });
+      }, QUIET_MS),
+    );
+  };
+  const mark = () => {
+    const uri = window.activeTextEditor?.document.uri.toString();
+    const audited = uri !== undefined && context.summary(uri) !== undefined;
+    void commands.executeCommand('setContext', 'qrmLens.audited', audited);
+  };
+  return [
+    window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => send(textEditor)),
+    window.onDidChangeVisibleTextEditors((editors) => editors.forEach(send)),
+    window.onDidChangeActiveTextEditor(mark),
+    context.onChanged(mark),
+    window.onDidChangeActiveColorTheme(
+      () => void context.running()?.sendNotification(METHODS.theme, { kind: themeKind() }),
+    ),
+  ];
+}
