@@ -1,6 +1,12 @@
 import { cellOpacity, type DensityGrid } from '../data/density.js';
 import { parseColour, withOpacity } from './colour.js';
-import type { DensityLayer, DiagonalLayer, RuleLayer } from './plot.js';
+import {
+  legendOf,
+  type DensityLayer,
+  type DiagonalLayer,
+  type Plot,
+  type RuleLayer,
+} from './plot.js';
 import type { PlotChart } from './plot-view.js';
 import type { Theme } from './theme.js';
 
@@ -116,4 +122,28 @@ export function drawRule(chart: PlotChart, layer: RuleLayer, theme: Theme): void
   context.fillRect(tx - 2, ty - 9, wide + 4, 12);
   context.fillStyle = colour;
   context.fillText(layer.label, tx, ty);
+}
+
+/** Title and legend of an exported picture, in its top 30 pixels. */
+export function drawHead(
+  context: CanvasRenderingContext2D,
+  plot: Plot,
+  theme: Theme,
+  width: number,
+): void {
+  context.fillStyle = theme.colours.text;
+  context.font = `600 13px ${theme.font}`;
+  context.fillText(plot.title, 10, 20);
+  context.font = `11px ${theme.font}`;
+  let right = width - 10;
+  for (const { name, colour, opacity, dashed } of legendOf(plot).reverse()) {
+    right -= context.measureText(name).width;
+    context.fillStyle = theme.colours.dim;
+    context.fillText(name, right, 20);
+    right -= 16;
+    context.fillStyle = withOpacity(theme.colours[colour], Math.max(opacity, 0.35));
+    if (dashed) for (const x of [0, 4, 8]) context.fillRect(right + x, 14, 3, 3);
+    else context.fillRect(right, 11, 10, 10);
+    right -= 12;
+  }
 }

@@ -16,7 +16,7 @@ import {
   type ScriptableContext,
 } from 'chart.js';
 import { withOpacity } from './colour.js';
-import { drawDensity, drawDiagonal, drawRule } from './marks.js';
+import { drawDensity, drawDiagonal, drawHead, drawRule } from './marks.js';
 import { ticks, tickText, type Axis, type Layer, type Plot } from './plot.js';
 import type { Role, Theme } from './theme.js';
 
@@ -43,6 +43,10 @@ export interface PlotViewOptions {
   /** Drawn above everything: the brush, the cursor, the selected point. */
   readonly overlay?: Overlay;
 }
+
+/** Pixels of a PNG for each on the page, and the height of its title. */
+const PNG_SCALE = 3;
+const HEAD = 30;
 
 /** Draws a Plot with Chart.js and keeps it up to date in place. */
 export class PlotView {
@@ -91,22 +95,24 @@ export class PlotView {
     this.chart.draw();
   }
 
-  /** What is drawn, over the theme's ground, with its title: a PNG as a data URL. */
+  /** What is drawn, at print resolution over the theme's ground, with title and legend: a data URL. */
   png(): string {
-    const { canvas, plot, theme } = this;
-    const ratio = this.chart.currentDevicePixelRatio;
-    const head = Math.round(30 * ratio);
+    const { canvas, plot, theme, chart } = this;
     const out = document.createElement('canvas');
-    out.width = canvas.width;
-    out.height = canvas.height + head;
     const context = out.getContext('2d');
     if (!context || !plot || !theme) return '';
+    const ratio = chart.options.devicePixelRatio;
+    chart.options.devicePixelRatio = PNG_SCALE;
+    chart.resize();
+    out.width = canvas.width;
+    out.height = canvas.height + HEAD * PNG_SCALE;
     context.fillStyle = theme.colours.ground;
     context.fillRect(0, 0, out.width, out.height);
-    context.fillStyle = theme.colours.text;
-    context.font = `600 ${13 * ratio}px ${theme.font}`;
-    context.fillText(plot.title, 10 * ratio, 20 * ratio);
-    context.drawImage(canvas, 0, head);
+    context.drawImage(canvas, 0, HEAD * PNG_SCALE);
+    chart.options.devicePixelRatio = ratio;
+    chart.resize();
+    context.scale(PNG_SCALE, PNG_SCALE);
+    drawHead(context, plot, theme, out.width / PNG_SCALE);
     return out.toDataURL('image/png');
   }
 
@@ -206,11 +212,9 @@ function dataset(layer: Layer, theme: Theme, spacing: number): PlotDataset[] {
           barPercentage: layer.sideways ? layer.width / spacing : 1,
           maxBarThickness: layer.sideways ? 28 : undefined,
           // A hairline between bars; none where bars are thin.
-          borderWidth: layer.outline ? 1.25 : 0,
-          inflateAmount: layer.sideways || layer.outline ? 0 : -0.3,
-          borderColor: paint,
-          backgroundColor: layer.outline ? 'transparent' : paint,
-          borderSkipped: layer.outline ? false : 'start',
+          borderWidth: 0,
+          inflateAmount: layer.sideways ? 0 : -0.3,
+          backgroundColor: paint,
         } as PlotDataset,
       ];
     }

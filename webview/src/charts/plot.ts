@@ -43,7 +43,6 @@ export interface BarLayer extends Named {
   readonly sideways?: boolean;
   /** Another colour where it says so: bars below zero. */
   readonly colourOf?: (at: number, value: number) => Role;
-  readonly outline?: boolean;
 }
 
 export interface LineLayer extends Named {
@@ -92,6 +91,24 @@ export interface DiagonalLayer extends Named {
 }
 
 export type Layer = BarLayer | LineLayer | PointLayer | DensityLayer | RuleLayer | DiagonalLayer;
+
+export interface LegendEntry {
+  readonly name: string;
+  readonly colour: Role;
+  readonly opacity: number;
+  readonly dashed: boolean;
+}
+
+/** What the colours mean; nothing for a single series. What lies on top (not dashed) comes first. */
+export function legendOf(plot: Plot): LegendEntry[] {
+  const entries = plot.layers.flatMap((layer): LegendEntry[] => {
+    if (layer.name === undefined) return [];
+    const dashed = layer.type === 'line' && layer.dash !== undefined;
+    return [{ name: layer.name, colour: layer.colour, opacity: layer.opacity ?? 1, dashed }];
+  });
+  if (entries.length < 2) return [];
+  return entries.sort((a, b) => Number(a.dashed) - Number(b.dashed));
+}
 
 /** Ends a little outside the data, so that marks do not touch the frame; never empty. */
 export function padded(low: number, high: number, share = 0.04): [number, number] {

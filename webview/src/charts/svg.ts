@@ -1,7 +1,7 @@
 import { cellOpacity } from '../data/density.js';
 import { visible } from '../data/visible.js';
 import { parseColour } from './colour.js';
-import { ticks, tickText, type Axis, type Layer, type Plot } from './plot.js';
+import { legendOf, ticks, tickText, type Axis, type Layer, type Plot } from './plot.js';
 import type { Role, Theme } from './theme.js';
 
 const MARGIN = { left: 56, right: 16, top: 36, bottom: 44 };
@@ -50,11 +50,26 @@ export function svg(plot: Plot, theme: Theme, width = 720, height = 420): string
     }),
     `<text x="${n(area.x + area.w / 2)}" y="${height - 10}" text-anchor="middle" ${paint('dim')}>${xml(plot.x.label)}</text>`,
     `<text transform="translate(13 ${n(area.y + area.h / 2)}) rotate(-90)" text-anchor="middle" ${paint('dim')}>${xml(plot.y.label)}</text>`,
+    ...legend(),
     '<g clip-path="url(#area)">',
   ];
   for (const layer of plot.layers) out.push(draw(layer));
   out.push('</g></svg>\n');
   return out.join('\n');
+
+  function legend(): string[] {
+    let right = width - MARGIN.right;
+    return legendOf(plot)
+      .reverse()
+      .map(({ name, colour, opacity, dashed }) => {
+        // Letters are not measured here: 6.2 pixels is about the widest mean of 11-pixel fonts.
+        right -= 6.2 * visible(name).length + 30;
+        const mark = dashed
+          ? `<path d="M${n(right)} 16h12" stroke-width="2" stroke-dasharray="5 2" ${paint(colour, opacity, 'stroke')}/>`
+          : `<rect x="${n(right)}" y="11" width="10" height="10" rx="2" ${paint(colour, opacity)}/>`;
+        return `${mark}<text x="${n(right + 16)}" y="20" ${paint('dim')}>${xml(name)}</text>`;
+      });
+  }
 
   function draw(layer: Layer): string {
     const opacity = layer.opacity ?? 1;
@@ -65,17 +80,14 @@ export function svg(plot: Plot, theme: Theme, width = 720, height = 420): string
           const at = layer.at[i] as number;
           const value = layer.value[i] as number;
           if (value === 0) continue;
-          const role = layer.colourOf?.(at, value) ?? layer.colour;
-          const [x0, x1, y0, y1] = layer.sideways
-            ? [px(Math.min(0, value)), px(Math.max(0, value)), at + layer.width / 2, 0]
-            : [px(at - layer.width / 2), px(at + layer.width / 2), Math.max(0, value), 0];
-          const top = py(y0);
-          const h = layer.sideways ? py(at - layer.width / 2) - top : py(Math.min(0, value)) - top;
-          const w = Math.max(x1 - x0 - (layer.sideways ? 0 : 0.5), 0.5);
-          parts.push(
-            `<rect x="${n(x0)}" y="${n(top)}" width="${n(w)}" height="${n(h)}" ${layer.outline ? `fill="none" ${paint(role, opacity, 'stroke')}` : paint(role, opacity)}/>`,
-          );
-          void y1;
+          const fill = paint(layer.colourOf?.(at, value) ?? layer.colour, opacity);
+          const [from, to] = [at - layer.width / 2, at + layer.width / 2];
+          const [low, high] = [Math.min(0, value), Math.max(0, value)];
+          // A hairline parts upright bars, as on screen.
+          const [x, y, w, h] = layer.sideways
+            ? [px(low), py(to), px(high) - px(low), py(from) - py(to)]
+            : [px(from), py(high), Math.max(px(to) - px(from) - 0.5, 0.5), py(low) - py(high)];
+          parts.push(`<rect x="${n(x)}" y="${n(y)}" width="${n(w)}" height="${n(h)}" ${fill}/>`);
         }
         return parts.join('');
       }

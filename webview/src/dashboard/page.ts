@@ -1,8 +1,8 @@
 import type { Contributions, PersistedState } from '../../../server/src/protocol.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { sampleOf, select, type Selection } from '../data/brush.js';
+import { isEmpty, sampleOf, select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';
-import { buildRows, NO_FINDING, type Rows } from '../data/rows.js';
+import { ALL_CODES, ALL_SEVERITIES, buildRows, NO_FINDING, type Rows } from '../data/rows.js';
 import { fileStem } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readDashboard, type DashboardState } from '../state.js';
@@ -200,7 +200,12 @@ export class Dashboard {
       persisted(
         'dashboard',
         this.documents.map((d) => d.summary.uri),
-        this.state,
+        // "All" is left out, so that codes that a later version adds are shown.
+        {
+          ...this.state,
+          codes: this.state.codes === ALL_CODES ? undefined : this.state.codes,
+          severities: this.state.severities === ALL_SEVERITIES ? undefined : this.state.severities,
+        },
       ),
     );
   }, 100);
@@ -319,15 +324,18 @@ export class Dashboard {
 
   private readonly askContributions = throttled(() => {
     for (const d of this.documents) if (d.summary.scored > 0) this.ask(d, `all ${d.summary.uri}`);
+    if (!isEmpty(this.state.brush)) this.askBrushed();
   }, CONTRIBUTIONS_MS);
 
   private readonly askBrushed = debounced(() => {
     const [d] = this.documents;
     const selection =
       this.documents.length === 1 && d ? select(d.responses, this.state.brush) : undefined;
-    this.contributed.delete('brushed');
     if (d && selection && selection.count > 0) this.ask(d, 'brushed', sampleOf(selection, SAMPLE));
-    else this.drawContributions();
+    else {
+      this.contributed.delete('brushed');
+      this.drawContributions();
+    }
   }, 250);
 
   private drawContributions(): void {

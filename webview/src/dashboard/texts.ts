@@ -5,6 +5,8 @@ import type { Host } from '../host.js';
 /** Texts kept; the oldest go first. */
 const KEPT = 20_000;
 const CHUNK = 256;
+/** A host that has not answered by then will not: the texts may be asked for again. */
+const PATIENCE_MS = 20_000;
 
 /** Excerpts and messages of responses, asked of the host in chunks and kept for a while. */
 export class Texts {
@@ -75,6 +77,7 @@ export class Texts {
     for (const k of keys.values()) this.asked.add(k);
     const { uri, epoch } = d.summary;
     this.host.post({ type: 'texts', id, uri, epoch, responses });
+    setTimeout(() => this.receive(id, []), PATIENCE_MS);
     return new Promise((done) => this.waiting.set(id, { keys, done }));
   }
 }

@@ -1,7 +1,7 @@
 import { PlotView, type PlotViewOptions } from '../charts/plot-view.js';
-import type { Layer, Plot } from '../charts/plot.js';
+import { legendOf, type LegendEntry, type Plot } from '../charts/plot.js';
 import { svg } from '../charts/svg.js';
-import type { Role, Theme } from '../charts/theme.js';
+import type { Theme } from '../charts/theme.js';
 import { csv, type Cell } from '../data/csv.js';
 import { el } from './dom.js';
 import { menuButton } from './menu.js';
@@ -68,15 +68,8 @@ export class Figure {
     this.canvas.setAttribute('aria-label', plot.title);
     const keys = this.options.keys === undefined ? '' : ` ${this.options.keys}`;
     this.summary.textContent = plot.summary + keys;
-    // What is drawn last, on top, is the subject and comes first.
-    const named = plot.layers
-      .filter((l) => l.name !== undefined)
-      .sort((a, b) => behind(a) - behind(b));
-    this.legend.replaceChildren(
-      ...(named.length < 2 || plot.legend === false
-        ? []
-        : named.map((l) => legendEntry(l.name ?? '', l.colour, l, theme))),
-    );
+    const entries = plot.legend === false ? [] : legendOf(plot);
+    this.legend.replaceChildren(...entries.map((e) => legendItem(e, theme)));
     this.view.update(plot, theme);
   }
 
@@ -107,16 +100,10 @@ export class Figure {
   }
 }
 
-const behind = (layer: Layer): number => Number('dash' in layer && layer.dash !== undefined);
-
-function legendEntry(name: string, colour: Role, layer: object, theme: Theme): HTMLLIElement {
-  const swatch = el('span', { class: 'swatch' });
-  const outlined = 'outline' in layer && layer.outline === true;
-  const opacity = 'opacity' in layer ? Number(layer.opacity ?? 1) : 1;
-  if (outlined) swatch.style.boxShadow = `inset 0 0 0 1.5px ${theme.colours[colour]}`;
-  else swatch.style.background = theme.colours[colour];
+function legendItem({ name, colour, opacity, dashed }: LegendEntry, theme: Theme): HTMLLIElement {
+  const swatch = el('span', { class: dashed ? 'swatch dashed' : 'swatch' });
+  swatch.style.background = theme.colours[colour];
   swatch.style.opacity = String(Math.max(opacity, 0.35));
-  if ('dash' in layer && layer.dash) swatch.classList.add('dashed');
   return el('li', {}, swatch, name);
 }
 
