@@ -2,7 +2,7 @@ import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import type { ScoreStore } from '../store/index.js';
-import { problemFinding, type Finding, type ProblemFinding } from './finding.js';
+import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
 import { runRules } from './rules/index.js';
 import { scoreRows, type ScoredTarget } from './scorer.js';
@@ -27,6 +27,8 @@ export interface AuditOptions extends MeasureOptions {
   readonly store?: ScoreStore;
   readonly thresholds?: Partial<Thresholds>;
   readonly ignored?: Ignored;
+  /** Findings of other codes are left out; default: all are wanted. */
+  readonly wanted?: (code: FindingCode) => boolean;
   readonly signal?: AbortSignal;
   readonly priority?: number;
   /** Rows taken from each file; default all. */
@@ -77,8 +79,10 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
     thresholds,
     tau: options.tau,
     *findings() {
-      yield* audit.problems;
+      const wanted = options.wanted ?? (() => true);
+      if (wanted('malformed-row')) yield* audit.problems;
       for (const finding of runRules({ table, thresholds, tau: options.tau })) {
+        if (!wanted(finding.code)) continue;
         if (!options.ignored?.(table.hash(finding.response), finding.code)) yield finding;
       }
     },

@@ -111,13 +111,24 @@ async function settle(
     let t = 0;
     pending.slots.forEach((slot, s) => {
       if (slot.conversation !== conversation || 'result' in slot) return;
-      const result = results[c]?.[t++] ?? { ok: false, error: 'the engine gave no result' };
+      const result = checked(results[c]?.[t++]);
       pending.slots[s] = { ...slot, result };
       if (result.ok) entries.push([scoreKey(modelHash, slot.hash), result.score]);
     });
   });
   await store?.putMany(entries);
   pending.missing = false;
+}
+
+/** A score with NaN or infinity in it is no score: it would spoil every order and threshold. */
+function checked(result: TargetResult | undefined): TargetResult {
+  if (result === undefined) return { ok: false, error: 'the engine gave no result' };
+  if (!result.ok) return result;
+  const { quantiles, attributeQuantiles, gate, expectation } = result.score;
+  const finite = (numbers: Float32Array) => numbers.every(Number.isFinite);
+  const good =
+    Number.isFinite(expectation) && finite(quantiles) && finite(gate) && finite(attributeQuantiles);
+  return good ? result : { ok: false, error: 'the model gave a number that is not finite' };
 }
 
 function done(pending: Pending): ScoredEvent {

@@ -1,16 +1,21 @@
+import { existsSync } from 'node:fs';
 import { readDataset, type Container, type FieldMapping } from '../datasets/index.js';
 import type { openEvaluator } from './engine.js';
+
+type EngineOptions = NonNullable<Parameters<typeof openEvaluator>[0]>;
 
 /** The options that `audit` and `score` share, as commander gives them. */
 export interface CommonOptions {
   model?: string;
-  device?: NonNullable<Parameters<typeof openEvaluator>[0]>['device'];
-  precision?: NonNullable<Parameters<typeof openEvaluator>[0]>['precision'];
+  device?: EngineOptions['device'];
+  precision?: EngineOptions['precision'];
+  threads?: number;
   inputFormat?: Container;
   mapping?: FieldMapping;
   weights?: string;
   lambda: number;
   tau: number;
+  cvarLevel: number;
   limit?: number;
   store: boolean;
   quiet?: boolean;
@@ -19,3 +24,10 @@ export interface CommonOptions {
 
 export const open = (path: string, o: CommonOptions, signal?: AbortSignal) =>
   readDataset({ path }, { format: o.inputFormat, mapping: o.mapping, signal });
+
+/** Says so, and gives true, when not one of the files exists: then no model need be loaded. */
+export function noneExists(files: readonly string[]): boolean {
+  if (files.some((path) => existsSync(path))) return false;
+  for (const path of files) console.error(`qrm: ${path}: no such file or folder`);
+  return true;
+}

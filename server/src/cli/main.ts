@@ -1,89 +1,151 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
+import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
 import type { CommonOptions } from './common.js';
-import { convertModel, doctor, listModels } from './engine.js';
+import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
-import { failOn, mapping, number, threshold } from './options.js';
+import { doctorCommand, modelsCommand } from './list-commands.js';
+import { codes, failOn, mapping, number, threshold } from './options.js';
 import { scoreCommand } from './score-command.js';
 
 const VERSION = '0.1.0';
 const CONTAINERS = ['jsonl', 'json', 'csv', 'tsv', 'parquet', 'markdown'];
+const EXIT_CODES =
+  'Exit codes: 0 ok, 1 findings by --fail-on, 2 usage or failure, 3 a file was unreadable, 130 interrupted.';
+const examples = (...lines: readonly string[]) =>
+  `\nExamples:\n${lines.map((line) => `  $ qrm ${line}`).join('\n')}\n\n${EXIT_CODES}`;
+
+const program = new Command('qrm')
+  .description(
+    'Audit preference data and chats with a quantile reward model: shows the whole distribution of rewards, and the responses whose left tail is low.',
+  )
+  .version(VERSION)
+  .configureHelp({ showGlobalOptions: false })
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    examples(
+      'audit data/                               every dataset in a folder',
+      'audit pairs.jsonl --format sarif --out qrm.sarif --fail-on inverted-pair:10',
+      'score pairs.jsonl.gz --out scores.jsonl   run again to resume',
+    ),
+  )
+  .exitOverride();
 
 const common = (command: Command) =>
   command
-    .option('--out <file>', 'write there instead of to standard output')
+    .optionsGroup('Model:')
+    .option('--model <name>', 'a bundle, checkpoint folder or GGUF file; default: the embedded one')
+    .addOption(
+      new Option('--device <name>', 'execution provider')
+        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
+    )
+    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
+    .optionsGroup('Input:')
     .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
-    .option('--mapping <json>', 'which fields hold what: a JSON object or a file', mapping)
-    .addOption(new Option('--input-format <name>', 'default: from content').choices(CONTAINERS))
-    .option('--weights <list>', 'fixed attribute weights in place of the gate: NAME=W,…')
+    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
+    .addOption(
+      new Option('--input-format <name>', 'default: told from the content').choices(CONTAINERS),
+    )
+    .option('--no-store', 'neither read nor keep scores of other runs')
+    .optionsGroup('Reading of the distributions:')
+    .option('--weights <list>', 'fixed attribute weights in place of the gate: NAME=W,NAME=W')
+    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), 0.05)
+    .option(
+      '--cvar-level <share>',
+      'share of the worst rewards that CVaR averages',
+      number('--cvar-level', 1e-6, 1),
+      DEFAULT_CVAR_LEVEL,
+    )
     .option(
       '--lambda <n>',
       'risk aversion of the certainty equivalent',
       number('--lambda', 0, 1e6),
       1,
     )
-    .option('--tau <n>', 'level of the left tail', number('--tau', 1e-6, 0.5), 0.05)
-    .option('--model <name>', 'a bundle or a checkpoint folder; default: the embedded model')
-    .addOption(
-      new Option('--device <name>').choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']),
-    )
-    .addOption(new Option('--precision <name>').choices(['auto', 'float32', 'int8']))
-    .option('--no-store', 'neither read nor keep scores of other runs')
+    .optionsGroup('Output:')
+    .option('--out <file>', 'write there instead of to standard output')
     .option('--quiet', 'nothing on standard error but errors');
-
-const program = new Command('qrm')
-  .description('Audit preference data with a quantile reward model.')
-  .version(VERSION)
-  .addHelpText(
-    'after',
-    '\nExit codes: 0 ok, 1 findings by --fail-on, 2 usage or failure, 3 a file was unreadable, 130 interrupted.',
-  )
-  .exitOverride();
 
 common(program.command('audit').argument('<files...>', 'datasets, or folders of them'))
   .description('list the riskiest responses and what is wrong with the data')
   .addOption(new Option('--format <name>').choices(FORMATS).default('text'))
-  .option('--top <n>', 'responses shown', number('--top', 0, 1e5, true), 20)
-  .option('--tail-threshold <x>', 'low-left-tail: a reward, or a share such as 5%', threshold)
+  .option('--top <n>', 'responses shown by text, html and json', number('--top', 0, 1e5, true), 20)
+  .optionsGroup('Findings (a threshold is a figure, or a share of the dataset such as 5%):')
+  .option('--select <codes>', 'only these', codes('--select'))
+  .option('--ignore <codes>', 'all but these', codes('--ignore'))
+  .option('--tail-threshold <x>', 'low-left-tail (default 5%)', threshold('--tail-threshold'))
+  .option(
+    '--inverted-threshold <x>',
+    'inverted-pair, P(chosen beats rejected) (default 5%)',
+    threshold('--inverted-threshold'),
+  )
+  .option(
+    '--ambiguous-threshold <x>',
+    'ambiguous-pair, distance of P from 1/2 (default 5%)',
+    threshold('--ambiguous-threshold'),
+  )
+  .option('--wide-threshold <x>', 'wide-distribution (default 5%)', threshold('--wide-threshold'))
+  .option('--modes <n>', 'multimodal (default 2)', number('--modes', 2, 100, true))
   .option('--fail-on <what>', 'exit 1 on CODE[:n] or on a severity (error, warning, info)', failOn)
+  .addHelpText(
+    'after',
+    examples(
+      'audit pairs.jsonl --limit 200 --top 10',
+      'audit pairs.parquet --tail-threshold -0.2 --select low-left-tail,inverted-pair',
+      'audit chats/ --format html --out report.html',
+      'audit pairs.jsonl --format sarif --out qrm.sarif --fail-on warning',
+      'audit odd.csv --mapping \'{"prompt": "question", "chosen": "best", "rejected": "worst"}\'',
+    ),
+  )
   .action(async (files: string[], o: AuditCommandOptions) => {
     process.exitCode = await auditCommand(files, o, VERSION);
   });
 common(program.command('score').argument('<files...>', 'datasets, or folders of them'))
   .description('write the score of every response as JSON Lines; run again to resume')
+  .addHelpText(
+    'after',
+    examples(
+      'score pairs.jsonl.gz --out scores.jsonl',
+      'score chat.md --weights helpfulness=0.7,safety=0.3 | jq .tail',
+    ),
+  )
   .action(async (files: string[], o: CommonOptions) => {
     process.exitCode = await scoreCommand(files, o);
   });
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')
-  .addOption(new Option('--precision <name>').choices(['float32', 'int8']))
-  .action(async (from: string, to: string, o: Parameters<typeof convertModel>[2]) => {
-    await convertModel(from, to, o);
+  .addOption(new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'))
+  .option('--heads <folder>', 'heads.json and heads.safetensors, for a backbone without its own')
+  .option('--quiet', 'nothing on standard error but errors')
+  .addHelpText(
+    'after',
+    examples(
+      'convert ./QRM-Llama3.1-8B-v2 ./qrm-8b-int8 --precision int8',
+      'convert backbone.Q4_1.gguf ./bundle --heads ./my-heads',
+      'audit pairs.jsonl --model ./bundle',
+    ),
+  )
+  .action(async (from: string, to: string, o: ConvertOptions) => {
+    process.exitCode = await convertCommand(from, to, o);
   });
 program
   .command('doctor')
-  .description('which execution provider is used, and why not the others')
-  .action(async () => {
-    const r = await doctor();
-    console.log(
-      `${r.platform}, Node ${r.node}, ONNX Runtime ${r.onnxruntime}, ${r.cpu}, ${r.threads} threads`,
-    );
-    for (const p of r.providers) {
-      const state = p.chosen ? 'used' : p.available ? 'available' : 'not available';
-      console.log(
-        `  ${p.name.padEnd(8)} ${state.padEnd(14)} ${p.reason}${p.fix ? `\n           ${p.fix}` : ''}`,
-      );
-    }
-  });
+  .description('which execution provider is used, why not the others, and how to get them')
+  .option('--json', 'as JSON')
+  .action(doctorCommand);
 program
   .command('models')
-  .description('the models at hand')
-  .action(async () => {
-    for (const model of await listModels()) console.log(Object.values(model).join('  '));
-  });
+  .description('the models at hand: embedded, and converted earlier')
+  .option('--json', 'as JSON')
+  .action(modelsCommand);
 
 for (const command of program.commands) command.exitOverride();
 // `qrm … | head` closes the pipe: that is no error.

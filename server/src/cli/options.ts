@@ -1,5 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { CODES, SEVERITIES, type Finding, type Threshold } from '../audit/index.js';
+import {
+  CODES,
+  SEVERITIES,
+  type Finding,
+  type FindingCode,
+  type Threshold,
+} from '../audit/index.js';
 import type { FieldMapping } from '../datasets/index.js';
 import { UsageError } from './errors.js';
 
@@ -16,11 +22,26 @@ export function number(name: string, low: number, high: number, whole = false) {
 }
 
 /** `-0.2` or `5%`. */
-export function threshold(text: string): Threshold {
-  if (text.endsWith('%')) {
-    return { kind: 'relative', share: number('--tail-threshold', 0, 100)(text.slice(0, -1)) / 100 };
-  }
-  return { kind: 'absolute', value: number('--tail-threshold', -1e9, 1e9)(text) };
+export function threshold(name: string) {
+  return (text: string): Threshold =>
+    text.endsWith('%')
+      ? { kind: 'relative', share: number(name, 0, 100)(text.slice(0, -1)) / 100 }
+      : { kind: 'absolute', value: number(name, -1e9, 1e9)(text) };
+}
+
+/** `low-left-tail,inverted-pair`. */
+export function codes(name: string) {
+  return (text: string): Set<FindingCode> => {
+    const set = new Set<FindingCode>();
+    for (const part of text.split(',')) {
+      const code = CODES.find((c) => c === part.trim());
+      if (code === undefined) {
+        throw new UsageError(`${name} ${part}: expected codes out of ${CODES.join(', ')}`);
+      }
+      set.add(code);
+    }
+    return set;
+  };
 }
 
 /** `name=0.7,other=0.3` as weights in the model's order; attributes not named get 0. */

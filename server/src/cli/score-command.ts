@@ -1,87 +1,77 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { scoreRows, take, type ScoredEvent } from '../audit/index.js';
+import { visible } from '../audit/report/index.js';
 import { measure, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
 import { contentHash } from '../store/index.js';
-import { open, type CommonOptions } from './common.js';
-import { openEvaluator } from './engine.js';
+import { noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { expandFiles } from './files.js';
 import { weights } from './options.js';
-import { modelLine, onInterrupt, openStore, Progress } from './run.js';
+import { Appender } from './output.js';
+import { count, Progress, Share } from './progress.js';
 import { readDone, rowKey } from './score-output.js';
+import { withSession, type Session } from './session.js';
 
+type ScoredRow = ScoredEvent & { type: 'row' };
 const hex = (hash: Uint8Array) => Buffer.from(hash).toString('hex');
 
-export async function scoreCommand(paths: string[], o: CommonOptions) {
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+export async function scoreCommand(paths: string[], o: CommonOptions): Promise<number> {
   const files = expandFiles(paths);
-  const { signal } = onInterrupt();
-  const evaluator = await openEvaluator({
-    model: o.model,
-    device: o.device,
-    precision: o.precision,
-  });
-  const store = openStore(o.store, say);
-  let fd = 1;
-  try {
-    const { info } = evaluator;
-    say(modelLine(info));
-    const w = o.weights === undefined ? undefined : weights(o.weights, info.spec.attributes);
-    const settings = { tau: o.tau, lambda: o.lambda, weights: w };
-    const run = createHash('sha256')
-      .update(JSON.stringify([info.modelHash, settings]))
-      .digest('hex')
-      .slice(0, 16);
-    const done = o.out === undefined ? new Set<string>() : await readDone(o.out, run);
-    if (done.size > 0) say(`${done.size} responses are in ${o.out} already.`);
-    if (o.out !== undefined) fd = openSync(o.out, 'a');
-    const bar = new Progress(o.quiet ?? false, o.limit && o.limit * files.length);
-    let [rows, responses, stored, bad] = [0, 0, 0, 0];
-    try {
-      for (const file of files) {
-        const events = take(open(file, o, signal), o.limit);
-        const skip = (row: (ScoredEvent & { type: 'row' })['row']) =>
-          row.conversations.every((c) =>
-            c.targets.every((t) => done.has(rowKey(file, row.index, hex(contentHash(c.turns, t))))),
-          );
-        for await (const event of scoreRows(events, { evaluator, store, signal, skip })) {
-          if (event.type === 'problem') {
-            const { problem: p } = event;
-            say(`${file}:${p.place.line + 1}:${p.place.column + 1} ${p.code}: ${p.message}`);
-            if (p.code === 'unreadable') bad++;
-            continue;
-          }
-          const lines = outputLines(event, file, run, settings, info.spec, done);
-          if (lines !== '') writeAll(fd, lines);
-          responses += event.targets.length;
-          stored += event.targets.filter((t) => t.fromStore).length;
-          bar.step(++rows, responses, stored);
-        }
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      say('Interrupted. What was scored is kept: the same command goes on from there.');
-      return EXIT.interrupted;
-    } finally {
-      bar.end();
-    }
-    return bad > 0 ? EXIT.unreadable : EXIT.ok;
-  } finally {
-    if (fd !== 1) closeSync(fd);
-    await store?.close();
-    await evaluator.close();
-  }
+  if (noneExists(files)) return EXIT.unreadable;
+  return withSession(o, (session) => score(files, o, session));
 }
 
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+async function score(files: readonly string[], o: CommonOptions, session: Session) {
+  const { evaluator, store, signal, say } = session;
+  const { info } = evaluator;
+  const settings: MeasureOptions = {
+    tau: o.tau,
+    lambda: o.lambda,
+    cvarLevel: o.cvarLevel,
+    weights: o.weights === undefined ? undefined : weights(o.weights, info.spec.attributes),
+  };
+  const run = createHash('sha256')
+    .update(JSON.stringify([info.modelHash, settings]))
+    .digest('hex')
+    .slice(0, 16);
+  const done = o.out === undefined ? new Set<string>() : await readDone(o.out, run);
+  if (done.size > 0) say(`${count(done.size)} responses are in ${o.out} already`);
+  const output = new Appender(o.out);
+  const bar = new Progress(o.quiet ?? false);
+  const share = new Share(files, o.limit);
+  let [responses, stored, bad] = [0, 0, 0];
+  try {
+    for (const [n, file] of files.entries()) {
+      const events = take(open(file, o, signal), o.limit);
+      const skip = (row: ScoredRow['row']) =>
+        row.conversations.every((c) =>
+          c.targets.every((t) => done.has(rowKey(file, row.index, hex(contentHash(c.turns, t))))),
+        );
+      for await (const event of scoreRows(events, { evaluator, store, signal, skip })) {
+        if (event.type === 'problem') {
+          const { place, code, message } = event.problem;
+          const at = `${file}:${place.line + 1}:${place.column + 1}`;
+          process.stderr.write(`${visible(`${at} ${message} (${code})`)}\n`);
+          if (code === 'unreadable') bad++;
+          continue;
+        }
+        const lines = outputLines(event, file, run, settings, info.spec, done);
+        if (lines !== '') await output.write(lines);
+        responses += event.targets.length;
+        stored += event.targets.filter((t) => t.fromStore).length;
+        bar.step(share.at(n, event.row.place.end), responses, stored);
+      }
+    }
+  } finally {
+    bar.end();
+    output.close();
+  }
+  return bad > 0 ? EXIT.unreadable : EXIT.ok;
 }
 
 /** A JSON line for each response of the row that the output does not hold yet. */
 function outputLines(
-  event: ScoredEvent & { type: 'row' },
+  event: ScoredRow,
   file: string,
   run: string,
   settings: MeasureOptions,

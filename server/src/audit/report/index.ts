@@ -5,7 +5,7 @@ import { sarifReport } from './sarif.js';
 import { textReport } from './text.js';
 
 export { makeReport, countByCode, type Report } from './model.js';
-export { visible } from './escape.js';
+export { pad, visible, width } from './escape.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;
 export type Format = (typeof FORMATS)[number];

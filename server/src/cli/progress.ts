@@ -1,0 +1,157 @@
+import { SingleBar } from 'cli-progress';
+import { textBytes } from './size.js';
+
+/** Rate and time left are taken from so many seconds back. */
+const WINDOW = 20_000;
+const QUIET_LINE = 10_000;
+
+export const count = (n: number): string => n.toLocaleString('en');
+
+/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+/**
+ * How much of the files is done, from 0 to 1, by bytes (or by rows where only so many of each are
+ * taken); undefined where a size is not known.
+ */
+export class Share {
+  private readonly sizes: (number | undefined)[];
+  private file = 0;
+  private rows = 0;
+
+  constructor(
+    files: readonly string[],
+    private readonly limit?: number,
+  ) {
+    this.sizes = files.map(textBytes);
+  }
+
+  at(file: number, end: number): number | undefined {
+    if (file !== this.file) this.rows = 0;
+    this.file = file;
+    this.rows++;
+    const size = this.sizes[file];
+    const byBytes = size ? Math.min(end / size, 1) : undefined;
+    if (this.limit !== undefined) {
+      const here = Math.min(Math.max(this.rows / this.limit, byBytes ?? 0), 1);
+      return (file + here) / this.sizes.length;
+    }
+    if (byBytes === undefined || this.sizes.some((s) => s === undefined)) return undefined;
+    const bytes = this.sizes as number[];
+    const total = bytes.reduce((a, b) => a + b, 0);
+    const before = bytes.slice(0, file).reduce((a, b) => a + b, 0);
+    return (before + byBytes * (size ?? 0)) / total;
+  }
+}
+
+interface Sample {
+  readonly time: number;
+  readonly responses: number;
+  readonly share: number;
+}
+
+/** Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere, or nothing. */
+export class Progress {
+  private readonly began = Date.now();
+  private readonly samples: Sample[] = [];
+  private lastLine = Date.now();
+  private rows = 0;
+  private responses = 0;
+  private stored = 0;
+  private share: number | undefined;
+  private bar: SingleBar | undefined;
+
+  constructor(private readonly quiet: boolean) {}
+
+  step(share: number | undefined, responses: number, stored: number): void {
+    this.rows++;
+    this.responses = responses;
+    this.stored = stored;
+    this.share = share;
+    if (this.quiet) return;
+    this.sample();
+    if (process.stderr.isTTY) return this.draw();
+    if (Date.now() - this.lastLine < QUIET_LINE) return;
+    this.lastLine = Date.now();
+    const percent = share === undefined ? '' : `${(100 * share).toFixed(1)} %, `;
+    process.stderr.write(`${percent}${this.figures()}\n`);
+  }
+
+  /** Clears the bar; the last line says what was scored, whence, how fast. */
+  end(): void {
+    this.bar?.stop();
+    if (this.quiet || this.responses === 0) return;
+    const fresh = this.responses - this.stored;
+    const seconds = (Date.now() - this.began) / 1000;
+    const parts = [`${count(this.responses)} responses in ${duration(seconds)}`];
+    if (this.stored > 0) parts.push(`${count(this.stored)} from the score store`);
+    if (fresh > 0) {
+      parts.push(`${count(fresh)} newly scored`);
+      parts.push(`${(this.responses / Math.max(seconds, 1e-3)).toFixed(1)} responses/s`);
+    }
+    process.stderr.write(`${parts.join(', ')}\n`);
+  }
+
+  private draw(): void {
+    const figures = this.figures();
+    if (this.bar === undefined) {
+      const percent = this.share === undefined ? '' : '{bar} {percentage} %  ';
+      this.bar = new SingleBar({
+        format: `${percent}{figures}`,
+        barsize: 24,
+        barCompleteChar: '━',
+        barIncompleteChar: ' ',
+        stream: process.stderr,
+        hideCursor: true,
+        clearOnComplete: true,
+      });
+      this.bar.start(1000, 0, { figures });
+    }
+    this.bar.update(Math.round(1000 * (this.share ?? 0)), { figures });
+  }
+
+  private sample(): void {
+    const time = Date.now();
+    const last = this.samples.at(-1);
+    if (last && time - last.time < 500) return;
+    this.samples.push({ time, responses: this.responses, share: this.share ?? 0 });
+    while (time - (this.samples[0]?.time ?? time) > WINDOW) this.samples.shift();
+  }
+
+  private figures(): string {
+    const first = this.samples[0];
+    const seconds = first ? (Date.now() - first.time) / 1000 : 0;
+    const parts = [`${count(this.rows)} rows`, `${count(this.responses)} responses`];
+    if (first && seconds >= 1) {
+      parts.push(`${((this.responses - first.responses) / seconds).toFixed(1)} responses/s`);
+      const gained = (this.share ?? 0) - first.share;
+      if (this.share !== undefined && gained > 0) {
+        parts.push(`${duration(((1 - this.share) * seconds) / gained)} left`);
+      }
+    }
+    return parts.join(', ');
+  }
+}
+
+/** What the engine says while a model is read or converted: one line that is written over. */
+export function loadingLine(quiet: boolean) {
+  let last = '';
+  const tty = process.stderr.isTTY;
+  return {
+    show({ message, fraction }: { message: string; fraction?: number }): void {
+      if (quiet) return;
+      const percent = fraction === undefined ? '' : ` ${Math.round(100 * fraction)} %`;
+      if (tty) process.stderr.write(`\r\x1b[2K${message}${percent}`);
+      else if (message !== last) process.stderr.write(`${message}\n`);
+      last = message;
+    },
+    clear(): void {
+      if (tty && last !== '') process.stderr.write('\r\x1b[2K');
+    },
+  };
+}

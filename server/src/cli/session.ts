@@ -1,0 +1,74 @@
+import { setMaxListeners } from 'node:events';
+import type { Evaluator } from '../engine/types.js';
+import { ScoreStore } from '../store/index.js';
+import type { CommonOptions } from './common.js';
+import { openEvaluator } from './engine.js';
+import { EXIT } from './errors.js';
+import { loadingLine } from './progress.js';
+
+/** What a command that scores works with. */
+export interface Session {
+  readonly evaluator: Evaluator;
+  readonly store: ScoreStore | undefined;
+  readonly signal: AbortSignal;
+  /** A line on standard error, unless --quiet. */
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Opens model and store, runs, and closes both.
+ * @returns the exit code; 130 when interrupted, at any point
+ */
+export async function withSession(
+  o: CommonOptions,
+  run: (session: Session) => Promise<number>,
+): Promise<number> {
+  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const { signal } = onInterrupt();
+  const loading = loadingLine(o.quiet ?? false);
+  let evaluator: Evaluator | undefined;
+  let store: ScoreStore | undefined;
+  try {
+    evaluator = await openEvaluator({
+      model: o.model,
+      device: o.device,
+      precision: o.precision,
+      threads: o.threads,
+      signal,
+      onProgress: loading.show,
+      onRestart: (reason) => say(`The evaluator was started again: ${reason}`),
+    }).finally(loading.clear);
+    store = openStore(o.store, say);
+    const { modelName, executionProvider, precision } = evaluator.info;
+    say(`Model ${modelName} (${executionProvider}, ${precision})`);
+    return await run({ evaluator, store, signal, say });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say('Interrupted. What was scored is kept: the same command goes on from there.');
+    return EXIT.interrupted;
+  } finally {
+    await store?.close();
+    await evaluator?.close();
+  }
+}
+
+/** Aborts on the first Ctrl-C; the second leaves at once (what is scored is in the store). */
+export function onInterrupt(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // one for each group under way
+  let times = 0;
+  const stop = () => (++times > 1 ? process.exit(EXIT.interrupted) : controller.abort());
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return controller;
+}
+
+/** The store, or undefined (with a warning) where it cannot be had: an audit works without. */
+function openStore(wanted: boolean, say: (line: string) => void): ScoreStore | undefined {
+  if (!wanted) return undefined;
+  try {
+    return ScoreStore.open({ onWarning: say });
+  } catch (error) {
+    say(`No score store: ${String(error)}. Scores of this run are not kept.`);
+    return undefined;
+  }
+}
