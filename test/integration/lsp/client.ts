@@ -1,0 +1,243 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import {
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type ClientCapabilities,
+  type Diagnostic,
+  type InitializeResult,
+  type ProtocolConnection,
+  type PublishDiagnosticsParams,
+  type Range,
+  type TextEdit,
+} from 'vscode-languageserver-protocol/node.js';
+import type {
+  AuditSummary,
+  ColumnsParams,
+  InitOptions,
+  ServerSettings,
+  StatusParams,
+  WireColumnBatch,
+} from '../../../server/src/protocol.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** The tiny golden checkpoint: five levels, three attributes. */
+export const MODEL = join(root, 'test/fixtures/golden/llama3-qrm-k5-m3');
+export const HH = join(root, 'examples/hh-harmless.jsonl.gz');
+export const fixture = (name: string): string => join(root, 'test/fixtures', name);
+
+export interface StartOptions {
+  readonly capabilities?: ClientCapabilities;
+  readonly settings?: Partial<ServerSettings>;
+  readonly init?: Partial<InitOptions>;
+  readonly workspace?: string;
+}
+
+/** A real client: dist/server.js as a process of its own, over standard input and output. */
+export class Client {
+  readonly folder = mkdtempSync(join(tmpdir(), 'qrm-lsp-'));
+  readonly pushed: PublishDiagnosticsParams[] = [];
+  readonly statuses: StatusParams[] = [];
+  readonly changes: AuditSummary[] = [];
+  readonly logs: string[] = [];
+  refreshes = 0;
+  initialized!: InitializeResult;
+  private version = 1;
+
+  private constructor(
+    readonly process: ChildProcess,
+    readonly connection: ProtocolConnection,
+  ) {}
+
+  static async start(options: StartOptions = {}): Promise<Client> {
+    const child = spawn(process.execPath, [join(root, 'dist/server.js'), '--stdio'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const connection = createProtocolConnection(
+      new StreamMessageReader(child.stdout),
+      new StreamMessageWriter(child.stdin),
+    );
+    const client = new Client(child, connection);
+    connection.onNotification('textDocument/publishDiagnostics', (p: PublishDiagnosticsParams) =>
+      client.pushed.push(p),
+    );
+    connection.onNotification('qrmLens/status', (s: StatusParams) => client.statuses.push(s));
+    connection.onNotification('qrmLens/changed', (s: AuditSummary) => client.changes.push(s));
+    connection.onNotification('window/logMessage', ({ message }: { message: string }) =>
+      client.logs.push(message),
+    );
+    connection.onRequest('workspace/diagnostic/refresh', () => void client.refreshes++);
+    connection.onRequest('workspace/codeLens/refresh', () => null);
+    connection.onRequest('window/workDoneProgress/create', () => null);
+    connection.listen();
+    const initializationOptions: InitOptions = {
+      storeFolder: join(client.folder, 'store'),
+      docs: 'https://example.org/findings',
+      ...options.init,
+      settings: { model: { path: MODEL }, threads: 1, ...options.settings },
+    };
+    const workspace = options.workspace ?? client.folder;
+    client.initialized = await connection.sendRequest('initialize', {
+      processId: process.pid,
+      rootUri: pathToFileURL(workspace).href,
+      workspaceFolders: [{ uri: pathToFileURL(workspace).href, name: 'test' }],
+      capabilities: options.capabilities ?? {},
+      initializationOptions,
+    });
+    await connection.sendNotification('initialized', {});
+    return client;
+  }
+
+  uri(name: string): string {
+    return pathToFileURL(join(this.folder, name)).href;
+  }
+
+  async open(name: string, text: string, languageId = 'jsonl'): Promise<string> {
+    const uri = this.uri(name);
+    const textDocument = { uri, languageId, version: this.version++, text };
+    await this.connection.sendNotification('textDocument/didOpen', { textDocument });
+    return uri;
+  }
+
+  async edit(uri: string, range: Range, text: string): Promise<void> {
+    await this.connection.sendNotification('textDocument/didChange', {
+      textDocument: { uri, version: this.version++ },
+      contentChanges: [{ range, text }],
+    });
+  }
+
+  request<R>(method: string, params: unknown): Promise<R> {
+    return this.connection.sendRequest(method, params);
+  }
+
+  audit(uri: string): Promise<AuditSummary> {
+    return this.request('qrmLens/audit', { uri });
+  }
+
+  summary(uri: string): Promise<AuditSummary> {
+    return this.request('qrmLens/summary', { uri });
+  }
+
+  /** Waits for what a later message brings. */
+  async until<T>(get: () => T | undefined | false, what: string, ms = 60_000): Promise<T> {
+    const end = Date.now() + ms;
+    for (;;) {
+      const value = get();
+      if (value !== undefined && value !== false) return value;
+      if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** The diagnostics pushed last for a document. */
+  last(uri: string): Diagnostic[] {
+    return this.pushed.findLast((p) => p.uri === uri)?.diagnostics ?? [];
+  }
+
+  /** Every change of the log from a revision on. */
+  async columns(summary: AuditSummary, from = 0): Promise<Columns[]> {
+    const out: Columns[] = [];
+    for (let at = from; at < summary.revision;) {
+      const { uri, epoch } = summary;
+      const asked: ColumnsParams = { uri, epoch, from: at, limit: 8192 };
+      const wire = await this.request<WireColumnBatch>('qrmLens/columns', asked);
+      out.push(...decode(wire));
+      at = wire.next;
+    }
+    return out;
+  }
+
+  /** Process ids of the evaluator, which the server forked. */
+  evaluators(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+          const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+          return Number(parent) === this.process.pid;
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.process.once('exit', resolve));
+    await this.connection.sendRequest('shutdown').catch(() => undefined);
+    await this.connection.sendNotification('exit').catch(() => undefined);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000);
+    await ended;
+    clearTimeout(timer);
+    this.connection.dispose();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface Columns {
+  readonly id: number;
+  readonly row: number;
+  readonly line: number;
+  readonly kind: number;
+  readonly tail: number;
+  readonly expectation: number;
+  readonly beats: number;
+  readonly margin: number;
+  readonly partner: number;
+}
+
+function decode(wire: WireColumnBatch): Columns[] {
+  const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
+  const words = (text: string) => new Uint32Array(bytes(text).buffer);
+  const floats = (text: string) => new Float32Array(bytes(text).buffer);
+  const [ids, row, line, partner] = [wire.ids, wire.row, wire.line, wire.partner].map(words);
+  const [tail, expectation, beats, margin] = [
+    wire.tail,
+    wire.expectation,
+    wire.beats,
+    wire.margin,
+  ].map(floats);
+  const kind = bytes(wire.kind);
+  const at = (list: ArrayLike<number> | undefined, n: number) => list?.[n] ?? Number.NaN;
+  return Array.from(ids ?? [], (id, n) => ({
+    id,
+    row: at(row, n),
+    line: at(line, n),
+    partner: at(partner, n),
+    tail: at(tail, n),
+    expectation: at(expectation, n),
+    beats: at(beats, n),
+    margin: at(margin, n),
+    kind: at(kind, n),
+  }));
+}
+
+/** The text of a range; columns in UTF-16 units, as JavaScript's strings have them. */
+export function textAt(text: string, { start, end }: Range): string {
+  const lines = text.split(/\r\n|\r|\n/);
+  if (start.line === end.line)
+    return (lines[start.line] ?? '').slice(start.character, end.character);
+  return [
+    (lines[start.line] ?? '').slice(start.character),
+    ...lines.slice(start.line + 1, end.line),
+    (lines[end.line] ?? '').slice(0, end.character),
+  ].join('\n');
+}
+
+/** Applies edits as an editor does: all ranges are of the text before. */
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  const starts = [0];
+  for (const m of text.matchAll(/\r\n|\r|\n/g)) starts.push(m.index + m[0].length);
+  const offset = (p: Range['start']) => (starts[p.line] ?? text.length) + p.character;
+  return [...edits]
+    .sort((a, b) => offset(b.range.start) - offset(a.range.start))
+    .reduce(
+      (t, e) => t.slice(0, offset(e.range.start)) + e.newText + t.slice(offset(e.range.end)),
+      text,
+    );
+}
