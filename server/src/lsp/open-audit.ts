@@ -85,6 +85,7 @@ export class OpenAudit extends LiveAudit {
       this.renew(this.service);
       for (;;) {
         const { version } = this.document;
+        await this.recycle(signal);
         this.prioritise();
         await this.sweep(signal);
         this.fill();
@@ -139,17 +140,21 @@ export class OpenAudit extends LiveAudit {
       .catch(() => undefined);
   }
 
-  private async sweep(signal: AbortSignal): Promise<void> {
+  /** Makes the scores of rows that an edit took out ready for equal rows. */
+  private async recycle(signal: AbortSignal): Promise<void> {
     const pacer = new Pacer();
-    const { version } = this.document;
-    this.backlog = [];
-    this.taken = 0;
     for (const entry of this.retired.splice(0)) {
       if (entry.ids.length === 0) continue;
       const key = this.keyOf(entry);
       this.reusable.set(key, [...(this.reusable.get(key) ?? []), entry]);
       await pacer.tick(signal);
     }
+  }
+
+  private async sweep(signal: AbortSignal): Promise<void> {
+    const { version } = this.document;
+    this.backlog = [];
+    this.taken = 0;
     this.waitingRows = 0;
     for await (const entry of this.entries.sweep(signal)) {
       this.admit(entry);

@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type {
+  CodeLens,
+  DocumentSymbol,
+  FoldingRange,
+  Hover,
+  InlayHint,
+  MarkupContent,
+} from 'vscode-languageserver-protocol/node.js';
+import type { Contributions, DetailResult, LocateResult } from '../../../server/src/protocol.js';
+import { Client, fixture } from './client.js';
+import { hhLines } from './hh.js';
+import { readFileSync } from 'node:fs';
+
+const valueOf = (hover: Hover | null): string => (hover?.contents as MarkupContent).value;
+const svgOf = (markdown: string): string =>
+  Buffer.from(/data:image\/svg\+xml;base64,([^)]*)/.exec(markdown)?.[1] ?? '', 'base64').toString();
+
+describe('in the text of pairs', () => {
+  const text = hhLines(14, 1200).join('\n');
+  let client: Client;
+  let uri: string;
+  let epoch: number;
+  beforeAll(async () => {
+    client = await Client.start({ settings: { inlayHints: { enabled: true } } });
+    uri = await client.open('hh.jsonl', text);
+    epoch = (await client.audit(uri)).epoch;
+  });
+  afterAll(() => client.stop());
+
+  const detail = (response: number) =>
+    client.request<DetailResult>('qrmLens/detail', { uri, epoch, response });
+  const hoverAt = (line: number, character: number) =>
+    client.request<Hover | null>('textDocument/hover', {
+      textDocument: { uri },
+      position: { line, character },
+    });
+
+  it('hover shows the response under the cursor: its figures, its attributes, its drawing', async () => {
+    const { detail: d } = await detail(5);
+    if (d === null) throw new Error('no detail');
+    const hover = await hoverAt(d.spot.line, d.spot.column + 2);
+    const shown = valueOf(hover);
+    const mean = d.quantiles.reduce((a, b) => a + b, 0) / d.quantiles.length;
+    expect(shown).toContain(`mean **${mean.toFixed(3).replace('-', '−')}**`);
+    expect(hover?.range?.end).toEqual({ line: d.spot.endLine, character: d.spot.endColumn });
+    expect(shown.replaceAll('\\', '')).toContain('helpsteer-helpfulness');
+    const svg = svgOf(shown);
+    expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    expect(svg).not.toMatch(/<script|on\w+=|href/i);
+  });
+
+  it('hover changes its colours with the theme', async () => {
+    const { detail: d } = await detail(4);
+    if (d === null) throw new Error('no detail');
+    const drawings = new Set<string>();
+    for (const kind of ['dark', 'light', 'high-contrast']) {
+      await client.connection.sendNotification('qrmLens/theme', { kind });
+      drawings.add(svgOf(valueOf(await hoverAt(d.spot.line, d.spot.column))));
+    }
+    expect(drawings.size).toBe(3);
+  });
+
+  it('hover says nothing of a prompt', async () => {
+    expect(await hoverAt(0, 14)).toBeNull();
+  });
+
+  it('the percentile counts the lower left tails of the file', async () => {
+    const columns = await client.columns(await client.summary(uri));
+    const low = columns.reduce((a, b) => (b.tail < a.tail ? b : a));
+    const high = columns.reduce((a, b) => (b.tail > a.tail ? b : a));
+    expect((await detail(low.id)).detail?.percentile).toBeLessThan(2 / columns.length);
+    expect((await detail(high.id)).detail?.percentile).toBeGreaterThan(1 - 2 / columns.length);
+  });
+
+  it('a lens above each pair tells margin and P(chosen beats rejected)', async () => {
+    const lenses = await client.request<CodeLens[]>('textDocument/codeLens', {
+      textDocument: { uri },
+    });
+    expect(lenses.map((l) => l.range.start.line)).toEqual([...text.split('\n').keys()]);
+    const columns = await client.columns(await client.summary(uri));
+    const of = (id: number | undefined) => columns.find((c) => c.id === id);
+    for (const lens of lenses) {
+      const chosen = of((lens.command?.arguments?.[0] as { response: number }).response);
+      const margin = (chosen?.expectation ?? 0) - (of(chosen?.partner)?.expectation ?? 0);
+      expect(lens.command?.title).toContain(Math.abs(margin).toFixed(3));
+      expect(lens.command?.title).toContain(`${(100 * (chosen?.beats ?? 0)).toFixed(1)} %`);
+    }
+  });
+
+  it('an inlay hint follows each response when they are on', async () => {
+    const range = { start: { line: 2, character: 0 }, end: { line: 3, character: 0 } };
+    const params = { textDocument: { uri }, range };
+    const hints = await client.request<InlayHint[]>('textDocument/inlayHint', params);
+    expect(hints).toHaveLength(4);
+    expect(hints.every((h) => String(h.label).startsWith('q05 '))).toBe(true);
+  });
+
+  it('symbols name the rows and hold their responses', async () => {
+    const params = { textDocument: { uri } };
+    const symbols = await client.request<DocumentSymbol[]>('textDocument/documentSymbol', params);
+    expect(symbols[3]?.name).toBe('Row 4 (pair)');
+    expect(symbols[3]?.children?.map((c) => c.name)).toEqual(['chosen', 'rejected']);
+  });
+
+  it('a position finds its response, and a response its position', async () => {
+    const { detail: d } = await detail(7);
+    const at = { uri, line: d?.spot.line, column: (d?.spot.column ?? 0) + 1 };
+    const found = await client.request<LocateResult>('qrmLens/locate', at);
+    expect(found).toEqual({ epoch, response: 7 });
+    const spot = await client.request('qrmLens/spot', { uri, epoch, response: 7 });
+    expect(spot).toMatchObject({ ...d?.spot });
+  });
+
+  it('detail holds the raw score: the mixture of the attributes is the response', async () => {
+    const { detail: d, partner, attributes, levels } = await detail(6);
+    const [M, K] = [attributes.length, levels.length];
+    expect(d?.attributeQuantiles).toHaveLength(M * K);
+    expect(partner?.row).toBe(d?.row);
+    levels.forEach((_, k) => {
+      let mixed = 0;
+      for (let m = 0; m < M; m++)
+        mixed += (d?.gate[m] ?? 0) * (d?.attributeQuantiles[m * K + k] ?? 0);
+      expect(mixed).toBeCloseTo(d?.quantiles[k] ?? Number.NaN, 5);
+    });
+  });
+
+  it('mean contributions add up to the mean expectation', async () => {
+    const columns = await client.columns(await client.summary(uri));
+    const params = { uri, epoch };
+    const c = await client.request<Contributions>('qrmLens/contributions', params);
+    const mean = columns.reduce((sum, { expectation }) => sum + expectation, 0) / columns.length;
+    expect(c.sample).toBe(columns.length);
+    expect(c.mean.reduce((a, b) => a + b, 0)).toBeCloseTo(mean, 4);
+  });
+
+  it('numbers of another epoch are answered with nothing', async () => {
+    const stale = await client.request<DetailResult>('qrmLens/detail', {
+      uri,
+      epoch: epoch + 1000,
+      response: 0,
+    });
+    expect(stale.detail).toBeNull();
+    expect(stale.reason).toBeDefined();
+  });
+});
+
+describe('hostile text', () => {
+  const evil =
+    '</script><img src=x onerror=alert(1)> [a](command:evil) ![x](http://e/x.png) \u001b[31mred\u0007 \u202egnp.exe `$(id)`';
+  const rows = Array.from({ length: 12 }, (_, n) =>
+    JSON.stringify({
+      prompt: `${evil} ${n}`,
+      completions: [
+        { model: evil, response: `${evil} answer ${n}` },
+        { model: `b ${evil}`, response: 'plain' },
+      ],
+    }),
+  );
+
+  it('is shown as text in hovers, messages and symbols', async () => {
+    const client = await Client.start();
+    try {
+      const uri = await client.open('evil.jsonl', [...rows, rows[0] ?? ''].join('\n'));
+      const { epoch } = await client.audit(uri);
+      const { detail } = await client.request<DetailResult>('qrmLens/detail', {
+        uri,
+        epoch,
+        response: 0,
+      });
+      expect(detail?.excerpt).toBe(`${evil} answer 0`.slice(0, 4000));
+      const hover = await client.request<Hover>('textDocument/hover', {
+        textDocument: { uri },
+        position: { line: 0, character: (detail?.spot.column ?? 0) + 1 },
+      });
+      const shown = valueOf(hover);
+      const unescaped = shown.replace(/!\[[^\]]*\]\(data:[^)]*\)/, '').replace(/\\./g, '');
+      expect(unescaped).not.toMatch(/<[a-z/]|\]\(|`/i);
+      const found = client.last(uri);
+      expect(found.length).toBeGreaterThan(0);
+      const params = { textDocument: { uri } };
+      const symbols = await client.request<DocumentSymbol[]>('textDocument/documentSymbol', params);
+      const names = symbols.flatMap((s) => s.children?.map((c) => c.name) ?? []);
+      const everything = JSON.parse(JSON.stringify([shown, found, names])) as unknown;
+      for (const text of strings(everything))
+        expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\u202e/u);
+    } finally {
+      await client.stop();
+    }
+  });
+});
+
+function strings(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(strings);
+}
+
+describe('chats', () => {
+  it('of Markdown: each answer in its context, each turn a fold', async () => {
+    const client = await Client.start();
+    try {
+      const chat = [
+        '# A chat',
+        '',
+        '## User',
+        'What is a quantile?',
+        '',
+        '## Assistant',
+        'A value below which',
+        'a share of the data lies.',
+        '',
+        '## User',
+        'Thanks.',
+        '',
+        '## Assistant',
+        'You are welcome.',
+        '',
+      ].join('\n');
+      const uri = await client.open('chat.md', chat, 'markdown');
+      const { epoch, scored } = await client.audit(uri);
+      expect(scored).toBe(2);
+      const params = { textDocument: { uri } };
+      const first = await client.request<DetailResult>('qrmLens/detail', {
+        uri,
+        epoch,
+        response: 0,
+      });
+      expect(first.detail?.spot).toEqual({ line: 6, column: 0, endLine: 7, endColumn: 25 });
+      expect(first.detail?.excerpt).toBe('A value below which\na share of the data lies.');
+      const folds = await client.request<FoldingRange[]>('textDocument/foldingRange', params);
+      expect(folds).toContainEqual({ startLine: 6, endLine: 7, kind: 'region' });
+    } finally {
+      await client.stop();
+    }
+  });
+
+  it('exported by VS Code: scored without being asked, found in the JSON strings', async () => {
+    const client = await Client.start();
+    try {
+      const text = readFileSync(fixture('datasets/vscode-chat.json'), 'utf8');
+      const uri = await client.open('chat.json', text, 'json');
+      const answers = (JSON.parse(text) as { requests: unknown[] }).requests.length;
+      const done = await client.until(
+        () => client.changes.find((s) => s.uri === uri && s.state === 'done'),
+        'the audit of the chat',
+      );
+      expect(done.scored).toBe(answers);
+    } finally {
+      await client.stop();
+    }
+  });
+
+  it('a README that speaks of no chat is left alone', async () => {
+    const client = await Client.start();
+    try {
+      const uri = await client.open('README.md', '# Title\n\nAssistant: is a word.\n', 'markdown');
+      await client.request('textDocument/foldingRange', { textDocument: { uri } });
+      expect(await client.summary(uri)).toBeNull();
+    } finally {
+      await client.stop();
+    }
+  });
+});
