@@ -11,7 +11,6 @@ import { ResponseTable, type Audit, type ProblemFinding } from '../audit/index.j
 import { makeReport, render } from '../audit/report/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import type { ExportFormat, ExportResult } from '../protocol.js';
-import type { Measures } from '../qrm/index.js';
 import type { LiveAudit } from './live-audit.js';
 import { Pacer } from './pace.js';
 

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import {
+  DEFAULTS,
+  measureOptions,
+  mergeSettings,
+  parseThreshold,
+  thresholdsOf,
+} from '../../../server/src/lsp/settings.js';
+
+describe('settings', () => {
+  it('keep their defaults where the editor sends nothing or nonsense', () => {
+    expect(mergeSettings(undefined)).toEqual(DEFAULTS);
+    expect(mergeSettings({ tau: 'x', model: 3, thresholds: { modes: null } })).toEqual(DEFAULTS);
+  });
+
+  it('take what fits, at any depth, and no unknown key', () => {
+    const merged = mergeSettings({
+      model: { path: '/m' },
+      thresholds: { tail: -0.5 },
+      weights: { a: 2 },
+      other: 1,
+    });
+    expect(merged.model.path).toBe('/m');
+    expect(merged.thresholds.tail).toBe('-0.5');
+    expect(merged.thresholds.wide).toBe(DEFAULTS.thresholds.wide);
+    expect(merged.weights).toEqual({ a: 2 });
+    expect(merged).not.toHaveProperty('other');
+  });
+
+  it('read thresholds as shares or as figures', () => {
+    expect(parseThreshold(' 2.5 % ', 'tail')).toEqual({ kind: 'relative', share: 0.025 });
+    expect(parseThreshold('-1e-2', 'tail')).toEqual({ kind: 'absolute', value: -0.01 });
+    for (const bad of ['', 'low', '120%', '5 percent'])
+      expect(() => parseThreshold(bad, 'tail')).toThrow(/qrmLens\.thresholds\.tail.*expected/);
+  });
+
+  it('tell of a bad threshold and go on with the default', () => {
+    const told: string[] = [];
+    const settings = mergeSettings({ thresholds: { wide: 'very' } });
+    const thresholds = thresholdsOf(settings, (m) => told.push(m));
+    expect(thresholds.wide).toEqual({ kind: 'relative', share: 0.05 });
+    expect(told).toHaveLength(1);
+  });
+
+  it('order fixed weights as the model orders its attributes', () => {
+    const settings = mergeSettings({ weights: { b: 2, unknown: 1 }, tau: 0.9, lambda: -1 });
+    const options = measureOptions(settings, ['a', 'b']);
+    expect(options).toEqual({ tau: DEFAULTS.tau, lambda: DEFAULTS.lambda, weights: [0, 2] });
+    expect(measureOptions(mergeSettings({}), ['a']).weights).toBeUndefined();
+  });
+});
