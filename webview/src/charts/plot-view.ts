@@ -9,16 +9,15 @@ import {
   PointElement,
   ScatterController,
   Tooltip,
-  type ChartDataset,
   type ChartOptions,
   type Plugin,
   type Point,
-  type ScriptableContext,
 } from 'chart.js';
-import { withOpacity } from './colour.js';
+import { scale, tooltipStyle } from './axes.js';
+import { barSpacing, dataset } from './datasets.js';
 import { drawDensity, drawDiagonal, drawHead, drawRule } from './marks.js';
-import { ticks, tickText, type Axis, type Layer, type Plot } from './plot.js';
-import type { Role, Theme } from './theme.js';
+import type { Layer, Plot } from './plot.js';
+import type { Theme } from './theme.js';
 
 // Only the parts that the figures use: the rest of Chart.js stays out of the bundle.
 Chart.register(
@@ -173,158 +172,3 @@ export class PlotView {
 
 const isDataset = (layer: Layer): boolean =>
   layer.type === 'bars' || layer.type === 'line' || layer.type === 'points';
-
-function points(x: ArrayLike<number>, y: ArrayLike<number>): Point[] {
-  return Array.from(x, (at, i) => ({ x: at, y: y[i] as number }));
-}
-
-/** The distance that Chart.js measures the bars' thickness by: between neighbours, at most one place. */
-function barSpacing(layers: readonly Layer[]): number {
-  const all = layers.flatMap((l) => (l.type === 'bars' && l.sideways ? Array.from(l.at) : []));
-  all.sort((a, b) => a - b);
-  return all.reduce((least, at, i) => {
-    const gap = i === 0 ? 0 : at - (all[i - 1] as number);
-    return gap > 1e-9 ? Math.min(least, gap) : least;
-  }, 1);
-}
-
-type PlotDataset = ChartDataset<'scatter' | 'line' | 'bar', Point[]>;
-
-function dataset(layer: Layer, theme: Theme, spacing: number): PlotDataset[] {
-  // In high contrast nothing is told by a faint tint alone.
-  const opacity = Math.max(layer.opacity ?? 1, theme.highContrast ? 0.6 : 0);
-  const colour = (role: Role, o = opacity) => withOpacity(theme.colours[role], o);
-  switch (layer.type) {
-    case 'bars': {
-      const { colourOf } = layer;
-      const paint = (c: ScriptableContext<'bar'>) => {
-        if (!colourOf || !c.parsed) return colour(layer.colour);
-        const { x, y } = c.parsed as { x: number; y: number };
-        return colour(layer.sideways ? colourOf(y, x) : colourOf(x, y));
-      };
-      return [
-        {
-          type: 'bar',
-          data: layer.sideways ? points(layer.value, layer.at) : points(layer.at, layer.value),
-          indexAxis: layer.sideways ? 'y' : 'x',
-          grouped: false,
-          categoryPercentage: 1,
-          barPercentage: layer.sideways ? layer.width / spacing : 1,
-          maxBarThickness: layer.sideways ? 28 : undefined,
-          // A hairline between bars; none where bars are thin.
-          borderWidth: 0,
-          inflateAmount: layer.sideways ? 0 : -0.3,
-          backgroundColor: paint,
-        } as PlotDataset,
-      ];
-    }
-    case 'line':
-      return [
-        {
-          type: 'line',
-          data: points(layer.x, layer.y),
-          borderColor: layer.bare ? 'transparent' : colour(layer.colour),
-          borderWidth: layer.bare ? 0 : (layer.width ?? 1.5) + (theme.highContrast ? 0.5 : 0),
-          borderDash: [...(layer.dash ?? [])],
-          borderJoinStyle: 'round',
-          backgroundColor: withOpacity(theme.colours[layer.colour], layer.fillOpacity ?? 0.25),
-          fill: layer.fillTo === undefined ? false : { value: layer.fillTo },
-          pointRadius: 0,
-          pointHitRadius: 0,
-          pointHoverRadius: layer.name === undefined ? 0 : 3,
-          pointHoverBackgroundColor: colour(layer.colour, 1),
-          pointHoverBorderWidth: 0,
-        } as PlotDataset,
-      ];
-    case 'points':
-      return [
-        {
-          type: 'scatter',
-          data: points(layer.x, layer.y),
-          pointRadius: layer.radius,
-          pointHoverRadius: layer.radius,
-          pointBackgroundColor: layer.hollow ? 'transparent' : colour(layer.colour),
-          pointBorderColor: colour(layer.colour),
-          pointBorderWidth: layer.hollow ? 1.25 : 0,
-        } as PlotDataset,
-      ];
-    default:
-      return [];
-  }
-}
-
-function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
-  const faint = withOpacity(theme.colours.grid, theme.highContrast ? 0.7 : 0.28);
-  return {
-    type: 'linear' as const,
-    min: axis.min,
-    max: axis.max,
-    display: axis.shown !== false,
-    // Bars would shift the axis by half a bar.
-    offset: false,
-    border: { display: side === 'x', color: withOpacity(theme.colours.grid, 0.8) },
-    grid: {
-      color: faint,
-      drawTicks: false,
-      offset: false,
-      display: axis.categories === undefined,
-      lineWidth: theme.highContrast ? 0.5 : 1,
-    },
-    title: {
-      display: axis.label !== '' && side === 'x',
-      text: axis.label,
-      color: theme.colours.dim,
-      font: { family: theme.font, size: 11 },
-      padding: { top: -3, bottom: 0 },
-    },
-    ticks: {
-      color: theme.colours.dim,
-      font: { family: theme.font, size: 10.5 },
-      padding: 6,
-      maxRotation: 0,
-      autoSkip: false,
-      callback: (value: number | string, _i: number, all: readonly { value: number }[]) => {
-        const v = Number(value);
-        return (
-          axis.categories?.[v] ??
-          axis.format?.(v) ??
-          tickText(
-            v,
-            all.map((t) => t.value),
-          )
-        );
-      },
-    },
-    afterBuildTicks(made: {
-      ticks: { value: number }[];
-      chart: { width: number; height: number };
-    }) {
-      const wanted =
-        side === 'x'
-          ? Math.min(Math.max(made.chart.width / 75, 2), 8)
-          : Math.min(Math.max(made.chart.height / 42, 2), 7);
-      made.ticks = (axis.categories?.map((_, i) => i) ?? ticks(axis.min, axis.max, wanted)).map(
-        (value) => ({ value }),
-      );
-    },
-  };
-}
-
-function tooltipStyle(theme: Theme) {
-  const style = getComputedStyle(document.body);
-  const variable = (name: string, otherwise: string) =>
-    style.getPropertyValue(name).trim() || otherwise;
-  const text = variable('--vscode-editorHoverWidget-foreground', theme.colours.text);
-  return {
-    backgroundColor: variable('--vscode-editorHoverWidget-background', theme.colours.ground),
-    borderColor: variable('--vscode-editorHoverWidget-border', theme.colours.grid),
-    borderWidth: 1,
-    cornerRadius: 3,
-    padding: 8,
-    caretSize: 0,
-    titleColor: text,
-    bodyColor: text,
-    titleFont: { family: theme.font, size: 11.5, weight: 600 },
-    bodyFont: { family: theme.font, size: 11.5 },
-  };
-}

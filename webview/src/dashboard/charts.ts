@@ -8,16 +8,10 @@ import type { MeasureName } from '../data/responses.js';
 import { count, figure, tailName } from '../data/visible.js';
 import { el, perFrame } from '../ui/dom.js';
 import { Figure, type OnExport } from '../ui/figure.js';
-import {
-  binsOf,
-  contributionsPlot,
-  expectationPlot,
-  marginPlot,
-  scatterPlot,
-  tailPlot,
-  type ContributionSeries,
-  type Selections,
-} from './plots.js';
+import { contributionsPlot, type ContributionSeries } from './contribution-plot.js';
+import { binsOf, expectationPlot, marginPlot, tailPlot } from './histogram-plots.js';
+import { scatterPlot } from './scatter-plot.js';
+import type { Selections } from './series.js';
 
 export interface ChartEvents {
   readonly brushed: (brush: Brush) => void;

@@ -1,6 +1,6 @@
-import type { Contributions, PersistedState } from '../../../server/src/protocol.js';
+import type { PersistedState } from '../../../server/src/protocol.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { isEmpty, sampleOf, select, type Selection } from '../data/brush.js';
+import { select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';
 import { ALL_CODES, ALL_SEVERITIES, buildRows, NO_FINDING, type Rows } from '../data/rows.js';
 import { fileStem } from '../data/visible.js';
@@ -9,10 +9,10 @@ import { persisted, readDashboard, type DashboardState } from '../state.js';
 import { debounced, el, perFrame, throttled } from '../ui/dom.js';
 import { Notice } from '../ui/notice.js';
 import { Charts } from './charts.js';
+import { ContributionSource } from './contributions.js';
 import { exportRows } from './export.js';
 import { FilterBar } from './filters.js';
 import { Header } from './header.js';
-import type { ContributionSeries } from './plots.js';
 import { Preview } from './preview.js';
 import { TextSearch } from './search.js';
 import { FindingTable, type Item } from './table.js';
@@ -22,8 +22,6 @@ import type { WhiskerScale } from './whisker.js';
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;
 const ROWS_MS = 30;
-const CONTRIBUTIONS_MS = 2500;
-const SAMPLE = 2000;
 
 /** The dashboard: figures and findings of one document, or of two side by side. */
 export class Dashboard {
@@ -33,8 +31,7 @@ export class Dashboard {
   private rows: Rows | undefined;
   private theme: Theme = readTheme();
   private chosen: Item | undefined;
-  private readonly contributed = new Map<string, Contributions>();
-  private readonly asked = new Map<number, string>();
+  private readonly contributions: ContributionSource;
   private readonly notice = new Notice();
   private readonly texts: Texts;
   private readonly search: TextSearch;
@@ -54,6 +51,11 @@ export class Dashboard {
       this.table.render();
       this.showPreview();
     });
+    this.contributions = new ContributionSource(
+      host,
+      () => ({ documents: this.documents, brush: this.state.brush }),
+      () => this.charts.updateContributions(this.contributions.series, this.theme),
+    );
     this.search = new TextSearch(this.texts, this.refreshSoon);
     const each = (type: 'audit' | 'cancel' | 'exportReport') => () =>
       this.documents.forEach((d) => host.post({ type, uri: d.summary.uri }));
@@ -103,7 +105,7 @@ export class Dashboard {
     watchTheme(() => {
       this.theme = readTheme();
       this.drawCharts();
-      this.drawContributions();
+      this.charts.updateContributions(this.contributions.series, this.theme);
     });
     this.listen();
   }
@@ -123,17 +125,17 @@ export class Dashboard {
         else {
           this.documents = audits.map((a, n) => new Document(a, names[n] ?? a.uri));
           this.chosen = undefined;
-          this.contributed.clear();
+          this.contributions.forget();
           this.texts.forget();
         }
         this.keep();
         this.refresh();
-        this.askContributions();
+        this.contributions.refresh();
       },
       summary: ({ summary }) => {
         this.documentOf(summary.uri)?.setSummary(summary);
         this.refreshSoon();
-        this.askContributions();
+        this.contributions.refresh();
       },
       columns: ({ batch }) => {
         if (this.documentOf(batch.uri)?.addColumns(batch)) this.refreshSoon();
@@ -146,14 +148,7 @@ export class Dashboard {
         this.refreshSoon();
       },
       texts: ({ id, texts }) => this.texts.receive(id, texts),
-      contributions: ({ id, contributions }) => {
-        const key = this.asked.get(id);
-        this.asked.delete(id);
-        if (key === undefined) return;
-        if (contributions) this.contributed.set(key, contributions);
-        else this.contributed.delete(key);
-        this.drawContributions();
-      },
+      contributions: ({ id, contributions }) => this.contributions.receive(id, contributions),
       select: ({ uri, epoch, response }) => {
         const document = this.documents.findIndex(
           (d) => d.summary.uri === uri && d.summary.epoch === epoch,
@@ -182,7 +177,7 @@ export class Dashboard {
     const before = this.state;
     this.state = { ...before, ...part };
     this.keep();
-    if (part.brush !== undefined) this.askBrushed();
+    if (part.brush !== undefined) this.contributions.brushed();
     if (
       this.state.text !== before.text ||
       (this.state.text !== '' && this.state.listing !== before.listing)
@@ -304,52 +299,6 @@ export class Dashboard {
     const d = this.documents[document];
     if (d)
       this.host.post({ type: 'openDetail', uri: d.summary.uri, epoch: d.summary.epoch, response });
-  }
-
-  // --- Contributions ------------------------------------------------------------------------------
-
-  private ask(d: Document, key: string, responses?: readonly number[]): void {
-    const id = this.host.nextId();
-    // Only the latest answer counts.
-    for (const [old, k] of this.asked) if (k === key) this.asked.delete(old);
-    this.asked.set(id, key);
-    this.host.post({
-      type: 'contributions',
-      id,
-      uri: d.summary.uri,
-      epoch: d.summary.epoch,
-      responses,
-    });
-  }
-
-  private readonly askContributions = throttled(() => {
-    for (const d of this.documents) if (d.summary.scored > 0) this.ask(d, `all ${d.summary.uri}`);
-    if (!isEmpty(this.state.brush)) this.askBrushed();
-  }, CONTRIBUTIONS_MS);
-
-  private readonly askBrushed = debounced(() => {
-    const [d] = this.documents;
-    const selection =
-      this.documents.length === 1 && d ? select(d.responses, this.state.brush) : undefined;
-    if (d && selection && selection.count > 0) this.ask(d, 'brushed', sampleOf(selection, SAMPLE));
-    else {
-      this.contributed.delete('brushed');
-      this.drawContributions();
-    }
-  }, 250);
-
-  private drawContributions(): void {
-    const series: ContributionSeries[] = [];
-    for (const d of this.documents) {
-      const contributions = this.contributed.get(`all ${d.summary.uri}`);
-      const attributes = d.summary.model?.attributes ?? [];
-      const name = this.documents.length > 1 ? d.name : 'all';
-      if (contributions) series.push({ name, attributes, contributions });
-      const brushed = this.contributed.get('brushed');
-      if (brushed && this.documents.length === 1)
-        series.push({ name: 'brushed', attributes, contributions: brushed });
-    }
-    this.charts.updateContributions(series, this.theme);
   }
 
   // --- Exports ------------------------------------------------------------------------------------

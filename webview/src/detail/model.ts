@@ -98,3 +98,7 @@ export const positionOf = (lambda: number): number =>
   Math.min(Math.log10(10 * Math.max(lambda, 0) + 1) / 4, 1);
 /** Three digits are all that a slider can mean. */
 export const rounded = (value: number): number => +value.toPrecision(3);
+
+/** "chosen: …; rejected: …", for summaries. */
+export const inWords = (model: DetailModel, say: (s: Side) => string): string =>
+  model.sides.map((s) => `${s.name}: ${say(s)}`).join('; ');

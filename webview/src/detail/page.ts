@@ -10,7 +10,8 @@ import { Notice } from '../ui/notice.js';
 import { Controls } from './controls.js';
 import { FigureTable } from './figure-table.js';
 import { detailModel, type DetailModel, type Side } from './model.js';
-import { attributeBars, cdfPlot, densityPlot, quantilePlot, ridgelinePlot } from './plots.js';
+import { attributeBars, ridgelinePlot } from './attribute-plots.js';
+import { cdfPlot, densityPlot, quantilePlot } from './distribution-plots.js';
 import { Subject } from './subject.js';
 
 const DEFAULT_TAU = 0.05;

@@ -1,0 +1,83 @@
+import { FINDING_CODES, FINDING_SEVERITIES, RESPONSE_KINDS } from '../../../server/src/protocol.js';
+import type { Document } from '../data/documents.js';
+import { NO_FINDING, type Rows } from '../data/rows.js';
+import { count, figure, percent, visible } from '../data/visible.js';
+import { el, svgIcon } from '../ui/dom.js';
+import type { Texts } from './texts.js';
+import { Whisker, type WhiskerScale } from './whisker.js';
+
+/** One row of the page, filled again and again. */
+export class RowView {
+  private readonly cells: HTMLElement[];
+  private readonly whisker = new Whisker();
+  readonly element: HTMLElement;
+  private severity = -1;
+
+  constructor() {
+    const classes = [
+      'severity',
+      'code',
+      'line',
+      'kind',
+      'tail',
+      'expectation',
+      'beats',
+      'distribution',
+      'text',
+    ];
+    this.cells = classes.map((c, n) =>
+      el('div', { role: 'gridcell', class: `cell ${c}`, 'aria-colindex': n + 1 }),
+    );
+    this.cells[7]?.append(this.whisker.element);
+    this.cells[8]?.setAttribute('dir', 'auto');
+    this.element = el('div', { role: 'row', class: 'row' }, ...this.cells);
+  }
+
+  show(
+    n: number,
+    active: boolean,
+    rows: Rows,
+    i: number,
+    d: Document,
+    texts: Texts,
+    scale: WhiskerScale,
+  ): void {
+    const { element } = this;
+    const { responses } = d;
+    const r = rows.response[i] as number;
+    const code = rows.code[i] as number;
+    element.id = `row-${n}`;
+    element.dataset.n = String(n);
+    element.setAttribute('aria-rowindex', String(n + 2));
+    element.setAttribute('aria-selected', String(active));
+    element.classList.toggle('active', active);
+    element.classList.toggle('second', rows.document[i] === 1);
+    this.setSeverity(rows.severity[i] as number);
+    const text = texts.get(d, r);
+    const finding = text?.findings.find((f) => f.code === FINDING_CODES[code]);
+    const kind = RESPONSE_KINDS[responses.kind[r] as number] ?? '';
+    const set = (cell: number, value: string) => {
+      const c = this.cells[cell];
+      if (c && c.textContent !== value) c.textContent = value;
+    };
+    set(1, code === NO_FINDING ? '' : (FINDING_CODES[code] ?? ''));
+    set(2, count((responses.line[r] ?? 0) + 1));
+    set(3, text?.label ? visible(text.label) : kind);
+    set(4, figure(responses.tail[r] ?? Number.NaN));
+    set(5, figure(responses.expectation[r] ?? Number.NaN));
+    set(6, percent(responses.pairBeats(r), 0));
+    this.whisker.show(responses, r, d.summary.tau, scale);
+    const excerpt = text === undefined ? '' : visible(text.excerpt.trim());
+    set(8, text === undefined ? '…' : excerpt);
+    element.title = finding ? visible(finding.message) : '';
+  }
+
+  private setSeverity(severity: number): void {
+    if (severity === this.severity) return;
+    this.severity = severity;
+    const name = FINDING_SEVERITIES[severity];
+    const cell = this.cells[0];
+    if (name === undefined) cell?.replaceChildren();
+    else cell?.replaceChildren(svgIcon(name, name), el('span', { class: 'hidden-text' }, name));
+  }
+}
