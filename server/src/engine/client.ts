@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
@@ -102,6 +103,7 @@ export class EvaluatorClient implements Evaluator {
   ): AsyncGenerator<{ tag: T; result: GroupResult }> {
     const inner = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, inner.signal]) : inner.signal;
+    setMaxListeners(0, signal); // one for each group under way
     const input =
       Symbol.asyncIterator in groups ? groups[Symbol.asyncIterator]() : groups[Symbol.iterator]();
     const ahead: { tag: T; result: Promise<GroupResult> }[] = [];

@@ -1,7 +1,7 @@
 import { density, pieces } from './density.js';
 
 /** Fewer quantiles than this cannot show two modes. */
-const FEWEST = 5;
+const FEWEST = 7;
 /** Between two modes the density falls to at most this part of the lower one. */
 const VALLEY = 0.75;
 /** A mode holds at least this share of the mass: one odd quantile is no mode. */

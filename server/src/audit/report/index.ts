@@ -4,7 +4,7 @@ import type { Report } from './model.js';
 import { sarifReport } from './sarif.js';
 import { textReport } from './text.js';
 
-export { makeReport, countByCode, type Report } from './model.js';
+export { makeReport, type Report } from './model.js';
 export { pad, visible, width } from './escape.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;

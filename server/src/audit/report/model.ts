@@ -2,9 +2,8 @@ import type { EvaluatorInfo } from '../../engine/types.js';
 import { density, grid, support } from '../../qrm/index.js';
 import type { Finding, ResponseFinding } from '../finding.js';
 import type { Audit } from '../index.js';
-import { inWords, resolve } from '../settings.js';
-import { tailName } from '../rules/rule.js';
 import { readTexts } from '../texts.js';
+import { summarize, thresholdsInWords, type Summary } from './summary.js';
 
 /** What every report is made from. Responses are listed riskiest (lowest tail) first. */
 export interface Report {
@@ -17,6 +16,8 @@ export interface Report {
   readonly texts: ReadonlyMap<number, string>;
   /** The common axis of every drawing: from the lowest to the highest reward shown. */
   readonly axis: readonly [number, number];
+  readonly summary: Summary;
+  /** One for each code with a threshold. */
   readonly thresholdsInWords: readonly string[];
   readonly version: string;
 }
@@ -39,7 +40,7 @@ export async function makeReport(
   info: EvaluatorInfo,
   options: { top: number; texts: 'shown' | 'all'; limit?: number; version: string },
 ): Promise<Report> {
-  const { table, thresholds } = audit;
+  const { table } = audit;
   const findings = [...audit.findings()];
   const byResponse = new Map<number, ResponseFinding[]>();
   for (const finding of findings) {
@@ -58,10 +59,6 @@ export async function makeReport(
     low = Math.min(low, from);
     high = Math.max(high, to);
   }
-  const limit = resolve(thresholds.tail, table.values(table.tail), thresholds.minimumSample);
-  const words = Number.isNaN(limit)
-    ? `low-left-tail: fewer than ${thresholds.minimumSample} responses, too few for a relative threshold`
-    : `low-left-tail: ${tailName(audit.tau)} ≤ ${limit.toFixed(3)} (${inWords(thresholds.tail, 'lowest')})`;
   return {
     audit,
     info,
@@ -70,20 +67,10 @@ export async function makeReport(
     ranked,
     texts,
     axis: low < high ? [low, high] : [0, 1],
-    thresholdsInWords: [
-      words,
-      `pairs: ${inWords(thresholds.inverted, 'lowest')} and ${inWords(thresholds.ambiguous, 'closest')}`,
-      `wide: ${inWords(thresholds.wide, 'widest')}`,
-    ],
+    summary: summarize(audit, findings),
+    thresholdsInWords: thresholdsInWords(audit),
     version: options.version,
   };
-}
-
-/** How many findings of each code. */
-export function countByCode(findings: readonly Finding[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { code } of findings) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return counts;
 }
 
 /** The smoothed density of a response in the middle of `bins` equal parts of the axis. */

@@ -3,67 +3,56 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Place } from '../../datasets/types.js';
 import type { Finding } from '../finding.js';
-import { RULES } from '../rules/index.js';
 import { visible } from './escape.js';
 import type { Report } from './model.js';
+import { DESCRIPTIONS } from './summary.js';
 
-const HELP = 'https://github.com/qrm-lens/qrm-lens#finding-';
 const LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const;
 
-/** SARIF 2.1.0. Columns count UTF-16 code units, as the places of the datasets do. */
+/** SARIF 2.1.0, a result a line. Columns count UTF-16 code units, as the places of the datasets do. */
 export function* sarifReport(report: Report): Generator<string> {
-  const rules = [
-    ...RULES.map(({ code, description }) => ({ code, description })),
-    { code: 'malformed-row' as const, description: 'A piece of the file is not a readable row.' },
-  ];
   const { info, audit } = report;
-  const log = {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
+  const run = {
+    tool: {
+      driver: {
+        name: 'QRM Lens',
+        semanticVersion: report.version,
+        rules: DESCRIPTIONS.map(({ code, description }) => ({
+          id: code,
+          shortDescription: { text: description },
+          help: { text: `${description} See docs/findings.md#${code} of QRM Lens.` },
+        })),
+      },
+    },
+    columnKind: 'utf16CodeUnits',
+    properties: {
+      model: info.modelName,
+      modelHash: info.modelHash,
+      precision: info.precision,
+      thresholds: report.thresholdsInWords,
+    },
+    invocations: [
       {
-        tool: {
-          driver: {
-            name: 'QRM Lens',
-            semanticVersion: report.version,
-            informationUri: 'https://github.com/qrm-lens/qrm-lens',
-            rules: rules.map(({ code, description }) => ({
-              id: code,
-              shortDescription: { text: description },
-              helpUri: HELP + code,
-            })),
-          },
-        },
-        columnKind: 'utf16CodeUnits',
-        properties: {
-          model: info.modelName,
-          modelHash: info.modelHash,
-          precision: info.precision,
-          thresholds: report.thresholdsInWords,
-        },
-        invocations: [
-          {
-            executionSuccessful: audit.unreadable.size === 0,
-            toolExecutionNotifications: [...audit.unreadable].map(([n, why]) => ({
-              level: 'error',
-              message: { text: `${audit.sources[n]?.path}: ${why}` },
-            })),
-          },
-        ],
-        results: report.findings.map((f) =>
-          result(
-            report,
-            f,
-            rules.findIndex((r) => r.code === f.code),
-          ),
-        ),
+        executionSuccessful: audit.unreadable.size === 0,
+        toolExecutionNotifications: [...audit.unreadable].map(([n, why]) => ({
+          level: 'error',
+          message: { text: visible(`${audit.sources[n]?.path}: ${why}`) },
+        })),
       },
     ],
   };
-  yield JSON.stringify(log, null, 2);
+  const schema = 'https://json.schemastore.org/sarif-2.1.0.json';
+  yield `{ "$schema": "${schema}", "version": "2.1.0", "runs": [`;
+  // Line by line: a string cannot hold the results of a million rows.
+  yield `${JSON.stringify(run, null, 2).slice(0, -2)},\n  "results": [`;
+  const last = report.findings.length - 1;
+  for (const [n, finding] of report.findings.entries()) {
+    yield `    ${JSON.stringify(result(report, finding))}${n < last ? ',' : ''}`;
+  }
+  yield '  ]\n}] }';
 }
 
-function result(report: Report, finding: Finding, ruleIndex: number) {
+function result(report: Report, finding: Finding) {
   const { table, sources } = report.audit;
   const at = (file: number, place: Place, text?: string) => ({
     physicalLocation: {
@@ -73,7 +62,7 @@ function result(report: Report, finding: Finding, ruleIndex: number) {
   });
   const base = {
     ruleId: finding.code,
-    ruleIndex,
+    ruleIndex: DESCRIPTIONS.findIndex((r) => r.code === finding.code),
     level: LEVEL[finding.severity],
     message: { text: visible(finding.message) },
   };

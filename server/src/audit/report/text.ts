@@ -1,68 +1,124 @@
 import type { Severity } from '../finding.js';
-import { tailName } from '../rules/rule.js';
+import { figure, percent, tailName } from '../rules/rule.js';
 import { fit, pad, visible, width } from './escape.js';
-import { countByCode, drawn, type Report } from './model.js';
+import { drawn, type Report } from './model.js';
+import { median } from './summary.js';
 
 const BARS = ' ▁▂▃▄▅▆▇█';
-const SPARK = 20;
+const SPARK = 24;
 const INK = { error: '31', warning: '33', info: '36', dim: '2', bold: '1' } as const;
+const MARK: Readonly<Record<Severity, string>> = { error: '✖', warning: '▲', info: '•' };
+const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
+export const bySeverity = (a: Severity, b: Severity) => RANK[a] - RANK[b];
+
+type Ink = (style: keyof typeof INK, text: string) => string;
+const count = (n: number) => n.toLocaleString('en');
 
 /** The table for people: two lines a response, the numbers above, the place and the text below. */
 export function* textReport(
   report: Report,
   options: { columns: number; colour: boolean },
 ): Generator<string> {
-  const { audit, axis, ranked } = report;
-  const { table } = audit;
-  const ink = (style: keyof typeof INK, s: string) =>
+  const ink: Ink = (style, s) =>
     options.colour && s !== '' ? `\x1b[${INK[style]}m${s}\x1b[0m` : s;
   const columns = Math.max(options.columns, 60);
-  const number = (x: number) => x.toFixed(3).padStart(7);
+  const { ranked, audit } = report;
   if (ranked.length > 0) {
+    const title = `The ${count(ranked.length)} riskiest of ${count(audit.table.length)} responses, lowest left tail first`;
     yield '';
-    yield ink(
-      'bold',
-      `The ${ranked.length} riskiest of ${table.length} responses, lowest left tail first`,
-    );
+    yield ink('bold', title);
     yield '';
-    const [low, high] = axis.map((x) => x.toFixed(2)) as [string, string];
-    const gap = ' '.repeat(Math.max(SPARK - low.length - high.length, 1));
+    const [low, high] = report.axis.map((x) => figure(x)) as [string, string];
+    const gap = '─'.repeat(Math.max(SPARK - low.length - high.length - 2, 1));
     const head = [tailName(audit.tau), 'CVaR', 'mean'].map((h) => h.padStart(7)).join(' ');
-    yield ink('dim', `${'#'.padStart(4)} ${head}  ${low}${gap}${high}  findings`);
+    yield ink('dim', `${'#'.padStart(5)} ${head}   ${low} ${gap} ${high}   findings`);
   }
-  for (const [n, i] of ranked.entries()) {
-    const findings = report.byResponse.get(i) ?? [];
-    const worst = findings.map((f) => f.severity).sort(bySeverity)[0];
-    const mass = [...drawn(report, i, SPARK)];
-    const peak = Math.max(...mass);
-    const spark = mass
-      .map((m) => BARS[m <= 0 ? 0 : Math.max(1, Math.round((8 * m) / peak))])
-      .join('');
-    const codes = fit(findings.map((f) => f.code).join(' '), columns - 53);
-    const values = [table.tail, table.cvar, table.expectation].map((c) => number(c.get(i)));
-    values[0] = worst === undefined ? (values[0] ?? '') : ink(worst, values[0] ?? '');
-    yield `${ink('bold', `${n + 1}`.padStart(4))} ${values.join(' ')}  ${ink('info', spark)}  ${worst ? ink(worst, codes) : codes}`.trimEnd();
-    const p = table.place(i);
-    const place = `${visible(audit.sources[table.file.get(i)]?.path ?? '')}:${p.line + 1}:${p.column + 1}`;
-    const label = visible(table.label(i) || table.kindOf(i));
-    const text = visible((report.texts.get(i) ?? '').trim());
-    const room = columns - 9 - width(place) - width(label);
-    yield `     ${ink('dim', place)} ${pad(label, 8)} ${room > 8 ? fit(text, room - 2) : ''}`.trimEnd();
-    if (room <= 8) yield `     ${fit(text, columns - 6)}`;
-  }
-  yield '';
-  const problems = audit.problems;
-  for (const { file, problem, message } of problems.slice(0, 10)) {
-    const path = visible(audit.sources[file]?.path ?? '');
-    yield `${ink('error', 'malformed')} ${path}:${problem.place.line + 1}:${problem.place.column + 1} ${visible(message)}`;
-  }
-  if (problems.length > 10) {
-    yield ink('dim', `… and ${problems.length - 10 + audit.moreProblems} more malformed rows`);
-  }
-  if (table.length > 0) yield ink('dim', `Thresholds: ${report.thresholdsInWords.join('; ')}.`);
-  const counts = [...countByCode(report.findings)].map(([code, n]) => `${n} ${code}`);
-  yield `${ink('bold', `${report.findings.length} findings`)}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`;
+  for (const [n, i] of ranked.entries()) yield* response(report, n, i, columns, ink);
+  yield* malformed(report, ink);
+  yield* summary(report, ink);
 }
 
-const RANK: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
-export const bySeverity = (a: Severity, b: Severity) => RANK[a] - RANK[b];
+function* response(report: Report, n: number, i: number, columns: number, ink: Ink) {
+  const { table, sources } = report.audit;
+  const findings = [...(report.byResponse.get(i) ?? [])].sort((a, b) =>
+    bySeverity(a.severity, b.severity),
+  );
+  const worst = findings[0]?.severity;
+  const values = [table.tail, table.cvar, table.expectation].map((c) =>
+    figure(c.get(i)).padStart(7),
+  );
+  values[0] = ink(worst ?? 'bold', values[0] ?? '');
+  const codes = fit(
+    findings.map((f) => `${MARK[f.severity]} ${f.code}`).join(' '),
+    Math.max(columns - 61, 12),
+  );
+  const number = ink('bold', `${n + 1}`.padStart(5));
+  yield `${number} ${values.join(' ')}   ${spark(report, i, ink)}   ${ink(worst ?? 'dim', codes)}`.trimEnd();
+  const p = table.place(i);
+  const place = `${visible(sources[table.file.get(i)]?.path ?? '')}:${p.line + 1}:${p.column + 1}`;
+  const label = pad(fit(visible(table.label(i) || table.kindOf(i)), 20), 8);
+  const text = visible((report.texts.get(i) ?? '').trim());
+  const room = columns - 9 - width(place) - width(label);
+  const head = `      ${label} ${ink('dim', place)}`;
+  yield room > 16 ? `${head}  ${fit(text, room - 1)}`.trimEnd() : head;
+  if (room <= 16) yield `      ${fit(text, columns - 7)}`.trimEnd();
+}
+
+/** Bars on the common axis; what lies in the left tail is red. */
+function spark(report: Report, i: number, ink: Ink): string {
+  const density = drawn(report, i, SPARK);
+  const peak = Math.max(...density);
+  const bars = Array.from(density, (f) =>
+    f <= peak / 100 ? ' ' : (BARS[Math.max(1, Math.round((8 * f) / peak))] ?? ''),
+  );
+  const [low, high] = report.axis;
+  const share = (report.audit.table.tail.get(i) - low) / (high - low);
+  const cut = Math.min(Math.max(Math.round(SPARK * share), 0), SPARK);
+  return ink('error', bars.slice(0, cut).join('')) + ink('info', bars.slice(cut).join(''));
+}
+
+const SHOWN_PROBLEMS = 10;
+
+function* malformed({ audit, findings }: Report, ink: Ink): Generator<string> {
+  const problems = findings.flatMap((f) => ('problem' in f ? [f] : []));
+  if (problems.length === 0) return;
+  yield '';
+  yield ink('bold', 'Rows that could not be read');
+  for (const { file, problem, message, severity } of problems.slice(0, SHOWN_PROBLEMS)) {
+    const path = visible(audit.sources[file]?.path ?? '');
+    yield `${ink(severity, `    ${MARK[severity]}`)} ${ink('dim', `${path}:${problem.place.line + 1}:${problem.place.column + 1}`)} ${visible(message)}`;
+  }
+  const more = problems.length - SHOWN_PROBLEMS + audit.moreProblems;
+  if (more > 0) yield ink('dim', `      … and ${count(more)} more`);
+}
+
+function* summary({ summary: s, audit, thresholdsInWords, findings }: Report, ink: Ink) {
+  yield '';
+  yield ink('bold', 'Summary');
+  const line = (name: string, text: string) => `  ${ink('dim', name.padEnd(11))} ${text}`;
+  const files = audit.sources.length === 1 ? '1 file' : `${count(audit.sources.length)} files`;
+  const medians =
+    s.scored === 0
+      ? ''
+      : `; median ${tailName(audit.tau)} ${figure(median(s.tails))}, median mean ${figure(s.medianMean)}`;
+  yield line('Responses', `${count(s.responses)} of ${files}${medians}`);
+  if (s.pairs > 0) {
+    const share = percent(s.preferred);
+    yield line('Pairs', `${count(s.pairs)}; the model prefers the chosen response in ${share}`);
+  }
+  if (s.scored > 0) {
+    for (const [n, words] of thresholdsInWords.entries()) {
+      yield line(n === 0 ? 'Thresholds' : '', words);
+    }
+  }
+  const total = findings.length + audit.moreProblems;
+  yield line('Findings', total === 0 ? 'none' : count(total));
+  for (const { code, total: n, bySeverity: by, description } of s.codes) {
+    const marks = (['error', 'warning', 'info'] as const)
+      .filter((severity) => by[severity] > 0)
+      .map((severity) => ({ severity, text: `${MARK[severity]} ${count(by[severity])}` }));
+    const shown = marks.map(({ severity, text }) => ink(severity, text)).join(' ');
+    const padding = ' '.repeat(Math.max(22 - marks.map((m) => m.text).join(' ').length, 1));
+    yield `  ${count(n).padStart(11)} ${code.padEnd(19)} ${shown}${padding}${ink('dim', description)}`;
+  }
+}

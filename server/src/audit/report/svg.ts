@@ -1,0 +1,61 @@
+import { figure } from '../rules/rule.js';
+import { drawn, type Report } from './model.js';
+
+const W = 270;
+const H = 66;
+const POINTS = 90;
+const px = (x: number): string => x.toFixed(1);
+
+/** A response's density: its left tail red, its mean a line, the other half of its pair dashed. */
+export function distribution(report: Report, i: number): string {
+  const { table } = report.audit;
+  const [low, high] = report.axis;
+  const at = (reward: number) => (W * (reward - low)) / (high - low);
+  const other = table.partner(i);
+  const mine = drawn(report, i, POINTS);
+  const theirs =
+    other !== undefined && table.scored(other) ? drawn(report, other, POINTS) : undefined;
+  const peak = Math.max(...mine, ...(theirs ?? []), 1e-12);
+  const points = (density: Float64Array) =>
+    Array.from(density, (f, p) => [((p + 0.5) * W) / POINTS, H - (0.94 * H * f) / peak] as const);
+  const line = (list: readonly (readonly [number, number])[]) =>
+    list.map(([x, y], n) => `${n === 0 ? 'M' : 'L'}${px(x)} ${px(y)}`).join('');
+  const curve = points(mine);
+  const tail = at(table.tail.get(i));
+  const left = curve.filter(([x]) => x <= tail);
+  const area = (list: typeof curve) =>
+    list.length < 2
+      ? ''
+      : `${line(list)}L${px(list.at(-1)?.[0] ?? 0)} ${H}L${px(list[0]?.[0] ?? 0)} ${H}Z`;
+  const mean = px(at(table.expectation.get(i)));
+  const parts = [
+    `<path class="area" d="${area(curve)}"/>`,
+    `<path class="left" d="${area(left)}"/>`,
+    theirs === undefined ? '' : `<path class="other" d="${line(points(theirs))}"/>`,
+    `<path class="curve" d="${line(curve)}"/>`,
+    `<path class="axis" d="M0 ${H}.5H${W}"/><path class="tail" d="M${px(tail)} ${H - 14}V${H + 4}"/><path class="mean" d="M${mean} ${H - 14}V${H + 4}"/>`,
+    `<text x="0" y="${H + 15}">${figure(low)}</text><text x="${W}" y="${H + 15}" text-anchor="end">${figure(high)}</text>`,
+  ];
+  const label = `Reward distribution: left tail ${figure(table.tail.get(i))}, mean ${figure(table.expectation.get(i))}`;
+  return `<svg viewBox="0 0 ${W} ${H + 18}" role="img" aria-label="${label}">${parts.join('')}</svg>`;
+}
+
+/** Histogram of all left tails; the bars at or below the limit are red. */
+export function tailHistogram(sorted: Float64Array, limit: number): string {
+  const [width, height, bins] = [1040, 130, 64];
+  const low = sorted[0] ?? 0;
+  const high = sorted[sorted.length - 1] ?? 1;
+  const step = (high - low || 1) / bins;
+  const counts = new Uint32Array(bins);
+  for (const x of sorted) counts[Math.min(Math.floor((x - low) / step), bins - 1)]! += 1;
+  const peak = Math.max(...counts, 1);
+  const bars = Array.from(counts, (n, b) => {
+    const h = (height * n) / peak;
+    const left = low + b * step <= limit ? ' left' : '';
+    return n === 0
+      ? ''
+      : `<rect class="bar${left}" x="${px((b * width) / bins)}" y="${px(height - h)}" width="${px(width / bins - 1.5)}" height="${px(h)}" rx="1"><title>${n} from ${figure(low + b * step)} to ${figure(low + (b + 1) * step)}</title></rect>`;
+  });
+  const label = `Histogram of the left tails of ${sorted.length} responses from ${figure(low)} to ${figure(high)}`;
+  return `<svg viewBox="0 0 ${width} ${height + 20}" role="img" aria-label="${label}">${bars.join('')}<path class="axis" d="M0 ${height}.5H${width}"/><text x="0" y="${height + 16}">${figure(low)}</text><text x="${width}" y="${height + 16}" text-anchor="end">${figure(high)}</text></svg>`;
+}
