@@ -51,6 +51,7 @@ export const scenes = {
   'dashboard-light': { theme: 'light' },
   'dashboard-contrast': { theme: 'contrast' },
   'dashboard-brushed': { attributes: many, size: 200_000, brush: true },
+  'dashboard-empty': { size: 0, partial: 0 },
   'dashboard-narrow': { theme: 'light', width: 700, height: 1250 },
   'dashboard-compare': { compare: true },
   'dashboard-running': { partial: 0.4, width: 1100 },
@@ -113,7 +114,7 @@ for (const [name, scene] of Object.entries(scenes)) {
     await page.mouse.up();
     await page.waitForTimeout(600);
   }
-  if (scene.page !== 'detail' && !scene.compare) {
+  if (scene.page !== 'detail' && !scene.compare && scene.size !== 0) {
     await page.locator('.row[data-n="4"]').click();
     await page.waitForTimeout(400);
   }

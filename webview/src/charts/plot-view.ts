@@ -150,7 +150,7 @@ export class PlotView {
         tooltip: {
           enabled: tooltip !== undefined,
           displayColors: false,
-          filter: (item) => this.layerOf(item.datasetIndex)?.name !== undefined,
+          filter: (item) => this.isNamed(item.datasetIndex),
           callbacks: {
             title: ([item]) =>
               item ? (tooltipTitle?.(item.parsed.x ?? 0, item.parsed.y ?? 0) ?? '') : '',
@@ -162,6 +162,11 @@ export class PlotView {
         },
       },
     };
+  }
+
+  /** Whether the series at this place of the chart has a name, and so a tooltip. */
+  isNamed(dataset: number): boolean {
+    return this.layerOf(dataset)?.name !== undefined;
   }
 
   /** Datasets are the layers that Chart.js draws, in their order. */

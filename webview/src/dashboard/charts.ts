@@ -65,6 +65,8 @@ export class Charts {
     this.contributions = new Figure({
       name: 'attribute-contributions',
       className: 'contributions',
+      readout: true,
+      keys: 'Arrow keys read it out attribute by attribute.',
       onExport,
       tooltipTitle: (_x, y) => this.plotOf(this.contributions)?.y.categories?.[Math.round(y)] ?? '',
       tooltip: (layer, x) => `${layer.name}: ${figure(x, 4)}`,
@@ -127,8 +129,8 @@ export class Charts {
   }
 
   /** Marks a response in the scatter. */
-  choose(document: number, response: number): void {
-    this.chosen = { document, response };
+  choose(chosen: { document: number; response: number } | undefined): void {
+    this.chosen = chosen;
     this.scatter.view.redraw();
   }
 

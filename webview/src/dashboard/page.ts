@@ -31,6 +31,7 @@ export class Dashboard {
   private rows: Rows | undefined;
   private theme: Theme = readTheme();
   private chosen: Item | undefined;
+  private chosenEpoch = 0;
   private readonly contributions: ContributionSource;
   private readonly notice = new Notice();
   private readonly texts: Texts;
@@ -108,6 +109,8 @@ export class Dashboard {
       this.charts.updateContributions(this.contributions.series, this.theme);
     });
     this.listen();
+    this.refresh();
+    this.charts.updateContributions([], this.theme);
   }
 
   private listen(): void {
@@ -207,6 +210,11 @@ export class Dashboard {
 
   /** Everything again. The table follows the charts, so that a brush moves with the pointer. */
   private readonly draw = () => {
+    // The number of a response means another one in another epoch.
+    if (this.chosen && this.documents[this.chosen.document]?.summary.epoch !== this.chosenEpoch) {
+      this.chosen = undefined;
+      this.charts.choose(undefined);
+    }
     this.selections = this.documents.map((d) => select(d.responses, this.state.brush));
     this.header.update(this.documents);
     this.drawCharts();
@@ -269,7 +277,8 @@ export class Dashboard {
   private showChosen(moveTable: boolean): void {
     if (this.chosen === undefined) return;
     const { document, response } = this.chosen;
-    this.charts.choose(document, response);
+    this.chosenEpoch = this.documents[document]?.summary.epoch ?? 0;
+    this.charts.choose({ document, response });
     if (moveTable) this.table.show(document, response);
     this.showPreview();
   }

@@ -11,7 +11,7 @@ export class RowView {
   private readonly cells: HTMLElement[];
   private readonly whisker = new Whisker();
   readonly element: HTMLElement;
-  private severity = -1;
+  private severity = '';
 
   constructor() {
     const classes = [
@@ -41,6 +41,7 @@ export class RowView {
     d: Document,
     texts: Texts,
     scale: WhiskerScale,
+    compared: boolean,
   ): void {
     const { element } = this;
     const { responses } = d;
@@ -52,7 +53,7 @@ export class RowView {
     element.setAttribute('aria-selected', String(active));
     element.classList.toggle('active', active);
     element.classList.toggle('second', rows.document[i] === 1);
-    this.setSeverity(rows.severity[i] as number);
+    this.setSeverity(rows.severity[i] as number, compared ? d.name : '');
     const text = texts.get(d, r);
     const finding = text?.findings.find((f) => f.code === FINDING_CODES[code]);
     const kind = RESPONSE_KINDS[responses.kind[r] as number] ?? '';
@@ -72,12 +73,13 @@ export class RowView {
     element.title = finding ? visible(finding.message) : '';
   }
 
-  private setSeverity(severity: number): void {
-    if (severity === this.severity) return;
-    this.severity = severity;
+  /** Only the colour of the row's edge tells compared files apart on screen: here it is in words. */
+  private setSeverity(severity: number, file: string): void {
     const name = FINDING_SEVERITIES[severity];
-    const cell = this.cells[0];
-    if (name === undefined) cell?.replaceChildren();
-    else cell?.replaceChildren(svgIcon(name, name), el('span', { class: 'hidden-text' }, name));
+    const said = [name, file].filter(Boolean).join(', ');
+    if (said === this.severity) return;
+    this.severity = said;
+    const icon = name === undefined ? [] : [svgIcon(name, name)];
+    this.cells[0]?.replaceChildren(...icon, el('span', { class: 'hidden-text' }, said));
   }
 }

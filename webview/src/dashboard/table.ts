@@ -60,7 +60,7 @@ export class FindingTable {
         tabindex: 0,
         'aria-label': 'Findings',
         'aria-readonly': 'true',
-        'aria-colcount': 8,
+        'aria-colcount': 9,
       },
       el('div', { role: 'rowgroup', class: 'head-group' }, this.head),
       this.scroller,
@@ -261,6 +261,7 @@ export class FindingTable {
         this.documents[d] as Document,
         this.texts,
         this.scale,
+        this.documents.length > 1,
       );
     });
     if (this.active >= from && this.active < to)

@@ -1,4 +1,4 @@
-import { densityCurve, expectation, quantileAt } from '../../../server/src/qrm/index.js';
+import { density, densityCurve, expectation, quantileAt } from '../../../server/src/qrm/index.js';
 import { padded, type Layer, type LineLayer, type Plot } from '../charts/plot.js';
 import { figure, percent, tailName } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
@@ -16,8 +16,11 @@ function range(model: DetailModel): [number, number] {
 
 /** Densities laid over each other; the tail below q_tau is filled. */
 export function densityPlot(model: DetailModel, tau: number): Plot {
-  const curves = model.sides.map((s) => densityCurve(s.sorted, model.levels, CURVE_POINTS));
-  const xs = curves.flatMap((c) => [c.x[0] ?? 0, c.x[c.x.length - 1] ?? 1]);
+  // Every curve at the places of all: fine where any is narrow, and readable side by side.
+  const x = Float64Array.from(
+    model.sides.flatMap((s) => [...densityCurve(s.sorted, model.levels, CURVE_POINTS).x]),
+  ).sort();
+  const curves = model.sides.map((s) => ({ x, y: density(s.sorted, model.levels, x) }));
   const peak = Math.max(...curves.flatMap((c) => Array.from(c.y)), 1e-9);
   const layers: Layer[] = [];
   // The other half lies behind.
@@ -54,7 +57,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
   );
   return {
     title: 'Density',
-    x: { label: 'reward', min: Math.min(...xs), max: Math.max(...xs) },
+    x: { label: 'reward', min: x[0] ?? 0, max: x[x.length - 1] ?? 1 },
     y: { label: 'density', min: 0, max: peak * 1.18, shown: false },
     layers,
     summary: `Density of the reward. ${inWords(model, (s) => `most mass between ${figure(quantileAt(s.sorted, model.levels, 0.25))} and ${figure(quantileAt(s.sorted, model.levels, 0.75))}`)}.`,

@@ -16,6 +16,7 @@ import { Subject } from './subject.js';
 
 const DEFAULT_TAU = 0.05;
 const DEFAULT_LAMBDA = 1;
+const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 /** The distribution view: one response, over the other half of its pair. */
 export class DetailPage {
@@ -192,6 +193,8 @@ export class DetailPage {
     const f = new Figure({
       name,
       className: name,
+      readout: title !== undefined,
+      keys: title && KEYS,
       onExport: (format, n, data) => this.export(format, n, data),
       tooltipTitle: title,
       tooltip: title && ((layer, _x, y) => `${layer.name ?? ''} ${figure(y)}`),
@@ -204,6 +207,8 @@ export class DetailPage {
     const f = new Figure({
       name,
       className: name,
+      readout: true,
+      keys: KEYS,
       onExport: (format, n, data) => this.export(format, n, data),
       tooltipTitle: (_x, y) =>
         this.model ? (plot(this.model).y.categories?.[Math.round(y)] ?? '') : '',

@@ -1,4 +1,5 @@
 import { PlotView, type PlotViewOptions } from '../charts/plot-view.js';
+import { addReadout } from '../charts/readout.js';
 import { legendOf, type LegendEntry, type Plot } from '../charts/plot.js';
 import { svg } from '../charts/svg.js';
 import type { Theme } from '../charts/theme.js';
@@ -15,6 +16,8 @@ export interface FigureOptions extends PlotViewOptions {
   readonly className?: string;
   /** How the keyboard works on the canvas; absent: it takes no focus. */
   readonly keys?: string;
+  /** Arrow keys read the chart out point by point, with its tooltip. */
+  readonly readout?: boolean;
   readonly onExport: OnExport;
 }
 
@@ -58,6 +61,14 @@ export class Figure {
       this.live,
     );
     this.view = new PlotView(this.canvas, options);
+    if (options.readout) {
+      addReadout(
+        this.canvas,
+        () => this.view.chart,
+        (d) => this.view.isNamed(d),
+        (text) => this.say(text),
+      );
+    }
     new ResizeObserver(() => this.align()).observe(this.frame);
   }
 
