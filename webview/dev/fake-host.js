@@ -276,7 +276,11 @@
           });
         else if (message.type === 'openDetail' && page === 'detail') state.detail(message.response);
         else if (message.type === 'export')
-          send({ type: 'exported', id: message.id, path: `/tmp/${message.name}` });
+          send({
+            type: 'exported',
+            id: message.id,
+            path: `/tmp/${message.name}.${message.format}`,
+          });
       }, 15);
     },
   });

@@ -76,5 +76,18 @@ describe('Document', () => {
     expect([...d.findings.response.subarray(0, d.findings.length)]).toEqual([0, 1, 2]);
     expect(d.addFindings(findings([[7, 3, 1]], 0, 1))).toBe(true);
     expect(d.findings.length).toBe(1);
+    expect(d.addFindings(findings([], 0, 0))).toBe(true);
+    expect(d.findings.length).toBe(0);
+  });
+
+  it('shows the old findings until the new list is whole', () => {
+    const d = documentOf(rows(10), [
+      [1, 0, 0],
+      [2, 0, 0],
+    ]);
+    d.addFindings(findings([[5, 1, 1]], 0, 2));
+    expect([...d.findings.response.subarray(0, d.findings.length)]).toEqual([1, 2]);
+    d.addFindings(findings([[6, 1, 1]], 1, 2));
+    expect([...d.findings.response.subarray(0, d.findings.length)]).toEqual([5, 6]);
   });
 });

@@ -4,7 +4,7 @@ import { exportRows, MOST_WITH_TEXT } from '../../../webview/src/dashboard/expor
 import { TextSearch } from '../../../webview/src/dashboard/search.js';
 import { Texts } from '../../../webview/src/dashboard/texts.js';
 import { buildRows, DEFAULT_FILTER } from '../../../webview/src/data/rows.js';
-import { documentOf, fakeHost, text, type FindingRow } from './helpers.js';
+import { documentOf, fakeHost, summary, text, type FindingRow } from './helpers.js';
 
 /** Texts over a host that answers every request with `excerpt(response)`. */
 function answering(excerpt: (r: number) => string) {
@@ -41,6 +41,11 @@ describe('Texts', () => {
     expect(asked).toEqual(ids);
     expect(posted.length).toBe(3);
     expect(texts.get(d, 599)?.excerpt).toBe('text 599');
+    // Outdated texts are shown until the new ones are here.
+    texts.outdate();
+    expect(texts.get(d, 599)?.excerpt).toBe('text 599');
+    texts.want(d, [599]);
+    expect(posted.length).toBe(4);
     texts.forget();
     expect(texts.get(d, 599)).toBeUndefined();
   });
@@ -67,6 +72,19 @@ describe('TextSearch', () => {
     await search.search('inverted', [d], 'findings');
     expect(search.keep(0, 13, 1)).toBe(true);
     expect(search.keep(0, 13, 0)).toBe(false);
+  });
+
+  it('keeps what it found while the same search goes through a longer list', async () => {
+    const { texts, posted } = answering((r) => `${r}`);
+    const d = many(700);
+    const search = new TextSearch(texts, () => undefined);
+    await search.search('5', [d], 'findings');
+    d.setSummary(summary({ state: 'running' }));
+    const before = posted.length;
+    const again = search.search('5', [d], 'findings');
+    expect(search.keep(0, 555, 0)).toBe(true);
+    await again;
+    expect(posted.length).toBe(before);
   });
 
   it('gives up an older search when a newer begins', async () => {

@@ -145,7 +145,7 @@ export class Dashboard {
       },
       findings: ({ batch }) => {
         if (!this.documentOf(batch.uri)?.addFindings(batch)) return;
-        if (batch.from === 0) this.texts.forget();
+        if (batch.from + batch.response.length >= batch.total) this.texts.outdate();
         if (batch.from + batch.response.length >= batch.total && this.state.text !== '')
           this.startSearch();
         this.refreshSoon();
@@ -318,7 +318,7 @@ export class Dashboard {
       type: 'export',
       id: this.host.nextId(),
       format,
-      name: `${stem}-${name}.${format}`,
+      name: `${stem}-${name}`,
       data,
     });
   }

@@ -24,6 +24,8 @@ export const codeMatches = (query: string, code: number): boolean =>
 export class TextSearch {
   query = '';
   private verdicts: Uint8Array[] = [];
+  /** Query and documents that the verdicts are of. */
+  private about = '';
   private done = 0;
   private wanted = 0;
   private run = 0;
@@ -38,15 +40,31 @@ export class TextSearch {
     return this.wanted === 0 ? 1 : this.done / this.wanted;
   }
 
-  /** Looks through all that the listing could show; a later call ends an earlier one. */
+  /**
+   * Looks through all that the listing could show; a later call ends an earlier one. The same query
+   * again keeps what it found until it knows better, and while an audit runs looks at new ones only.
+   */
   async search(query: string, documents: readonly Document[], listing: Listing): Promise<void> {
     const run = ++this.run;
+    const about = [query, ...documents.map((d) => `${d.summary.uri} ${d.summary.epoch}`)].join(' ');
+    const again = about === this.about;
+    this.about = about;
     this.query = query.trim().toLowerCase();
-    this.verdicts = documents.map((d) => new Uint8Array(d.responses.length));
+    this.verdicts = documents.map((d, n) => {
+      const verdicts = new Uint8Array(d.responses.length);
+      const before = again ? this.verdicts[n] : undefined;
+      if (before) verdicts.set(before.subarray(0, verdicts.length));
+      return verdicts;
+    });
     this.done = 0;
     this.wanted = 0;
     if (this.query === '') return;
-    const candidates = documents.map((d) => candidatesOf(d, listing));
+    const candidates = documents.map((d, n) => {
+      const all = candidatesOf(d, listing);
+      return d.summary.state === 'running'
+        ? all.filter((r) => (this.verdicts[n]?.[r] ?? UNKNOWN) === UNKNOWN)
+        : all;
+    });
     this.wanted = candidates.reduce((sum, c) => sum + c.length, 0);
     for (const [n, d] of documents.entries()) {
       const ids = candidates[n] ?? [];

@@ -10,11 +10,13 @@ const PATIENCE_MS = 20_000;
 
 /** Excerpts and messages of responses, asked of the host in chunks and kept for a while. */
 export class Texts {
-  private readonly kept = new Map<string, ResponseText>();
+  private readonly kept = new Map<string, { text: ResponseText; age: number }>();
+  /** Texts of an earlier age are shown until the new ones are here. */
+  private age = 0;
   private readonly asked = new Set<string>();
   private readonly waiting = new Map<
     number,
-    { keys: Map<number, string>; done: (t: readonly ResponseText[]) => void }
+    { keys: Map<number, string>; age: number; done: (t: readonly ResponseText[]) => void }
   >();
 
   constructor(
@@ -23,14 +25,14 @@ export class Texts {
   ) {}
 
   get(d: Document, response: number): ResponseText | undefined {
-    return this.kept.get(key(d, response));
+    return this.kept.get(key(d, response))?.text;
   }
 
   /** Asks for those of the rows on screen that are not here yet. */
   want(d: Document, responses: readonly number[]): void {
     const missing = responses.filter((r) => {
       const k = key(d, r);
-      return !this.kept.has(k) && !this.asked.has(k);
+      return this.kept.get(k)?.age !== this.age && !this.asked.has(k);
     });
     for (let at = 0; at < missing.length; at += CHUNK) {
       void this.fetch(d, missing.slice(at, at + CHUNK));
@@ -39,13 +41,13 @@ export class Texts {
 
   /** Asks for texts and waits for them; what is known is not asked again. */
   async load(d: Document, responses: readonly number[]): Promise<(ResponseText | undefined)[]> {
-    const missing = responses.filter((r) => !this.kept.has(key(d, r)));
+    const missing = responses.filter((r) => this.kept.get(key(d, r))?.age !== this.age);
     const fetched = new Map<number, ResponseText>();
     for (let at = 0; at < missing.length; at += CHUNK) {
       for (const t of await this.fetch(d, missing.slice(at, at + CHUNK)))
         fetched.set(t.response, t);
     }
-    return responses.map((r) => fetched.get(r) ?? this.kept.get(key(d, r)));
+    return responses.map((r) => fetched.get(r) ?? this.get(d, r));
   }
 
   receive(id: number, texts: readonly ResponseText[]): void {
@@ -55,7 +57,7 @@ export class Texts {
     for (const k of request.keys.values()) this.asked.delete(k);
     for (const text of texts) {
       const k = request.keys.get(text.response);
-      if (k !== undefined) this.kept.set(k, text);
+      if (k !== undefined) this.kept.set(k, { text, age: request.age });
     }
     for (const old of this.kept.keys()) {
       if (this.kept.size <= KEPT) break;
@@ -65,7 +67,11 @@ export class Texts {
     this.arrived();
   }
 
-  /** The findings (and so the messages) changed. */
+  /** The findings (and so the messages) changed: texts are asked for again when they are wanted. */
+  outdate(): void {
+    this.age++;
+  }
+
   forget(): void {
     this.kept.clear();
     this.asked.clear();
@@ -78,7 +84,7 @@ export class Texts {
     const { uri, epoch } = d.summary;
     this.host.post({ type: 'texts', id, uri, epoch, responses });
     setTimeout(() => this.receive(id, []), PATIENCE_MS);
-    return new Promise((done) => this.waiting.set(id, { keys, done }));
+    return new Promise((done) => this.waiting.set(id, { keys, age: this.age, done }));
   }
 }
 

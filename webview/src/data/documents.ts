@@ -13,7 +13,6 @@ export class FindingList {
 
   /** @returns whether the batch belonged at the end of what is here. */
   append(batch: FindingBatch): boolean {
-    if (batch.from === 0) this.length = 0;
     if (batch.from !== this.length) return false;
     const size = this.length + batch.response.length;
     if (size > this.response.length) {
@@ -41,6 +40,8 @@ export class Document {
   responses: Responses;
   histograms: Record<MeasureName, StreamHistogram>;
   findings = new FindingList();
+  /** A newer list of which pages are still to come: it replaces the old one as a whole. */
+  private coming: FindingList | undefined;
   /** Grows with every change that a chart or the table shows. */
   version = 0;
 
@@ -66,7 +67,13 @@ export class Document {
 
   addFindings(batch: FindingBatch): boolean {
     if (batch.uri !== this.summary.uri || !this.follow(batch.epoch)) return false;
-    if (!this.findings.append(batch)) return false;
+    if (batch.from === 0) this.coming = new FindingList();
+    const list = this.coming;
+    if (!list?.append(batch)) return false;
+    const complete = list.length >= batch.total || batch.response.length === 0;
+    // The first list shows page by page; a later one must not shrink the table while it comes.
+    if (complete || this.findings.length === 0) this.findings = list;
+    if (complete) this.coming = undefined;
     this.version++;
     return true;
   }
@@ -83,6 +90,7 @@ export class Document {
   private reset(): void {
     [this.responses, this.histograms] = fresh();
     this.findings = new FindingList();
+    this.coming = undefined;
     this.version++;
   }
 }

@@ -181,7 +181,7 @@ export class DetailPage {
     const line = (this.result?.detail?.spot.line ?? 0) + 1;
     const own = this.audit;
     const file = own ? this.names[this.audits.indexOf(own)] : undefined;
-    const name = `${fileStem(file ?? 'response')}-line-${line}-${figureName}.${format}`;
+    const name = `${fileStem(file ?? 'response')}-line-${line}-${figureName}`;
     this.host.post({ type: 'export', id: this.host.nextId(), format, name, data });
   }
 
