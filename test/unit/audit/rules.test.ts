@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import {
+  DEFAULT_THRESHOLDS,
+  RULES,
+  runRules,
+  type FindingCode,
+  type ResponseTable,
+  type Thresholds,
+} from '../../../server/src/audit/index.js';
+import { probabilityBeats } from '../../../server/src/qrm/index.js';
+import { LEVELS, place, scoreOf, tableOf } from './helpers.js';
+
+const run = (table: ResponseTable, code: FindingCode, thresholds: Partial<Thresholds> = {}) =>
+  [...runRules({ table, thresholds: { ...DEFAULT_THRESHOLDS, ...thresholds }, tau: 0.05 })].filter(
+    (f) => f.code === code,
+  );
+/** n responses with means 0, 1, …, n-1, so that response i has the i-th lowest tail. */
+const ladder = (n: number) => tableOf(Array.from({ length: n }, (_, i) => scoreOf(i)));
+
+/** Rows of pairs with the given means of chosen and rejected. */
+function pairs(means: readonly (readonly [number, number])[]): ResponseTable {
+  const table = tableOf(means.flatMap(([c, r]) => [scoreOf(c), scoreOf(r)]));
+  means.forEach((_, row) => {
+    const [chosen, rejected] = [2 * row, 2 * row + 1];
+    table.kind.set(chosen, 0);
+    table.kind.set(rejected, 1);
+    table.pair(chosen, rejected);
+    const p = probabilityBeats(table.quantiles(chosen), table.quantiles(rejected), LEVELS);
+    table.beats.set(chosen, p);
+  });
+  return table;
+}
+
+describe('low-left-tail', () => {
+  it('names the lowest 5 % of the dataset, the lowest hundredth as errors', () => {
+    const found = run(ladder(200), 'low-left-tail');
+    expect(found.map((f) => f.response)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(found.map((f) => f.severity)).toEqual([
+      ...Array<string>(2).fill('error'),
+      ...Array<string>(8).fill('warning'),
+    ]);
+    // q05 of mean i is i - 0.45; the tenth lowest of 200 is the limit.
+    expect(found[9]!.message).toContain('q05 is 8.550, at or below 8.550');
+    expect(found[9]!.message).toContain("the dataset's lowest 5 %");
+  });
+  it('takes an absolute threshold, and calls a miss by the severe margin an error', () => {
+    const thresholds = { tail: { kind: 'absolute', value: 0.56 }, severeMargin: 0.5 } as const;
+    const found = run(ladder(5), 'low-left-tail', thresholds);
+    expect(found.map((f) => [f.response, f.severity])).toEqual([
+      [0, 'error'],
+      [1, 'warning'],
+    ]);
+    expect(found[0]!.message).toContain('set by you');
+  });
+  it('reports rejected responses as information only', () => {
+    const table = tableOf(
+      Array.from({ length: 100 }, (_, i) => scoreOf(i)),
+      'rejected',
+    );
+    expect(new Set(run(table, 'low-left-tail').map((f) => f.severity))).toEqual(new Set(['info']));
+  });
+  it('says nothing of a dataset too small for shares, nor of responses without a score', () => {
+    expect(run(ladder(9), 'low-left-tail')).toEqual([]);
+    expect(run(ladder(10), 'low-left-tail').map((f) => f.response)).toEqual([0]);
+    const table = tableOf([undefined, ...Array.from({ length: 10 }, (_, i) => scoreOf(i))]);
+    expect(run(table, 'low-left-tail').map((f) => f.response)).toEqual([1]);
+  });
+});
+
+describe('pairs', () => {
+  it('finds the most inverted, with the other half and both expectations', () => {
+    const table = pairs([...Array.from({ length: 19 }, () => [3, 0] as const), [0, 3]]);
+    const found = run(table, 'inverted-pair');
+    expect(found.map((f) => [f.response, f.related])).toEqual([[38, 39]]);
+    expect(found[0]!.message).toMatch(/probability 0\.0 %.*expectations 0\.000 and 3\.000/);
+  });
+  it('never calls a pair inverted that the model prefers as it is', () => {
+    const table = pairs(Array.from({ length: 20 }, (_, i) => [1 + i / 100, 0] as const));
+    expect(run(table, 'inverted-pair')).toEqual([]);
+  });
+  it('finds the pairs nearest to even', () => {
+    const table = pairs([...Array.from({ length: 19 }, () => [3, 0] as const), [1, 1]]);
+    const found = run(table, 'ambiguous-pair');
+    expect(found.map((f) => f.response)).toEqual([38]);
+    expect(found[0]!.message).toContain('probability 50.0 %');
+  });
+  it('takes absolute thresholds', () => {
+    const table = pairs([
+      [0.2, 0],
+      [0, 0.2],
+    ]);
+    const absolute = (value: number) => ({ kind: 'absolute', value }) as const;
+    expect(run(table, 'inverted-pair', { inverted: absolute(0.5) })).toHaveLength(1);
+    expect(run(table, 'ambiguous-pair', { ambiguous: absolute(0.5) })).toHaveLength(2);
+    expect(run(table, 'ambiguous-pair', { ambiguous: absolute(0.01) })).toHaveLength(0);
+  });
+});
+
+describe('single responses', () => {
+  it('finds the widest 5 %', () => {
+    const table = tableOf(Array.from({ length: 40 }, (_, i) => scoreOf(0, 1 + i)));
+    expect(run(table, 'wide-distribution').map((f) => f.response)).toEqual([38, 39]);
+    const absolute = { kind: 'absolute', value: 0.9 * 39.5 } as const;
+    expect(run(table, 'wide-distribution', { wide: absolute }).map((f) => f.response)).toEqual([
+      39,
+    ]);
+  });
+  it('finds two modes, not one', () => {
+    const two = Float32Array.from(LEVELS, (tau) => (tau < 0.5 ? 0 : 5) + tau / 10);
+    const table = tableOf([scoreOf(0), scoreOf(2.5, 1, { quantiles: two })]);
+    const found = run(table, 'multimodal');
+    expect(found.map((f) => f.response)).toEqual([1]);
+    expect(found[0]!.message).toContain('2 modes');
+    expect(run(table, 'multimodal', { modes: 3 })).toEqual([]);
+  });
+  it('finds truncation and says how much was cut', () => {
+    const found = run(tableOf([scoreOf(0), scoreOf(0, 1, { truncatedTokens: 7 })]), 'truncated');
+    expect(found.map((f) => f.response)).toEqual([1]);
+    expect(found[0]!.message).toContain('7 tokens');
+  });
+  it('finds responses without a score, with the reason', () => {
+    const found = run(tableOf([scoreOf(0), undefined]), 'unscored');
+    expect(found.map((f) => [f.response, f.message])).toEqual([[1, 'Unscored: too odd']]);
+  });
+  it('finds every later copy, also far apart, and points to the first', () => {
+    const table = ladder(5000);
+    const copy = (from: number) =>
+      table.add({
+        ...{ file: 1, row: 0, conversation: 0, target: 1, kind: 'completion', label: '' },
+        place: place(0),
+        hash: Buffer.from(table.hash(from), 'hex'),
+      });
+    const copies = [copy(17), copy(4999), copy(17)];
+    const found = run(table, 'duplicate-response');
+    expect(found.map((f) => [f.response, f.related])).toEqual([
+      [copies[0], 17],
+      [copies[1], 4999],
+      [copies[2], 17],
+    ]);
+  });
+  it('tells a pair whose halves are the same text', () => {
+    const table = pairs([[0, 0]]);
+    table.hashHigh.set(1, table.hashHigh.get(0));
+    table.hashLow.set(1, table.hashLow.get(0));
+    expect(run(table, 'duplicate-response')[0]!.message).toContain('chosen and rejected');
+  });
+});
+
+describe('runRules', () => {
+  it('gives findings in the order of the responses, every rule with a code of its own', () => {
+    const found = [
+      ...runRules({ table: ladder(300), thresholds: DEFAULT_THRESHOLDS, tau: 0.05 }),
+    ].map((f) => f.response);
+    expect(found).toEqual([...found].sort((a, b) => a - b));
+    expect(new Set(RULES.map((r) => r.code)).size).toBe(RULES.length);
+  });
+  it('asks the caller for limits where it keeps order statistics', () => {
+    const asked: string[] = [];
+    const context = { table: ladder(20), thresholds: DEFAULT_THRESHOLDS, tau: 0.05 };
+    const limits = (figure: string) => {
+      asked.push(figure);
+      return figure === 'tail' ? 1 : Number.NaN;
+    };
+    const found = [...runRules({ ...context, limits })].filter((f) => f.code === 'low-left-tail');
+    expect(found.map((f) => f.response)).toEqual([0, 1]); // tails -0.45 and 0.55
+    expect(new Set(asked)).toEqual(new Set(['tail', 'beats', 'closeness', 'narrowness']));
+  });
+});
