@@ -86,14 +86,16 @@ function chosen(audit: LiveAudit, o: DiagnosticOptions, room: number): number[] 
   if (findings.size <= room) return Array.from({ length: findings.size }, (_, n) => n);
   const shown: number[] = [];
   const groups: number[][] = FINDING_SEVERITIES.map(() => []);
+  const onScreen = (n: number): boolean => {
+    if (o.visible.length === 0) return false;
+    const { line } = audit.spot(findings.response(n));
+    return o.visible.some(({ from, to }) => line >= from && line <= to);
+  };
   for (let n = 0; n < findings.size; n++) {
-    const line = audit.spot(findings.response[n] ?? 0).line;
-    if (o.visible.some(({ from, to }) => line >= from && line <= to)) shown.push(n);
-    else groups[findings.severity[n] ?? 2]?.push(n);
+    const group = groups[findings.severity(n)] ?? [];
+    if (onScreen(n)) shown.push(n);
+    else if (group.length < room) group.push(n);
   }
-  for (const group of groups) {
-    if (shown.length >= room) break;
-    for (let g = 0; g < group.length && shown.length < room; g++) shown.push(group[g] ?? 0);
-  }
+  for (const group of groups) shown.push(...group.slice(0, Math.max(0, room - shown.length)));
   return shown.slice(0, room);
 }

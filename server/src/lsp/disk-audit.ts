@@ -7,7 +7,7 @@ import type { ServerSettings, TextSpot } from '../protocol.js';
 import { countedFile, type CountedFile } from './byte-count.js';
 import { Ledger, placeOf, slotsOf } from './ledger.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
-import { isAbort, manyListeners, paced, reason } from './pace.js';
+import { isAbort, manyListeners, paced, Pacer, reason } from './pace.js';
 import { contains, spotAt } from './row-entry.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
@@ -19,6 +19,8 @@ const RECENT_ROWS = 512;
 export class DiskAudit extends LiveAudit {
   format: DatasetFormat | undefined;
   private found: ProblemFinding[] = [];
+  /** Problems beyond MAX_PROBLEMS: counted, not kept. */
+  private more = 0;
   private file: CountedFile | undefined;
   private readonly rowStart = new Column(Float64Array);
   private readonly rowBytes = new Column(Uint32Array);
@@ -81,14 +83,19 @@ export class DiskAudit extends LiveAudit {
     this.ledger = ledger;
     this.findings = undefined;
     this.found = [];
+    this.more = 0;
     this.recent.clear();
     this.rows = 0;
     this.began = performance.now();
     const events = paced(readDataset(this.file.source, { signal }), signal);
     const { evaluator, store } = service;
+    // Hundreds of rows that waited for one to be scored come at once.
+    const pacer = new Pacer();
     for await (const event of scoreRows(events, { evaluator, store, signal })) {
+      await pacer.tick(signal);
       if (event.type === 'problem') {
         if (this.found.length < MAX_PROBLEMS) this.found.push(problemFinding(0, event.problem));
+        else this.more++;
         this.touched();
         continue;
       }
@@ -222,6 +229,10 @@ export class DiskAudit extends LiveAudit {
 
   problems(): Iterable<ProblemFinding> {
     return this.found;
+  }
+
+  problemCount(): number {
+    return this.found.length + this.more;
   }
 
   progress() {

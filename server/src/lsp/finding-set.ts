@@ -6,6 +6,7 @@ import {
   type Threshold,
   type Thresholds,
 } from '../audit/index.js';
+import { Column } from '../audit/columns.js';
 import type { Ignored } from '../audit/ignore.js';
 import { FIGURES, figureValue, type Figure, type LimitOf } from '../audit/limits.js';
 import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol.js';
@@ -15,14 +16,44 @@ import { SortedRuns } from './sorted-runs.js';
 
 type Check = (response: number) => ResponseFinding | undefined;
 
+/** The order statistics that thresholds ask for: the share itself, and the severe fifth of it. */
+async function limitsFor(
+  table: ResponseTable,
+  t: Thresholds,
+  signal: AbortSignal | undefined,
+): Promise<{ limits: LimitOf; tails: SortedRuns }> {
+  const asked = [t.tail, t.inverted, t.ambiguous, t.wide];
+  const shares = asked.flatMap((a) => (a.kind === 'relative' ? [a.share, a.share / 5] : []));
+  const known = new Map<string, number>();
+  const sizes = new Map<Figure, number>();
+  let tails: SortedRuns | undefined;
+  for (const figure of FIGURES) {
+    // One figure in memory at a time; only the tails are kept, for percentiles.
+    const runs = await SortedRuns.of(table.length, (i) => figureValue(table, figure, i), signal);
+    sizes.set(figure, runs.size);
+    for (const share of shares)
+      known.set(`${figure} ${share}`, runs.kth(Math.max(Math.ceil(share * runs.size) - 1, 0)));
+    if (figure === 'tail') tails = runs;
+  }
+  return {
+    tails: tails as SortedRuns,
+    limits: (figure, threshold, minimum) => {
+      if (threshold.kind === 'absolute') return threshold.value;
+      if ((sizes.get(figure) ?? 0) < minimum) return Number.NaN;
+      return known.get(`${figure} ${threshold.share}`) ?? Number.NaN;
+    },
+  };
+}
+
 /**
  * The findings of a table at one moment. Only numbers are kept (a million rows may have a hundred
  * thousand findings); messages are made when asked for.
  */
 export class FindingSet {
-  readonly response: number[] = [];
-  readonly code: number[] = [];
-  readonly severity: number[] = [];
+  private readonly responses = new Column(Uint32Array);
+  private readonly codes = new Column(Uint8Array);
+  private readonly severities = new Column(Uint8Array);
+  size = 0;
   readonly counts = new Map<string, number>();
 
   private constructor(
@@ -41,18 +72,7 @@ export class FindingSet {
     signal?: AbortSignal,
   ): Promise<FindingSet> {
     const { table, options } = ledger;
-    const runs = new Map<Figure, SortedRuns>();
-    for (const figure of FIGURES)
-      runs.set(
-        figure,
-        await SortedRuns.of(table.length, (i) => figureValue(table, figure, i), signal),
-      );
-    const limits: LimitOf = (figure, threshold, minimum) => {
-      if (threshold.kind === 'absolute') return threshold.value;
-      const known = runs.get(figure);
-      if (known === undefined || known.size < minimum) return Number.NaN;
-      return known.kth(Math.max(Math.ceil(threshold.share * known.size) - 1, 0));
-    };
+    const { limits, tails } = await limitsFor(table, thresholds, signal);
     const context = { table, thresholds, tau: options.tau, limits };
     const checks = new Map<string, Check>();
     const pacer = new Pacer();
@@ -60,25 +80,26 @@ export class FindingSet {
       checks.set(rule.code, rule.prepare(context));
       await pacer.tick(signal);
     }
-    const tails = runs.get('tail') as SortedRuns;
     const set = new FindingSet(checks, tails, limitInfo(thresholds, limits), table, ignored);
     for (let i = 0; i < table.length; i++) {
       for (const finding of set.of(i)) set.push(finding);
-      if ((i & 127) === 0 && pacer.due) await pacer.tick(signal);
+      if ((i & 31) === 0 && pacer.due) await pacer.tick(signal);
     }
     return set;
   }
 
   private push(finding: ResponseFinding): void {
-    this.response.push(finding.response);
-    this.code.push(FINDING_CODES.indexOf(finding.code));
-    this.severity.push(FINDING_SEVERITIES.indexOf(finding.severity));
+    const n = this.size++;
+    this.responses.set(n, finding.response);
+    this.codes.set(n, FINDING_CODES.indexOf(finding.code));
+    this.severities.set(n, FINDING_SEVERITIES.indexOf(finding.severity));
     this.counts.set(finding.code, (this.counts.get(finding.code) ?? 0) + 1);
   }
 
-  get size(): number {
-    return this.response.length;
-  }
+  /** Number of the n-th finding's response; indices into FINDING_CODES and FINDING_SEVERITIES. */
+  response = (n: number): number => this.responses.get(n);
+  code = (n: number): number => this.codes.get(n);
+  severity = (n: number): number => this.severities.get(n);
 
   /** The findings of one response, as the table stands now. */
   of(response: number): ResponseFinding[] {
@@ -94,9 +115,9 @@ export class FindingSet {
 
   /** The n-th finding with its message; undefined when it no longer holds. */
   at(n: number): ResponseFinding | undefined {
-    const response = this.response[n];
-    const code = FINDING_CODES[this.code[n] ?? -1];
-    if (response === undefined || code === undefined) return undefined;
+    const response = this.response(n);
+    const code = FINDING_CODES[this.code(n)];
+    if (n >= this.size || code === undefined) return undefined;
     if (this.table.kind.get(response) === 255) return undefined;
     return this.checks.get(code)?.(response);
   }

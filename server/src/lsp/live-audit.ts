@@ -74,6 +74,7 @@ export abstract class LiveAudit {
   abstract locate(line: number, column: number): number | undefined;
   /** Pieces that could not be read, where they stand now. */
   abstract problems(): Iterable<ProblemFinding>;
+  abstract problemCount(): number;
   /** Rows known so far; share done in [0, 1] and seconds left, null when the total is not known. */
   abstract progress(): { rows: number; fraction: number | null; secondsLeft: number | null };
   /** Begins or goes on; resolves when all is scored. @throws AbortError, or the engine's error */
@@ -129,8 +130,7 @@ export abstract class LiveAudit {
     const { rows, fraction, secondsLeft } = this.progress();
     const counts: Partial<Record<FindingCodeName, number>> = {};
     for (const [code, n] of this.findings?.counts ?? []) counts[code as FindingCodeName] = n;
-    let malformed = 0;
-    for (const problem of this.problems()) malformed += problem.code === 'malformed-row' ? 1 : 0;
+    const malformed = this.problemCount();
     if (malformed > 0) counts['malformed-row'] = malformed;
     return {
       uri: this.uri,

@@ -389,6 +389,12 @@ export class OpenAudit extends LiveAudit {
       }
   }
 
+  problemCount(): number {
+    let count = this.entries.loose.length;
+    for (const entry of this.entries.all()) count += entry.problems.length;
+    return count;
+  }
+
   progress() {
     const { rows, unread } = this.entries.count();
     const total = rows + unread;

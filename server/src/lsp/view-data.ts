@@ -81,7 +81,9 @@ function marginOf(audit: LiveAudit, id: number): number {
 export function findings(audit: LiveAudit, p: FindingsParams): FindingBatch {
   const found = audit.findings;
   const limit = Math.min(Math.max(p.limit, 1), MAX_FINDINGS);
-  const slice = (list: readonly number[] | undefined) => list?.slice(p.from, p.from + limit) ?? [];
+  const count = Math.max(0, Math.min(limit, (found?.size ?? 0) - p.from));
+  const slice = (get: ((n: number) => number) | undefined) =>
+    Array.from({ length: count }, (_, n) => get?.(p.from + n) ?? 0);
   return {
     uri: audit.uri,
     epoch: audit.epoch,
