@@ -4,6 +4,7 @@ import { designOf, INTERCEPT, standardise, foldWeights } from './intercept.js';
 import { matrix, multiplyByTransposed, takeRows, type Matrix } from './matrix.js';
 import { constantQuantiles, meanPinball, type RaterLabels } from './pinball.js';
 import { fitQuantiles } from './quantile-regression.js';
+import { smoothLevels } from './smoothing.js';
 
 /** The responses of one attribute with what its raters said of them; row i of all three is response i. */
 export interface AttributeSamples {
@@ -17,6 +18,13 @@ export interface AttributeSamples {
 export interface HeadOptions {
   readonly levels: readonly number[];
   readonly l1: number;
+  /**
+   * Standard deviation that features are scaled to before the fit; default 1. The smaller, the more a
+   * weight of the same effect costs in L1.
+   */
+  readonly featureScale?: number;
+  /** Of smoothing across levels, in levels; default 0. */
+  readonly bandwidth?: number;
 }
 
 /**
@@ -24,12 +32,12 @@ export interface HeadOptions {
  * @returns rows of `regression_layer.weight`, [K, hidden]
  */
 export function fitHead(features: Matrix, labels: RaterLabels, options: HeadOptions): Matrix {
-  const standardisation = standardise(features);
+  const standardisation = standardise(features, options.featureScale);
   const { weights } = fitQuantiles(designOf(features, standardisation), labels, {
     ...options,
     unpenalised: [INTERCEPT],
   });
-  return foldWeights(weights, standardisation);
+  return foldWeights(smoothLevels(weights, options.bandwidth ?? 0), standardisation);
 }
 
 /** Figures of one attribute, all on labels whose prompts the head was not fitted on. */

@@ -19,8 +19,11 @@ export const INTERCEPT = 0;
 /** Ridge on features of unit mean square: keeps c to directions that are constant on new text too. */
 const RIDGE = 1e-3;
 
-/** @param features [n, hidden], of all the conversations at hand, labelled or not */
-export function standardise(features: Matrix): Standardisation {
+/**
+ * @param features [n, hidden]
+ * @param deviation the standard deviation of the design's columns
+ */
+export function standardise(features: Matrix, deviation = 1): Standardisation {
   const { rows: n, columns: p, data } = features;
   const size = new Float64Array(p);
   for (let i = 0; i < data.length; i++) size[i % p]! += data[i]! ** 2 / n;
@@ -49,7 +52,7 @@ export function standardise(features: Matrix): Standardisation {
   for (let i = 0; i < data.length; i++) {
     scale[i % p]! += (data[i]! - mean[i % p]! * one[Math.floor(i / p)]!) ** 2 / n;
   }
-  for (let j = 0; j < p; j++) scale[j] = Math.sqrt(scale[j]!) || 1;
+  for (let j = 0; j < p; j++) scale[j] = Math.sqrt(scale[j]!) / deviation || 1;
   return { direction, mean, scale };
 }
 

@@ -41,8 +41,7 @@ export function multiply(a: Matrix, b: Matrix): Matrix {
   const q = b.columns;
   const out = matrix(n, q);
   for (let i = 0; i < n; i++) {
-    const to = out.data.subarray(i * q, (i + 1) * q);
-    for (let j = 0; j < p; j++) addScaled(to, b.data, j * q, a.data[i * p + j]!);
+    addCombination(out.data, i * q, q, b.data, 0, p, a.data, i * p, 1);
   }
   return out;
 }
@@ -53,13 +52,53 @@ export function multiplyTransposed(a: Matrix, b: Matrix): Matrix {
   const { rows: n, columns: p } = a;
   const q = b.columns;
   const out = matrix(p, q);
-  for (let i = 0; i < n; i++) {
+  // Blocks of rows that stay in the cache while every column of `a` passes over them.
+  for (let from = 0; from < n; from += BLOCK) {
+    const count = Math.min(BLOCK, n - from);
     for (let j = 0; j < p; j++) {
-      const x = a.data[i * p + j]!;
-      if (x !== 0) addScaled(out.data, b.data, i * q, x, j * q, q);
+      addCombination(out.data, j * q, q, b.data, from * q, count, a.data, from * p + j, p);
     }
   }
   return out;
+}
+
+const BLOCK = 32;
+
+/**
+ * to[at..at+q) += sum_r factors[f + r stride] rows[start + r q ..), r = 0..count-1; four rows at a time,
+ * since each pass over `to` costs as much as the arithmetic.
+ */
+function addCombination(
+  to: Float64Array,
+  at: number,
+  q: number,
+  rows: Float64Array,
+  start: number,
+  count: number,
+  factors: Float64Array,
+  f: number,
+  stride: number,
+): void {
+  let r = 0;
+  for (; r + 4 <= count; r += 4) {
+    const x0 = factors[f + r * stride]!;
+    const x1 = factors[f + (r + 1) * stride]!;
+    const x2 = factors[f + (r + 2) * stride]!;
+    const x3 = factors[f + (r + 3) * stride]!;
+    const s = start + r * q;
+    for (let k = 0; k < q; k++) {
+      to[at + k]! +=
+        x0 * rows[s + k]! +
+        x1 * rows[s + q + k]! +
+        x2 * rows[s + 2 * q + k]! +
+        x3 * rows[s + 3 * q + k]!;
+    }
+  }
+  for (; r < count; r++) {
+    const x = factors[f + r * stride]!;
+    const s = start + r * q;
+    for (let k = 0; k < q; k++) to[at + k]! += x * rows[s + k]!;
+  }
 }
 
 /** a b^T: [n, p] x [m, p] -> [n, m]. */
@@ -75,17 +114,6 @@ export function multiplyByTransposed(a: Matrix, b: Matrix): Matrix {
     }
   }
   return out;
-}
-
-function addScaled(
-  to: Float64Array,
-  from: Float64Array,
-  start: number,
-  factor: number,
-  at = 0,
-  length = to.length,
-): void {
-  for (let k = 0; k < length; k++) to[at + k]! += factor * from[start + k]!;
 }
 
 /**
@@ -114,17 +142,18 @@ export function solveCholesky(L: Matrix, b: Matrix): void {
   const n = L.rows;
   const q = b.columns;
   const x = b.data;
+  const negative = L.data.map((l) => -l);
   const scale = (row: number, factor: number): void => {
     for (let k = row * q; k < (row + 1) * q; k++) x[k]! *= factor;
   };
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) addScaled(x, x, j * q, -L.data[i * n + j]!, i * q, q);
+    addCombination(x, i * q, q, x, 0, i, negative, i * n, 1);
     scale(i, 1 / L.data[i * n + i]!);
   }
-  // Backwards by rows of L, so that memory is read in order: once x_i is known, it leaves the others.
   for (let i = n - 1; i >= 0; i--) {
+    const below = (i + 1) * n + i;
+    addCombination(x, i * q, q, x, (i + 1) * q, n - 1 - i, negative, below, n);
     scale(i, 1 / L.data[i * n + i]!);
-    for (let j = 0; j < i; j++) addScaled(x, x, i * q, -L.data[i * n + j]!, j * q, q);
   }
 }
 
