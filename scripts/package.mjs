@@ -84,15 +84,17 @@ function stage(folder, target) {
     'CHANGELOG.md',
     'LICENSE',
     '.vscodeignore',
-    'client/media',
-    'models',
+    'client',
+    'docs/findings.md',
+    'models/README.md',
+    'models/default',
   ]) {
     if (!existsSync(join(root, path))) console.warn(`${path} is missing`);
     else cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   // VS Code shows an installed README without its folder: pictures of the repository cannot be shown there.
   const readme = join(folder, 'README.md');
-  const text = readFileSync(readme, 'utf8');
+  const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '# QRM Lens\n';
   writeFileSync(readme, text.replace(/^\s*!\[[^\]]*\]\((?!https:)[^)]*\)\s*\n/gm, ''));
   return manifest;
 }
