@@ -53,6 +53,8 @@ export const scenes = {
   'dashboard-brushed': { attributes: many, size: 200_000, brush: true },
   'dashboard-empty': { size: 0, partial: 0 },
   'dashboard-narrow': { theme: 'light', width: 700, height: 1250 },
+  'dashboard-beside': { width: 620, height: 900 },
+  'dashboard-slim': { width: 416, height: 900 },
   'dashboard-compare': { compare: true },
   'dashboard-running': { partial: 0.4, width: 1100 },
   'dashboard-million': { size: 1_000_000, width: 1500, height: 1000, brush: true },

@@ -2,8 +2,17 @@ import { withOpacity } from './colour.js';
 import { ticks, tickText, type Axis } from './plot.js';
 import type { Theme } from './theme.js';
 
+/** Mean width of a letter in the axes' font size, in pixels. */
+const LETTER = 6;
+
+/** A category's name in at most half of the chart. */
+function shortened(name: string | undefined, width: number): string | undefined {
+  const most = Math.max(Math.floor((width / 2 - 16) / LETTER), 6);
+  return name === undefined || name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+}
+
 /** Chart.js's options for an axis: linear always, with our own ticks, as the SVG has them. */
-export function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
+export function scale(axis: Axis, theme: Theme, side: 'x' | 'y', width: number) {
   const faint = withOpacity(theme.colours.grid, theme.highContrast ? 0.7 : 0.28);
   return {
     type: 'linear' as const,
@@ -21,7 +30,8 @@ export function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
       lineWidth: theme.highContrast ? 0.5 : 1,
     },
     title: {
-      display: axis.label !== '' && side === 'x',
+      // Chart.js would squeeze a title that is too long.
+      display: axis.label !== '' && side === 'x' && axis.label.length * LETTER < width * 0.85,
       text: axis.label,
       color: theme.colours.dim,
       font: { family: theme.font, size: 11 },
@@ -36,7 +46,7 @@ export function scale(axis: Axis, theme: Theme, side: 'x' | 'y') {
       callback: (value: number | string, _i: number, all: readonly { value: number }[]) => {
         const v = Number(value);
         return (
-          axis.categories?.[v] ??
+          shortened(axis.categories?.[v], width) ??
           axis.format?.(v) ??
           tickText(
             v,

@@ -84,7 +84,7 @@ export class PlotView {
     const { options } = this.chart;
     options.indexAxis = sideways ? 'y' : 'x';
     if (options.interaction) options.interaction.axis = sideways ? 'y' : 'x';
-    options.scales = { x: scale(plot.x, theme, 'x'), y: scale(plot.y, theme, 'y') };
+    options.scales = this.scales(plot, theme, this.chart.width);
     if (restyled) Object.assign(options.plugins?.tooltip ?? {}, tooltipStyle(theme));
     this.chart.update('none');
   }
@@ -115,6 +115,10 @@ export class PlotView {
     return out.toDataURL('image/png');
   }
 
+  private scales(plot: Plot, theme: Theme, width: number) {
+    return { x: scale(plot.x, theme, 'x', width), y: scale(plot.y, theme, 'y', width) };
+  }
+
   private drawMarks(which: (layer: Layer) => boolean, last = false): void {
     const { plot, theme, chart } = this;
     if (!plot || !theme) return;
@@ -138,6 +142,9 @@ export class PlotView {
     const { tooltip, tooltipTitle } = this.options;
     return {
       responsive: true,
+      onResize: ({ options }, { width }) => {
+        if (this.plot && this.theme) options.scales = this.scales(this.plot, this.theme, width);
+      },
       maintainAspectRatio: false,
       animation: false,
       // The data is in order and complete: no parsing, no normalising.

@@ -38,25 +38,14 @@ export class FigureTable {
       const show = (v: number) => (whole ? String(v) : figure(v));
       const [a = Number.NaN, b = Number.NaN] = values;
       const difference = flip ? b - a : a - b;
-      const sign = difference > 0 ? '+' : '';
+      // Fewer modes or crossings are not a margin.
+      const said = whole ? '' : (difference > 0 ? '+' : '') + figure(difference);
       return el(
         'tr',
         { title: hint },
         el('th', { scope: 'row' }, label),
         ...values.map((v) => el('td', {}, show(v))),
-        ...(pair
-          ? [
-              el(
-                'td',
-                { class: 'difference' },
-                difference === 0
-                  ? whole
-                    ? ''
-                    : figure(0)
-                  : sign + (whole ? String(difference).replace('-', '−') : figure(difference)),
-              ),
-            ]
-          : []),
+        ...(pair ? [el('td', { class: 'difference' }, said)] : []),
       );
     });
     const percentile = el(
