@@ -148,15 +148,19 @@ program
   .action(modelsCommand);
 
 for (const command of program.commands) command.exitOverride();
-// `qrm … | head` closes the pipe: that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.usage);
+// `qrm … | head` closes the pipe: that is no error, and `print` ends the run in good order.
+const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE';
+process.stdout.on('error', (error) => {
+  if (isClosedPipe(error)) return;
+  console.error(explain(error));
+  process.exitCode = EXIT.usage;
 });
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else if (isClosedPipe(error)) process.exitCode = EXIT.ok;
   else {
     console.error(explain(error));
     if (error instanceof UsageError) console.error('See qrm --help.');

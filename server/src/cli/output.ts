@@ -26,8 +26,9 @@ export async function writeReport(lines: Iterable<string>, out?: string): Promis
   }
 }
 
-/** To standard output, as fast as its reader takes it. */
+/** To standard output, as fast as its reader takes it. @throws EPIPE when the reader has left */
 export async function print(text: string): Promise<void> {
+  if (process.stdout.errored) throw process.stdout.errored;
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 

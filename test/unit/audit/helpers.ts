@@ -64,7 +64,9 @@ export class TextEvaluator implements Evaluator {
   ): AsyncGenerator<{ tag: T; result: GroupResult }> {
     const under: { tag: T; result: Promise<GroupResult> }[] = [];
     for await (const { group, tag } of groups) {
-      under.push({ tag, result: this.score(group, options) });
+      const scored = this.score(group, options);
+      scored.catch(() => undefined);
+      under.push({ tag, result: scored });
       if (under.length < this.ahead) continue;
       const { tag: first, result } = under.shift()!;
       yield { tag: first, result: await result };
