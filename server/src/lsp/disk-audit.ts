@@ -22,6 +22,7 @@ export class DiskAudit extends LiveAudit {
   /** Problems beyond MAX_PROBLEMS: counted, not kept. */
   private more = 0;
   private file: CountedFile | undefined;
+  /** Where each row stands, by its ordinal. */
   private readonly rowStart = new Column(Float64Array);
   private readonly rowBytes = new Column(Uint32Array);
   private readonly recent = new Map<number, DatasetRow>();
@@ -111,10 +112,8 @@ export class DiskAudit extends LiveAudit {
           hash,
         })),
       );
-      for (const id of ids) {
-        this.rowStart.set(id, row.place.start);
-        this.rowBytes.set(id, row.place.end - row.place.start);
-      }
+      this.rowStart.set(row.index, row.place.start);
+      this.rowBytes.set(row.index, row.place.end - row.place.start);
       ledger.settle(
         ids,
         targets.map((t) => t.result),
@@ -188,8 +187,9 @@ export class DiskAudit extends LiveAudit {
   }
 
   private async readBytes(response: number): Promise<DatasetRow | undefined> {
-    const start = this.rowStart.get(response);
-    const buffer = Buffer.alloc(this.rowBytes.get(response));
+    const index = this.rowNumber(response);
+    const start = this.rowStart.get(index);
+    const buffer = Buffer.alloc(this.rowBytes.get(index));
     const file = await open(this.path, 'r').catch(() => undefined);
     if (file === undefined) return undefined;
     try {
@@ -197,7 +197,7 @@ export class DiskAudit extends LiveAudit {
     } finally {
       await file.close();
     }
-    return rowOf(parseRow(buffer, 0, start, undefined, this.rowNumber(response)));
+    return rowOf(parseRow(buffer, 0, start, undefined, index));
   }
 
   private async scan(index: number): Promise<DatasetRow | undefined> {

@@ -29,7 +29,13 @@ async function limitsFor(
   let tails: SortedRuns | undefined;
   for (const figure of FIGURES) {
     // One figure in memory at a time; only the tails are kept, for percentiles.
-    const runs = await SortedRuns.of(table.length, (i) => figureValue(table, figure, i), signal);
+    const runs = await SortedRuns.of(
+      table.length,
+      (i) => figureValue(table, figure, i),
+      signal,
+      // The distance from 1/2 is computed in double precision.
+      figure === 'closeness' ? Float64Array : Float32Array,
+    );
     sizes.set(figure, runs.size);
     for (const share of shares)
       known.set(`${figure} ${share}`, runs.kth(Math.max(Math.ceil(share * runs.size) - 1, 0)));

@@ -47,6 +47,8 @@ export class Ledger {
   readonly table: ResponseTable;
   readonly options: MeasureOptions;
   private readonly log = new Column(Uint32Array);
+  /** Up to this position of the log, position n names response n; undefined: all of it. */
+  private inOrder: number | undefined;
   revision = 0;
   live = 0;
   scored = 0;
@@ -115,8 +117,16 @@ export class Ledger {
     }
   }
 
+  /** While responses are scored in the order of their numbers, the log need not be kept. */
   private note(id: number): void {
-    this.log.set(this.revision++, id);
+    if (id !== this.revision) this.inOrder ??= this.revision;
+    if (this.inOrder !== undefined) this.log.set(this.revision - this.inOrder, id);
+    this.revision++;
+  }
+
+  private noted(position: number): number {
+    const kept = this.inOrder ?? Infinity;
+    return position < kept ? position : this.log.get(position - kept);
   }
 
   alive(id: number): boolean {
@@ -126,6 +136,6 @@ export class Ledger {
   /** Log positions [from, from + limit). */
   changes(from: number, limit: number): number[] {
     const to = Math.min(this.revision, from + limit);
-    return Array.from({ length: Math.max(0, to - from) }, (_, n) => this.log.get(from + n));
+    return Array.from({ length: Math.max(0, to - from) }, (_, n) => this.noted(from + n));
   }
 }

@@ -1,6 +1,7 @@
 import { Pacer } from './pace.js';
 
 const RUN = 1 << 15;
+type Run = Float64Array | Float32Array;
 
 /**
  * Order statistics of many numbers without one long sort: sorted runs of 32k numbers each, asked
@@ -8,22 +9,30 @@ const RUN = 1 << 15;
  */
 export class SortedRuns {
   private constructor(
-    private readonly runs: readonly Float64Array[],
+    private readonly runs: readonly Run[],
     readonly size: number,
   ) {}
 
-  /** @param get the i-th of n numbers; NaN are left out. */
-  static async of(n: number, get: (i: number) => number, signal?: AbortSignal) {
+  /**
+   * @param get the i-th of n numbers; NaN are left out
+   * @param Kind Float32Array halves the memory of numbers that are float32 already
+   */
+  static async of(
+    n: number,
+    get: (i: number) => number,
+    signal?: AbortSignal,
+    Kind: new (n: number) => Run = Float64Array,
+  ) {
     const pacer = new Pacer();
-    const runs: Float64Array[] = [];
+    const runs: Run[] = [];
     let size = 0;
-    let run = new Float64Array(RUN);
+    let run = new Kind(RUN);
     let filled = 0;
     const close = () => {
       if (filled > 0) runs.push(run.slice(0, filled).sort());
       size += filled;
       filled = 0;
-      run = new Float64Array(RUN);
+      run = new Kind(RUN);
     };
     for (let i = 0; i < n; i++) {
       const value = get(i);
@@ -64,7 +73,7 @@ export class SortedRuns {
 }
 
 /** First index of run[low, high) whose value is not below `x` (or is above it, if `inclusive`). */
-function bound(run: Float64Array, x: number, inclusive: boolean, low: number, high: number) {
+function bound(run: Run, x: number, inclusive: boolean, low: number, high: number) {
   while (low < high) {
     const mid = (low + high) >> 1;
     const value = run[mid] as number;
