@@ -1,18 +1,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readPrefix } from '../model/prefix.js';
 import type { Provider } from './messages.js';
 import type { PackedBatch } from './packing.js';
 
 export interface SessionOptions {
   readonly provider: Provider;
   readonly threads: number;
-}
-
-/** Keys and values of a beginning that every conversation shares; see model/graph/backbone.ts. */
-export interface Prefix {
-  readonly ids: readonly number[];
-  /** Per layer, [1, P, kvHeads*headDim] float32. */
-  readonly keys: readonly Float32Array[];
-  readonly values: readonly Float32Array[];
 }
 
 /** A session of ONNX Runtime on one execution provider, without a silent change to another. */
@@ -38,27 +31,15 @@ export async function createSession(
 
 /** A backbone loaded for running packed batches. `run` occupies its thread until it is done. */
 export class Backbone {
-  readonly #prefix: Readonly<Record<string, Tensor>>;
-
   private constructor(
     private readonly session: InferenceSession,
-    /** The beginning that `pack` must be given. */
-    readonly prefix: Prefix | undefined,
-  ) {
-    const feeds: Record<string, Tensor> = {};
-    for (const { name, shape } of inputsOf(session)) {
-      const match = /^prefix_(key|value)\.(\d+)$/.exec(name);
-      if (!match) continue;
-      const width = Number(shape[2]);
-      const known = prefix?.[match[1] === 'key' ? 'keys' : 'values'][Number(match[2])];
-      const data = known ?? new Float32Array(0);
-      feeds[name] = new Tensor('float32', data, [1, data.length / width, width]);
-    }
-    this.#prefix = feeds;
-  }
+    /** Token ids of the stored beginning: `pack` must be given them. */
+    readonly prefix: readonly number[],
+  ) {}
 
-  static async load(path: string, options: SessionOptions, prefix?: Prefix): Promise<Backbone> {
-    return new Backbone(await createSession(path, options), prefix);
+  /** @param path the .onnx file of a converted model */
+  static async load(path: string, options: SessionOptions): Promise<Backbone> {
+    return new Backbone(await createSession(path, options), await readPrefix(path));
   }
 
   /**
@@ -71,18 +52,23 @@ export class Backbone {
     const float = (data: Float32Array, dims: number[]): Tensor => new Tensor('float32', data, dims);
     const T = batch.targets.length;
     const feeds: Record<string, Tensor> = {
-      ...this.#prefix,
       input_ids: int(batch.inputIds, [N]),
       positions: int(batch.positions, [N]),
-      row_tokens: int(batch.rowTokens, [B, L]),
       token_slots: int(batch.tokenSlots, [N]),
-      mask: float(batch.mask, [B, 1, L, P + L]),
       targets: int(batch.targets, [T]),
       target_rows: int(batch.targetRows, [B, Q]),
+      row_tokens: int(batch.rowTokens, [B, L]),
       target_slots: int(batch.targetSlots, [T]),
       target_mask: float(batch.targetMask, [B, 1, Q, P + L]),
     };
-    if (batch.maskSliding) feeds['mask_sliding'] = float(batch.maskSliding, [B, 1, L, P + L]);
+    for (const [g, group] of batch.groups.entries()) {
+      const { tiles, queryLength, keyLength } = group;
+      const square = [tiles, 1, queryLength, P + keyLength];
+      feeds[`tile_queries.${g}`] = int(group.queries, [tiles, queryLength]);
+      feeds[`tile_keys.${g}`] = int(group.keys, [tiles, keyLength]);
+      feeds[`tile_mask.${g}`] = float(group.mask, square);
+      if (group.maskSliding) feeds[`tile_mask_sliding.${g}`] = float(group.maskSliding, square);
+    }
     const { hidden } = await this.session.run(feeds);
     return (await hidden!.getData()) as Float32Array;
   }
@@ -90,8 +76,4 @@ export class Backbone {
   async release(): Promise<void> {
     await this.session.release();
   }
-}
-
-function inputsOf(session: InferenceSession): { name: string; shape: readonly unknown[] }[] {
-  return session.inputMetadata.map((m) => ({ name: m.name, shape: m.isTensor ? m.shape : [] }));
 }

@@ -1,6 +1,7 @@
 import { availableParallelism, setPriority } from 'node:os';
 import { buildHeads } from '../model/heads-graph.js';
 import { openModel, type OpenedModel } from '../model/bundle.js';
+import { readPrefix } from '../model/prefix.js';
 import { expectation, mixQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { messageOf, type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
@@ -82,6 +83,7 @@ class Coordinator {
     private readonly model: OpenedModel,
     private readonly pool: RunnerPool,
     private readonly budget: number,
+    private readonly prefix: readonly number[],
     private readonly send: (message: FromEvaluator) => void,
   ) {}
 
@@ -114,7 +116,6 @@ class Coordinator {
         backbone: model.backbonePath,
         heads: buildHeads(model.heads),
         hiddenSize: config.hiddenSize,
-        prefix: undefined,
         options: { provider, threads: Math.max(1, Math.floor(threads / runners)) },
       },
       runners,
@@ -132,7 +133,7 @@ class Coordinator {
         maxTokens,
       },
     });
-    return new Coordinator(model, pool, budget, send);
+    return new Coordinator(model, pool, budget, await readPrefix(model.backbonePath), send);
   }
 
   add(id: number, group: ScoreGroup, priority: number): void {
@@ -160,7 +161,7 @@ class Coordinator {
         job.results[conversation]!.fill({ ok: false, error: messageOf(error) });
       }
     }
-    for (const planned of planTrees(paths)) {
+    for (const planned of planTrees(paths, this.prefix.length)) {
       job.waiting++;
       this.#queue.add({ group: id, priority, tokens: planned.tokens, planned, job, slots });
     }
@@ -192,7 +193,7 @@ class Coordinator {
       const { config } = this.model;
       const batch = pack(
         items.map((i) => i.planned.tree),
-        [],
+        this.prefix,
         config.slidingWindow,
         config.slidingLayers?.[config.layers - 1] ?? false,
       );

@@ -67,6 +67,7 @@ export class RunnerPool {
 }
 
 function transferable({ batch, reward, gating }: RunRequest): ArrayBuffer[] {
-  const arrays = [...Object.values(batch), reward, gating].filter((v) => ArrayBuffer.isView(v));
+  const parts = [batch, ...batch.groups].flatMap((part): unknown[] => Object.values(part));
+  const arrays = [...parts, reward, gating].filter((v) => ArrayBuffer.isView(v));
   return [...new Set(arrays.map((v) => v.buffer as ArrayBuffer))];
 }

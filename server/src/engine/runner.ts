@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import { Backbone, createSession, type Prefix, type SessionOptions } from './backbone.js';
+import { Backbone, createSession, type SessionOptions } from './backbone.js';
 import { messageOf } from './messages.js';
 import type { PackedBatch } from './packing.js';
 
@@ -10,7 +10,6 @@ export interface RunnerData {
   readonly backbone: string;
   readonly heads: Uint8Array;
   readonly hiddenSize: number;
-  readonly prefix: Prefix | undefined;
   readonly options: SessionOptions;
 }
 
@@ -33,7 +32,7 @@ export async function runnerMain(): Promise<void> {
   const data = workerData as RunnerData;
   const reply = (message: RunReply): void => port.postMessage(message);
   try {
-    const backbone = await Backbone.load(data.backbone, data.options, data.prefix);
+    const backbone = await Backbone.load(data.backbone, data.options);
     // The heads are small: always on the CPU, where their features arrive.
     const heads = await createSession(data.heads, { ...data.options, provider: 'cpu' });
     reply({ ready: true });

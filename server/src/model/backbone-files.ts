@@ -4,16 +4,17 @@ import { BACKBONE, BACKBONE_DATA } from './bundle-format.js';
 import type { ModelConfig } from './config.js';
 import {
   convertFloat32,
-  convertInt8,
-  keepsFloatDown,
-  supportsInt8,
   type ConvertOptions,
   type Precision,
   type TensorIndex,
 } from './convert-weights.js';
+import type { ChatTokenizer } from './chat-tokenizer.js';
+import { convertInt8, supportsInt8 } from './convert-int8.js';
 import { requireSpace } from './files.js';
 import { buildBackbone } from './graph/backbone.js';
-import { FloatWeights, Int8Weights } from './graph/weights.js';
+import { Int8Weights } from './graph/int8-weights.js';
+import { FloatWeights } from './graph/weights.js';
+import { writePrefix } from './prefix.js';
 import type { TensorSource } from './safetensors.js';
 
 export interface BackboneSource {
@@ -21,6 +22,8 @@ export interface BackboneSource {
   readonly path: string;
   readonly config: ModelConfig;
   readonly source: TensorSource;
+  /** An int8 conversion calibrates itself on chats in the model's own template. */
+  readonly tokenizer: ChatTokenizer;
 }
 
 /** A weights file used in place: the link in our folder, and what tells whether the file changed. */
@@ -53,7 +56,7 @@ export function choosePrecision(
  * @returns the linked files; empty when all weights were written
  */
 export async function writeBackbone(
-  { path, config, source }: BackboneSource,
+  { path, config, source, tokenizer }: BackboneSource,
   precision: Precision,
   folder: string,
   options: ConvertOptions & { inPlace?: boolean } = {},
@@ -67,11 +70,15 @@ export async function writeBackbone(
     rest = without(source, index);
   }
   await requireSpace(folder, convertedBytes(rest, config, precision));
-  const convert = precision === 'int8' ? convertInt8 : convertFloat32;
-  index = {
-    ...index,
-    ...(await convert(rest, config, join(folder, BACKBONE_DATA), BACKBONE_DATA, options)),
-  };
+  const data = join(folder, BACKBONE_DATA);
+  if (precision === 'int8') {
+    const int8 = await convertInt8(rest, config, tokenizer, data, BACKBONE_DATA, options);
+    index = int8.index;
+    await writePrefix(folder, int8.prefix);
+  } else {
+    await writePrefix(folder, []);
+    index = { ...index, ...(await convertFloat32(rest, config, data, BACKBONE_DATA, options)) };
+  }
   const Weights = precision === 'int8' ? Int8Weights : FloatWeights;
   const model = buildBackbone(config, new Weights(config, (name) => index[name]));
   await writeFile(join(folder, BACKBONE), model);
@@ -126,10 +133,7 @@ function convertedBytes(source: TensorSource, config: ModelConfig, precision: Pr
     const layer = /^model\.layers\.(\d+)\.(.*)/.exec(name);
     if (!name.startsWith('model.') || (layer && Number(layer[1]) >= config.layers)) continue;
     const size = source.info(name).shape.reduce((a, b) => a * b, 1);
-    const wide =
-      !layer ||
-      (layer[2] === 'mlp.down_proj.weight' && keepsFloatDown(Number(layer[1]), config.layers));
-    bytes += size * (precision === 'float32' || wide ? 4 : 1);
+    bytes += size * (precision === 'float32' || !layer ? 4 : 1);
   }
   // 4 KiB of alignment for each tensor, and int8's inverse rotation.
   const rotation = precision === 'int8' ? 4 * config.hiddenSize ** 2 : 0;

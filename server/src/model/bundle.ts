@@ -23,6 +23,7 @@ import { exists, writeFolder } from './files.js';
 import { readHeadFiles } from './heads-files.js';
 import type { QrmHeads } from './heads.js';
 import { locateModel } from './locate.js';
+import { PREFIX } from './prefix.js';
 import { cachedBackbone, defaultCacheFolder, modelKey } from './model-cache.js';
 
 export interface Progress {
@@ -119,7 +120,7 @@ async function openBundle(
     try {
       const attributes = manifest.attributes.length;
       backbonePath = await cachedBackbone(
-        { name, path: folder, config, source, attributes, licence, fingerprint },
+        { name, path: folder, config, source, tokenizer, attributes, licence, fingerprint },
         precision,
         cache,
         conversion(name, options),
@@ -201,6 +202,7 @@ export async function convertModel(
       const files = [
         BACKBONE,
         BACKBONE_DATA,
+        PREFIX,
         ...(await writeParts(folder, heads, tokenizer.files())),
         ...(await copyLicences(checkpoint.path, folder)),
       ];

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { writeBackbone, type BackboneSource, type LinkedFile } from './backbone-files.js';
 import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION } from './bundle-format.js';
+import { PREFIX } from './prefix.js';
 import type { ConvertOptions, Precision } from './convert-weights.js';
 import { errorCode, isDraft, readJson, writeFolder } from './files.js';
 
@@ -68,7 +69,7 @@ export async function cachedBackbone(
     const fill = async (folder: string): Promise<void> => {
       const linked = await writeBackbone(model, precision, folder, options);
       const files: Record<string, number> = {};
-      for (const name of [BACKBONE, BACKBONE_DATA]) {
+      for (const name of [BACKBONE, BACKBONE_DATA, PREFIX]) {
         files[name] = (await stat(join(folder, name))).size;
       }
       const entry: CacheEntry = {

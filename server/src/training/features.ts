@@ -71,7 +71,7 @@ export async function extractFeatures(
         const hidden = await model.run(
           pack(
             batch.map((p) => p.tree),
-            [],
+            model.prefix,
             config.slidingWindow,
             config.slidingLayers?.[layers - 1],
           ),

@@ -1,44 +1,54 @@
 import type { ModelConfig } from '../config.js';
 import { inverseFrequencies } from '../rope.js';
 import { GraphBuilder } from './builder.js';
-import type { WeightProvider } from './weights.js';
+import type { Delta, WeightProvider } from './weights.js';
+
+/**
+ * Groups of attention tiles in a graph. A tile is some queries of a row with the keys before them;
+ * tiles of like size share a group, so that the upper half of the causal square is mostly never
+ * computed.
+ */
+export const TILE_GROUPS = 4;
 
 /**
  * Builds a decoder-only backbone as one ONNX graph over *packed* tokens: the linear layers see
- * [tokens, hidden] without any padding, and only attention sees rows of [batch, length].
- * A row is a tree: a shared beginning, then branches that see it but not one another; the host says
- * by `mask` which slot sees which, so a pair or a transcript is one row.
+ * [tokens, hidden] without any padding, and only attention sees padded tiles. A row is a tree: a shared
+ * beginning, then branches that see it but not one another; the host says by masks which query sees
+ * which key, so a pair or a transcript is one row.
  *
- * Inputs (N packed tokens, B rows, L slots a row, P prefix tokens, T wanted positions, Q of them a row):
+ * Inputs (N packed tokens, T wanted positions, P tokens of a stored beginning; for each group g of tiles
+ * B.g tiles of Q.g queries and K.g keys; for the last layer B rows of Q wanted positions and L slots):
  *  - input_ids [N], positions [N] int64
- *  - row_tokens [B, L] int64: the packed token of each slot (padding: any token)
- *  - token_slots [N] int64: b*L + l of each token
- *  - mask [B, 1, L, P+L] float32: 0 where slot i sees key j, a large negative number elsewhere
- *  - mask_sliding: the same with the sliding window, for layers that have one
- *  - prefix_key.i, prefix_value.i [1, P, kvHeads*headDim] float32: keys (after rotary embedding) and
- *    values of a beginning that every row shares; P may be 0
- *  - targets [T] int64 wanted packed tokens; target_rows [B, Q] int64 which of them each row asks
- *    for (padding: any); target_slots [T] b*Q + q; target_mask [B, 1, Q, P+L]
+ *  - tile_queries.g [B.g, Q.g], tile_keys.g [B.g, K.g] int64: packed tokens (padding: any)
+ *  - tile_mask.g [B.g, 1, Q.g, P+K.g] float32: 0 where a query sees a key, else a large negative number
+ *  - tile_mask_sliding.g: the same with the sliding window, for models that have one
+ *  - token_slots [N] int64: where each token's query lies among all groups' flattened queries
+ *  - targets [T] int64 wanted packed tokens; target_rows [B, Q] int64 which of them each row asks for
+ *    (padding: any); row_tokens [B, L] int64 each row's packed tokens; target_slots [T] b*Q + q;
+ *    target_mask [B, 1, Q, P+L]
  * Output: hidden [T, hiddenSize] float32, after the final norm.
- * With `captureKeys`, key.i and value.i [N, kvHeads*headDim] are outputs too (to make a prefix).
  */
-export function buildBackbone(
-  config: ModelConfig,
-  weights: WeightProvider,
-  options: { captureKeys?: boolean } = {},
-): Uint8Array {
+export function buildBackbone(config: ModelConfig, weights: WeightProvider): Uint8Array {
   const g = new GraphBuilder();
   const { hiddenSize: H, heads, kvHeads, headDim: D } = config;
-  const kvWidth = kvHeads * D;
   const inputIds = g.input('input_ids', 'int64', ['N']);
   const positions = g.input('positions', 'int64', ['N']);
-  const rowTokens = g.input('row_tokens', 'int64', ['B', 'L']);
+  const slides = config.slidingLayers?.some(Boolean) ?? false;
+  const tiles = Array.from({ length: TILE_GROUPS }, (_, t) => {
+    const mask = g.input(`tile_mask.${t}`, 'float32', [`B${t}`, 1, `Q${t}`, `PK${t}`]);
+    return {
+      queries: g.input(`tile_queries.${t}`, 'int64', [`B${t}`, `Q${t}`]),
+      keys: g.input(`tile_keys.${t}`, 'int64', [`B${t}`, `K${t}`]),
+      mask,
+      sliding: slides
+        ? g.input(`tile_mask_sliding.${t}`, 'float32', [`B${t}`, 1, `Q${t}`, `PK${t}`])
+        : mask,
+    };
+  });
   const tokenSlots = g.input('token_slots', 'int64', ['N']);
-  const mask = g.input('mask', 'float32', ['B', 1, 'L', 'PL']);
-  const hasSliding = config.slidingLayers?.some(Boolean) ?? false;
-  const maskSliding = hasSliding ? g.input('mask_sliding', 'float32', ['B', 1, 'L', 'PL']) : mask;
   const targets = g.input('targets', 'int64', ['T']);
   const targetRows = g.input('target_rows', 'int64', ['B', 'Q']);
+  const rowTokens = g.input('row_tokens', 'int64', ['B', 'L']);
   const targetSlots = g.input('target_slots', 'int64', ['T']);
   const targetMask = g.input('target_mask', 'float32', ['B', 1, 'Q', 'PL']);
 
@@ -50,66 +60,57 @@ export function buildBackbone(
   ]);
   const cos = g.op('Unsqueeze', [g.op('Cos', [angles]), g.ints(0)]);
   const sin = g.op('Unsqueeze', [g.op('Sin', [angles]), g.ints(0)]);
-  const batch = g.op('Shape', [rowTokens], { start: 0, end: 1 });
-  const prefixShape = g.op('Concat', [batch, g.ints(1), g.ints(1)], { axis: 0 });
-
   const rotate = (x: string, n: number, c: string, s: string): string =>
     g.op('Squeeze', [
       g.op('RotaryEmbedding', [g.op('Unsqueeze', [x, g.ints(0)]), c, s], { num_heads: n }),
       g.ints(0),
     ]);
-  const gatherTargets = (x: string): string => g.op('Gather', [x, targets], { axis: 0 });
+  const gather = (x: string, indices: string, axis = 0): string =>
+    g.op('Gather', [x, indices], { axis });
+  const atTargets = (x: string): string => gather(x, targets);
+  const flat = (context: string): string => g.op('Reshape', [context, g.ints(-1, heads * D)]);
 
-  let x = g.op('Gather', [weights.embedding(g), inputIds], { axis: 0 });
+  let x = gather(weights.embedding(g), inputIds);
   if (config.embeddingScale !== 1) x = g.op('Mul', [x, g.scalar(config.embeddingScale)]);
+  let delta: Delta | undefined;
 
   for (let layer = 0; layer < config.layers; layer++) {
     const last = layer === config.layers - 1;
     const p = `model.layers.${layer}`;
-    const prefixKey = g.input(`prefix_key.${layer}`, 'float32', [1, 'P', kvWidth]);
-    const prefixValue = g.input(`prefix_value.${layer}`, 'float32', [1, 'P', kvWidth]);
-    const sliding = config.slidingLayers?.[layer] ?? false;
-
-    const [q0, k0, v] = weights.attentionInputs(g, p, x, last ? gatherTargets : undefined);
-    const k = rotate(k0, kvHeads, cos, sin);
-    const q = last
-      ? rotate(
-          q0,
-          heads,
-          g.op('Gather', [cos, targets], { axis: 1 }),
-          g.op('Gather', [sin, targets], { axis: 1 }),
-        )
-      : rotate(q0, heads, cos, sin);
-    if (options.captureKeys) {
-      g.output(k, `key.${layer}`, 'float32', ['N', kvWidth]);
-      g.output(v, `value.${layer}`, 'float32', ['N', kvWidth]);
-    }
-
-    const withPrefix = (prefix: string, packed: string): string =>
-      g.op(
-        'Concat',
-        [g.op('Expand', [prefix, prefixShape]), g.op('Gather', [packed, rowTokens], { axis: 0 })],
-        {
-          axis: 1,
-        },
+    const inputs = weights.attentionInputs(g, p, x, delta, last ? atTargets : undefined);
+    const k = rotate(inputs.k, kvHeads, cos, sin);
+    const [pastKey, pastValue] = weights.prefix ? weights.prefixOf(g, p) : [];
+    const rows = (past: string | undefined, packed: string, tokens: string): string => {
+      const gathered = gather(packed, tokens);
+      if (past === undefined) return gathered;
+      const batch = g.op('Shape', [tokens], { start: 0, end: 1 });
+      const shape = g.op('Concat', [batch, g.ints(1), g.ints(1)], { axis: 0 });
+      return g.op('Concat', [g.op('Expand', [past, shape]), gathered], { axis: 1 });
+    };
+    const attend = (q: string, queries: string, keys: string, mask: string): string =>
+      flat(
+        attention(g, config, {
+          q: gather(q, queries),
+          k: rows(pastKey, k, keys),
+          v: rows(pastValue, inputs.v, keys),
+          mask,
+        }),
       );
-    const context = attention(g, config, {
-      q: g.op('Gather', [q, last ? targetRows : rowTokens], { axis: 0 }),
-      k: withPrefix(prefixKey, k),
-      v: withPrefix(prefixValue, v),
-      mask: last ? targetMask : sliding ? maskSliding : mask,
-    });
-    const packedContext = g.op(
-      'Gather',
-      [g.op('Reshape', [context, g.ints(-1, heads * D)]), last ? targetSlots : tokenSlots],
-      { axis: 0 },
-    );
-    if (last) x = gatherTargets(x);
-    x = g.op('Add', [x, weights.attentionOutput(g, p, packedContext)]);
-    x = g.op('Add', [x, weights.mlp(g, p, x)]);
+    let context: string;
+    if (last) {
+      const q = rotate(inputs.q, heads, gather(cos, targets, 1), gather(sin, targets, 1));
+      context = gather(attend(q, targetRows, rowTokens, targetMask), targetSlots);
+      x = atTargets(inputs.sum);
+    } else {
+      const q = rotate(inputs.q, heads, cos, sin);
+      const sliding = config.slidingLayers?.[layer] ?? false;
+      const parts = tiles.map((t) => attend(q, t.queries, t.keys, sliding ? t.sliding : t.mask));
+      context = gather(g.op('Concat', parts, { axis: 0 }), tokenSlots);
+      x = inputs.sum;
+    }
+    ({ sum: x, delta } = weights.mlp(g, p, x, weights.attentionOutput(g, p, context)));
   }
-  const hidden = weights.finalNorm(g, x);
-  g.output(hidden, 'hidden', 'float32', ['T', H]);
+  g.output(weights.finalNorm(g, x, delta!), 'hidden', 'float32', ['T', H]);
   return g.serialize(config.architecture);
 }
 

@@ -55,11 +55,13 @@ export class GraphBuilder {
     type: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
-    options: { domain?: string; outputs?: number } = {},
+    options: { domain?: string; outputs?: number; omit?: readonly number[] } = {},
   ): string[] {
     const id = `${type}_${this.#counter++}`;
     const count = options.outputs ?? 1;
-    const output = Array.from({ length: count }, (_, i) => (count === 1 ? id : `${id}.${i}`));
+    const output = Array.from({ length: count }, (_, i) =>
+      options.omit?.includes(i) ? '' : count === 1 ? id : `${id}.${i}`,
+    );
     this.#nodes.push({
       op_type: type,
       name: id,
@@ -69,6 +71,30 @@ export class GraphBuilder {
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     });
     return output;
+  }
+
+  /**
+   * sum = x + delta (+ its bias), normed = sum / rms(sum) * gain, in one operation where there is a delta.
+   * @param gain name of a tensor [hidden]
+   */
+  skipNorm(
+    x: string,
+    delta: { readonly value: string; readonly bias?: string } | undefined,
+    gain: string,
+    eps: number,
+  ): { sum: string; normed: string } {
+    const epsilon = { float: eps };
+    if (!delta)
+      return { sum: x, normed: this.op('RMSNormalization', [x, gain], { axis: -1, epsilon }) };
+    const inputs = [x, delta.value, gain];
+    if (delta.bias) inputs.push(delta.bias);
+    const [normed, , , sum] = this.ops(
+      'SkipSimplifiedLayerNormalization',
+      inputs,
+      { epsilon },
+      { domain: 'com.microsoft', outputs: 4, omit: [1, 2] },
+    );
+    return { sum: sum!, normed: normed! };
   }
 
   /** A small tensor stored inside the model; equal constants are stored once. */
