@@ -4,6 +4,7 @@ import { textBytes } from './size.js';
 /** Rate and time left are taken from so many seconds back. */
 const WINDOW = 20_000;
 const QUIET_LINE = 10_000;
+const FRAME = 100;
 
 export const count = (n: number): string => n.toLocaleString('en');
 
@@ -21,6 +22,8 @@ export function duration(seconds: number): string {
  */
 export class Share {
   private readonly sizes: (number | undefined)[];
+  /** Bytes before each file, and of all; NaN from the first unknown size on. */
+  private readonly before: number[] = [0];
   private file = 0;
   private rows = 0;
 
@@ -29,6 +32,7 @@ export class Share {
     private readonly limit?: number,
   ) {
     this.sizes = files.map(textBytes);
+    for (const size of this.sizes) this.before.push((this.before.at(-1) ?? 0) + (size ?? NaN));
   }
 
   at(file: number, end: number): number | undefined {
@@ -41,11 +45,9 @@ export class Share {
       const here = Math.min(Math.max(this.rows / this.limit, byBytes ?? 0), 1);
       return (file + here) / this.sizes.length;
     }
-    if (byBytes === undefined || this.sizes.some((s) => s === undefined)) return undefined;
-    const bytes = this.sizes as number[];
-    const total = bytes.reduce((a, b) => a + b, 0);
-    const before = bytes.slice(0, file).reduce((a, b) => a + b, 0);
-    return (before + byBytes * (size ?? 0)) / total;
+    const share =
+      ((this.before[file] ?? NaN) + (byBytes ?? NaN) * (size ?? 0)) / (this.before.at(-1) ?? NaN);
+    return Number.isNaN(share) ? undefined : share;
   }
 }
 
@@ -60,6 +62,7 @@ export class Progress {
   private readonly began = Date.now();
   private readonly samples: Sample[] = [];
   private lastLine = Date.now();
+  private lastFrame = 0;
   private rows = 0;
   private responses = 0;
   private stored = 0;
@@ -74,10 +77,14 @@ export class Progress {
     this.stored = stored;
     this.share = share;
     if (this.quiet) return;
-    this.sample();
+    // Nothing is formatted more often than it is seen: rows may come by the hundred thousand a second.
+    const now = Date.now();
+    if (now - this.lastFrame < FRAME) return;
+    this.lastFrame = now;
+    this.sample(now);
     if (process.stderr.isTTY) return this.draw();
-    if (Date.now() - this.lastLine < QUIET_LINE) return;
-    this.lastLine = Date.now();
+    if (now - this.lastLine < QUIET_LINE) return;
+    this.lastLine = now;
     const percent = share === undefined ? '' : `${(100 * share).toFixed(1)} %, `;
     process.stderr.write(`${percent}${this.figures()}\n`);
   }
@@ -115,8 +122,7 @@ export class Progress {
     this.bar.update(Math.round(1000 * (this.share ?? 0)), { figures });
   }
 
-  private sample(): void {
-    const time = Date.now();
+  private sample(time: number): void {
     const last = this.samples.at(-1);
     if (last && time - last.time < 500) return;
     this.samples.push({ time, responses: this.responses, share: this.share ?? 0 });
