@@ -6,6 +6,14 @@ import { gunzipSync } from 'node:zlib';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
+/** User settings for a tiny checkpoint of the published layout: mechanics need no good judge, but a fast one. */
+export const TINY = {
+  'qrmLens.model.path': join(root, 'test', 'fixtures', 'golden', 'llama3-qrm-k5-m3'),
+};
+
+/** Nothing: the embedded model, which the VSIX brings. */
+export const EMBEDDED = {};
+
 /** The lines of hh-harmless as they stand in the file. */
 export function harmlessLines() {
   return gunzipSync(readFileSync(join(root, 'examples', 'hh-harmless.jsonl.gz')))

@@ -10,6 +10,7 @@ import { chromium } from 'playwright-core';
 const QUIET = {
   'chat.commandCenter.enabled': false,
   'editor.minimap.enabled': false,
+  'editor.unicodeHighlight.ambiguousCharacters': false,
   'editor.wordWrap': 'on',
   'extensions.autoCheckUpdates': false,
   'extensions.autoUpdate': false,
@@ -73,7 +74,6 @@ export async function startHost({ entry, vsix, trust = false, settings = {} }) {
     ...process.env,
     XDG_CACHE_HOME: cache,
     XDG_DATA_HOME: join(home, 'share'),
-    VSCODE_IPC_HOOK_CLI: '',
   };
   delete env.VSCODE_IPC_HOOK_CLI;
   const folders = ['--user-data-dir', data, '--extensions-dir', extensions];

@@ -187,6 +187,9 @@ export class Workbench {
           }
           // Monaco shows spaces as no-break spaces.
           text = text.replaceAll('\u00a0', ' ');
+          // Two findings over the same text draw the same mark twice.
+          const same = (p) => p.severity === severity && p.top === box.top && p.left === box.left;
+          if (pieces.some(same)) continue;
           pieces.push({
             severity,
             text,
@@ -245,6 +248,25 @@ export class Workbench {
       await page.locator('.markers-panel').waitFor({ timeout: 15_000 });
     }
     return page.locator('.markers-panel .monaco-list-row').allInnerTexts();
+  }
+
+  /** Findings of the Problems panel, those it has room for; the panel is closed again. */
+  async findings() {
+    const rows = await this.problems();
+    await this.page.keyboard.press('Control+J');
+    await this.page.locator('.markers-panel').waitFor({ state: 'hidden' });
+    await this.focusEditor();
+    return rows.flatMap((row) => {
+      const found = /^([\s\S]*)\nQRM Lens\n([\w-]+)\n\[Ln (\d+), Col (\d+)\]$/.exec(row);
+      if (!found) return [];
+      const [, message, code, line, column] = found;
+      return [{ message, code, line: Number(line), column: Number(column) }];
+    });
+  }
+
+  /** The first editor group takes the keyboard. */
+  focusEditor() {
+    return this.page.keyboard.press('Control+1');
   }
 
   notifications() {

@@ -1,0 +1,141 @@
+// A dataset with HTML, script, Markdown and terminal payloads in every field is text everywhere.
+import assert from 'node:assert/strict';
+import { BEACON, PAYLOADS, TINY, harmlessLines, hostileLines, makeFolder } from '../data.mjs';
+import { openWorkbench, until } from '../workbench.mjs';
+
+const FILE = '<img src=x onerror=alert(1)>.jsonl';
+const CHAT = 'chat.md';
+
+export default async function (suite, { browser, host: start }) {
+  const { test, defer } = suite;
+  const host = await start({
+    settings: { ...TINY, 'qrmLens.thresholds.tail': '100%', 'editor.linkedEditing': false },
+  });
+  defer(() => host.stop());
+  const lines = [...hostileLines(), `{"chosen": ${PAYLOADS[0]}`, ...harmlessLines().slice(0, 4)];
+  const turns = PAYLOADS.map(
+    (payload, n) => `## User\n\nQuestion ${n}\n\n## Assistant\n\nAnswer ${n}: ${payload}\n`,
+  );
+  const folder = makeFolder(host.home, 'workspace', {
+    [FILE]: `${lines.join('\n')}\n`,
+    [CHAT]: turns.join('\n'),
+  });
+  const workbench = await openWorkbench(browser, host, folder);
+  suite.workbench = workbench;
+  defer(() => workbench.close());
+  const { page } = workbench;
+  const calls = [];
+  page.on('request', (request) => request.url().startsWith(BEACON) && calls.push(request.url()));
+  await workbench.openFile(FILE);
+
+  /** No payload became an element, ran, or was fetched. */
+  const harmless = async () => {
+    for (const frame of page.frames()) {
+      const seen = await frame
+        .evaluate((beacon) => ({
+          ran: window.__ran,
+          elements: document.querySelectorAll(
+            `#broke-out, [src^="${beacon}"], [onerror], [onload], iframe[srcdoc]:not(.webview), a[data-href^="command:workbench.action.toggleZenMode"]`,
+          ).length,
+        }))
+        .catch(() => ({ elements: 0 }));
+      assert.equal(seen.ran, undefined);
+      assert.equal(seen.elements, 0);
+    }
+    assert.deepEqual(calls, []);
+  };
+
+  await test('findings stand in the text, and their messages are text', async () => {
+    const rows = await until(
+      'findings',
+      async () => {
+        const found = await workbench.problems();
+        return (
+          found.some((row) => row.includes('low-left-tail')) &&
+          found.some((row) => row.includes('malformed-row')) &&
+          found
+        );
+      },
+      { timeout: 120_000 },
+    );
+    assert.ok(rows.length > 3);
+    await page.keyboard.press('Control+J');
+    await harmless();
+  });
+
+  await test('hovers show no payload as an element', async () => {
+    await workbench.goToLine(1);
+    const pieces = await until('squiggles', async () => {
+      const found = await workbench.squiggles();
+      return found.length >= 3 && found;
+    });
+    for (const piece of pieces.slice(0, 4)) {
+      await workbench.hover((piece.left + piece.right) / 2, (piece.top + piece.bottom) / 2);
+      await until('its distribution', () =>
+        page.locator('.monaco-hover:visible img[alt="reward distribution"]').count(),
+      );
+      await harmless();
+      await page.mouse.move(5, 400);
+      await page.keyboard.press('Escape');
+    }
+  });
+
+  await test('the dashboard shows payloads as they are written', async () => {
+    await workbench.command('QRM Lens: Open Dashboard');
+    const view = await workbench.webview('.dashboard canvas');
+    const texts = await until('excerpts', async () => {
+      const all = await view.locator('.rows .cell.text').allInnerTexts();
+      return all.some((text) => text.includes('<script>')) && all;
+    });
+    assert.ok(texts.some((text) => text.includes(`<img src="${BEACON}/img"`)));
+    assert.ok(
+      texts.every((text) => !text.includes('\u001b')),
+      'control characters are shown, not sent',
+    );
+    assert.match(await view.locator('h1').innerText(), /<img src=x onerror=alert\(1\)>\.jsonl/);
+    await harmless();
+  });
+
+  await test('the distribution view shows them as they are written', async () => {
+    await workbench.focusEditor();
+    await workbench.goToLine(2, 150);
+    await workbench.command('QRM Lens: Show Distribution at Cursor');
+    const view = await workbench.webview('.detail .card');
+    await until('the text', async () =>
+      (await view.locator('.excerpt').allInnerTexts()).some((text) =>
+        text.includes('<script>window.__ran=2'),
+      ),
+    );
+    await harmless();
+    await page.keyboard.press('Control+W');
+  });
+
+  await test('a chat in Markdown is scored turn by turn, its payloads are text', async () => {
+    await workbench.focusEditor();
+    await workbench.openFile(CHAT);
+    await workbench.command('QRM Lens: Audit This File');
+    await until('findings of the chat', async () =>
+      (await workbench.findings()).some(({ code }) => code === 'low-left-tail'),
+    );
+    const marked = await until('squiggles of the chat', async () => {
+      await workbench.goToLine(1);
+      const found = await workbench.squiggles();
+      return found.length > 0 && found;
+    });
+    assert.ok(
+      marked.every(({ text }) => !/^##|^Question/.test(text)),
+      'only assistant turns are marked',
+    );
+    await harmless();
+  });
+
+  await test("the page's own policy allows nothing but the bundle", async () => {
+    const view = await workbench.webview('#app');
+    const policy = await view
+      .locator('meta[http-equiv="Content-Security-Policy"]')
+      .getAttribute('content');
+    assert.match(policy, /^default-src 'none'; /);
+    assert.match(policy, /script-src 'nonce-[A-Za-z0-9+/=]{16,}'/);
+    assert.ok(!/unsafe-(inline|eval)|\*/.test(policy), policy);
+  });
+}
