@@ -46,20 +46,24 @@ export function density(
   xs: ArrayLike<number>,
   h = bandwidth(sorted, levels),
 ): Float64Array {
-  const { edges, masses } = pieces(sorted, levels);
+  return smooth(pieces(sorted, levels), xs, h);
+}
+
+/** The pieces convolved with the kernel, at each x. */
+export function smooth({ edges, masses }: Pieces, xs: ArrayLike<number>, h: number): Float64Array {
   const out = new Float64Array(xs.length);
   for (let p = 0; p < xs.length; p++) {
     const x = xs[p] as number;
     let f = 0;
-    for (let s = 0; s < masses.length; s++) {
+    // Neighbouring pieces share an edge, and so a value of the kernel's distribution function.
+    let left = kernelCdf((x - (edges[0] as number)) / h);
+    for (let s = 0; s < masses.length && left > 0; s++) {
       const a = edges[s] as number;
       const b = edges[s + 1] as number;
-      if (x <= a - h || x >= b + h) continue;
-      const m = masses[s] as number;
-      f +=
-        b - a > 1e-6 * h
-          ? (m / (b - a)) * (kernelCdf((x - a) / h) - kernelCdf((x - b) / h))
-          : (m / h) * kernel((x - (a + b) / 2) / h);
+      const right = kernelCdf((x - b) / h);
+      if (b - a > 1e-6 * h) f += ((masses[s] as number) / (b - a)) * (left - right);
+      else f += ((masses[s] as number) / h) * kernel((x - (a + b) / 2) / h);
+      left = right;
     }
     out[p] = Math.max(f, 0);
   }
@@ -95,7 +99,12 @@ export function grid(low: number, high: number, points: number): Float64Array {
 }
 
 /** The K+1 pieces: K+2 edges, ascending, and the mass between each two. */
-export function pieces(sorted: ArrayLike<number>, levels: readonly number[]) {
+export interface Pieces {
+  readonly edges: Float64Array;
+  readonly masses: Float64Array;
+}
+
+export function pieces(sorted: ArrayLike<number>, levels: readonly number[]): Pieces {
   const K = sorted.length;
   const edges = new Float64Array(K + 2);
   const masses = new Float64Array(K + 1);

@@ -1,4 +1,4 @@
-import { density, pieces } from './density.js';
+import { bandwidth, pieces, smooth, type Pieces } from './density.js';
 
 /** Fewer quantiles than this cannot show two modes. */
 const FEWEST = 7;
@@ -20,7 +20,11 @@ interface Peak {
  * peak and with at least a tenth of the mass each, so that noise in the quantiles makes no mode.
  */
 export function modes(sorted: ArrayLike<number>, levels: readonly number[]): number[] {
-  const { edges, masses } = pieces(sorted, levels);
+  return modesOf(pieces(sorted, levels), sorted, levels);
+}
+
+function modesOf(parts: Pieces, sorted: ArrayLike<number>, levels: readonly number[]): number[] {
+  const { edges, masses } = parts;
   const middle = sorted[sorted.length >> 1] ?? Number.NaN;
   if (sorted.length < FEWEST || !Number.isFinite((sorted[sorted.length - 1] as number) - middle)) {
     return [middle];
@@ -30,7 +34,7 @@ export function modes(sorted: ArrayLike<number>, levels: readonly number[]): num
   for (let p = 0; p < xs.length; p++) {
     xs[p] = (edges[p >> 1]! + edges[(p + 1) >> 1]!) / 2;
   }
-  const f = density(sorted, levels, xs);
+  const f = smooth(parts, xs, bandwidth(sorted, levels));
   const peaks: Peak[] = [];
   const valleys: number[] = [];
   let mass = 0;
@@ -53,12 +57,12 @@ export function modes(sorted: ArrayLike<number>, levels: readonly number[]): num
 /** How many modes; 1 for nearly every distribution, and then at little cost. */
 export function countModes(sorted: ArrayLike<number>, levels: readonly number[]): number {
   // A log-concave kernel keeps a unimodal density unimodal (Ibragimov 1956): no need to smooth it.
-  return isUnimodal(sorted, levels) ? 1 : modes(sorted, levels).length;
+  const parts = pieces(sorted, levels);
+  return isUnimodal(parts) ? 1 : modesOf(parts, sorted, levels).length;
 }
 
 /** Does mass / width rise to one peak and then fall? */
-function isUnimodal(sorted: ArrayLike<number>, levels: readonly number[]): boolean {
-  const { edges, masses } = pieces(sorted, levels);
+function isUnimodal({ edges, masses }: Pieces): boolean {
   let falling = false;
   let before = 0;
   for (let s = 0; s < masses.length; s++) {
