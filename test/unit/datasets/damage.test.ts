@@ -146,12 +146,8 @@ describe('a damaged record is a problem at its place, and the rest goes on', () 
     let seen = 0;
     const reading = (async () => {
       const { readDataset } = await import('../../../server/src/datasets/index.js');
-      for await (const _ of readDataset(
-        { bytes: lines, name: 'x.jsonl' },
-        { signal: control.signal },
-      )) {
-        if (++seen === 10) control.abort();
-      }
+      const events = readDataset({ bytes: lines, name: 'x.jsonl' }, { signal: control.signal });
+      while (!(await events.next()).done) if (++seen === 10) control.abort();
     })();
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' });
     expect(seen).toBe(10);

@@ -162,7 +162,10 @@ describe('VS Code chat export', () => {
   it('reads questions and Markdown parts; a joined answer has pieces', async () => {
     const bytes = fixture('vscode-chat.json');
     const path = fixturePath('vscode-chat.json');
-    expect(await detectFormat({ path })).toMatchObject({ container: 'json', schema: 'vscode-chat' });
+    expect(await detectFormat({ path })).toMatchObject({
+      container: 'json',
+      schema: 'vscode-chat',
+    });
     const { rows, problems } = await readAll({ path });
     expect(problems).toEqual([]);
     const { turns, targets } = rows[0]!.conversations[0]!;
@@ -178,13 +181,17 @@ describe('VS Code chat export', () => {
       turns.slice(0, 3).map((t) => t.content),
     );
     expect(turns[3]!.place).toBeUndefined();
-    expect(turns[3]!.pieces!.map((p) => view.sliceByColumns(p))).toEqual(['See ', ' for an example.']);
+    expect(turns[3]!.pieces!.map((p) => view.sliceByColumns(p))).toEqual([
+      'See ',
+      ' for an example.',
+    ]);
   });
 });
 
 describe('Markdown', () => {
   it('ignores labels in code fences and of another style', async () => {
-    const text = '# Title\n\n## User\nHi\n\n```\n## Assistant\n```\n\n## 🤖 Assistant (10:31)\nUser: is a label\n';
+    const text =
+      '# Title\n\n## User\nHi\n\n```\n## Assistant\n```\n\n## 🤖 Assistant (10:31)\nUser: is a label\n';
     const { rows } = await ofText(text, 'a.md');
     expect(rows[0]!.conversations[0]!.turns.map((t) => [t.role, t.content])).toEqual([
       ['user', 'Hi\n\n```\n## Assistant\n```'],
@@ -226,8 +233,16 @@ describe('Parquet', () => {
     rowGroupSize: 10,
     columnData: [
       { name: 'prompt', data: Array.from({ length: count }, (_, i) => `q${i} 😀`), type: 'STRING' },
-      { name: 'chosen', data: Array.from({ length: count }, (_, i) => [bot(`a${i}`)]), type: 'JSON' },
-      { name: 'rejected', data: Array.from({ length: count }, (_, i) => JSON.stringify([bot(`b${i}`)])), type: 'STRING' },
+      {
+        name: 'chosen',
+        data: Array.from({ length: count }, (_, i) => [bot(`a${i}`)]),
+        type: 'JSON',
+      },
+      {
+        name: 'rejected',
+        data: Array.from({ length: count }, (_, i) => JSON.stringify([bot(`b${i}`)])),
+        type: 'STRING',
+      },
     ],
   });
 
@@ -242,7 +257,9 @@ describe('Parquet', () => {
     );
     const bytes = new Uint8Array(file);
     expect((await readAll({ bytes, name: 'x' })).rows).toEqual(rows);
-    expect((await readAll({ stream: chunked(Buffer.from(bytes), [100]), name: 'x' })).rows).toEqual(rows);
+    expect((await readAll({ stream: chunked(Buffer.from(bytes), [100]), name: 'x' })).rows).toEqual(
+      rows,
+    );
     expect((await readAll({ path }, { start: { row: 17 } })).rows).toEqual(rows.slice(17));
   });
 
@@ -274,15 +291,30 @@ describe('CSV', () => {
 describe('detection by content', () => {
   const pair = { prompt: 'q', chosen: 'a', rejected: 'b' };
   it.each<[string, string, string, string | undefined]>([
-    ['JSONL under any name', `${JSON.stringify(pair)}\n${JSON.stringify(pair)}\n`, 'x.json', 'jsonl'],
+    [
+      'JSONL under any name',
+      `${JSON.stringify(pair)}\n${JSON.stringify(pair)}\n`,
+      'x.json',
+      'jsonl',
+    ],
     ['JSONL whose first line is broken', `{"prompt":\n${JSON.stringify(pair)}\n`, 'x', 'jsonl'],
     ['printed JSON', JSON.stringify([pair], null, 2), 'x', 'json'],
     ['a printed object', JSON.stringify(pair, null, 2), 'x', 'json'],
-    ['lines of message lists', `${JSON.stringify([user('q'), bot('a')])}\n`.repeat(2), 'x', 'jsonl'],
+    [
+      'lines of message lists',
+      `${JSON.stringify([user('q'), bot('a')])}\n`.repeat(2),
+      'x',
+      'jsonl',
+    ],
     ['CSV', 'prompt,response\na,b\n', 'x', 'csv'],
     ['TSV', 'id\tprompt\tresponse\n1\ta\tb\n', 'x', 'tsv'],
     ['a transcript', 'User: q\n\nAssistant: a\n', 'x', 'markdown'],
-    ['Markdown that begins with a link', '[a](b)\n\n**User:** q\n\n**Assistant:** a\n', 'x.md', 'markdown'],
+    [
+      'Markdown that begins with a link',
+      '[a](b)\n\n**User:** q\n\n**Assistant:** a\n',
+      'x.md',
+      'markdown',
+    ],
     ['other text', 'lorem ipsum', 'x', undefined],
   ])('%s', async (_name, text, name, container) => {
     const found = await detectFormat({ bytes: Buffer.from(text), name });

@@ -30,7 +30,6 @@ const eol = fc.constantFrom('\n', '\r\n');
 
 /** JSON with every non-ASCII character escaped, as Python's json.dumps writes it. */
 const asciiJson = (v: unknown): string =>
-  // eslint-disable-next-line no-control-regex
   JSON.stringify(v).replace(
     /[^\x00-\x7f]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
