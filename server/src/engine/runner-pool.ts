@@ -44,6 +44,10 @@ export class RunnerPool {
     if ('error' in reply) throw new Error(reply.error);
   }
 
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((runner) => runner.worker.terminate()));
+  }
+
   /** Is a thread free? */
   get free(): boolean {
     return this.#idle.length > 0;
