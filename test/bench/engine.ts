@@ -248,7 +248,9 @@ async function whatUsersFeel(rows: readonly DatasetRow[]): Promise<void> {
   delay.enable();
   const began = performance.now();
   const groups = rows.map((row) => ({ group: groupOf(row), tag: row.index }));
-  for await (const _ of evaluator.scoreStream(groups));
+  let scored = 0;
+  for await (const { result } of evaluator.scoreStream(groups)) scored += result.results.length;
+  if (scored === 0) throw new Error('nothing was scored');
   const seconds = (performance.now() - began) / 1000;
   delay.disable();
   const peak = /VmHWM:\s+(\d+)/.exec(platformFile(`/proc/${evaluator.pid}/status`) ?? '')?.[1];

@@ -93,15 +93,20 @@ class Coordinator {
     send: (message: FromEvaluator) => void,
   ): Promise<Coordinator> {
     if (request.background) setPriority(10);
-    const provider = await chooseProvider(request.device);
-    // The int8 graph is the CPU's; others run float32.
-    const precision =
-      request.precision === 'auto' && provider !== 'cpu' ? 'float32' : request.precision;
+    let provider = await chooseProvider(request.device);
     const model = await openModel(request.model, {
-      precision,
+      precision: request.precision,
+      preferred: provider === 'cpu' ? 'int8' : 'float32',
       cacheFolder: request.cacheFolder,
       onProgress: (progress) => send({ type: 'progress', ...progress }),
     });
+    if (model.precision === 'int8' && provider !== 'cpu') {
+      // The int8 graph is made of the CPU's operators.
+      if (request.device !== 'auto') {
+        throw new Error(`device ${provider}: the model is int8, which runs on the cpu only`);
+      }
+      provider = 'cpu';
+    }
     const threads = Math.max(1, request.threads ?? availableParallelism());
     const { config } = model;
     const weights =

@@ -38,8 +38,9 @@ export function choosePrecision(
   wanted: Precision | 'auto',
   config: ModelConfig,
   path: string,
+  preferred: Precision = 'int8',
 ): Precision {
-  if (wanted === 'auto') return supportsInt8(config) ? 'int8' : 'float32';
+  if (wanted === 'auto') return supportsInt8(config) ? preferred : 'float32';
   if (wanted === 'int8' && !supportsInt8(config)) {
     throw new Error(
       `${path}: int8 is for Llama models without biases, this is ${config.architecture}` +

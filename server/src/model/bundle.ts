@@ -35,6 +35,8 @@ export interface Progress {
 export interface OpenModelOptions {
   /** `auto` (default): int8 where the architecture allows it, else float32. */
   readonly precision?: Precision | 'auto';
+  /** What `auto` takes where there is a choice. Default int8; float32 suits a GPU. */
+  readonly preferred?: Precision;
   /** Where converted weights are kept; default: the platform's cache folder. */
   readonly cacheFolder?: string;
   readonly onProgress?: (progress: Progress) => void;
@@ -75,7 +77,7 @@ export async function openModel(
   try {
     const heads = headsOf(checkpoint);
     const { name, config, tokenizer, licence } = checkpoint;
-    const precision = choosePrecision(options.precision ?? 'auto', config, path);
+    const precision = choosePrecision(options.precision ?? 'auto', config, path, options.preferred);
     const attributes = heads.spec.attributes.length;
     const backbonePath = await cachedBackbone({ ...checkpoint, attributes }, precision, cache, {
       ...conversion(name, options),
@@ -115,7 +117,7 @@ async function openBundle(
     precision = readyPrecision(manifest, wanted, folder);
     backbonePath = join(folder, BACKBONE);
   } else {
-    precision = choosePrecision(wanted, config, folder);
+    precision = choosePrecision(wanted, config, folder, options.preferred);
     const source = await openCompact(folder, manifest);
     try {
       const attributes = manifest.attributes.length;

@@ -81,10 +81,19 @@ export class Rotation {
   }
 }
 
+/** Rows and columns of a block that stays in the cache on both sides. */
+const BLOCK = 32;
+
 /** Transposes a row-major [rows, columns] matrix. */
 export function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(matrix.length);
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c]!;
+  for (let r0 = 0; r0 < rows; r0 += BLOCK) {
+    const r1 = Math.min(rows, r0 + BLOCK);
+    for (let c0 = 0; c0 < columns; c0 += BLOCK) {
+      const c1 = Math.min(columns, c0 + BLOCK);
+      for (let r = r0; r < r1; r++)
+        for (let c = c0; c < c1; c++) out[c * rows + r] = matrix[r * columns + c]!;
+    }
+  }
   return out;
 }

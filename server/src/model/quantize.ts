@@ -19,24 +19,28 @@ export function quantizeRows(
 ): Quantized {
   const values = new Int8Array(w.length);
   const scale = new Float32Array(outputs);
-  const bias = new Float32Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    let peak = 1e-12;
+    for (let at = o * inputs; at < (o + 1) * inputs; at++) {
+      const v = w[at]!;
+      if (v > peak) peak = v;
+      else if (-v > peak) peak = -v;
+    }
+    scale[o] = peak / 127;
+  }
+  const lost = new Float64Array(outputs);
   for (let from = 0; from < outputs; from += BLOCK) {
     const to = Math.min(outputs, from + BLOCK);
-    for (let o = from; o < to; o++) {
-      const at = o * inputs;
-      let peak = 1e-12;
-      for (let i = 0; i < inputs; i++) peak = Math.max(peak, Math.abs(w[at + i]!));
-      const s = Math.fround(peak / 127);
-      let lost = 0;
-      for (let i = 0; i < inputs; i++) {
-        const q = Math.round(w[at + i]! / s);
+    for (let i = 0; i < inputs; i++) {
+      for (let o = from; o < to; o++) {
+        const v = w[o * inputs + i]!;
+        const q = Math.round(v / scale[o]!);
         values[i * outputs + o] = q;
-        lost += (w[at + i]! - q * s) * mean[i]!;
+        lost[o]! += (v - q * scale[o]!) * mean[i]!;
       }
-      scale[o] = s;
-      bias[o] = lost;
     }
   }
+  const bias = Float32Array.from(lost);
   return { values, scale, bias };
 }
 
