@@ -3,13 +3,13 @@ import {
   METHODS,
   type ClearScoresResult,
   type DetailResult,
-  type DoctorResult,
   type IgnoreParams,
   type IgnoreResult,
 } from '../../server/src/protocol.js';
 import { textOf, type Audits } from './audits.js';
 import { auditOpenChat } from './chat.js';
 import type { Context } from './context.js';
+import { showDoctor } from './doctor.js';
 import { isDataPath } from './documents.js';
 import { selectDevice, selectModel } from './pickers.js';
 import type { ResponseRef } from './reveal.js';
@@ -153,15 +153,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
     on('selectDevice', () => selectDevice(context)),
     on('showLog', () => context.log.show()),
     on('restart', () => context.restart()),
-    on('doctor', async () => {
-      const client = await context.server();
-      const { markdown } = await client.sendRequest<DoctorResult>(METHODS.doctor);
-      const document = await workspace.openTextDocument({
-        language: 'markdown',
-        content: markdown,
-      });
-      await window.showTextDocument(document, { preview: true });
-    }),
+    on('doctor', () => showDoctor(context)),
     on('clearScores', async () => {
       const yes = 'Clear';
       const answer = await window.showWarningMessage(

@@ -1,6 +1,7 @@
 import { window, workspace, type ExtensionContext } from 'vscode';
 import { Audits } from './audits.js';
 import { registerCommands } from './commands.js';
+import { registerDoctor } from './doctor.js';
 import { mayHoldData } from './documents.js';
 import { ParquetEditor } from './parquet-editor.js';
 import { Server } from './server.js';
@@ -30,6 +31,7 @@ export function activate(extension: ExtensionContext): void {
     ...registerCommands(context, audits, views),
     ...views.disposables,
     ...ParquetEditor.register(context),
+    registerDoctor(),
     workspace.onDidOpenTextDocument((document) => {
       if (context.running() === undefined && mayHoldData(document)) begin();
     }),

@@ -1,12 +1,8 @@
 import type { Uri } from 'vscode';
 import { ConfigurationTarget, window, workspace } from 'vscode';
-import {
-  METHODS,
-  type Device,
-  type DoctorResult,
-  type ModelChoice,
-} from '../../server/src/protocol.js';
+import { METHODS, type Device, type ModelChoice } from '../../server/src/protocol.js';
 import type { Context } from './context.js';
+import { showDoctor } from './doctor.js';
 
 const settings = () => workspace.getConfiguration('qrmLens');
 
@@ -82,9 +78,5 @@ export async function selectDevice(context: Context): Promise<void> {
     await settings().update('device', picked.device, place('device'));
     return;
   }
-  const client = await context.server();
-  const { markdown } = await client.sendRequest<DoctorResult>(METHODS.doctor);
-  await window.showTextDocument(
-    await workspace.openTextDocument({ language: 'markdown', content: markdown }),
-  );
+  await showDoctor(context);
 }

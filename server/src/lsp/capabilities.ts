@@ -44,7 +44,9 @@ export const serverResult = (features: ClientFeatures, version: string): Initial
     inlayHintProvider: true,
     documentSymbolProvider: true,
     foldingRangeProvider: true,
-    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+    codeActionProvider: {
+      codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite],
+    },
     ...(features.pulls && {
       diagnosticProvider: {
         identifier: 'qrm-lens',

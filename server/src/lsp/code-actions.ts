@@ -24,8 +24,10 @@ export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAct
   const found = params.context.diagnostics.filter(
     (d) => isOurs(d) && d.data.epoch === audit.epoch,
   ) as (Diagnostic & { data: DiagnosticData })[];
-  if (entry !== undefined && wanted(CodeActionKind.QuickFix))
-    actions.push(...rowActions(audit, entry, params.context.diagnostics));
+  if (entry !== undefined)
+    actions.push(
+      ...rowActions(audit, entry, params.context.diagnostics).filter((a) => wanted(a.kind ?? '')),
+    );
   if (wanted(CodeActionKind.QuickFix))
     for (const diagnostic of found) {
       const { response, code, epoch } = diagnostic.data;
@@ -67,13 +69,14 @@ function rowActions(
     const fixed = diagnostics.filter(
       (d) => d.source === 'QRM Lens' && codes.includes(String(d.code)),
     );
-    return fixed.length > 0 ? { diagnostics: fixed } : {};
+    return fixed.length > 0
+      ? { kind: CodeActionKind.QuickFix, diagnostics: fixed }
+      : { kind: CodeActionKind.RefactorRewrite };
   };
   const swap = entry.isPair ? swapEdits(audit, entry) : undefined;
   if (swap !== undefined)
     actions.push({
       title: 'QRM Lens: Swap chosen and rejected',
-      kind: CodeActionKind.QuickFix,
       ...of(['inverted-pair', 'ambiguous-pair']),
       edit: { changes: { [audit.uri]: swap } },
     });
@@ -81,7 +84,6 @@ function rowActions(
   if (remove !== undefined)
     actions.push({
       title: 'QRM Lens: Delete this row',
-      kind: CodeActionKind.QuickFix,
       ...of(['duplicate-response', 'malformed-row', 'truncated', 'low-left-tail']),
       edit: { changes: { [audit.uri]: [remove] } },
     });

@@ -41,10 +41,18 @@ export async function hover(
   const share = audit.findings?.percentile(tail) ?? null;
   const label = table.label(id);
   const kind = table.kindOf(id);
+  const other = table.partner(id);
+  const drawing = {
+    sorted,
+    levels: table.levels,
+    tail,
+    mean,
+    ...(other !== undefined && table.scored(other) && { other: table.quantiles(other) }),
+  };
   const lines = [
     `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
-      (share === null ? '' : `; left tail at the **${percent(share)}** point of this file`),
-    image(sparkline(sorted, table.levels, tail, mean, theme), 'reward distribution'),
+      (share === null ? '' : `; **${percent(share)}** of this file have a lower left tail`),
+    image(sparkline(drawing, theme), 'reward distribution'),
     `| ${SHOWN.map((q) => tailName(q)).join(' | ')} | CVaR | q95 − q05 | cert. eq. (λ ${options.lambda}) |`,
     `|${' --: |'.repeat(SHOWN.length + 3)}`,
     `| ${SHOWN.map((q) => figure(quantileAt(sorted, table.levels, q))).join(' | ')} | ${figure(table.cvar.get(id))} | ${figure(table.spread.get(id))} | ${figure(table.certaintyEquivalent.get(id))} |`,

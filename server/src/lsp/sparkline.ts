@@ -1,5 +1,6 @@
+import { bandwidth, density } from '../qrm/index.js';
 import type { ThemeKind } from '../protocol.js';
-import { cdfAt } from '../qrm/index.js';
+import { figure } from './markdown.js';
 
 interface Colours {
   readonly fill: string;
@@ -14,49 +15,52 @@ const COLOURS: Readonly<Record<ThemeKind, Colours>> = {
   'high-contrast': { fill: '#3ff23f', ink: '#ffffff', tail: '#ffff00' },
   'high-contrast-light': { fill: '#0f4a85', ink: '#000000', tail: '#b5200d' },
 };
-const WIDTH = 280;
-const HEIGHT = 48;
-const BINS = 56;
+const WIDTH = 320;
+const HEIGHT = 52;
+const POINTS = 80;
 
-/**
- * The distribution as an SVG: probability mass in equal bins, its q_tau as a line, the mean as a dot.
- * @param sorted ascending quantiles, length K
- */
-export function sparkline(
-  sorted: ArrayLike<number>,
-  levels: readonly number[],
-  tail: number,
-  mean: number,
-  theme: ThemeKind,
-): string {
+export interface Drawing {
+  /** Ascending quantiles at `levels`, length K. */
+  readonly sorted: ArrayLike<number>;
+  readonly levels: readonly number[];
+  readonly tail: number;
+  readonly mean: number;
+  /** The other half of the pair, dashed. */
+  readonly other?: ArrayLike<number>;
+}
+
+/** The density of a response as an SVG: its left tail in red up to q_tau, its mean as a dot. */
+export function sparkline(d: Drawing, theme: ThemeKind): string {
   const { fill, ink, tail: red } = COLOURS[theme];
-  const low = sorted[0] ?? 0;
-  const high = sorted[sorted.length - 1] ?? 1;
-  const pad = Math.max(high - low, 1e-6) * 0.06;
-  const [from, to] = [low - pad, high + pad];
-  const x = (value: number) => ((WIDTH * (value - from)) / (to - from)).toFixed(1);
-  const edges = Array.from({ length: BINS + 1 }, (_, b) =>
-    cdfAt(sorted, levels, from + ((to - from) * b) / BINS),
+  const all = [d.sorted, ...(d.other ? [d.other] : [])];
+  const low = Math.min(...all.map((q) => (q[0] ?? 0) - bandwidth(q, d.levels)));
+  const high = Math.max(...all.map((q) => (q[q.length - 1] ?? 0) + bandwidth(q, d.levels)));
+  const xs = Float64Array.from(
+    { length: POINTS },
+    (_, n) => low + ((high - low) * n) / (POINTS - 1),
   );
-  const mass = edges.slice(1).map((e, b) => Math.max(0, e - (edges[b] ?? 0)));
-  const peak = Math.max(...mass, 1e-9);
-  const step = WIDTH / BINS;
-  const bars = mass
-    .map((m, b) => {
-      const h = (HEIGHT * m) / peak;
-      return h < 0.05
-        ? ''
-        : `M${(b * step).toFixed(1)} ${HEIGHT}v-${h.toFixed(1)}h${(step - 0.8).toFixed(1)}v${h.toFixed(1)}z`;
-    })
-    .join('');
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT + 16}" viewBox="0 0 ${WIDTH} ${HEIGHT + 16}">` +
-    `<path fill="${fill}" fill-opacity=".8" d="${bars}"/><path stroke="${ink}" d="M0 ${HEIGHT}.5H${WIDTH}"/>` +
-    `<path stroke="${red}" stroke-width="2" d="M${x(tail)} 2V${HEIGHT + 3}"/>` +
-    `<circle cx="${x(mean)}" cy="${HEIGHT}" r="3" fill="${ink}"/>` +
-    `<g fill="${ink}" font-family="sans-serif" font-size="10"><text y="${HEIGHT + 13}">${low.toFixed(2)}</text>` +
-    `<text x="${WIDTH}" y="${HEIGHT + 13}" text-anchor="end">${high.toFixed(2)}</text></g></svg>`
-  );
+  const mine = density(d.sorted, d.levels, xs);
+  const theirs = d.other && density(d.other, d.levels, xs);
+  const peak = Math.max(...mine, ...(theirs ?? []), 1e-12);
+  const x = (reward: number) => ((WIDTH * (reward - low)) / (high - low)).toFixed(1);
+  const points = (f: Float64Array) =>
+    Array.from(f, (v, n) => [x(xs[n] ?? 0), (HEIGHT - (0.94 * HEIGHT * v) / peak).toFixed(1)]);
+  const line = (list: readonly (readonly string[])[]) =>
+    `M${list.map((p) => p.join(' ')).join('L')}`;
+  const area = (list: readonly (readonly string[])[]) =>
+    list.length < 2 ? '' : `${line(list)}L${list.at(-1)?.[0]} ${HEIGHT}L${list[0]?.[0]} ${HEIGHT}Z`;
+  const curve = points(mine);
+  const left = curve.filter((_, n) => (xs[n] ?? 0) <= d.tail);
+  const height = HEIGHT + 17;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" fill="none">`,
+    `<path fill="${fill}" fill-opacity=".45" d="${area(curve)}"/><path fill="${red}" fill-opacity=".9" d="${area(left)}"/>`,
+    theirs ? `<path stroke="${ink}" stroke-dasharray="4 3" d="${line(points(theirs))}"/>` : '',
+    `<path stroke="${fill}" stroke-width="1.5" d="${line(curve)}"/><path stroke="${ink}" d="M0 ${HEIGHT}.5H${WIDTH}"/>`,
+    `<path stroke="${red}" stroke-width="2" d="M${x(d.tail)} ${HEIGHT - 14}V${HEIGHT + 4}"/><circle cx="${x(d.mean)}" cy="${HEIGHT}" r="3.5" fill="${ink}"/>`,
+    `<g fill="${ink}" font-family="sans-serif" font-size="11"><text y="${HEIGHT + 15}">${figure(low)}</text>`,
+    `<text x="${WIDTH}" y="${HEIGHT + 15}" text-anchor="end">${figure(high)}</text></g></svg>`,
+  ].join('');
 }
 
 /** As Markdown. */
