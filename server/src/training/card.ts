@@ -188,7 +188,7 @@ function layersSection(measured: readonly TrainedLayer[], chosen: TrainedLayer):
   return `### Which layer
 
 Held-out pinball loss relative to constant quantiles, and accuracy of cross-fitted gates. Chosen: the lowest mean
-ratio, and the fewest layers among those within 0.01 of it.
+ratio, and the fewest layers among those within 0.005 of it.
 
 ${table(['layers', ...names, 'mean ratio', 'pair accuracy'], rows)}
 

@@ -112,7 +112,7 @@ export function relativeLoss({ attributes }: Pick<TrainedLayer, 'attributes'>): 
 }
 
 /** Losses this close are a draw, which the smaller and faster model wins. */
-const DRAW = 0.01;
+const DRAW = 0.005;
 
 /** The layer with the lowest relative loss; among those within DRAW of it, the earliest. */
 export function chooseLayer<T extends Pick<TrainedLayer, 'attributes' | 'layers'>>(
