@@ -16,7 +16,7 @@ import { comparePrecisions, scores } from './precision.js';
 import { readPairs, readRatedResponses } from './samples.js';
 
 const ATTRIBUTES = ['prometheus-score', 'xstest-appropriate'];
-/** Measured with --layers; the card has the table. */
+/** See layer-study.ts. */
 const DEFAULT_LAYERS = [16];
 /** Scale and bandwidth were chosen by cross-validation on other folds than the card's. */
 const HEADS = { levels: uniformLevels(19), l1: 0.003, featureScale: 0.3, bandwidth: 1 };

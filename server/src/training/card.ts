@@ -1,6 +1,8 @@
 import type { AttributeFigures, HeadOptions } from './evaluate.js';
+import { LAYER_STUDY } from './layer-study.js';
 import { relativeLoss, type TrainedLayer } from './measure.js';
 import type { PrecisionFigures } from './precision.js';
+import type { GateFigures } from './preferences.js';
 
 export interface CardInput {
   readonly chosen: TrainedLayer;
@@ -70,7 +72,8 @@ This file is written by \`npm run build:model\`; the figures are of that build.
 ## Held-out figures
 
 ${input.headFolds} folds, grouped by prompt: no prompt is in training and test. Baseline: the best constant quantiles of the
-training folds.
+training folds. Layer, feature scale and smoothing were chosen by cross-validation on the same responses (other folds),
+so the ratios are slightly optimistic.
 
 ${table(
   [
@@ -129,7 +132,7 @@ ${table(
   ],
 )}
 
-${measured.length > 1 ? layersSection(measured, chosen) : ''}### int8
+${measured.length > 1 ? layersSection(measured, chosen) : studySection(chosen)}### int8
 
 The engine runs in int8 by default. Its scores of the ${p.responses} responses of hh-harmless against float32: correlation
 ${p.correlation.toFixed(4)}, mean difference ${p.meanDifference.toFixed(4)}, largest ${p.largestDifference.toFixed(4)} (standard deviation of the scores: ${p.deviation.toFixed(4)}); ${percent(p.sameOrder)} of the
@@ -139,7 +142,7 @@ pairs keep their order. Held-out pair accuracy: ${percent(p.heldOutFloat32)} in 
 
 - English only, short training texts; conversations beyond 2,048 tokens are outside of what it saw.
 - Attributes are narrow: a rubric score of chatbot answers, and over- or under-refusal on 225 prompts.
-- Agreement with hh-harmless is what the table says and no more. Look at the distribution, not at one number.
+- ${pairVerdict(gate)} Look at the distribution, not at one number.
 - Never use it as a safety filter.
 
 ## Licences and attribution
@@ -193,4 +196,30 @@ ratio, and the fewest layers among those within 0.005 of it.
 ${table(['layers', ...names, 'mean ratio', 'pair accuracy'], rows)}
 
 `;
+}
+
+function studySection(chosen: TrainedLayer): string {
+  const rows = LAYER_STUDY.map(({ layers, ratios }) => [
+    layers === chosen.layers ? `**${layers}**` : String(layers),
+    ...ratios.map((r) => r.toFixed(3)),
+    (ratios.reduce((a, b) => a + b, 0) / ratios.length).toFixed(3),
+  ]);
+  return `### Which layer
+
+Held-out pinball loss relative to constant quantiles, measured beforehand on PyTorch bfloat16 features of the same
+backbone and other folds than those above. Layers 14 to 20 are equal within the noise of a few thousandths, the last
+layer is clearly worse. Chosen: the fewest layers among those within 0.005 of the lowest mean.
+
+${table(['layers', 'prometheus-score', 'xstest-appropriate', 'mean ratio'], rows)}
+
+`;
+}
+
+function pairVerdict({ crossFitted, pairs, attributes }: GateFigures): string {
+  const twoErrors = 2 * Math.sqrt(0.25 / pairs);
+  if (crossFitted - 0.5 > twoErrors) {
+    return 'Agreement with hh-harmless is better than chance by what the table says and no more.';
+  }
+  const alone = Math.max(...attributes) > crossFitted ? '; one attribute alone does better' : '';
+  return `On hh-harmless the gated score is **not better than chance** within two standard errors${alone}. Do not rank pairs by it.`;
 }
