@@ -126,6 +126,8 @@ class Coordinator {
       runners,
     );
     const budget = provider === 'cpu' ? CPU_BUDGET : GPU_BUDGET;
+    // Before `opened`: the parent sends groups at once, and they must find the coordinator there.
+    const prefix = await readPrefix(model.backbonePath);
     const { spec, name, modelHash, maxTokens } = model;
     send({
       type: 'opened',
@@ -138,7 +140,7 @@ class Coordinator {
         maxTokens,
       },
     });
-    return new Coordinator(model, pool, budget, await readPrefix(model.backbonePath), send);
+    return new Coordinator(model, pool, budget, prefix, send);
   }
 
   add(id: number, group: ScoreGroup, priority: number): void {
