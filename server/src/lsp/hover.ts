@@ -1,10 +1,10 @@
 import type { Hover } from 'vscode-languageserver';
 import { tailName } from '../audit/rules/rule.js';
-import { quantileAt } from '../qrm/index.js';
+import { contributions, quantileAt, strongest } from '../qrm/index.js';
 import type { ThemeKind } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
 import { figure, percent, plain, signed } from './markdown.js';
-import { contributionsOf, rawScore } from './raw-score.js';
+import { rawScore } from './raw-score.js';
 import type { ScoreService } from './score-service.js';
 import { image, sparkline } from './sparkline.js';
 import { toRange } from './ranges.js';
@@ -60,11 +60,10 @@ export async function hover(
   const pair = pairLine(audit, id);
   const raw = service && (await rawScore(audit, service, id, false));
   const attributes = ledger.info.spec.attributes;
-  const pulls = raw === undefined ? [] : contributionsOf(raw).map((c, m) => ({ c, m }));
-  pulls.sort((a, b) => Math.abs(b.c) - Math.abs(a.c));
-  const named = pulls
-    .slice(0, PULLING)
-    .map(({ c, m }) => `${plain(attributes[m] ?? `attribute ${m}`, 60)} ${signed(c)}`);
+  const pulls = raw === undefined ? [] : contributions(raw, options.weights);
+  const named = strongest(pulls, PULLING).map(
+    (m) => `${plain(attributes[m] ?? `attribute ${m}`, 60)} ${signed(pulls[m] ?? 0)}`,
+  );
   const text = [lines[0], lines[1], lines.slice(2).join('\n')];
   if (pair !== undefined) text.push(pair);
   if (named.length > 0) text.push(`Pulling most: ${named.join(', ')}`);

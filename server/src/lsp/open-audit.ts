@@ -1,19 +1,18 @@
 import { problemFinding, type ProblemFinding } from '../audit/index.js';
 import type { Container } from '../datasets/index.js';
 import type { DatasetRow } from '../datasets/types.js';
-import type { TextSpot } from '../protocol.js';
+import type { ServerSettings, TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
-import { Ledger, placeOf, slotsOf, type Slot } from './ledger.js';
+import { Flights, type FlightHost } from './flights.js';
+import { Ledger, placeOf, slotsOf } from './ledger.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { Debounced, isAbort, manyListeners, Pacer, reason } from './pace.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
+import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
-import type { ServerSettings } from '../protocol.js';
 
-/** Rows with the evaluator at once, besides those on screen: enough for full batches. */
-const WINDOW = 128;
 const ON_SCREEN = 10;
 const TYPING_MS = 250;
 
@@ -22,26 +21,17 @@ export interface OpenAuditContext {
   readonly settings: () => ServerSettings;
 }
 
-const keyOfSlots = (slots: readonly Slot[]): string =>
-  slots.map((s) => `${s.kind} ${s.hash.toString('hex', 0, 8)} ${s.label}`).join();
-
 /** The audit of a text that is open in the editor: rows on screen first, then all; edits cost their rows. */
 export class OpenAudit extends LiveAudit {
   readonly entries: Entries;
   private service: ScoreService | undefined;
   /** The entry of each response, by number. */
   private owners: (RowEntry | undefined)[] = [];
-  private backlog: RowEntry[] = [];
-  private taken = 0;
-  private flying = 0;
-  private waitingRows = 0;
   private visible: readonly { from: number; to: number }[] = [{ from: 0, to: 60 }];
-  /** Entries that an edit took out; their scores serve equal rows that the next sweep finds. */
-  private retired: RowEntry[] = [];
-  private readonly reusable = new Map<string, RowEntry[]>();
+  private readonly reuse: RowReuse;
+  private readonly flights: Flights;
   private stop = manyListeners();
   private active: Promise<void> | undefined;
-  private idle: (() => void) | undefined;
   private readonly typing: Debounced;
 
   constructor(
@@ -57,14 +47,38 @@ export class OpenAudit extends LiveAudit {
       container === 'jsonl'
         ? new LineEntries(document)
         : new RecordEntries(document, container, name);
+    this.reuse = new RowReuse(container !== 'jsonl');
+    this.flights = new Flights(this.flightHost());
     this.typing = new Debounced(
       async () => {
         // A run that is under way looks at the edit now, not when the whole file is scored.
-        if (this.active !== undefined) this.idle?.();
+        if (this.active !== undefined) this.flights.wake();
         else await this.run().catch(() => undefined);
       },
       (error) => this.failed(error),
     );
+  }
+
+  private flightHost(): FlightHost {
+    const service = () => this.service;
+    const ledger = () => this.ledger;
+    const signal = () => this.stop.signal;
+    return {
+      get service() {
+        return service();
+      },
+      get ledger() {
+        return ledger();
+      },
+      get signal() {
+        return signal();
+      },
+      data: (entry) => this.entries.data(entry),
+      landed: (responses) => {
+        this.rate.add(responses);
+        this.touched();
+      },
+    };
   }
 
   run(signal?: AbortSignal): Promise<void> {
@@ -82,14 +96,12 @@ export class OpenAudit extends LiveAudit {
     this.touched();
     try {
       this.service = await this.context.service();
-      this.renew(this.service);
       for (;;) {
         const { version } = this.document;
-        await this.recycle(signal);
+        await this.reuse.sort(this.renew(this.service), signal);
         this.prioritise();
         await this.sweep(signal);
-        this.fill();
-        await this.drained(signal);
+        await this.flights.drained(signal);
         if (version === this.document.version) break;
       }
       this.state = 'done';
@@ -110,7 +122,7 @@ export class OpenAudit extends LiveAudit {
   }
 
   /** A new model, or another reading of distributions: all numbers begin anew. */
-  private renew(service: ScoreService): void {
+  private renew(service: ScoreService): Ledger {
     const options = measureOptions(this.context.settings(), service.info.spec.attributes);
     const { ledger } = this;
     const same =
@@ -118,17 +130,18 @@ export class OpenAudit extends LiveAudit {
       JSON.stringify(ledger.options) === JSON.stringify(options) &&
       // After very many edits most numbers belong to text that is gone.
       ledger.table.length < 2 * ledger.live + 20_000;
-    if (same) return;
-    if (this.ledger !== undefined) this.epoch = newEpoch();
-    this.ledger = new Ledger(service.info, options);
+    if (ledger !== undefined && same) return ledger;
+    if (ledger !== undefined) this.epoch = newEpoch();
+    const fresh = new Ledger(service.info, options);
+    this.ledger = fresh;
     this.findings = undefined;
     this.owners = [];
-    this.retired = [];
-    this.reusable.clear();
+    this.reuse.clear();
     for (const entry of this.entries.all()) {
       entry.ids = [];
       if (entry.state !== 'bad') entry.state = 'read';
     }
+    return fresh;
   }
 
   /** Begins again where settings or the model changed. */
@@ -140,58 +153,33 @@ export class OpenAudit extends LiveAudit {
       .catch(() => undefined);
   }
 
-  /** Makes the scores of rows that an edit took out ready for equal rows. */
-  private async recycle(signal: AbortSignal): Promise<void> {
-    const pacer = new Pacer();
-    for (const entry of this.retired.splice(0)) {
-      if (entry.ids.length === 0) continue;
-      const key = this.keyOf(entry);
-      this.reusable.set(key, [...(this.reusable.get(key) ?? []), entry]);
-      await pacer.tick(signal);
-    }
-  }
-
   private async sweep(signal: AbortSignal): Promise<void> {
     const { version } = this.document;
-    this.backlog = [];
-    this.taken = 0;
-    this.waitingRows = 0;
+    this.flights.clear();
     for await (const entry of this.entries.sweep(signal)) {
       this.admit(entry);
-      if (entry.state !== 'missing') continue;
-      this.backlog.push(entry);
-      this.waitingRows++;
-      this.fill();
+      if (entry.state === 'missing') this.flights.add(entry);
     }
     if (this.container !== 'jsonl' && version !== this.document.version) return;
     // Rows that came back have their scores; the others are gone for good.
-    for (const left of this.reusable.values())
-      for (const entry of left) this.ledger?.remove(entry.ids);
-    this.reusable.clear();
+    if (this.ledger !== undefined) this.reuse.drop(this.ledger);
     this.touched();
   }
 
-  private keyOf(entry: RowEntry): string {
-    const { table } = this.ledger as Ledger;
-    return entry.ids.map((id) => `${table.kindOf(id)} ${table.hash(id)} ${table.label(id)}`).join();
-  }
-
   /** Numbers an entry's responses and takes the scores that are known. */
-  private admit(entry: RowEntry): Slot[] | undefined {
+  private admit(entry: RowEntry): void {
     const { ledger, service } = this;
-    if (entry.state !== 'read' || ledger === undefined || service === undefined) return undefined;
+    if (entry.state !== 'read' || ledger === undefined || service === undefined) return;
     const row = this.entries.data(entry);
-    if (row === undefined) return undefined;
+    if (row === undefined) return;
     const slots = slotsOf(row);
-    const candidates = this.reusable.get(keyOfSlots(slots));
-    const old = candidates?.at(-1);
-    if (old?.ids.every((id) => ledger.table.scored(id)) && this.still(old, slots)) {
-      candidates?.pop();
-      entry.ids = old.ids;
-      entry.state = 'done';
-    } else entry.ids = ledger.add(entry.row, slots);
+    const old = this.reuse.take(ledger, slots);
+    entry.ids = old ?? ledger.add(entry.row, slots);
     for (const id of entry.ids) this.owners[id] = entry;
-    if (entry.state === 'done') return slots;
+    if (old !== undefined) {
+      entry.state = 'done';
+      return;
+    }
     const known = slots.map(({ hash }) => service.known(hash));
     if (known.every((score) => score !== undefined)) {
       const results = known.map((score) => ({ ok: true as const, score }));
@@ -204,71 +192,6 @@ export class OpenAudit extends LiveAudit {
       entry.state = 'done';
       this.touched();
     } else entry.state = 'missing';
-    return slots;
-  }
-
-  /** May an old row's numbers stand for these? Places inside the line are part of them. */
-  private still(old: RowEntry, slots: readonly Slot[]): boolean {
-    if (this.container !== 'jsonl') return true;
-    return old.ids.every((id, n) => {
-      const [a, b] = [this.ledger?.table.place(id), slots[n]?.place];
-      return a?.column === b?.column && a?.endColumn === b?.endColumn;
-    });
-  }
-
-  private fill(): void {
-    while (this.flying < WINDOW && this.taken < this.backlog.length) {
-      const entry = this.backlog[this.taken++] as RowEntry;
-      this.waitingRows--;
-      if (!entry.dead && entry.state === 'missing') void this.evaluate(entry, 0);
-    }
-    if (this.flying === 0 && this.taken >= this.backlog.length) this.idle?.();
-  }
-
-  private async evaluate(entry: RowEntry, priority: number): Promise<void> {
-    const { service, ledger } = this;
-    const row = this.entries.data(entry);
-    if (service === undefined || ledger === undefined || row === undefined) return;
-    const slots = slotsOf(row);
-    entry.state = 'flying';
-    this.flying++;
-    const { signal } = this.stop;
-    try {
-      const known = slots.map(({ hash }) => service.known(hash) !== undefined);
-      const results = await service.score(row, slots, { priority, signal });
-      if (entry.dead || ledger !== this.ledger) return;
-      ledger.settle(entry.ids, results, known);
-      this.rate.add(results.length);
-      entry.state = 'done';
-    } catch (error) {
-      if (isAbort(error)) entry.state = 'missing';
-      else if (!entry.dead && ledger === this.ledger) {
-        const failed = { ok: false as const, error: reason(error) };
-        ledger.settle(
-          entry.ids,
-          slots.map(() => failed),
-          [],
-        );
-        entry.state = 'done';
-      }
-    } finally {
-      this.flying--;
-      this.touched();
-      this.fill();
-    }
-  }
-
-  private drained(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason as Error);
-      if (signal.aborted) return abort();
-      signal.addEventListener('abort', abort, { once: true });
-      this.idle = () => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      };
-      this.fill();
-    });
   }
 
   /** Rows on screen go to the evaluator now, before all others. */
@@ -286,7 +209,7 @@ export class OpenAudit extends LiveAudit {
     for (const { from, to } of this.visible)
       for (const entry of this.entries.within(from, Math.min(to, from + 400))) {
         this.admit(entry);
-        if (entry.state === 'missing') void this.evaluate(entry, ON_SCREEN);
+        if (entry.state === 'missing') void this.flights.send(entry, ON_SCREEN);
       }
   }
 
@@ -304,7 +227,7 @@ export class OpenAudit extends LiveAudit {
         await pacer.tick(signal);
         for (const entry of this.entries.within(line, line)) {
           this.admit(entry);
-          if (entry.state === 'missing') jobs.push(this.evaluate(entry, ON_SCREEN));
+          if (entry.state === 'missing') jobs.push(this.flights.send(entry, ON_SCREEN));
         }
       }
     await Promise.all(jobs);
@@ -315,10 +238,7 @@ export class OpenAudit extends LiveAudit {
 
   edited(changes: readonly LineChange[]): void {
     for (const change of changes)
-      for (const entry of this.entries.edit(change)) {
-        entry.dead = true;
-        this.retired.push(entry);
-      }
+      for (const entry of this.entries.edit(change)) this.reuse.retire(entry);
     if (this.state === 'waiting' || this.state === 'cancelled' || this.state === 'failed') return;
     this.typing.request(TYPING_MS, true);
   }
@@ -344,10 +264,6 @@ export class OpenAudit extends LiveAudit {
       yield* document.chunks();
     }
     return { stream: stream(), name };
-  }
-
-  entryOf(response: number): RowEntry | undefined {
-    return this.owners[response];
   }
 
   spot(response: number): TextSpot {
@@ -398,7 +314,7 @@ export class OpenAudit extends LiveAudit {
   progress() {
     const { rows, unread } = this.entries.count();
     const total = rows + unread;
-    const left = unread + this.waitingRows + this.flying;
+    const left = unread + this.flights.left;
     if (this.container !== 'jsonl' && unread > 0)
       return { rows, fraction: null, secondsLeft: null };
     const perRow = Math.max(1, (this.ledger?.live ?? 0) / Math.max(rows, 1));

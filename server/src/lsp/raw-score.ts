@@ -27,14 +27,3 @@ export async function rawScore(
   const [result] = await service.score(row, [slot], { priority: 20 });
   return result?.ok === true ? result.score : undefined;
 }
-
-/** gate_m * mean_k adjusted[m,k], length M: the parts of the expectation. */
-export function contributionsOf(score: RewardScore): number[] {
-  const M = score.gate.length;
-  const K = score.attributeQuantiles.length / Math.max(M, 1);
-  return Array.from({ length: M }, (_, m) => {
-    let sum = 0;
-    for (let k = 0; k < K; k++) sum += score.attributeQuantiles[m * K + k] ?? 0;
-    return ((score.gate[m] ?? 0) * sum) / K;
-  });
-}

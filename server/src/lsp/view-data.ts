@@ -1,4 +1,9 @@
-import { quantileAt } from '../qrm/index.js';
+import {
+  contributions as qrmContributions,
+  expectation,
+  mixture,
+  quantileAt,
+} from '../qrm/index.js';
 import type {
   ColumnBatch,
   ContributionsParams,
@@ -15,7 +20,7 @@ import type {
 } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
 import { Pacer } from './pace.js';
-import { contributionsOf, rawScore } from './raw-score.js';
+import { rawScore } from './raw-score.js';
 import type { ScoreService } from './score-service.js';
 
 const MAX_BATCH = 8192;
@@ -139,7 +144,9 @@ async function oneDetail(
   const raw = await rawScore(audit, service, id, true);
   if (raw === undefined || ledger === undefined) return undefined;
   const { table, options } = ledger;
-  const sorted = Float32Array.from(raw.quantiles).sort();
+  // Fixed weights stand where the gate's would: the view shows what the audit judged.
+  const quantiles = mixture(raw, options.weights);
+  const sorted = Float32Array.from(quantiles).sort();
   return {
     uri: audit.uri,
     epoch: audit.epoch,
@@ -151,10 +158,10 @@ async function oneDetail(
     excerpt: await excerpt(audit, id, LONG_EXCERPT),
     tokens: raw.tokens,
     truncatedTokens: raw.truncatedTokens,
-    quantiles: [...raw.quantiles],
+    quantiles: Array.from(quantiles),
     attributeQuantiles: [...raw.attributeQuantiles],
-    gate: [...raw.gate],
-    expectation: raw.expectation,
+    gate: [...(options.weights ?? raw.gate)],
+    expectation: options.weights === undefined ? raw.expectation : expectation(quantiles),
     percentile: audit.findings?.percentile(quantileAt(sorted, table.levels, options.tau)) ?? null,
     findings: viewFindings(audit, id),
   };
@@ -187,6 +194,7 @@ export async function contributions(
 ): Promise<Contributions | null> {
   const { ledger } = audit;
   if (ledger === undefined || p.epoch !== audit.epoch) return null;
+  const { weights } = ledger.options;
   const M = ledger.info.spec.attributes.length;
   const mean = new Array<number>(M).fill(0);
   const gate = new Array<number>(M).fill(0);
@@ -203,8 +211,8 @@ export async function contributions(
     if (!ledger.table.scored(id)) continue;
     const raw = await rawScore(audit, service, id, false);
     if (raw === undefined) continue;
-    contributionsOf(raw).forEach((c, m) => (mean[m] = (mean[m] ?? 0) + c));
-    raw.gate.forEach((g, m) => (gate[m] = (gate[m] ?? 0) + g));
+    qrmContributions(raw, weights).forEach((c, m) => (mean[m] = (mean[m] ?? 0) + c));
+    (weights ?? raw.gate).forEach((g, m) => (gate[m] = (gate[m] ?? 0) + g));
     sample++;
   }
   if (sample === 0) return { uri: audit.uri, sample, mean, gate };
