@@ -27,7 +27,8 @@ const MB = 1e6;
 const CODE_BUDGET = { 'win32-x64': 36 * MB, 'win32-arm64': 36 * MB, default: 22 * MB };
 /** The embedded model's codes are incompressible; 100 MB is what its card promises at most. */
 const MODEL_BUDGET = 100 * MB;
-const BUNDLES = ['client', 'server', 'worker', 'webview'];
+// The doctor runs the command line: the providers are probed in a process of their own.
+const BUNDLES = ['client', 'server', 'worker', 'webview', 'cli'];
 /** Fields of package.json that only development and npm read. */
 const DEVELOPMENT = [
   'private',
@@ -70,7 +71,7 @@ function stage(folder, target) {
   const dist = join(folder, 'dist');
   const build = ['esbuild.mjs', '--production', '--only', BUNDLES.join(','), '--outdir', dist];
   execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
-  for (const file of ['client.cjs', 'server.js', 'worker.js', 'webview.js']) {
+  for (const file of ['client.cjs', 'server.js', 'worker.js', 'webview.js', 'cli.js']) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }
   stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);

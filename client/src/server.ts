@@ -77,7 +77,11 @@ export class Server implements Context {
 
   private clientOptions(): LanguageClientOptions {
     const docs = Uri.joinPath(this.extension.extensionUri, 'docs', 'findings.md').toString();
-    const init: InitOptions = { trusted: workspace.isTrusted, theme: themeKind(), docs };
+    // The settings come along: else the server begins with the embedded model, whatever they name.
+    const settings = JSON.parse(
+      JSON.stringify(workspace.getConfiguration('qrmLens')),
+    ) as NonNullable<InitOptions['settings']>;
+    const init: InitOptions = { settings, trusted: workspace.isTrusted, theme: themeKind(), docs };
     const watcher = workspace.createFileSystemWatcher('**/.qrm-ignore.json');
     this.extension.subscriptions.push(watcher);
     return {

@@ -135,7 +135,9 @@ export class Workbench {
     await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
+  /** Saves what was changed, an edit still under way included. */
   async save() {
+    await this.page.locator('.tab.active.dirty').waitFor({ timeout: 20_000 });
     await this.page.keyboard.press('Control+S');
     await until(
       'the file to be saved',
@@ -262,6 +264,23 @@ export class Workbench {
       const [, message, code, line, column] = found;
       return [{ message, code, line: Number(line), column: Number(column) }];
     });
+  }
+
+  /** Findings once they no longer change: while rows are scored, the dataset's own thresholds move. */
+  async settledFindings({ atLeast = 1, timeout = 180_000 } = {}) {
+    let before = '';
+    let same = 0;
+    return until(
+      'findings that stay',
+      async () => {
+        const found = await this.findings();
+        const now = JSON.stringify(found);
+        same = now === before ? same + 1 : 0;
+        before = now;
+        return same >= 3 && found.length >= atLeast && found;
+      },
+      { timeout, every: 1000 },
+    );
   }
 
   /** The first editor group takes the keyboard. */

@@ -9,11 +9,16 @@ const CHAT = 'chat.md';
 export default async function (suite, { browser, host: start }) {
   const { test, defer } = suite;
   const host = await start({
-    settings: { ...TINY, 'qrmLens.thresholds.tail': '100%', 'editor.linkedEditing': false },
+    settings: {
+      ...TINY,
+      'qrmLens.thresholds.tail': '1000',
+      'editor.unusualLineTerminators': 'off',
+    },
   });
   defer(() => host.stop());
   const lines = [...hostileLines(), `{"chosen": ${PAYLOADS[0]}`, ...harmlessLines().slice(0, 4)];
-  const turns = PAYLOADS.map(
+  // A NUL byte makes a text file a damaged one: that is another finding.
+  const turns = PAYLOADS.filter((payload) => !payload.includes('\u0000')).map(
     (payload, n) => `## User\n\nQuestion ${n}\n\n## Assistant\n\nAnswer ${n}: ${payload}\n`,
   );
   const folder = makeFolder(host.home, 'workspace', {
@@ -118,7 +123,6 @@ export default async function (suite, { browser, host: start }) {
       (await workbench.findings()).some(({ code }) => code === 'low-left-tail'),
     );
     const marked = await until('squiggles of the chat', async () => {
-      await workbench.goToLine(1);
       const found = await workbench.squiggles();
       return found.length > 0 && found;
     });

@@ -28,18 +28,10 @@ export default async function (suite, { browser, host: start }) {
     assert.ok(statSync(path).size > 30_000);
   };
   await workbench.openFile(FILE);
-  const finding = await until(
-    'findings',
-    async () => {
-      await page.waitForTimeout(2000);
-      const all = await workbench.findings();
-      const good =
-        all.find(({ code, message }) => code === 'inverted-pair' && message) ??
-        all.find(({ code }) => code === 'low-left-tail');
-      return all.length > 4 && good;
-    },
-    { timeout: 180_000 },
-  );
+  const all = await workbench.settledFindings({ atLeast: 5 });
+  const finding =
+    all.find(({ code }) => code === 'low-left-tail') ??
+    all.find(({ code }) => code === 'inverted-pair');
   await page.keyboard.press('Control+B');
 
   for (const [name, theme] of Object.entries(THEMES)) {
