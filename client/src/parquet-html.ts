@@ -1,5 +1,5 @@
 import type { AuditSummary, RowsResult } from '../../server/src/protocol.js';
-import { nonce } from './view-html.js';
+import { nonce } from './nonce.js';
 
 interface PageOptions {
   readonly uri: string;

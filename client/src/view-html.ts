@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Uri, type Webview } from 'vscode';
 import type { PageName } from '../../server/src/protocol.js';
-
-export const nonce = (): string => randomBytes(18).toString('base64');
+import { nonce } from './nonce.js';
 
 /** The page: nothing but the bundled script and style runs, and nothing is fetched from elsewhere. */
 export function viewHtml(webview: Webview, extension: Uri, page: PageName, title: string): string {
