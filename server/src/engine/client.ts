@@ -1,8 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
+import { forkWorker, lastWords } from './worker-process.js';
 import type { Evaluator, EvaluatorInfo, GroupResult, ScoreGroup, ScoreOptions } from './types.js';
 
 export interface ClientOptions extends OpenRequest {
@@ -26,22 +25,6 @@ interface Pending {
   deaths: number;
 }
 
-/** dist/worker.js: beside the bundle that runs, or in the package when run from source. */
-export function workerScript(): string {
-  const beside = fileURLToPath(new URL('./worker.js', import.meta.url));
-  if (existsSync(beside)) return beside;
-  return fileURLToPath(new URL('../../../dist/worker.js', import.meta.url));
-}
-
-export function forkWorker(): ChildProcess {
-  return fork(workerScript(), [], {
-    serialization: 'advanced',
-    // Its errors go to our standard error; its standard output must not mix with a protocol's.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [],
-  });
-}
-
 /**
  * The evaluator as a process of its own. When it dies (out of memory, killed) it is begun anew and what
  * was under way is scored again; a group that was there at two deaths is answered with an error.
@@ -51,6 +34,8 @@ export class EvaluatorClient implements Evaluator {
   #next = 1;
   #deaths = 0;
   #closed = false;
+  /** Why nothing can be scored any more. */
+  #broken: string | undefined;
   #child: ChildProcess;
 
   private constructor(
@@ -76,7 +61,7 @@ export class EvaluatorClient implements Evaluator {
   score(group: ScoreGroup, options: ScoreOptions = {}): Promise<GroupResult> {
     const { signal, priority = 0 } = options;
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(new Error('the evaluator is closed'));
+      if (this.#broken) return reject(new Error(this.#broken));
       if (signal?.aborted) return reject(abortError(signal));
       const id = this.#next++;
       const abort = (): void => {
@@ -158,7 +143,8 @@ export class EvaluatorClient implements Evaluator {
       pending?.resolve(message.result);
     });
     child.once('exit', (code, signal) => {
-      if (!this.#closed) void this.#restart(`the evaluator process ended (${signal ?? code})`);
+      if (!this.#closed)
+        void this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`);
     });
     // Without this, the process of a caller that forgot to close could never end; pending work holds it.
     child.channel?.ref();
@@ -190,6 +176,7 @@ export class EvaluatorClient implements Evaluator {
   }
 
   #fail(reason: string): void {
+    this.#broken = reason;
     for (const pending of this.#pending.values()) pending.reject(new Error(reason));
     this.#pending.clear();
   }
@@ -220,7 +207,9 @@ function start(options: ClientOptions): Promise<{ child: ChildProcess; info: Eva
     const early = (code: number | null, killed: string | null): void => {
       signal?.removeEventListener('abort', abort);
       reject(
-        new Error(`the evaluator process ended while it loaded the model (${killed ?? code})`),
+        new Error(
+          `the evaluator process ended while it loaded the model (${killed ?? code})${lastWords(child)}`,
+        ),
       );
     };
     child.once('exit', early);

@@ -1,6 +1,6 @@
 import { arch, availableParallelism, cpus, platform, release } from 'node:os';
 import { env } from 'onnxruntime-node';
-import { forkWorker } from './client.js';
+import { forkWorker } from './worker-process.js';
 import type { FromEvaluator, Provider, ToEvaluator } from './messages.js';
 import { candidates, isBuiltIn } from './providers.js';
 

@@ -13,6 +13,7 @@ interface Runner {
 export class RunnerPool {
   readonly #idle: Runner[] = [];
   readonly #all: Runner[] = [];
+  #closing = false;
 
   private constructor() {}
 
@@ -32,12 +33,17 @@ export class RunnerPool {
     runner.worker.on('message', (reply: RunReply) => {
       const settle = runner.settle;
       runner.settle = undefined;
-      if (!('error' in reply) || this.#idle.length + 1 <= this.#all.length) this.#idle.push(runner);
+      this.#idle.push(runner);
       settle?.(reply);
     });
+    // Nothing sane is left of a thread that died: the process ends, and its parent begins it anew.
     runner.worker.on('error', (error) => {
-      // Nothing sane is left of a thread that died: the process is begun anew by its parent.
       console.error(error);
+      process.exit(70);
+    });
+    runner.worker.on('exit', (code) => {
+      if (this.#closing) return;
+      console.error(`a runner thread ended (${code})`);
       process.exit(70);
     });
     const reply = await ready;
@@ -45,6 +51,7 @@ export class RunnerPool {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     await Promise.all(this.#all.map((runner) => runner.worker.terminate()));
   }
 

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { convertModel, openModel } from '../../../server/src/model/bundle.js';
 import { applyHeads } from '../../../server/src/model/heads-math.js';
 import { goldenFolder, goldenNames, readGolden, type GoldenCase } from './golden.js';
@@ -195,7 +195,9 @@ describe('openModel', () => {
   });
 
   it('converts correctly when processes do it at once', async () => {
-    const script = join(root, 'open.mjs');
+    // In the package, where the script finds the native library.
+    const script = join('node_modules', '.qrm-test', `open-${process.pid}.mjs`);
+    onTestFinished(() => rmSync(script, { force: true }));
     await build({
       stdin: {
         contents: `import { openModel } from './server/src/model/bundle.ts';
@@ -206,6 +208,7 @@ describe('openModel', () => {
       bundle: true,
       platform: 'node',
       format: 'esm',
+      external: ['onnxruntime-node'],
       outfile: script,
       logLevel: 'silent',
       banner: {

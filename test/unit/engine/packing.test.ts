@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Backbone } from '../../../server/src/engine/backbone.js';
+import { pack } from '../../../server/src/engine/packing.js';
+import { planTrees } from '../../../server/src/engine/trees.js';
+import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
+import { goldenFolder, goldenNames, readGolden } from '../model/golden.js';
+
+const cache = mkdtempSync(join(tmpdir(), 'qrm-packing-'));
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < b.length; i++) {
+    dot += a[i]! * b[i]!;
+    aa += a[i]! ** 2;
+    bb += b[i]! ** 2;
+  }
+  return dot / Math.sqrt(aa * bb);
+}
+
+/** The golden cases are the reference for every way of laying tokens out, sliding windows included. */
+describe.each(goldenNames)('packed runs of %s', (name) => {
+  const { cases } = readGolden(name);
+  let model: OpenedModel;
+  let backbone: Backbone;
+  beforeAll(async () => {
+    model = await openModel(goldenFolder(name), { precision: 'float32', cacheFolder: cache });
+    backbone = await Backbone.load(model.backbonePath, { provider: 'cpu', threads: 1 });
+  });
+  afterAll(() => backbone.release());
+
+  /** Hidden states of all cases when they are run together as these trees. */
+  async function run(groups: readonly (readonly number[])[]): Promise<Float32Array[][]> {
+    const { config } = model;
+    const out: Float32Array[][] = cases.map(() => []);
+    const planned = groups.flatMap((members) =>
+      planTrees(
+        members.map((i) => ({
+          ids: cases[i]!.input_ids,
+          wanted: [cases[i]!.input_ids.length - 1, cases[i]!.gating_position],
+        })),
+      ).map((tree) => ({ ...tree, members })),
+    );
+    const last = config.slidingLayers?.[config.layers - 1] ?? false;
+    const trees = planned.map((p) => p.tree);
+    const hidden = await backbone.run(pack(trees, [], config.slidingWindow, last));
+    let at = 0;
+    for (const { sources, members } of planned) {
+      for (const { path, position } of sources) {
+        out[members[path]!]![position] = hidden.slice(at, (at += config.hiddenSize));
+      }
+    }
+    return out;
+  }
+
+  it.each([
+    ['each in its own row, all in one batch', cases.map((_, i) => [i])],
+    ['all as one group, sharing their beginnings', [cases.map((_, i) => i)]],
+    ['one row twice, as its own continuation', [[0, 0], ...cases.slice(1).map((_, i) => [i + 1])]],
+  ])('equal the reference: %s', async (_, groups) => {
+    const found = await run(groups);
+    for (const [i, c] of cases.entries()) {
+      expect(cosine(found[i]![0]!, c.last_hidden)).toBeGreaterThan(0.99999);
+      expect(cosine(found[i]![1]!, c.gating_hidden)).toBeGreaterThan(0.99999);
+    }
+  });
+});
