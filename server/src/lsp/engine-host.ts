@@ -54,6 +54,7 @@ export class EngineHost {
       const evaluator = await openEvaluator({
         ...options,
         signal,
+        background: true,
         onProgress: ({ message, fraction }) =>
           this.say(
             fraction === undefined ? message : `${message} (${Math.round(100 * fraction)} %)`,
