@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { ProgressType } from 'vscode-languageserver-protocol/node.js';
 import type { AuditSummary } from '../../../server/src/protocol.js';
 import { Client, MODEL, type Columns } from './client.js';
 import { hhLines } from './hh.js';
+
+interface WorkDone {
+  readonly kind: 'begin' | 'report' | 'end';
+  readonly message?: string;
+  readonly percentage?: number;
+}
+const progressType = new ProgressType<WorkDone>();
 
 const shortRow = (n: number): string =>
   `{"prompt":"Question ${n}?","chosen":"Answer ${n}.","rejected":"No ${n}."}`;
@@ -93,6 +101,30 @@ describe('a run', () => {
     } finally {
       await second.stop();
       await first.stop();
+    }
+  });
+
+  it('reports its progress on the token of the request, with rate and rows', async () => {
+    const client = await Client.start({ settings: { autoAudit: 'off' } });
+    try {
+      const text = Array.from({ length: 4000 }, (_, n) => shortRow(n)).join('\n');
+      const uri = await client.open('progress.jsonl', text);
+      const seen: WorkDone[] = [];
+      client.connection.onProgress(progressType, 'mine', (value) => void seen.push(value));
+      const audit = client.request('qrmLens/audit', { uri, workDoneToken: 'mine' });
+      audit.catch(() => undefined);
+      await client.until(
+        () => seen.some((v) => v.kind === 'report' && /responses\/s/.test(v.message ?? '')),
+        'a report with a rate',
+      );
+      await client.request('qrmLens/cancel', { uri });
+      await expect(audit).rejects.toMatchObject({ code: -32800 });
+      await client.until(() => seen.at(-1)?.kind === 'end', 'the end of the progress');
+      expect(seen[0]?.kind).toBe('begin');
+      const shares = seen.flatMap((v) => (v.percentage === undefined ? [] : [v.percentage]));
+      expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    } finally {
+      await client.stop();
     }
   });
 
