@@ -55,8 +55,11 @@ export class Workbench {
     });
   }
 
+  /** As a user reloads the window: VS Code stores its state first. */
   async reload() {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent('load', { timeout: 60_000 });
+    await this.command('Developer: Reload Window');
+    await loaded;
     await this.ready();
   }
 
@@ -129,10 +132,18 @@ export class Workbench {
 
   async goToLine(line, column = 1) {
     const { page } = this;
-    await page.keyboard.press('Control+G');
-    await page.keyboard.type(`${line}:${column}`);
-    await page.keyboard.press('Enter');
-    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await until(`the cursor at line ${line}`, async () => {
+      await this.focusEditor();
+      await page.keyboard.press('Control+G');
+      await page.locator('.quick-input-widget:visible input').first().waitFor({ timeout: 5000 });
+      await page.keyboard.type(`${line}:${column}`);
+      await page.keyboard.press('Enter');
+      await page.locator('.quick-input-widget').waitFor({ state: 'hidden', timeout: 5000 });
+      // The status bar follows a little later.
+      return until('the position', async () => (await this.position())?.line === line, {
+        timeout: 2000,
+      });
+    });
   }
 
   /** Saves what was changed, an edit still under way included. */
@@ -207,13 +218,15 @@ export class Workbench {
   }
 
   /** Hovers over a point of the page and returns the hover's element. */
-  async hover(x, y) {
+  hover(x, y) {
     const { page } = this;
-    await page.mouse.move(x - 3, y);
-    await page.mouse.move(x, y, { steps: 3 });
-    const hover = page.locator('.monaco-hover:visible .monaco-hover-content');
-    await hover.first().waitFor({ timeout: 15_000 });
-    return hover.first();
+    return until('a hover', async () => {
+      await page.mouse.move(x - 30, y + 30);
+      await page.mouse.move(x, y, { steps: 3 });
+      const hover = page.locator('.monaco-hover:visible .monaco-hover-content');
+      await hover.first().waitFor({ timeout: 3000 });
+      return hover.first();
+    });
   }
 
   /** Opens the code action menu at the cursor and returns the titles in it. */
@@ -283,9 +296,12 @@ export class Workbench {
     );
   }
 
-  /** The first editor group takes the keyboard. */
-  focusEditor() {
-    return this.page.keyboard.press('Control+1');
+  /** The first editor group takes the keyboard, from a webview as well. */
+  async focusEditor() {
+    await this.page.keyboard.press('Control+1');
+    await this.page.waitForFunction(() => document.activeElement?.tagName !== 'IFRAME', undefined, {
+      timeout: 10_000,
+    });
   }
 
   notifications() {

@@ -24,6 +24,7 @@ export default async function (suite, { browser, host: start }) {
 
   await test('opens, and is audited from disk on command', async () => {
     await workbench.openFile(FILE);
+    await page.getByRole('button', { name: 'Open Anyway' }).click();
     await page.locator('.editor-instance .view-line').first().waitFor({ timeout: 60_000 });
     await workbench.command('QRM Lens: Open Dashboard');
     view = await workbench.webview('.dashboard canvas');

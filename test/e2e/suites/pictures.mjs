@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { EMBEDDED, makeFolder, picturedLines, root } from '../data.mjs';
+import { EMBEDDED, makeFolder, picturedLines, rawResponse, root } from '../data.mjs';
 import { openWorkbench, until } from '../workbench.mjs';
 
 const FILE = 'pairs.jsonl';
@@ -32,6 +32,9 @@ export default async function (suite, { browser, host: start }) {
   const finding =
     all.find(({ code }) => code === 'low-left-tail') ??
     all.find(({ code }) => code === 'inverted-pair');
+  const response = ['chosen', 'rejected']
+    .map((field) => rawResponse(picturedLines()[finding.line - 1], field))
+    .find(({ column }) => column + 1 === finding.column);
   await page.keyboard.press('Control+B');
 
   for (const [name, theme] of Object.entries(THEMES)) {
@@ -39,16 +42,16 @@ export default async function (suite, { browser, host: start }) {
       await workbench.setTheme(theme);
       await workbench.focusEditor();
       await workbench.goToLine(finding.line, finding.column);
-      const piece = await until('a squiggle', async () => {
-        const found = await workbench.squiggles();
-        return found.find(({ text }) => text.length > 8);
-      });
+      const { text } = response;
+      const piece = await until('its squiggle', async () =>
+        (await workbench.squiggles()).find((p) => p.text.length > 8 && text.startsWith(p.text)),
+      );
       await workbench.hover(piece.left + 40, (piece.top + piece.bottom) / 2);
       await until('the hover', async () =>
         /Pulling most/.test(await page.locator('.monaco-hover:visible').innerText()),
       );
       await picture(`editor-${name}`);
-      await page.mouse.move(720, 20);
+      await page.mouse.move(24, 600);
       await page.keyboard.press('Escape');
 
       await workbench.command('QRM Lens: Open Dashboard');
