@@ -145,13 +145,41 @@ export class BenchServer {
     return this.request(METHODS.audit, { uri });
   }
 
-  /** Resolves with the first diagnostics of a document that are not none. */
-  firstDiagnostics(uri: string): Promise<PublishDiagnosticsParams> {
-    return first(this.diagnosed, (p) => p.uri === uri && p.diagnostics.length > 0);
+  /** Resolves with a document's first diagnostics. @throws Error when its audit fails */
+  firstDiagnostics(uri: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = this.failure(uri, reject);
+      const listener = (p: PublishDiagnosticsParams): void => {
+        if (p.uri !== uri || p.diagnostics.length === 0) return;
+        this.diagnosed.delete(listener);
+        this.changed.delete(fail);
+        resolve();
+      };
+      this.diagnosed.add(listener);
+    });
   }
 
-  firstScore(uri: string): Promise<AuditSummary> {
-    return first(this.changed, (s) => s.uri === uri && s.scored > 0);
+  /** Resolves with a document's first score. @throws Error when its audit fails */
+  firstScore(uri: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = this.failure(uri, reject);
+      const listener = (s: AuditSummary): void => {
+        if (s.uri !== uri || s.scored === 0) return;
+        this.changed.delete(listener);
+        this.changed.delete(fail);
+        resolve();
+      };
+      this.changed.add(listener);
+    });
+  }
+
+  private failure(uri: string, reject: (error: Error) => void): Listener<AuditSummary> {
+    const listener = (s: AuditSummary): void => {
+      if (s.uri === uri && s.state === 'failed') reject(new Error(`${uri}: ${s.error}`));
+    };
+    this.changed.add(listener);
+    this.child.once('exit', () => reject(new Error('the server ended')));
+    return listener;
   }
 
   /** Lateness of the server's event loop since the last call. */
@@ -177,15 +205,4 @@ export class BenchServer {
     await ended;
     clearTimeout(timer);
   }
-}
-
-function first<T>(listeners: Set<Listener<T>>, fits: (value: T) => boolean): Promise<T> {
-  return new Promise((resolve) => {
-    const listener = (value: T): void => {
-      if (!fits(value)) return;
-      listeners.delete(listener);
-      resolve(value);
-    };
-    listeners.add(listener);
-  });
 }
