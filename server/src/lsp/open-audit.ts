@@ -33,6 +33,9 @@ export class OpenAudit extends LiveAudit {
   private stop = manyListeners();
   private active: Promise<void> | undefined;
   private readonly typing: Debounced;
+  private markRead: () => void = () => undefined;
+  /** Resolves when all rows were read once, or the first attempt ended without. */
+  readonly rowsRead = new Promise<void>((resolve) => (this.markRead = resolve));
 
   constructor(
     readonly document: LineDocument,
@@ -101,6 +104,7 @@ export class OpenAudit extends LiveAudit {
         await this.reuse.sort(this.renew(this.service), signal);
         this.prioritise();
         await this.sweep(signal);
+        this.markRead();
         await this.flights.drained(signal);
         if (version === this.document.version) break;
       }
@@ -110,6 +114,7 @@ export class OpenAudit extends LiveAudit {
       else this.failed(error);
       throw error;
     } finally {
+      this.markRead();
       this.touched(0);
     }
   }

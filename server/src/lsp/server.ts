@@ -134,12 +134,13 @@ export function serve(connection: Connection, version: string): void {
     const wanted = context?.workspace.settings.inlayHints.enabled === true;
     return audit && wanted ? inlayHints(audit, range) : [];
   });
-  connection.onDocumentSymbol(({ textDocument: { uri } }) => {
-    const audit = opened(uri);
+  const read = async (uri: string) => context?.workspace.readAudit(uri);
+  connection.onDocumentSymbol(async ({ textDocument: { uri } }) => {
+    const audit = await read(uri);
     return audit ? documentSymbols(audit) : [];
   });
-  connection.onFoldingRanges(({ textDocument: { uri } }) => {
-    const audit = opened(uri);
+  connection.onFoldingRanges(async ({ textDocument: { uri } }) => {
+    const audit = await read(uri);
     return audit ? foldingRanges(audit) : [];
   });
   connection.onCodeAction((params) => {

@@ -19,6 +19,8 @@ interface OpenDocument {
   readonly document: LineDocument;
   audit: OpenAudit | undefined;
   visible: readonly { from: number; to: number }[] | undefined;
+  /** Settles when it is known whether the text is a dataset; the audit is there then. */
+  detected?: Promise<OpenAudit | undefined>;
 }
 
 /** A file's path; undefined where the document is no file of this machine (untitled, virtual). */
@@ -77,6 +79,14 @@ export class Workspace {
     return this.open.get(uri)?.audit;
   }
 
+  /** As `openAudit`, once its rows are read: an editor asks once a version and keeps the answer. */
+  async readAudit(uri: string): Promise<OpenAudit | undefined> {
+    const opened = this.open.get(uri);
+    await opened?.detected?.catch(() => undefined);
+    await opened?.audit?.rowsRead;
+    return this.openAudit(uri);
+  }
+
   isOpen(uri: string): boolean {
     return this.open.has(uri);
   }
@@ -104,16 +114,19 @@ export class Workspace {
     }
     kept?.dispose();
     if (this.settings.autoAudit === 'off') return;
-    void this.begin(uri, opened).catch((error: unknown) => {
-      if (!isAbort(error)) this.events.log(`${uri}: ${reason(error)}`);
-    });
+    opened.detected = this.begin(uri, opened);
+    void opened.detected
+      .then((audit) => audit?.run())
+      .catch((error: unknown) => {
+        if (!isAbort(error)) this.events.log(`${uri}: ${reason(error)}`);
+      });
   }
 
-  private async begin(uri: string, opened: OpenDocument): Promise<void> {
+  private async begin(uri: string, opened: OpenDocument): Promise<OpenAudit | undefined> {
     const found = await this.detect(opened);
     const wanted = this.settings.autoAudit === 'open' || found?.sure === true;
-    if (found === undefined || !wanted || this.open.get(uri) !== opened) return;
-    await this.attach(opened, found.format.container).run();
+    if (found === undefined || !wanted || this.open.get(uri) !== opened) return undefined;
+    return this.attach(opened, found.format.container);
   }
 
   private detect(opened: OpenDocument): Promise<Detected | undefined> {

@@ -192,7 +192,9 @@ export default async function (suite, { browser, host: start }) {
       const count = await rowCount(view);
       return count > 0 && count < all && count;
     });
-    await page.waitForTimeout(1000);
+    // In a browser VS Code writes its state once a minute, not when it is closed.
+    await workbench.focusEditor();
+    await page.waitForTimeout(75_000);
     await workbench.reload();
     view = await workbench.webview('.dashboard canvas');
     await until(

@@ -41,9 +41,12 @@ export default async function (suite, { browser, host: start }) {
     await workbench.goToLine(rows - 5);
     await until('the end of the file', async () => (await workbench.position())?.line === rows - 5);
     await workbench.openFile('notes.md');
+    await page.locator('.editor-group-container.active .view-line').first().click();
     await page.keyboard.type('typed while scoring');
     await until('the typed text', async () =>
-      (await page.locator('.editor-instance .view-line').first().innerText()).includes('scoring'),
+      (await page.locator('.editor-group-container.active .view-lines').innerText()).includes(
+        'scoring',
+      ),
     );
     await page.keyboard.press('Control+Z');
   });
