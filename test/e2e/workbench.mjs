@@ -218,15 +218,19 @@ export class Workbench {
   }
 
   /** Hovers over a point of the page and returns the hover's element. */
-  hover(x, y) {
+  hover(x, y, { timeout = 60_000 } = {}) {
     const { page } = this;
-    return until('a hover', async () => {
-      await page.mouse.move(x - 30, y + 30);
-      await page.mouse.move(x, y, { steps: 3 });
-      const hover = page.locator('.monaco-hover:visible .monaco-hover-content');
-      await hover.first().waitFor({ timeout: 3000 });
-      return hover.first();
-    });
+    return until(
+      'a hover',
+      async () => {
+        await page.mouse.move(x - 30, y + 30);
+        await page.mouse.move(x, y, { steps: 3 });
+        const hover = page.locator('.monaco-hover:visible .monaco-hover-content');
+        await hover.first().waitFor({ timeout: 3000 });
+        return hover.first();
+      },
+      { timeout },
+    );
   }
 
   /** Opens the code action menu at the cursor and returns the titles in it. */
