@@ -4,7 +4,18 @@ import tseslint from 'typescript-eslint';
  * The import direction of DESIGN.md: qrm <- model <- engine <- audit <- shells; datasets and store
  * stand alone; client and webview see `protocol` and `qrm` only.
  */
-const layers = ['qrm', 'model', 'engine', 'datasets', 'audit', 'store', 'training', 'lsp', 'cli', 'http'];
+const layers = [
+  'qrm',
+  'model',
+  'engine',
+  'datasets',
+  'audit',
+  'store',
+  'training',
+  'lsp',
+  'cli',
+  'http',
+];
 const allowed = {
   qrm: [],
   datasets: [],
