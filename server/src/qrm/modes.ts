@@ -3,9 +3,9 @@ import { bandwidth, pieces, smooth, type Pieces } from './density.js';
 /** Fewer quantiles than this cannot show two modes. */
 const FEWEST = 7;
 /** Between two modes the density falls to at most this part of the lower one. */
-const VALLEY = 0.75;
-/** A mode holds at least this share of the mass: one odd quantile is no mode. */
-const LEAST_MASS = 0.1;
+const VALLEY = 0.5;
+/** A mode holds at least this share of the mass: fewer are a tail. */
+const LEAST_MASS = 0.2;
 
 interface Peak {
   readonly x: number;
@@ -16,8 +16,8 @@ interface Peak {
 /**
  * The rewards at which the distribution has its modes, ascending; at least one. They are the peaks of
  * the smoothed `density` (kernel estimates as in Silverman 1981, "Using Kernel
- * Density Estimates to Investigate Multimodality"), parted by a valley of at most 3/4 of the lower
- * peak and with at least a tenth of the mass each, so that noise in the quantiles makes no mode.
+ * Density Estimates to Investigate Multimodality"), parted by a valley of at most half the lower
+ * peak and with at least a fifth of the mass each: a few odd quantiles are no second opinion.
  */
 export function modes(sorted: ArrayLike<number>, levels: readonly number[]): number[] {
   return modesOf(pieces(sorted, levels), sorted, levels);
