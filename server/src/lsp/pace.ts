@@ -1,8 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 
-/** Longest run of work without letting messages in. A hover must be answered within 50 ms. */
-const SLICE_MS = 8;
+/**
+ * Longest run of work without letting messages in. Several loops run in one turn, and a hover takes some turns:
+ * it must be answered within 50 ms.
+ */
+const SLICE_MS = 2;
 
 /** Lets the event loop turn whenever the slice is used up. */
 export class Pacer {
