@@ -1,19 +1,9 @@
 import type { DatasetProblem } from '../datasets/types.js';
+import type { FindingCodeName as FindingCode, FindingSeverity as Severity } from '../protocol.js';
 
-export const CODES = [
-  'low-left-tail',
-  'inverted-pair',
-  'ambiguous-pair',
-  'wide-distribution',
-  'multimodal',
-  'truncated',
-  'duplicate-response',
-  'malformed-row',
-  'unscored',
-] as const;
-export type FindingCode = (typeof CODES)[number];
-export const SEVERITIES = ['error', 'warning', 'info'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+/** One list for the reports, the language server and the views. */
+export { FINDING_CODES as CODES, FINDING_SEVERITIES as SEVERITIES } from '../protocol.js';
+export type { FindingCodeName as FindingCode, FindingSeverity as Severity } from '../protocol.js';
 
 /** A finding about a response of the table. The message states the figure and its threshold. */
 export interface ResponseFinding {

@@ -188,7 +188,6 @@ class Coordinator {
     // Let the messages that have arrived be read first, so that a batch is full.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.pool.free && this.#queue.length > 0) {
-      // With little work left, every runner gets its share.
       const items = this.#queue.take(this.budget);
       void this.#run(items).then(() => this.#pump());
     }

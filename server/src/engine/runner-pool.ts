@@ -60,10 +60,6 @@ export class RunnerPool {
     return this.#idle.length > 0;
   }
 
-  get size(): number {
-    return this.#all.length;
-  }
-
   /** Runs a batch on a free thread. @throws Error when the run failed */
   async run(request: RunRequest): Promise<Exclude<RunReply, { error: string } | { ready: true }>> {
     const runner = this.#idle.pop();

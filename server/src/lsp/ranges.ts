@@ -5,8 +5,3 @@ export const toRange = (spot: TextSpot): Range => ({
   start: { line: spot.line, character: spot.column },
   end: { line: spot.endLine, character: spot.endColumn },
 });
-
-export const lineRange = (from: number, to = from): Range => ({
-  start: { line: from, character: 0 },
-  end: { line: to, character: 0 },
-});

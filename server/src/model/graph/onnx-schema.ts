@@ -51,7 +51,6 @@ export const DataType = {
   float32: 1,
   uint8: 2,
   int8: 3,
-  int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
