@@ -3,16 +3,15 @@ import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { DatasetRow } from '../../server/src/datasets/index.js';
-import { Backbone } from '../../server/src/engine/backbone.js';
+import { loadBackbone } from '../../server/src/engine/backbone.js';
 import { EvaluatorClient } from '../../server/src/engine/client.js';
 import { workerScript } from '../../server/src/engine/worker-process.js';
-import { pack } from '../../server/src/engine/packing.js';
 import { RunnerPool } from '../../server/src/engine/runner-pool.js';
 import { planTrees } from '../../server/src/engine/trees.js';
 import type { ScoreGroup } from '../../server/src/engine/types.js';
 import { buildHeads } from '../../server/src/model/heads-graph.js';
 import { openModel, type OpenedModel } from '../../server/src/model/bundle.js';
-import { readPrefix } from '../../server/src/model/prefix.js';
+import type { ModelConfig } from '../../server/src/model/config.js';
 import { measureCeiling } from './ceiling.js';
 import {
   equalLength,
@@ -118,7 +117,7 @@ export async function benchEngine(): Promise<void> {
     const bytes = readFileSync(hidden);
     const reference = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     for (const precision of ['int8', 'float32'] as const) {
-      const found = await hiddenStates(backbones[precision], sequences, model.config.hiddenSize);
+      const found = await hiddenStates(backbones[precision], precision, sequences, model.config);
       const cosines = cosine(found, reference, model.config.hiddenSize);
       const mean = cosines.reduce((a, b) => a + b, 0) / cosines.length;
       const sorted = [...cosines].sort((a, b) => a - b);
@@ -171,12 +170,11 @@ async function runSequences(model: OpenedModel, set: Sequences): Promise<number>
       role: 'runner',
       backbone: model.backbonePath,
       heads: buildHeads(model.heads),
-      hiddenSize: model.config.hiddenSize,
-      options: { provider: 'cpu', threads: 1 },
+      config: model.config,
+      options: { provider: 'cpu', precision: model.precision, threads: 1 },
     },
     threads,
   );
-  const prefix = await readPrefix(model.backbonePath);
   const batches = batchesOf(set);
   const start = performance.now();
   let next = 0;
@@ -186,7 +184,7 @@ async function runSequences(model: OpenedModel, set: Sequences): Promise<number>
         const members = batches[next++]!;
         const trees = members.map((i) => treeOf(set, i));
         const reward = Int32Array.from(members, (_, i) => 2 * i);
-        await pool.run({ batch: pack(trees, prefix), reward, gating: reward.map((t) => t + 1) });
+        await pool.run({ trees, reward, gating: reward.map((t) => t + 1) });
       }
     }),
   );
@@ -214,15 +212,20 @@ function treeOf(set: Sequences, i: number) {
   return planned!.tree;
 }
 
-async function hiddenStates(bundle: string, set: Sequences, H: number): Promise<Float32Array> {
-  const backbone = await Backbone.load(join(bundle, 'backbone.onnx'), {
+async function hiddenStates(
+  bundle: string,
+  precision: 'int8' | 'float32',
+  set: Sequences,
+  config: ModelConfig,
+): Promise<Float32Array> {
+  const H = config.hiddenSize;
+  const backbone = await loadBackbone(join(bundle, 'backbone.onnx'), config, {
     provider: 'cpu',
+    precision,
     threads: availableParallelism(),
   });
   const out = new Float32Array(2 * set.ids.length * H);
-  for (const i of set.ids.keys()) {
-    out.set(await backbone.run(pack([treeOf(set, i)], backbone.prefix)), 2 * i * H);
-  }
+  for (const i of set.ids.keys()) out.set(await backbone.run([treeOf(set, i)]), 2 * i * H);
   await backbone.release();
   return out;
 }

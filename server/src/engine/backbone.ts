@@ -1,7 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readPrefix } from '../model/prefix.js';
 import type { Provider } from './messages.js';
-import type { PackedBatch } from './packing.js';
+import { pack, type TokenTree } from './packing.js';
+import type { ModelConfig } from '../model/config.js';
+import { nativeKernels, nativeUnfit } from './native.js';
+import { NativeBackbone } from './native-backbone.js';
 
 export interface SessionOptions {
   readonly provider: Provider;
@@ -29,24 +32,59 @@ export async function createSession(
     : InferenceSession.create(model, settings);
 }
 
-/** A backbone loaded for running packed batches. `run` occupies its thread until it is done. */
-export class Backbone {
+/** A backbone loaded for running trees of tokens. */
+export interface Backbone {
+  /** Token ids of the stored beginning: trees that start with it do not compute it. */
+  readonly prefix: readonly number[];
+  /**
+   * Hidden states after the final norm at the wanted positions, [targets, hiddenSize] float32, in the
+   * order in which the trees name them.
+   */
+  run(trees: readonly TokenTree[]): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+export interface BackboneOptions extends SessionOptions {
+  readonly precision: 'int8' | 'float32';
+}
+
+/**
+ * Loads a converted backbone: an int8 one on our own kernels where this processor has what they need,
+ * anything else in ONNX Runtime.
+ * @param path the .onnx file
+ */
+export async function loadBackbone(
+  path: string,
+  config: ModelConfig,
+  options: BackboneOptions,
+): Promise<Backbone> {
+  if (options.precision === 'int8' && options.provider === 'cpu' && !nativeUnfit(config)) {
+    const native = nativeKernels();
+    if ('kernels' in native) return NativeBackbone.load(native.kernels, path, config);
+  }
+  return OnnxBackbone.load(path, config, options);
+}
+
+/** A backbone in a session of ONNX Runtime. `run` occupies its thread until it is done. */
+export class OnnxBackbone implements Backbone {
   private constructor(
     private readonly session: InferenceSession,
-    /** Token ids of the stored beginning: `pack` must be given them. */
+    private readonly config: ModelConfig,
     readonly prefix: readonly number[],
   ) {}
 
   /** @param path the .onnx file of a converted model */
-  static async load(path: string, options: SessionOptions): Promise<Backbone> {
-    return new Backbone(await createSession(path, options), await readPrefix(path));
+  static async load(
+    path: string,
+    config: ModelConfig,
+    options: SessionOptions,
+  ): Promise<OnnxBackbone> {
+    return new OnnxBackbone(await createSession(path, options), config, await readPrefix(path));
   }
 
-  /**
-   * Hidden states after the final norm at the wanted positions, [targets, hiddenSize] float32, in the
-   * order in which the trees of the batch name them.
-   */
-  async run(batch: PackedBatch): Promise<Float32Array> {
+  async run(trees: readonly TokenTree[]): Promise<Float32Array> {
+    const { slidingWindow, slidingLayers, layers } = this.config;
+    const batch = pack(trees, this.prefix, slidingWindow, slidingLayers?.[layers - 1] ?? false);
     const { tokens: N, rows: B, length: L, queries: Q, prefix: P } = batch;
     const int = (data: BigInt64Array, dims: number[]): Tensor => new Tensor('int64', data, dims);
     const float = (data: Float32Array, dims: number[]): Tensor => new Tensor('float32', data, dims);

@@ -5,7 +5,6 @@ import { readPrefix } from '../model/prefix.js';
 import { expectation, mixQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { messageOf, type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
-import { pack } from './packing.js';
 import { probe } from './probe.js';
 import { chooseProvider } from './providers.js';
 import { WorkQueue, type Queued } from './queue.js';
@@ -120,8 +119,12 @@ class Coordinator {
         role: 'runner',
         backbone: model.backbonePath,
         heads: buildHeads(model.heads),
-        hiddenSize: config.hiddenSize,
-        options: { provider, threads: Math.max(1, Math.floor(threads / runners)) },
+        config,
+        options: {
+          provider,
+          precision: model.precision,
+          threads: Math.max(1, Math.floor(threads / runners)),
+        },
       },
       runners,
     );
@@ -196,13 +199,6 @@ class Coordinator {
 
   async #run(items: readonly Item[]): Promise<void> {
     try {
-      const { config } = this.model;
-      const batch = pack(
-        items.map((i) => i.planned.tree),
-        this.prefix,
-        config.slidingWindow,
-        config.slidingLayers?.[config.layers - 1] ?? false,
-      );
       const reward: number[] = [];
       const gating: number[] = [];
       const where: { item: Item; slot: Slot }[] = [];
@@ -220,7 +216,7 @@ class Coordinator {
         }
       }
       const out = await this.pool.run({
-        batch,
+        trees: items.map((i) => i.planned.tree),
         reward: Int32Array.from(reward),
         gating: Int32Array.from(gating),
       });

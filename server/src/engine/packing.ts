@@ -226,7 +226,7 @@ function packTargets(trees: readonly TokenTree[], rows: readonly Row[], masking:
 }
 
 /** Can the stored beginning stand for this tree's own? At least one token must remain to be run. */
-function continues({ trunk, wanted }: TokenTree, prefix: readonly number[]): boolean {
+export function continues({ trunk, wanted }: TokenTree, prefix: readonly number[]): boolean {
   return (
     trunk.length > prefix.length &&
     prefix.every((id, i) => trunk[i] === id) &&

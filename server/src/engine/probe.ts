@@ -6,9 +6,8 @@ import type { ModelConfig } from '../model/config.js';
 import { buildBackbone } from '../model/graph/backbone.js';
 import { FloatWeights } from '../model/graph/weights.js';
 import type { TensorSource } from '../model/safetensors.js';
-import { Backbone } from './backbone.js';
+import { OnnxBackbone } from './backbone.js';
 import { messageOf, type Provider } from './messages.js';
-import { pack } from './packing.js';
 
 const CONFIG: ModelConfig = {
   architecture: 'llama',
@@ -42,23 +41,18 @@ export async function probe(provider: Provider): Promise<string | undefined> {
     const index = await convertFloat32(randomWeights(), CONFIG, join(folder, 'data'), 'data');
     const path = join(folder, 'probe.onnx');
     await writeFile(path, buildBackbone(CONFIG, new FloatWeights(CONFIG, (name) => index[name])));
-    const batch = pack(
-      [
-        {
-          trunk: [1, 5, 9, 2],
-          branches: [[3], [4, 6]],
-          wanted: [
-            { branch: -1, index: 3 },
-            { branch: 1, index: 5 },
-          ],
-        },
+    const tree = {
+      trunk: [1, 5, 9, 2],
+      branches: [[3], [4, 6]],
+      wanted: [
+        { branch: -1, index: 3 },
+        { branch: 1, index: 5 },
       ],
-      [],
-    );
+    };
     const outputs: Float32Array[] = [];
     for (const p of [provider, 'cpu'] as const) {
-      const backbone = await Backbone.load(path, { provider: p, threads: 1 });
-      outputs.push(Float32Array.from(await backbone.run(batch)));
+      const backbone = await OnnxBackbone.load(path, CONFIG, { provider: p, threads: 1 });
+      outputs.push(Float32Array.from(await backbone.run([tree])));
       await backbone.release();
     }
     const [found, expected] = outputs as [Float32Array, Float32Array];

@@ -65,16 +65,10 @@ export class RunnerPool {
     const runner = this.#idle.pop();
     if (!runner) throw new Error('no runner is free');
     const answer = new Promise<RunReply>((resolve) => (runner.settle = resolve));
-    runner.worker.postMessage(request, transferable(request));
+    runner.worker.postMessage(request);
     const reply = await answer;
     if ('error' in reply) throw new Error(reply.error);
     if ('ready' in reply) throw new Error('a runner answered out of turn');
     return reply;
   }
-}
-
-function transferable({ batch, reward, gating }: RunRequest): ArrayBuffer[] {
-  const parts = [batch, ...batch.groups].flatMap((part): unknown[] => Object.values(part));
-  const arrays = [...parts, reward, gating].filter((v) => ArrayBuffer.isView(v));
-  return [...new Set(arrays.map((v) => v.buffer as ArrayBuffer))];
 }

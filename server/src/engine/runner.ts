@@ -1,21 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import { Backbone, createSession, type SessionOptions } from './backbone.js';
+import type { ModelConfig } from '../model/config.js';
+import { createSession, loadBackbone, type Backbone, type BackboneOptions } from './backbone.js';
 import { messageOf } from './messages.js';
-import type { PackedBatch } from './packing.js';
+import type { TokenTree } from './packing.js';
 
 /** What a runner thread is started with. */
 export interface RunnerData {
   readonly role: 'runner';
   readonly backbone: string;
   readonly heads: Uint8Array;
-  readonly hiddenSize: number;
-  readonly options: SessionOptions;
+  readonly config: ModelConfig;
+  readonly options: BackboneOptions;
 }
 
-/** A batch, and which of its targets are the reward and the gating feature of each response. */
+/** A batch of trees, and which of its targets are the reward and the gating feature of each response. */
 export interface RunRequest {
-  readonly batch: PackedBatch;
+  readonly trees: readonly TokenTree[];
   readonly reward: Int32Array;
   readonly gating: Int32Array;
 }
@@ -32,12 +33,12 @@ export async function runnerMain(): Promise<void> {
   const data = workerData as RunnerData;
   const reply = (message: RunReply): void => port.postMessage(message);
   try {
-    const backbone = await Backbone.load(data.backbone, data.options);
+    const backbone = await loadBackbone(data.backbone, data.config, data.options);
     // The heads are small: always on the CPU, where their features arrive.
     const heads = await createSession(data.heads, { ...data.options, provider: 'cpu' });
     reply({ ready: true });
     port.on('message', (request: RunRequest) => {
-      void run(backbone, heads, data.hiddenSize, request).then(reply, (error: unknown) =>
+      void run(backbone, heads, data.config.hiddenSize, request).then(reply, (error: unknown) =>
         reply({ error: messageOf(error) }),
       );
     });
@@ -50,9 +51,9 @@ async function run(
   backbone: Backbone,
   heads: InferenceSession,
   H: number,
-  { batch, reward, gating }: RunRequest,
+  { trees, reward, gating }: RunRequest,
 ): Promise<RunReply> {
-  const hidden = await backbone.run(batch);
+  const hidden = await backbone.run(trees);
   const rows = (which: Int32Array): Tensor => {
     const out = new Float32Array(which.length * H);
     which.forEach((t, i) => out.set(hidden.subarray(t * H, (t + 1) * H), i * H));

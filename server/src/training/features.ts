@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Backbone } from '../engine/backbone.js';
-import { pack } from '../engine/packing.js';
+import { loadBackbone } from '../engine/backbone.js';
 import { planTrees, type PlannedTree } from '../engine/trees.js';
 import type { ChatMessage } from '../engine/types.js';
 import { writeBackbone } from '../model/backbone-files.js';
@@ -60,7 +59,8 @@ export async function extractFeatures(
   const folder = await mkdtemp(join(tmpdir(), 'qrm-features-'));
   try {
     await writeBackbone({ ...backbone, config }, precision, folder);
-    const model = await Backbone.load(join(folder, BACKBONE), {
+    const model = await loadBackbone(join(folder, BACKBONE), config, {
+      precision,
       provider: 'cpu',
       threads: options.threads ?? availableParallelism(),
     });
@@ -68,14 +68,7 @@ export async function extractFeatures(
       const total = planned.reduce((sum, { tokens }) => sum + tokens, 0);
       let done = 0;
       for (const batch of batches(planned, budget)) {
-        const hidden = await model.run(
-          pack(
-            batch.map((p) => p.tree),
-            model.prefix,
-            config.slidingWindow,
-            config.slidingLayers?.[layers - 1],
-          ),
-        );
+        const hidden = await model.run(batch.map((p) => p.tree));
         let at = 0;
         for (const { row, sources, tokens } of batch) {
           for (const { path, position } of sources) {

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Backbone } from '../../../server/src/engine/backbone.js';
-import { pack } from '../../../server/src/engine/packing.js';
+import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
 import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
 import { goldenFolder, goldenNames, readGolden } from '../model/golden.js';
@@ -25,10 +24,13 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
 describe.each(goldenNames)('packed runs of %s', (name) => {
   const { cases } = readGolden(name);
   let model: OpenedModel;
-  let backbone: Backbone;
+  let backbone: OnnxBackbone;
   beforeAll(async () => {
     model = await openModel(goldenFolder(name), { precision: 'float32', cacheFolder: cache });
-    backbone = await Backbone.load(model.backbonePath, { provider: 'cpu', threads: 1 });
+    backbone = await OnnxBackbone.load(model.backbonePath, model.config, {
+      provider: 'cpu',
+      threads: 1,
+    });
   });
   afterAll(() => backbone.release());
 
@@ -44,9 +46,7 @@ describe.each(goldenNames)('packed runs of %s', (name) => {
         })),
       ).map((tree) => ({ ...tree, members })),
     );
-    const last = config.slidingLayers?.[config.layers - 1] ?? false;
-    const trees = planned.map((p) => p.tree);
-    const hidden = await backbone.run(pack(trees, [], config.slidingWindow, last));
+    const hidden = await backbone.run(planned.map((p) => p.tree));
     let at = 0;
     for (const { sources, members } of planned) {
       for (const { path, position } of sources) {

@@ -1,5 +1,4 @@
-import { Backbone } from '../../../server/src/engine/backbone.js';
-import { pack } from '../../../server/src/engine/packing.js';
+import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import type { ModelConfig } from '../../../server/src/model/config.js';
 
 /**
@@ -12,15 +11,9 @@ export async function runBackbone(
   ids: readonly number[],
   targets: readonly number[],
 ): Promise<Float32Array> {
-  const backbone = await Backbone.load(path, { provider: 'cpu', threads: 1 });
+  const backbone = await OnnxBackbone.load(path, config, { provider: 'cpu', threads: 1 });
   const wanted = targets.map((index) => ({ branch: -1, index }));
-  const batch = pack(
-    [{ trunk: ids, branches: [], wanted }],
-    backbone.prefix,
-    config.slidingWindow,
-    config.slidingLayers?.[config.layers - 1] ?? false,
-  );
-  const hidden = await backbone.run(batch);
+  const hidden = await backbone.run([{ trunk: ids, branches: [], wanted }]);
   await backbone.release();
   return hidden;
 }

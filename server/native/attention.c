@@ -1,0 +1,225 @@
+#include "attention.h"
+#include <stdlib.h>
+#include <string.h>
+
+void keys_to_tiles(const float *k, bf16 *tiles) {
+  for (int group = 0; group < 2; group++) {
+    for (int half = 0; half < 2; half++) {
+      __m512i r[16];
+      for (int i = 0; i < 16; i++) {
+        const float *row = k + (group * 16 + i) * STRIP + half * 32;
+        r[i] = bf16x32(_mm512_loadu_ps(row), _mm512_loadu_ps(row + 16));
+      }
+      transpose16(r);
+      bf16 *tile = tiles + (group * 2 + half) * (TILE_BYTES / 2);
+      for (int i = 0; i < 16; i++) _mm512_store_si512(tile + i * 32, r[i]);
+    }
+  }
+}
+
+void values_to_tiles(const float *v, bf16 *tiles) {
+  /* The bfloat16 of a token pair's dim lie side by side: evens from the first token, odds from the second. */
+  for (int pair = 0; pair < 16; pair++) {
+    for (int tile = 0; tile < 4; tile++) {
+      const float *row = v + pair * 2 * STRIP + tile * 16;
+      const __m512i a = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(row)));
+      const __m512i b =
+          _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(row + STRIP)));
+      _mm512_store_si512(tiles + tile * (TILE_BYTES / 2) + pair * 32,
+                         _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+    }
+  }
+}
+
+void attention_release(struct attention_scratch *a) {
+  free(a->scores);
+  free(a->weights);
+  free(a->masks);
+  free(a->keys);
+  free(a->values);
+  memset(a, 0, sizeof *a);
+}
+
+int attention_reserve(struct attention_scratch *a, int blocks) {
+  if (blocks <= a->blocks) return 1;
+  attention_release(a);
+  const size_t keys = (size_t)blocks * KEYS;
+  a->scores = aligned_alloc(64, 32 * keys * sizeof(float));
+  a->weights = aligned_alloc(64, 32 * keys * sizeof(bf16));
+  a->masks = aligned_alloc(64, 32 * (size_t)blocks * sizeof(uint32_t));
+  a->keys = malloc(blocks * sizeof(bf16 *));
+  a->values = malloc(blocks * sizeof(bf16 *));
+  if (!a->scores || !a->weights || !a->masks || !a->keys || !a->values) return 0;
+  /* Rows beyond the last query are multiplied too: they must hold numbers. */
+  memset(a->weights, 0, 32 * keys * sizeof(bf16));
+  a->blocks = blocks;
+  return 1;
+}
+
+/* Bits of the keys `first` .. `end` in the block that begins at `base`. */
+INLINE uint32_t range_bits(int first, int end, int base) {
+  int from = first - base, to = end - base;
+  if (from < 0) from = 0;
+  if (to > KEYS) to = KEYS;
+  if (from >= to) return 0;
+  return (uint32_t)(((1ull << to) - 1) & ~((1ull << from) - 1));
+}
+
+/* Lists the blocks that some query of the tile sees, with each query's mask. Returns their number. */
+static int list_blocks(struct attention_scratch *a, const struct shape *s, const struct segment *g,
+                       int token, int count, size_t *offsets) {
+  int n = 0;
+  if (g->sees_prefix) {
+    for (int b = 0; b * KEYS < s->prefix; b++, n++) {
+      const uint32_t bits = range_bits(0, s->prefix, b * KEYS);
+      for (int i = 0; i < count; i++) a->masks[n * 32 + i] = bits;
+      offsets[n] = (size_t)b;
+    }
+  }
+  const int trunk_end = g->trunk_first + g->trunk_count;
+  const int starts[2] = {g->trunk_first, g->first};
+  const int ends[2] = {trunk_end, token + count};
+  int next = 0;
+  for (int part = g->trunk_count ? 0 : 1; part < 2; part++) {
+    int b = starts[part] / KEYS;
+    if (b < next) b = next;
+    for (; b * KEYS < ends[part]; b++, n++) {
+      for (int i = 0; i < count; i++) {
+        a->masks[n * 32 + i] = range_bits(g->trunk_first, trunk_end, b * KEYS) |
+                               range_bits(g->first, token + i + 1, b * KEYS);
+      }
+      offsets[n] = (size_t)b;
+      next = b + 1;
+    }
+  }
+  return n;
+}
+
+/* scores[32, n * 32] = q k^T. */
+static void score(const struct attention_scratch *a, const bf16 *q, int q_stride, int n, int strips,
+                  int two) {
+  const int stride = n * KEYS * (int)sizeof(float);
+  const char *top = (const char *)q, *bottom = top + (size_t)16 * q_stride;
+  for (int b = 0; b < n; b++) {
+    float *out = a->scores + b * KEYS;
+    _tile_zero(0);
+    _tile_zero(1);
+    if (two) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+    for (int d = 0; d < strips * 2; d++) {
+      /* Strip d / 2: its 4 tiles are group 0 half 0, group 0 half 1, group 1 half 0, group 1 half 1. */
+      const bf16 *tile = a->keys[b] + ((d >> 1) * 4 + (d & 1)) * (TILE_BYTES / 2);
+      _tile_loadd(4, top + d * 64, q_stride);
+      _tile_loadd(6, tile, 64);
+      _tile_loadd(7, tile + TILE_BYTES, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      if (two) {
+        _tile_loadd(5, bottom + d * 64, q_stride);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    _tile_stored(0, out, stride);
+    _tile_stored(1, out + 16, stride);
+    if (two) {
+      char *low = (char *)out + (size_t)16 * stride;
+      _tile_stored(2, low, stride);
+      _tile_stored(3, low + 64, stride);
+    }
+  }
+}
+
+/* Unnormalised softmax of one query's scores in base 2, as bfloat16; returns the sum. */
+INLINE float softmax(const float *scores, bf16 *weights, const uint32_t *masks, int n) {
+  const __m512 low = _mm512_set1_ps(-3e38f);
+  __m512 peak = low;
+  for (int b = 0; b < n; b++) {
+    const uint32_t m = masks[b * 32];
+    peak = _mm512_mask_max_ps(peak, (__mmask16)m, peak, _mm512_load_ps(scores + b * 32));
+    peak = _mm512_mask_max_ps(peak, (__mmask16)(m >> 16), peak, _mm512_load_ps(scores + b * 32 + 16));
+  }
+  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(peak));
+  __m512 sum = _mm512_setzero_ps();
+  for (int b = 0; b < n; b++) {
+    const uint32_t m = masks[b * 32];
+    const __m512 x = _mm512_sub_ps(_mm512_load_ps(scores + b * 32), top);
+    const __m512 y = _mm512_sub_ps(_mm512_load_ps(scores + b * 32 + 16), top);
+    const __m512 p = _mm512_maskz_mov_ps((__mmask16)m, exp2_ps(x));
+    const __m512 r = _mm512_maskz_mov_ps((__mmask16)(m >> 16), exp2_ps(y));
+    sum = _mm512_add_ps(sum, _mm512_add_ps(p, r));
+    _mm512_store_si512(weights + b * 32, bf16x32(p, r));
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
+/* context[:, 64 of a strip] = weights @ values, each row divided by its sum. */
+static void mix(const struct attention_scratch *a, int n, int strip, int count, const float *inverse,
+                float *context, int width) {
+  float out[32 * 32] __attribute__((aligned(64)));
+  const int stride = n * KEYS * (int)sizeof(bf16);
+  const int two = count > 16;
+  const char *top = (const char *)a->weights, *bottom = top + (size_t)16 * stride;
+  for (int half = 0; half < 2; half++) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int b = 0; b < n; b++) {
+      const bf16 *tile = a->values[b] + (strip * 4 + half * 2) * (TILE_BYTES / 2);
+      _tile_loadd(4, top + b * 64, stride);
+      _tile_loadd(6, tile, 64);
+      _tile_loadd(7, tile + TILE_BYTES / 2, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      if (two) {
+        _tile_loadd(5, bottom + b * 64, stride);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    _tile_stored(0, out, 128);
+    _tile_stored(1, out + 16, 128);
+    if (two) {
+      _tile_stored(2, out + 16 * 32, 128);
+      _tile_stored(3, out + 16 * 32 + 16, 128);
+    }
+    for (int i = 0; i < count; i++) {
+      const __m512 f = _mm512_set1_ps(inverse[i]);
+      float *row = context + (size_t)i * width + strip * STRIP + half * 32;
+      _mm512_storeu_ps(row, _mm512_mul_ps(f, _mm512_load_ps(out + i * 32)));
+      _mm512_storeu_ps(row + 16, _mm512_mul_ps(f, _mm512_load_ps(out + i * 32 + 16)));
+    }
+  }
+}
+
+void attend(struct attention_scratch *a, const struct shape *s, const struct layer *layer,
+            const bf16 *keys, const bf16 *values, int blocks, const struct segment *segment,
+            const bf16 *q, int token, int count, float *context) {
+  const int width = s->heads * s->head_dim, strips = s->head_dim / STRIP;
+  const int group = s->heads / s->kv_heads;
+  const size_t size = kv_block(s);
+  const int stored = (s->prefix + KEYS - 1) / KEYS, from_prefix = segment->sees_prefix ? stored : 0;
+  size_t offsets[a->blocks];
+  const int n = list_blocks(a, s, segment, token, count, offsets);
+  for (int kv = 0; kv < s->kv_heads; kv++) {
+    for (int b = 0; b < n; b++) {
+      const int p = b < from_prefix;
+      const size_t at = ((size_t)kv * (p ? stored : blocks) + offsets[b]) * size;
+      a->keys[b] = (p ? layer->prefix_keys : keys) + at;
+      a->values[b] = (p ? layer->prefix_values : values) + at;
+    }
+    for (int h = kv * group; h < (kv + 1) * group; h++) {
+      float inverse[32];
+      score(a, q + h * s->head_dim, width * (int)sizeof(bf16), n, strips, count > 16);
+      for (int i = 0; i < count; i++) {
+        const size_t row = (size_t)i * n * KEYS;
+        inverse[i] = 1.0f / softmax(a->scores + row, a->weights + row, a->masks + i, n);
+      }
+      for (int strip = 0; strip < strips; strip++)
+        mix(a, n, strip, count, inverse, context + h * s->head_dim, width);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/* Grouped-query attention over packed trees, bfloat16 products on AMX tiles, softmax in float32. */
+#pragma once
+#include "backbone.h"
+#include "gemm.h"
+
+enum { KEYS = 32 };
+
+/*
+ * Keys and values of one layer as tiles, in blocks of 32 packed tokens. A block of a kv head holds
+ * head_dim / 64 strips: keys of a strip are 4 tiles (16 tokens: dims 0-31, dims 32-63; the next 16),
+ * each 16 pairs of dims x 16 tokens; values are 4 tiles of 16 pairs of tokens x 16 dims.
+ */
+INLINE size_t kv_block(const struct shape *s) { return (size_t)s->head_dim / STRIP * 4 * (TILE_BYTES / 2); }
+
+/* Writes 32 tokens x 64 dims (row-major float32) as tiles. */
+void keys_to_tiles(const float *k, bf16 *tiles);
+void values_to_tiles(const float *v, bf16 *tiles);
+
+/* Scratch of `attend`; grown by attention_reserve. */
+struct attention_scratch {
+  float *scores;   /* [32, keys] */
+  bf16 *weights;   /* [32, keys] */
+  uint32_t *masks; /* [blocks, 32] */
+  const bf16 **keys, **values;
+  int blocks;
+};
+int attention_reserve(struct attention_scratch *a, int blocks);
+void attention_release(struct attention_scratch *a);
+
+/*
+ * Up to 32 queries of one segment, of consecutive packed tokens from `token` on: q [32, heads * head_dim]
+ * bfloat16 (already scaled by query_scale * log2(e)), context [count, heads * head_dim] float32.
+ * keys, values: of each kv head all packed blocks, `blocks` of them.
+ */
+void attend(struct attention_scratch *a, const struct shape *s, const struct layer *layer,
+            const bf16 *keys, const bf16 *values, int blocks, const struct segment *segment,
+            const bf16 *q, int token, int count, float *context);

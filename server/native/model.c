@@ -1,0 +1,172 @@
+#include "attention.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void *tiles_alloc(size_t bytes) {
+  return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static int linear_new(struct linear *l, int inputs, int strips) {
+  l->inputs = inputs;
+  l->strips = strips;
+  l->weights = tiles_alloc((size_t)inputs * strips * STRIP);
+  l->scale = tiles_alloc((size_t)strips * STRIP * sizeof(float));
+  l->bias = tiles_alloc((size_t)strips * STRIP * sizeof(float));
+  return l->weights && l->scale && l->bias;
+}
+
+static void linear_free(struct linear *l) {
+  free(l->weights);
+  free(l->scale);
+  free(l->bias);
+}
+
+/* Tensors of one linear as they lie in the file: weights [inputs, columns], scale and bias [columns]. */
+struct stored {
+  const int8_t *weights;
+  const float *scale, *bias;
+  int columns;
+};
+
+/* Copies 16 columns from `from` on to the 16 columns that begin at packed column `to`. */
+static void copy_columns(struct linear *l, const struct stored *s, int from, int to) {
+  int8_t *strip = l->weights + (size_t)(to / STRIP) * l->inputs * STRIP;
+  pack_columns(s->weights, l->inputs, s->columns, from, strip, to % STRIP / 16);
+  memcpy(l->scale + to, s->scale + from, 16 * sizeof(float));
+  memcpy(l->bias + to, s->bias + from, 16 * sizeof(float));
+}
+
+static void copy_all(struct linear *l, const struct stored *s, int to) {
+  for (int c = 0; c < s->columns; c += 16) copy_columns(l, s, c, to + c);
+}
+
+/*
+ * Copies heads for the rotary embedding, which pairs dim i with dim i + head_dim / 2: strip j of a head
+ * holds 32 first halves and their 32 partners. Queries and keys in the same order have the same product.
+ */
+static void copy_rotary(struct linear *l, const struct stored *s, int head_dim, int to) {
+  for (int head = 0; head < s->columns; head += head_dim) {
+    for (int j = 0; j < head_dim / STRIP; j++) {
+      const int strip = to + head + j * STRIP;
+      for (int c = 0; c < 32; c += 16) {
+        copy_columns(l, s, head + 32 * j + c, strip + c);
+        copy_columns(l, s, head + head_dim / 2 + 32 * j + c, strip + 32 + c);
+      }
+    }
+  }
+}
+
+/* Stored keys (rotated already) or values [prefix, kv_heads * head_dim] as tiles of whole blocks. */
+static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
+  const int blocks = (s->prefix + KEYS - 1) / KEYS, D = s->head_dim;
+  const size_t size = kv_block(s);
+  bf16 *tiles = tiles_alloc(s->kv_heads * blocks * size * sizeof(bf16) + 64);
+  if (!tiles) return NULL;
+  float block[KEYS * STRIP] __attribute__((aligned(64)));
+  for (int head = 0; head < s->kv_heads; head++) {
+    for (int b = 0; b < blocks; b++) {
+      for (int j = 0; j < D / STRIP; j++) {
+        memset(block, 0, sizeof block);
+        for (int i = 0; i < KEYS && b * KEYS + i < s->prefix; i++) {
+          const float *row = rows + ((size_t)(b * KEYS + i) * s->kv_heads + head) * D;
+          const float *low = row + (keys ? 32 * j : STRIP * j);
+          const float *high = keys ? row + D / 2 + 32 * j : low + 32;
+          memcpy(block + i * STRIP, low, 32 * sizeof(float));
+          memcpy(block + i * STRIP + 32, high, 32 * sizeof(float));
+        }
+        bf16 *out = tiles + ((size_t)head * blocks + b) * size + j * 4 * (TILE_BYTES / 2);
+        if (keys) keys_to_tiles(block, out);
+        else values_to_tiles(block, out);
+      }
+    }
+  }
+  return tiles;
+}
+
+static int open_layer(const struct shape *s, const char *map, const double *at, struct layer *out) {
+  const int q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
+  const int H = s->hidden, F = s->intermediate;
+  struct stored t[7];
+  const int columns[7] = {q, kv, kv, H, F, F, H};
+  for (int i = 0; i < 7; i++) {
+    t[i].weights = (const int8_t *)(map + (size_t)at[3 * i]);
+    t[i].scale = (const float *)(map + (size_t)at[3 * i + 1]);
+    t[i].bias = (const float *)(map + (size_t)at[3 * i + 2]);
+    t[i].columns = columns[i];
+  }
+  if (!linear_new(&out->qkv, H, (q + 2 * kv) / STRIP) || !linear_new(&out->output, q, H / STRIP) ||
+      !linear_new(&out->gate_up, H, F / 32) || !linear_new(&out->down, F, H / STRIP))
+    return 0;
+  copy_rotary(&out->qkv, &t[0], s->head_dim, 0);
+  copy_rotary(&out->qkv, &t[1], s->head_dim, q);
+  copy_all(&out->qkv, &t[2], q + kv);
+  copy_all(&out->output, &t[3], 0);
+  for (int c = 0; c < F; c += 16) {
+    const int to = c / 32 * STRIP + c % 32;
+    copy_columns(&out->gate_up, &t[4], c, to);
+    copy_columns(&out->gate_up, &t[5], c, to + 32);
+  }
+  copy_all(&out->down, &t[6], 0);
+  out->prefix_keys = prefix_tiles(s, (const float *)(map + (size_t)at[PREFIX_KEY]), 1);
+  out->prefix_values = prefix_tiles(s, (const float *)(map + (size_t)at[PREFIX_VALUE]), 0);
+  return out->prefix_keys && out->prefix_values;
+}
+
+struct model *model_open(const char *path, const struct shape *shape, const double *offsets,
+                         const uint8_t *wide_down) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return NULL;
+  const off_t size = lseek(file, 0, SEEK_END);
+  void *map = size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  const int failure = errno;
+  close(file);
+  if (map == MAP_FAILED) {
+    errno = failure;
+    return NULL;
+  }
+  struct model *m = calloc(1, sizeof *m);
+  if (m) m->layers = calloc(shape->layers, sizeof *m->layers);
+  if (!m || !m->layers) {
+    free(m);
+    munmap(map, size);
+    errno = ENOMEM;
+    return NULL;
+  }
+  m->shape = *shape;
+  m->map = map;
+  m->map_bytes = size;
+  const char *bytes = map;
+  m->embedding = (const float *)(bytes + (size_t)offsets[EMBEDDING]);
+  m->unrotate = (const float *)(bytes + (size_t)offsets[UNROTATE]);
+  m->norm = (const float *)(bytes + (size_t)offsets[NORM]);
+  for (int l = 0; l < shape->layers; l++) {
+    m->layers[l].wide_down = wide_down[l];
+    if (!open_layer(shape, bytes, offsets + GLOBAL_TENSORS + l * LAYER_TENSORS, &m->layers[l])) {
+      model_close(m);
+      errno = ENOMEM;
+      return NULL;
+    }
+  }
+  /* The packed copies are what runs read: of the file, only rows of the embedding stay in use. */
+  madvise(map, size, MADV_DONTNEED);
+  return m;
+}
+
+void model_close(struct model *m) {
+  for (int l = 0; l < m->shape.layers; l++) {
+    struct layer *layer = &m->layers[l];
+    linear_free(&layer->qkv);
+    linear_free(&layer->output);
+    linear_free(&layer->gate_up);
+    linear_free(&layer->down);
+    free(layer->prefix_keys);
+    free(layer->prefix_values);
+  }
+  free(m->layers);
+  munmap(m->map, m->map_bytes);
+  free(m);
+}

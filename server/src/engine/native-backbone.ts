@@ -1,0 +1,138 @@
+import type { ModelConfig } from '../model/config.js';
+import type { ExternalTensor } from '../model/graph/builder.js';
+import { hasWideDown } from '../model/graph/int8-weights.js';
+import { storedTensors } from '../model/graph/stored-tensors.js';
+import { readPrefix } from '../model/prefix.js';
+import { inverseFrequencies } from '../model/rope.js';
+import type { Backbone } from './backbone.js';
+import type { NativeKernels, NativeModel } from './native.js';
+import type { TokenTree } from './packing.js';
+import { layOutSegments } from './segments.js';
+
+/**
+ * An int8 backbone on our own kernels (server/native): the arithmetic of graph/int8-weights.ts with
+ * every activation quantised by a scale of its own row, attention products in bfloat16, and no pass
+ * over memory between an operation and the next. `run` occupies its thread until it is done.
+ */
+export class NativeBackbone implements Backbone {
+  /** cos of [positions, headDim / 2], then sin. */
+  #rope = new Float32Array(0);
+  #positions = 0;
+  readonly #frequencies: Float32Array;
+
+  private constructor(
+    private readonly kernels: NativeKernels,
+    private readonly model: NativeModel,
+    private readonly config: ModelConfig,
+    readonly prefix: readonly number[],
+  ) {
+    this.#frequencies = inverseFrequencies(config);
+  }
+
+  /** @param path the .onnx file of a converted int8 model: its weights are read, its graph is not */
+  static async load(
+    kernels: NativeKernels,
+    path: string,
+    config: ModelConfig,
+  ): Promise<NativeBackbone> {
+    const prefix = await readPrefix(path);
+    const { file, offsets } = placesOf(await storedTensors(path), config, prefix.length, path);
+    const shape = Int32Array.of(
+      config.layers,
+      config.hiddenSize,
+      config.intermediateSize,
+      config.heads,
+      config.kvHeads,
+      config.headDim,
+      config.vocabSize,
+      prefix.length,
+    );
+    const wide = Uint8Array.from({ length: config.layers }, (_, layer) =>
+      hasWideDown(layer, config.layers) ? 1 : 0,
+    );
+    const numbers = Float64Array.of(config.rmsNormEps, config.queryScale);
+    const model = kernels.open(file, shape, numbers, Float64Array.from(offsets), wide);
+    return new NativeBackbone(kernels, model, config, prefix);
+  }
+
+  run(trees: readonly TokenTree[]): Promise<Float32Array> {
+    const { ids, segments, targets, positions } = layOutSegments(trees, this.prefix);
+    const out = new Float32Array(targets.length * this.config.hiddenSize);
+    this.kernels.run(this.model, ids, segments, this.#angles(positions), targets, out);
+    return Promise.resolve(out);
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The table of angles for at least so many positions. */
+  #angles(positions: number): Float32Array {
+    if (positions <= this.#positions) return this.#rope;
+    const half = this.#frequencies.length;
+    const count = Math.max(512, 2 ** Math.ceil(Math.log2(positions)));
+    const rope = new Float32Array(2 * count * half);
+    for (let p = 0; p < count; p++) {
+      for (let i = 0; i < half; i++) {
+        const angle = Math.fround(p * this.#frequencies[i]!);
+        rope[p * half + i] = Math.cos(angle);
+        rope[(count + p) * half + i] = Math.sin(angle);
+      }
+    }
+    this.#rope = rope;
+    this.#positions = count;
+    return rope;
+  }
+}
+
+/**
+ * Where the weights file holds each tensor, in the order of server/native/backbone.h.
+ * @throws Error naming the tensor, when the model is not what convert-int8.ts writes
+ */
+function placesOf(
+  stored: ReadonlyMap<string, ExternalTensor>,
+  config: ModelConfig,
+  prefix: number,
+  path: string,
+): { file: string; offsets: number[] } {
+  const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim, vocabSize } = config;
+  const files = new Set<string>();
+  const at = (name: string, bytes: number): number => {
+    const tensor = stored.get(name);
+    if (tensor?.byteLength !== bytes) {
+      throw new Error(
+        `${path}: tensor "${name}" has ${tensor?.byteLength ?? 'no'} bytes, expected ${bytes}`,
+      );
+    }
+    files.add(tensor.file);
+    return tensor.offset;
+  };
+  const offsets = [
+    at('model.embed_tokens.weight', 4 * vocabSize * H),
+    at('rotation.inverse', 4 * H * H),
+    at('model.norm.weight', 4 * H),
+  ];
+  const KV = kvHeads * headDim;
+  const linears: readonly [string, number, number][] = [
+    ['self_attn.q_proj', H, heads * headDim],
+    ['self_attn.k_proj', H, KV],
+    ['self_attn.v_proj', H, KV],
+    ['self_attn.o_proj', heads * headDim, H],
+    ['mlp.gate_proj', H, F],
+    ['mlp.up_proj', H, F],
+    ['mlp.down_proj', F, H],
+  ];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const p = `model.layers.${layer}`;
+    for (const [name, inputs, outputs] of linears) {
+      offsets.push(at(`${p}.${name}.q`, inputs * outputs));
+      offsets.push(at(`${p}.${name}.scale`, 4 * outputs), at(`${p}.${name}.bias`, 4 * outputs));
+    }
+    offsets.push(at(`${p}.prefix_key`, 4 * prefix * KV), at(`${p}.prefix_value`, 4 * prefix * KV));
+  }
+  const [file, ...others] = files;
+  if (file === undefined || others.length > 0) {
+    throw new Error(`${path}: the weights lie in ${files.size} files, expected one`);
+  }
+  return { file, offsets };
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { ModelConfig } from '../model/config.js';
+import { messageOf } from './messages.js';
+
+/** An opened model of the native library; freed by the garbage collector. */
+export type NativeModel = object & { readonly __native: unique symbol };
+
+/** What server/native/binding.c exports. */
+export interface NativeKernels {
+  /** SHA-256 of the sources that it was built from. */
+  readonly source: string;
+  /** The part of the processor that is lacking, or undefined. */
+  missing(): string | undefined;
+  /** @throws Error when the file cannot be read */
+  open(
+    path: string,
+    shape: Int32Array,
+    numbers: Float64Array,
+    offsets: Float64Array,
+    wideDown: Uint8Array,
+  ): NativeModel;
+  /** @throws Error when an index leads out of its buffer */
+  run(
+    model: NativeModel,
+    ids: Int32Array,
+    segments: Int32Array,
+    rope: Float32Array,
+    targets: Int32Array,
+    out: Float32Array,
+  ): void;
+}
+
+/** Set to `onnxruntime` to do without our own kernels, for comparing the two. */
+const SWITCH = 'QRM_LENS_KERNELS';
+
+/** Our own int8 kernels, or why they cannot be used here. */
+export function nativeKernels(): { kernels: NativeKernels } | { reason: string } {
+  const wanted = process.env[SWITCH];
+  if (wanted === 'onnxruntime') return { reason: `${SWITCH} is set to onnxruntime` };
+  const name = `${platform()}-${arch()}.node`;
+  // Beside the bundles, or in the sources.
+  const file = [`./native/${name}`, `../../native/prebuilt/${name}`]
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((path) => existsSync(path));
+  if (!file) return { reason: `none are built for ${platform()}-${arch()}` };
+  try {
+    const kernels = createRequire(import.meta.url)(file) as NativeKernels;
+    const missing = kernels.missing();
+    return missing === undefined ? { kernels } : { reason: `this processor has no ${missing}` };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
+
+/** Why the kernels cannot run a model of this shape, or undefined. They work in blocks of 64. */
+export function nativeUnfit(config: ModelConfig): string | undefined {
+  const { hiddenSize, intermediateSize, headDim, heads, kvHeads } = config;
+  const sizes = { hiddenSize, intermediateSize, headDim };
+  for (const [name, size] of Object.entries(sizes)) {
+    if (size % 64 !== 0) return `${name} ${size} is no multiple of 64`;
+  }
+  return heads % kvHeads === 0 ? undefined : `${heads} heads do not share ${kvHeads} evenly`;
+}
