@@ -7,6 +7,7 @@ import {
   type AuditParams,
   type AuditSummary,
   type ExportFormat,
+  type ExportParams,
   type ExportResult,
 } from '../../server/src/protocol.js';
 import type { Context } from './context.js';
@@ -114,11 +115,15 @@ export class Audits {
       filters: { [chosen.label]: [format === 'sarif' ? 'json' : format] },
     });
     if (target === undefined) return;
-    const client = await this.context.server();
-    const known = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+    const server = await this.context.server();
+    const known = await server.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
     if (known === null && (await this.file(near)) === undefined) return;
-    const asked = { uri, format, path: target.fsPath };
-    const result = await client.sendRequest<ExportResult>(METHODS.exportReport, asked);
+    const title = `Writing ${workspace.asRelativePath(target)}`;
+    const result = await this.withProgress(title, (client, token, workDoneToken) => {
+      const asked: ExportParams = { uri, format, path: target.fsPath, workDoneToken };
+      return client.sendRequest<ExportResult>(METHODS.exportReport, asked, token);
+    });
+    if (result === undefined) return;
     const open = 'Open';
     const answer = await window.showInformationMessage(
       `QRM Lens: ${result.findings} findings written to ${workspace.asRelativePath(target)}.`,

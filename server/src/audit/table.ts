@@ -124,6 +124,11 @@ export class ResponseTable {
     return this.labels[this.labelColumn.get(i)] ?? '';
   }
 
+  /** The k-th of the sorted quantiles, k from 0. */
+  quantile(i: number, k: number): number {
+    return this.quantileColumn.get(i * this.levels.length + k);
+  }
+
   /** The sorted quantiles, length K. */
   quantiles(i: number): Float32Array {
     const K = this.levels.length;

@@ -8,12 +8,19 @@ import {
   type FindingCode,
   type Threshold,
 } from '../audit/index.js';
-import { makeReport, render, visible, type Format } from '../audit/report/index.js';
+import {
+  makeReport,
+  ranks,
+  render,
+  visible,
+  writeLines,
+  type Format,
+} from '../audit/report/index.js';
 import { noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { expandFiles } from './files.js';
 import { weights } from './options.js';
-import { writeReport } from './output.js';
+import { print } from './output.js';
 import { Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
 
@@ -78,16 +85,21 @@ async function audit(
   } finally {
     bar.end();
   }
-  const texts = o.format === 'text' || o.format === 'html' ? 'shown' : 'all';
-  const { top, limit } = o;
-  const report = await makeReport(audit, evaluator.info, { top, texts, limit, version });
-  await writeReport(render(o.format, report, terminal(o.out)), o.out);
+  const report = await makeReport(audit, evaluator.info, {
+    top: ranks(o.format) ? o.top : 0,
+    cvarLevel: o.cvarLevel,
+    limit: o.limit,
+    version,
+  });
+  const lines = render(o.format, report, terminal(o.out));
+  if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
+  else await writeLines(lines, o.out);
   if (o.out !== undefined) say(`Report: ${o.out}`);
   for (const [n, why] of audit.unreadable) {
     process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
   }
   if (audit.unreadable.size > 0) return EXIT.unreadable;
-  return o.failOn?.(report.findings) ? EXIT.findings : EXIT.ok;
+  return o.failOn?.([...audit.findings()]) ? EXIT.findings : EXIT.ok;
 }
 
 /** NO_COLOR and FORCE_COLOR as https://no-color.org and Node have them. */

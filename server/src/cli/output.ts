@@ -1,30 +1,5 @@
 import { once } from 'node:events';
-import { closeSync, createWriteStream, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-
-/** A report, to standard output or to a file by way of a neighbour: there whole or not at all. */
-export async function writeReport(lines: Iterable<string>, out?: string): Promise<void> {
-  if (out === undefined) {
-    for (const line of lines) await print(`${line}\n`);
-    return;
-  }
-  const part = `${out}.${process.pid}.part`;
-  const stream = createWriteStream(part);
-  // Rejects when the disk is full or the folder missing, also between two writes.
-  const failed = once(stream, 'error').then(([error]) => Promise.reject(error as Error));
-  failed.catch(() => undefined);
-  try {
-    for (const line of lines) {
-      if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), failed]);
-    }
-    stream.end();
-    await Promise.race([once(stream, 'close'), failed]);
-    renameSync(part, out);
-  } catch (error) {
-    stream.destroy();
-    rmSync(part, { force: true });
-    throw error;
-  }
-}
+import { closeSync, openSync, writeSync } from 'node:fs';
 
 /** To standard output, as fast as its reader takes it. @throws EPIPE when the reader has left */
 export async function print(text: string): Promise<void> {

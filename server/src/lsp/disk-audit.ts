@@ -235,6 +235,15 @@ export class DiskAudit extends LiveAudit {
     return this.found.length + this.more;
   }
 
+  override moreProblems(): number {
+    return this.more;
+  }
+
+  *inOrder(): Generator<number> {
+    const n = this.ledger?.table.length ?? 0;
+    for (let id = 0; id < n; id++) yield id;
+  }
+
   progress() {
     const fraction =
       this.state === 'done' ? 1 : (this.file?.fraction(this.end, this.rows - 1) ?? null);

@@ -66,6 +66,8 @@ export class FindingSet {
     private readonly checks: ReadonlyMap<string, Check>,
     private readonly tails: SortedRuns,
     readonly limits: readonly ThresholdInfo[],
+    /** The same, for whoever asks as the rules do. */
+    readonly limitOf: LimitOf,
     private readonly table: ResponseTable,
     private readonly ignored: Ignored,
   ) {}
@@ -86,7 +88,14 @@ export class FindingSet {
       checks.set(rule.code, rule.prepare(context));
       await pacer.tick(signal);
     }
-    const set = new FindingSet(checks, tails, limitInfo(thresholds, limits), table, ignored);
+    const set = new FindingSet(
+      checks,
+      tails,
+      limitInfo(thresholds, limits),
+      limits,
+      table,
+      ignored,
+    );
     for (let i = 0; i < table.length; i++) {
       for (const finding of set.of(i)) set.push(finding);
       if ((i & 31) === 0 && pacer.due) await pacer.tick(signal);
@@ -106,6 +115,17 @@ export class FindingSet {
   response = (n: number): number => this.responses.get(n);
   code = (n: number): number => this.codes.get(n);
   severity = (n: number): number => this.severities.get(n);
+
+  /** Number of the first finding of a response or of one after it: findings are in the order of responses. */
+  first(response: number): number {
+    let [low, high] = [0, this.size];
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.response(mid) < response) low = mid + 1;
+      else high = mid;
+    }
+    return low;
+  }
 
   /** The findings of one response, as the table stands now. */
   of(response: number): ResponseFinding[] {

@@ -75,6 +75,16 @@ export abstract class LiveAudit {
   /** Pieces that could not be read, where they stand now. */
   abstract problems(): Iterable<ProblemFinding>;
   abstract problemCount(): number;
+  /** Problems that are counted and not kept. */
+  moreProblems(): number {
+    return 0;
+  }
+  /** The responses' numbers, in the order of the text. */
+  abstract inOrder(): Iterable<number>;
+  /** Another one after every change of the text or of what the numbers mean. */
+  stamp(): string {
+    return String(this.epoch);
+  }
   /** Rows known so far; share done in [0, 1] and seconds left, null when the total is not known. */
   abstract progress(): { rows: number; fraction: number | null; secondsLeft: number | null };
   /** Begins or goes on; resolves when all is scored. @throws AbortError, or the engine's error */

@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { isMainThread, workerData } from 'node:worker_threads';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
+import { PARQUET_ROLE, parquetThread } from '../audit/report/index.js';
 import { serve } from './server.js';
 
-// Standard output may be the protocol's: whatever a library prints goes to standard error.
-console.log = console.error;
-console.info = console.error;
+function main(): void {
+  // Standard output may be the protocol's: whatever a library prints goes to standard error.
+  console.log = console.error;
+  console.info = console.error;
 
-process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error));
-const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-const { version } = JSON.parse(manifest) as { version: string };
-serve(createConnection(ProposedFeatures.all), version);
+  process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error));
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  serve(createConnection(ProposedFeatures.all), version, new URL(import.meta.url));
+}
+
+const { role } = (workerData ?? {}) as { role?: string };
+if (isMainThread) main();
+else if (role === PARQUET_ROLE) parquetThread();

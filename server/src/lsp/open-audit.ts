@@ -316,6 +316,14 @@ export class OpenAudit extends LiveAudit {
     return count;
   }
 
+  *inOrder(): Generator<number> {
+    for (const entry of this.entries.all()) if (!entry.dead) yield* entry.ids;
+  }
+
+  override stamp(): string {
+    return `${super.stamp()} ${this.document.version}`;
+  }
+
   progress() {
     const { rows, unread } = this.entries.count();
     const total = rows + unread;

@@ -1,29 +1,44 @@
 import type { Connection, WorkDoneProgressReporter } from 'vscode-languageserver';
+import type { StatusParams } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
 import { duration } from './rate.js';
 
-/** A run shorter than this shows no progress. */
+/** Work shorter than this shows no progress. */
 const PATIENCE_MS = 700;
 const EVERY_MS = 400;
 
-/**
- * Work-done progress of a run: percentage, rate and time left. On the client's token where it gave
- * one, else on one of the server's own, where the client allows that.
- */
+export interface ProgressState {
+  /** In [0, 1]; null when the whole is not known. */
+  readonly fraction: number | null;
+  readonly message: string;
+}
+
+export interface ProgressOptions {
+  readonly title: string;
+  /** The client's token, where it gave one. */
+  readonly token: string | number | undefined;
+  /** Else one of the server's own, where the client allows that. */
+  readonly ownToken: boolean;
+}
+
+/** Work-done progress, asked for now and then. Gives the function that ends it. */
 export function reportProgress(
   connection: Connection,
-  audit: LiveAudit,
-  name: string,
-  token: string | number | undefined,
-  ownToken: boolean,
+  { title, token, ownToken }: ProgressOptions,
+  state: () => ProgressState,
 ): () => void {
   let reporter: WorkDoneProgressReporter | undefined;
   let ended = false;
+  const tell = () => {
+    const { fraction, message } = state();
+    if (fraction === null) reporter?.report(message);
+    else reporter?.report(Math.round(100 * fraction), message);
+  };
   const begin = (r: WorkDoneProgressReporter) => {
     if (ended) return;
     reporter = r;
-    const { fraction } = audit.progress();
-    r.begin(`QRM Lens: ${name}`, fraction === null ? undefined : 0, undefined, false);
+    r.begin(title, state().fraction === null ? undefined : 0, undefined, false);
+    tell();
   };
   const timer = setTimeout(
     () => {
@@ -33,22 +48,26 @@ export function reportProgress(
     },
     token === undefined ? PATIENCE_MS : 0,
   );
-  const ticks = setInterval(() => {
-    if (reporter === undefined) return;
-    const { fraction, secondsLeft, rows } = audit.progress();
-    const { rate } = audit.summary();
-    const parts = [
-      `${rows.toLocaleString('en')} rows`,
-      ...(rate > 0 ? [`${rate.toFixed(1)} responses/s`] : []),
-      ...(secondsLeft !== null && secondsLeft > 0 ? [`${duration(secondsLeft)} left`] : []),
-    ];
-    if (fraction === null) reporter.report(parts.join(', '));
-    else reporter.report(Math.round(100 * fraction), parts.join(', '));
-  }, EVERY_MS);
+  const ticks = setInterval(tell, EVERY_MS);
   return () => {
     ended = true;
     clearTimeout(timer);
     clearInterval(ticks);
     reporter?.done();
   };
+}
+
+/** How far an audit is: what is being loaded while nothing can be scored, then rows, rate and time left. */
+export function auditState(audit: LiveAudit, status: StatusParams): ProgressState {
+  const { fraction, secondsLeft, rows } = audit.progress();
+  const { rate, scored } = audit.summary();
+  const loading = status.state === 'loading' ? [status.message ?? 'Loading the model'] : [];
+  if (loading.length > 0 && scored === 0) return { fraction: null, message: loading.join() };
+  const parts = [
+    ...loading,
+    `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`,
+    ...(rate > 0 ? [`${rate.toFixed(1)} responses/s`] : []),
+    ...(secondsLeft !== null && secondsLeft > 0 ? [`${duration(secondsLeft)} left`] : []),
+  ];
+  return { fraction, message: parts.join(', ') };
 }

@@ -31,7 +31,7 @@ import { exportReport } from './export.js';
 import type { LiveAudit } from './live-audit.js';
 import { OpenAudit } from './open-audit.js';
 import { isAbort, paced, reason } from './pace.js';
-import { reportProgress } from './progress-report.js';
+import { auditState, reportProgress, type ProgressState } from './progress-report.js';
 import type { ServerContext } from './server.js';
 import { columns, contributions, detail, findings, texts } from './view-data.js';
 import { nameOf, pathOf } from './workspace.js';
@@ -50,7 +50,8 @@ const asResponse = (error: unknown): ResponseError<void> =>
     : new ResponseError(LSPErrorCodes.RequestFailed, reason(error));
 
 /** The server's own requests (protocol.ts). */
-export function serveRequests({ connection, workspace, features, version }: ServerContext): void {
+export function serveRequests(server: ServerContext): void {
+  const { connection, workspace, features, version, script } = server;
   const on = <P, R>(
     method: string,
     handle: (params: P, token: CancellationToken) => Promise<R> | R,
@@ -67,14 +68,15 @@ export function serveRequests({ connection, workspace, features, version }: Serv
     if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
     return audit;
   };
+  const progress = (
+    title: string,
+    token: string | number | undefined,
+    state: () => ProgressState,
+  ) => reportProgress(connection, { title, token, ownToken: features.progress }, state);
   const audit = async (p: AuditParams, signal: AbortSignal): Promise<AuditSummary> => {
     const found = await workspace.require(p.uri);
-    const done = reportProgress(
-      connection,
-      found,
-      basename(nameOf(p.uri)),
-      p.workDoneToken,
-      features.progress,
+    const done = progress(`QRM Lens: ${basename(nameOf(p.uri))}`, p.workDoneToken, () =>
+      auditState(found, workspace.engine.status()),
     );
     try {
       if (p.lines !== undefined && found instanceof OpenAudit)
@@ -129,14 +131,23 @@ export function serveRequests({ connection, workspace, features, version }: Serv
     return found === undefined || response === undefined ? null : { epoch: found.epoch, response };
   });
   on(METHODS.rows, rows);
-  on(METHODS.exportReport, (p: ExportParams) => {
+  on(METHODS.exportReport, async (p: ExportParams, token) => {
     const found = known(p.uri);
     const name = nameOf(p.uri);
     const open = (): AsyncIterable<DatasetEvent> =>
       found instanceof OpenAudit
         ? paced(readDataset(found.source(), { format: found.container }))
         : paced(readDataset({ path: name }));
-    return exportReport(found, p.format, p.path, { name, open, version });
+    let fraction = 0;
+    const message = `Writing ${basename(p.path)}`;
+    const done = progress(`QRM Lens: ${message}`, p.workDoneToken, () => ({ fraction, message }));
+    try {
+      const told = (share: number) => (fraction = share);
+      const context = { name, open, version, script, signal: signalOf(token), progress: told };
+      return await exportReport(found, p.format, p.path, context);
+    } finally {
+      done();
+    }
   });
   on(METHODS.ignore, async (p: IgnoreParams) => {
     const found = known(p.uri);

@@ -26,10 +26,12 @@ export interface ServerContext {
   readonly workspace: Workspace;
   readonly features: ClientFeatures;
   readonly version: string;
+  /** The bundle that runs, to start threads from. */
+  readonly script: URL;
 }
 
 /** Serves one client over a connection; nothing starts before `initialize`. */
-export function serve(connection: Connection, version: string): void {
+export function serve(connection: Connection, version: string, script: URL): void {
   let context: ServerContext | undefined;
   let publisher: Publisher | undefined;
   let theme: ThemeKind = 'dark';
@@ -74,7 +76,7 @@ export function serve(connection: Connection, version: string): void {
     }));
     const folders = params.workspaceFolders?.map((f) => f.uri) ?? [params.rootUri ?? ''];
     workspace.ignore.roots = folders.flatMap((uri) => pathOf(uri) ?? []);
-    context = { connection, workspace, features, version };
+    context = { connection, workspace, features, version, script };
     serveRequests(context);
     return serverResult(features, version);
   });

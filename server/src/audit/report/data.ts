@@ -1,14 +1,13 @@
-import type { Finding } from '../finding.js';
-import type { Report } from './model.js';
+import type { Listed, Report } from './model.js';
 
 /** A finding as json, jsonl and csv give it. Lines and columns from 1, bytes from 0. */
-export function plainFinding(report: Report, finding: Finding) {
-  const { audit, texts } = report;
+export function plainFinding(report: Report, { finding, text }: Listed) {
+  const { audit } = report;
   const { table } = audit;
   const of = (i: number) => ({
     file: audit.sources[table.file.get(i)]?.path ?? '',
-    row: table.row.get(i),
-    ...plainPlace(table.place(i)),
+    row: report.row(i),
+    ...plainPlace(report.place(i)),
   });
   if (!('response' in finding)) {
     return {
@@ -27,7 +26,7 @@ export function plainFinding(report: Report, finding: Finding) {
     message: finding.message,
     ...of(i),
     ...plainResponse(report, i),
-    excerpt: texts.get(i) ?? '',
+    excerpt: text ?? '',
     ...(finding.related === undefined ? {} : { related: of(finding.related) }),
   };
 }
@@ -63,40 +62,48 @@ function heading(report: Report) {
     executionProvider: info.executionProvider,
     tau: audit.tau,
     thresholds: audit.thresholds,
-    responses: audit.table.length,
+    responses: report.summary.responses,
     files: audit.sources.map(({ path }, n) => ({ path, error: audit.unreadable.get(n) ?? null })),
   };
 }
 
 /** One JSON document: `{tool, …, responses, files, riskiest, findings}`. */
-export function* jsonReport(report: Report): Generator<string> {
+export async function* jsonReport(report: Report): AsyncGenerator<string> {
   const { table, sources } = report.audit;
   const head = JSON.stringify(heading(report), null, 2);
   yield `${head.slice(0, -2)},\n  "riskiest": [`;
-  const rows = report.ranked.map((i) =>
+  yield* commaSeparated(report.ranked, (i) =>
     JSON.stringify({
       file: sources[table.file.get(i)]?.path ?? '',
-      row: table.row.get(i),
-      ...plainPlace(table.place(i)),
+      row: report.row(i),
+      ...plainPlace(report.place(i)),
       ...plainResponse(report, i),
       quantiles: [...table.quantiles(i)],
       findings: (report.byResponse.get(i) ?? []).map((f) => f.code),
       excerpt: report.texts.get(i) ?? '',
     }),
   );
-  yield* commaLines(rows);
   yield '  ],\n  "findings": [';
-  yield* commaLines(report.findings.map((f) => JSON.stringify(plainFinding(report, f))));
+  yield* commaSeparated(report.listed(), (item) => JSON.stringify(plainFinding(report, item)));
   yield '  ]\n}';
 }
 
-function* commaLines(lines: readonly string[]): Generator<string> {
-  for (const [n, line] of lines.entries()) yield `    ${line}${n + 1 < lines.length ? ',' : ''}`;
+/** Elements of a JSON array, one a line: line by line, as no string can hold a million. */
+export async function* commaSeparated<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  write: (item: T) => string,
+): AsyncGenerator<string> {
+  let waiting: string | undefined;
+  for await (const item of items) {
+    if (waiting !== undefined) yield `    ${waiting},`;
+    waiting = write(item);
+  }
+  if (waiting !== undefined) yield `    ${waiting}`;
 }
 
 /** One finding a line. */
-export function* jsonlReport(report: Report): Generator<string> {
-  for (const finding of report.findings) yield JSON.stringify(plainFinding(report, finding));
+export async function* jsonlReport(report: Report): AsyncGenerator<string> {
+  for await (const item of report.listed()) yield JSON.stringify(plainFinding(report, item));
 }
 
 const CSV = [
@@ -120,10 +127,10 @@ const CSV = [
 ] as const;
 
 /** RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe before it. */
-export function* csvReport(report: Report): Generator<string> {
+export async function* csvReport(report: Report): AsyncGenerator<string> {
   yield CSV.join(',');
-  for (const finding of report.findings) {
-    const plain: Record<string, unknown> = plainFinding(report, finding);
+  for await (const item of report.listed()) {
+    const plain: Record<string, unknown> = plainFinding(report, item);
     yield CSV.map((name) => cell(plain[name])).join(',');
   }
 }

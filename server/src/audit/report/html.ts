@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import { SEVERITIES } from '../finding.js';
-import { limitsOfTable } from '../limits.js';
-import { figure, percent, tailName } from '../rules/rule.js';
+import { cvarName, figure, percent, tailName } from '../rules/rule.js';
 import { html } from './escape.js';
 import { STYLE } from './html-style.js';
 import type { Report } from './model.js';
-import { median } from './summary.js';
 import { distribution, tailHistogram } from './svg.js';
 import { bySeverity } from './text.js';
 
-const SHOWN_PROBLEMS = 200;
 const count = (n: number) => n.toLocaleString('en');
 
 /** One file with no script and nothing remote; the policy allows this very style sheet and no more. */
@@ -23,7 +20,7 @@ export function* htmlReport(report: Report): Generator<string> {
   yield* cards(report);
   if (summary.scored > 0) {
     const { tail, minimumSample } = audit.thresholds;
-    const limit = limitsOfTable(audit.table)('tail', tail, minimumSample);
+    const limit = report.limits('tail', tail, minimumSample);
     yield `<h2>Left tail (${tailName(audit.tau)}) of all responses</h2><figure>${tailHistogram(summary.tails, limit)}</figure>`;
   }
   yield* findingsTable(report);
@@ -36,8 +33,7 @@ export function* htmlReport(report: Report): Generator<string> {
   yield '</main></body></html>';
 }
 
-function* cards({ audit, summary: s, findings }: Report): Generator<string> {
-  const by = (severity: string) => findings.filter((f) => f.severity === severity).length;
+function* cards({ audit, summary: s }: Report): Generator<string> {
   const card = (name: string, value: string, note: string) =>
     `<div class="card"><span class="dim">${name}</span><b>${value}</b><span class="dim">${note}</span></div>`;
   const unscored = s.responses - s.scored;
@@ -52,10 +48,12 @@ function* cards({ audit, summary: s, findings }: Report): Generator<string> {
   }
   if (s.scored > 0) {
     const note = `median mean ${figure(s.medianMean)}`;
-    yield card(`Median ${tailName(audit.tau)}`, figure(median(s.tails)), note);
+    yield card(`Median ${tailName(audit.tau)}`, figure(s.tails.median), note);
   }
-  const marks = SEVERITIES.map((name) => `<span class="${name}">${count(by(name))} ${name}</span>`);
-  yield card('Findings', count(findings.length + audit.moreProblems), marks.join(' · '));
+  const marks = SEVERITIES.map(
+    (name) => `<span class="${name}">${count(s.bySeverity[name])} ${name}</span>`,
+  );
+  yield card('Findings', count(s.findings), marks.join(' · '));
   yield '</section>';
 }
 
@@ -75,14 +73,14 @@ function* findingsTable({ summary, thresholdsInWords }: Report): Generator<strin
 
 function response(report: Report, n: number, i: number): string {
   const { table, sources, tau } = report.audit;
-  const p = table.place(i);
+  const p = report.place(i);
   const path = sources[table.file.get(i)]?.path ?? '';
   const findings = [...(report.byResponse.get(i) ?? [])].sort((a, b) =>
     bySeverity(a.severity, b.severity),
   );
   const nums = [
     [tailName(tau), figure(table.tail.get(i))],
-    ['CVaR', figure(table.cvar.get(i))],
+    [cvarName(report.cvarLevel), figure(table.cvar.get(i))],
     ['mean', figure(table.expectation.get(i))],
     ['certainty equivalent', figure(table.certaintyEquivalent.get(i))],
   ].map(([name, value]) => `<span>${name} <b>${value}</b></span>`);
@@ -90,13 +88,12 @@ function response(report: Report, n: number, i: number): string {
   return `<article><div>${distribution(report, i)}</div><div><p class="nums"><span class="rank">${n + 1}</span><span class="kind">${html(table.label(i) || table.kindOf(i))}</span>${nums.join('')}</p><p class="text">${html((report.texts.get(i) ?? '').trim())}</p><p class="place dim">${html(path)}:${p.line + 1}:${p.column + 1}</p>${why.length > 0 ? `<ul class="why">${why.join('')}</ul>` : ''}</div></article>`;
 }
 
-function* malformed({ audit, findings }: Report): Generator<string> {
-  const problems = findings.flatMap((f) => ('problem' in f ? [f] : []));
+function* malformed({ audit, problems, summary }: Report): Generator<string> {
   if (problems.length === 0) return;
   yield '<h2>Rows that could not be read</h2>';
-  for (const { file, problem, message, severity } of problems.slice(0, SHOWN_PROBLEMS)) {
+  for (const { file, problem, message, severity } of problems) {
     yield `<p class="place">${html(audit.sources[file]?.path ?? '')}:${problem.place.line + 1}:${problem.place.column + 1} <span class="${severity}">${html(message)}</span></p>`;
   }
-  const more = problems.length - SHOWN_PROBLEMS + audit.moreProblems;
+  const more = summary.problems - problems.length;
   if (more > 0) yield `<p class="dim">… and ${count(more)} more</p>`;
 }

@@ -4,18 +4,32 @@ import type { Report } from './model.js';
 import { sarifReport } from './sarif.js';
 import { textReport } from './text.js';
 
-export { makeReport, type Report } from './model.js';
+export {
+  makeReport,
+  type Listed,
+  type Report,
+  type ReportedAudit,
+  type ReportOptions,
+} from './model.js';
+export { UNPACED, type Pace } from './pace.js';
+export { writeLines } from './file.js';
+export { parquetReport } from './parquet.js';
+export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet-thread.js';
 export { pad, visible, width } from './escape.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
+
+/** Does the format show the riskiest responses, besides or instead of the findings? */
+export const ranks = (format: Format): boolean =>
+  format === 'text' || format === 'html' || format === 'json';
 
 /** The report's lines, without their line ends. */
 export function render(
   format: Format,
   report: Report,
   terminal: { columns: number; colour: boolean },
-): Generator<string> {
+): Iterable<string> | AsyncIterable<string> {
   switch (format) {
     case 'text':
       return textReport(report, terminal);

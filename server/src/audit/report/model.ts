@@ -1,76 +1,163 @@
+import type { Place } from '../../datasets/types.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
-import { density, grid, support } from '../../qrm/index.js';
-import type { Finding, ResponseFinding } from '../finding.js';
+import { DEFAULT_CVAR_LEVEL, density, grid, support } from '../../qrm/index.js';
+import type { Finding, ProblemFinding, ResponseFinding } from '../finding.js';
 import type { Audit } from '../index.js';
-import { readTexts } from '../texts.js';
-import { summarize, thresholdsInWords, type Summary } from './summary.js';
+import { limitsOfTable, type LimitOf } from '../limits.js';
+import { Excerpts } from './excerpts.js';
+import { times, UNPACED, type Pace } from './pace.js';
+import { countByCode, summarize, thresholdsInWords, type Summary } from './summary.js';
 
-/** What every report is made from. Responses are listed riskiest (lowest tail) first. */
+/** Problems of rows that a report for people lists. */
+const SHOWN_PROBLEMS = 200;
+
+/** An audit to report on: one that has ended, or one whose text moves and whose responses come and go. */
+export interface ReportedAudit extends Pick<
+  Audit,
+  'sources' | 'table' | 'unreadable' | 'thresholds' | 'tau'
+> {
+  /** Problems that were counted and not kept. */
+  readonly moreProblems: number;
+  /** All of them, those of responses in the order of the files; asked for twice. */
+  findings(): Iterable<Finding> | AsyncIterable<Finding>;
+  /** Limits that are known already; default: taken from the table. */
+  readonly limits?: LimitOf;
+  /** Where a response stands now, its row's ordinal, and whether it is still there; default as in the table. */
+  place?(response: number): Place;
+  row?(response: number): number;
+  alive?(response: number): boolean;
+}
+
+export interface ReportOptions {
+  /** Responses of a ranking, riskiest first; 0 for a mere list of findings. */
+  readonly top: number;
+  readonly version: string;
+  /** Share of the worst rewards that the audit's CVaR averages; default `DEFAULT_CVAR_LEVEL`. */
+  readonly cvarLevel?: number;
+  /** Rows of each file that were audited; default all. */
+  readonly limit?: number;
+  readonly pace?: Pace;
+}
+
+/** A finding with the beginning of its response. */
+export interface Listed {
+  readonly finding: Finding;
+  /** Absent for findings of no response. */
+  readonly text?: string;
+}
+
+/** What every report is made from. What grows with the file is not kept but streamed. */
 export interface Report {
-  readonly audit: Audit;
+  readonly audit: ReportedAudit;
   readonly info: EvaluatorInfo;
-  readonly findings: readonly Finding[];
-  readonly byResponse: ReadonlyMap<number, readonly ResponseFinding[]>;
-  /** The responses shown, riskiest first. */
+  /** The responses shown, riskiest (lowest tail) first, with their findings and texts. */
   readonly ranked: readonly number[];
+  readonly byResponse: ReadonlyMap<number, readonly ResponseFinding[]>;
   readonly texts: ReadonlyMap<number, string>;
   /** The common axis of every drawing: from the lowest to the highest reward shown. */
   readonly axis: readonly [number, number];
   readonly summary: Summary;
+  /** The first pieces that could not be read. */
+  readonly problems: readonly ProblemFinding[];
   /** One for each code with a threshold. */
   readonly thresholdsInWords: readonly string[];
+  readonly limits: LimitOf;
+  readonly cvarLevel: number;
   readonly version: string;
+  place(response: number): Place;
+  row(response: number): number;
+  /** Every finding, in the order of the files; the files are read again alongside. */
+  listed(): AsyncGenerator<Listed>;
 }
 
 /** The `top` responses of lowest left tail, by a bounded selection: no sort of a million numbers. */
-export function riskiest(audit: Audit, top: number): number[] {
-  const { table } = audit;
+export async function riskiest(
+  { table }: Pick<Audit, 'table'>,
+  top: number,
+  pace: Pace = UNPACED,
+): Promise<number[]> {
   let best: number[] = [];
   const order = (a: number, b: number) => table.tail.get(a) - table.tail.get(b) || a - b;
-  for (let i = 0; i < table.length; i++) {
-    if (!table.scored(i)) continue;
+  const add = (i: number) => {
+    if (!table.scored(i)) return;
     best.push(i);
     if (best.length >= 2 * top + 1000) best = best.sort(order).slice(0, top);
-  }
+  };
+  if (top > 0) await times(table.length, add, pace);
   return best.sort(order).slice(0, top);
 }
 
+/** @throws AbortError when the pace is cancelled */
 export async function makeReport(
-  audit: Audit,
+  audit: ReportedAudit,
   info: EvaluatorInfo,
-  options: { top: number; texts: 'shown' | 'all'; limit?: number; version: string },
+  options: ReportOptions,
 ): Promise<Report> {
   const { table } = audit;
-  const findings = [...audit.findings()];
-  const byResponse = new Map<number, ResponseFinding[]>();
-  for (const finding of findings) {
-    if (!('response' in finding)) continue;
-    const list = byResponse.get(finding.response);
-    if (list) list.push(finding);
-    else byResponse.set(finding.response, [finding]);
+  const { pace = UNPACED, limit, version, cvarLevel = DEFAULT_CVAR_LEVEL } = options;
+  const place = (i: number) => audit.place?.(i) ?? table.place(i);
+  const row = (i: number) => audit.row?.(i) ?? table.row.get(i);
+  const excerpts = () => {
+    const [file, conversation, target] = [table.file, table.conversation, table.target];
+    const address = (i: number) => ({
+      file: file.get(i),
+      row: row(i),
+      conversation: conversation.get(i),
+      target: target.get(i),
+    });
+    return new Excerpts(audit.sources, address, limit);
+  };
+  const ranked = await riskiest(audit, options.top, pace);
+  const byResponse = new Map<number, ResponseFinding[]>(ranked.map((i) => [i, []]));
+  const problems: ProblemFinding[] = [];
+  const counted = countByCode();
+  for await (const finding of audit.findings()) {
+    counted.add(finding);
+    if ('response' in finding) byResponse.get(finding.response)?.push(finding);
+    else if (problems.length < SHOWN_PROBLEMS) problems.push(finding);
+    await pace.tick();
   }
-  const ranked = riskiest(audit, options.top);
-  const wanted = new Set(options.texts === 'all' ? [...ranked, ...byResponse.keys()] : ranked);
-  const texts = await readTexts(audit, wanted, options.limit);
-  let low = Infinity;
-  let high = -Infinity;
-  for (const i of ranked) {
-    const [from, to] = support(table.quantiles(i), table.levels);
-    low = Math.min(low, from);
-    high = Math.max(high, to);
+  const limits = audit.limits ?? limitsOfTable(table);
+  const summary = await summarize(audit, counted.list(), pace);
+  async function* listed(): AsyncGenerator<Listed> {
+    const texts = excerpts();
+    try {
+      for await (const finding of audit.findings()) {
+        await pace.tick();
+        if (!('response' in finding)) yield { finding };
+        else yield { finding, text: await texts.of(finding.response) };
+      }
+    } finally {
+      await texts.close();
+    }
   }
   return {
     audit,
     info,
-    findings,
-    byResponse,
     ranked,
-    texts,
-    axis: low < high ? [low, high] : [0, 1],
-    summary: summarize(audit, findings),
-    thresholdsInWords: thresholdsInWords(audit),
-    version: options.version,
+    byResponse,
+    texts: await excerpts().ofAll(ranked),
+    axis: axisOf(table, ranked),
+    summary,
+    problems,
+    thresholdsInWords: thresholdsInWords(audit, limits, summary),
+    limits,
+    cvarLevel,
+    version,
+    place,
+    row,
+    listed,
   };
+}
+
+function axisOf(table: Audit['table'], shown: readonly number[]): readonly [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const i of shown) {
+    const [from, to] = support(table.quantiles(i), table.levels);
+    low = Math.min(low, from);
+    high = Math.max(high, to);
+  }
+  return low < high ? [low, high] : [0, 1];
 }
 
 /** The smoothed density of a response in the middle of `bins` equal parts of the axis. */

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Place } from '../../datasets/types.js';
-import type { Finding } from '../finding.js';
+import { commaSeparated } from './data.js';
 import { visible } from './escape.js';
-import type { Report } from './model.js';
+import type { Listed, Report } from './model.js';
 import { DESCRIPTIONS } from './summary.js';
 
 const LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const;
 
 /** SARIF 2.1.0, a result a line. Columns count UTF-16 code units, as the places of the datasets do. */
-export function* sarifReport(report: Report): Generator<string> {
+export async function* sarifReport(report: Report): AsyncGenerator<string> {
   const { info, audit } = report;
   const run = {
     tool: {
@@ -45,14 +45,11 @@ export function* sarifReport(report: Report): Generator<string> {
   yield `{ "$schema": "${schema}", "version": "2.1.0", "runs": [`;
   // Line by line: a string cannot hold the results of a million rows.
   yield `${JSON.stringify(run, null, 2).slice(0, -2)},\n  "results": [`;
-  const last = report.findings.length - 1;
-  for (const [n, finding] of report.findings.entries()) {
-    yield `    ${JSON.stringify(result(report, finding))}${n < last ? ',' : ''}`;
-  }
+  yield* commaSeparated(report.listed(), (item) => JSON.stringify(result(report, item)));
   yield '  ]\n}] }';
 }
 
-function result(report: Report, finding: Finding) {
+function result(report: Report, { finding, text: excerpt }: Listed) {
   const { table, sources } = report.audit;
   const at = (file: number, place: Place, text?: string) => ({
     physicalLocation: {
@@ -81,7 +78,7 @@ function result(report: Report, finding: Finding) {
   const related = finding.related;
   return {
     ...base,
-    locations: [at(table.file.get(i), table.place(i), report.texts.get(i))],
+    locations: [at(table.file.get(i), report.place(i), excerpt)],
     partialFingerprints: { 'qrmLens/v1': `${table.hash(i)}:${finding.code}` },
     ...(related === undefined
       ? {}
@@ -89,7 +86,7 @@ function result(report: Report, finding: Finding) {
           relatedLocations: [
             {
               id: 1,
-              ...at(table.file.get(related), table.place(related)),
+              ...at(table.file.get(related), report.place(related)),
               message: { text: visible(table.label(related) || table.kindOf(related)) },
             },
           ],

@@ -1,9 +1,12 @@
 import { SEVERITIES, type Finding, type FindingCode, type Severity } from '../finding.js';
-import type { Audit } from '../index.js';
-import { figureValue, limitsOfTable } from '../limits.js';
+import type { ResponseTable } from '../index.js';
+import { figureValue, type LimitOf } from '../limits.js';
 import { RULES } from '../rules/index.js';
 import { figure, percent, tailName } from '../rules/rule.js';
 import { inWords } from '../settings.js';
+import { summarizeFigure, type FigureSummary } from './distribution.js';
+import type { ReportedAudit } from './model.js';
+import { times, type Pace } from './pace.js';
 
 /** A code with its findings, counted by severity. */
 export interface CodeCount {
@@ -16,14 +19,21 @@ export interface CodeCount {
 export interface Summary {
   readonly responses: number;
   readonly scored: number;
+  /** Pairs that are scored. */
   readonly pairs: number;
+  /** Are there pairs at all, scored or not? */
+  readonly hasPairs: boolean;
   /** Share of the pairs in which chosen beats rejected more likely than not; NaN without pairs. */
   readonly preferred: number;
   readonly medianMean: number;
-  /** The left tails of all responses, ascending. */
-  readonly tails: Float64Array;
+  /** The left tails of all responses. */
+  readonly tails: FigureSummary;
   /** Codes with findings, in the order of the rules. */
   readonly codes: readonly CodeCount[];
+  readonly bySeverity: Readonly<Record<Severity, number>>;
+  /** Findings in all, and those of rows that could not be read; counted ones included. */
+  readonly findings: number;
+  readonly problems: number;
 }
 
 /** What each code means, in a sentence; in the order of reports. */
@@ -32,50 +42,69 @@ export const DESCRIPTIONS: readonly { code: FindingCode; description: string }[]
   { code: 'malformed-row', description: 'A piece of the file is not a readable row.' },
 ];
 
-export function summarize(audit: Audit, findings: readonly Finding[]): Summary {
+/** @param codes the findings, counted */
+export async function summarize(
+  audit: ReportedAudit,
+  codes: readonly CodeCount[],
+  pace: Pace,
+): Promise<Summary> {
   const { table } = audit;
-  let [pairs, preferred] = [0, 0];
-  for (let i = 0; i < table.length; i++) {
+  let [responses, pairs, preferred, hasPairs] = [0, 0, 0, false];
+  const count = (i: number) => {
+    if (audit.alive?.(i) === false) return;
+    responses++;
+    hasPairs ||= table.partner(i) !== undefined;
     const p = figureValue(table, 'beats', i);
-    if (Number.isNaN(p)) continue;
+    if (Number.isNaN(p)) return;
     pairs++;
     if (p > 0.5) preferred++;
-  }
-  const tails = Float64Array.from(table.values(table.tail)).sort();
+  };
+  await times(table.length, count, pace);
+  const figureOf = (column: ResponseTable['tail']) =>
+    summarizeFigure(table.length, (i) => (table.scored(i) ? column.get(i) : Number.NaN), pace);
+  const tails = await figureOf(table.tail);
+  const sum = (severity: Severity) => codes.reduce((n, c) => n + c.bySeverity[severity], 0);
   return {
-    responses: table.length,
-    scored: tails.length,
+    responses,
+    scored: tails.size,
     pairs,
+    hasPairs,
     preferred: preferred / pairs,
-    medianMean: median(Float64Array.from(table.values(table.expectation)).sort()),
+    medianMean: (await figureOf(table.expectation)).median,
     tails,
-    codes: countByCode(findings),
+    codes,
+    bySeverity: { error: sum('error'), warning: sum('warning'), info: sum('info') },
+    findings: codes.reduce((n, c) => n + c.total, audit.moreProblems),
+    problems: (codes.find((c) => c.code === 'malformed-row')?.total ?? 0) + audit.moreProblems,
   };
 }
 
-export const median = (sorted: Float64Array): number =>
-  sorted.length === 0
-    ? Number.NaN
-    : ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
-
-function countByCode(findings: readonly Finding[]): CodeCount[] {
-  const counts = new Map<string, number>();
-  const key = (code: string, severity: string) => `${code} ${severity}`;
-  for (const { code, severity } of findings) {
-    counts.set(key(code, severity), (counts.get(key(code, severity)) ?? 0) + 1);
-  }
-  return DESCRIPTIONS.map(({ code, description }) => {
-    const of = (severity: Severity) => counts.get(key(code, severity)) ?? 0;
-    const bySeverity = { error: of('error'), warning: of('warning'), info: of('info') };
-    const total = SEVERITIES.reduce((sum, severity) => sum + bySeverity[severity], 0);
-    return { code, description, total, bySeverity };
-  }).filter(({ total }) => total > 0);
+/** Counts findings as they pass. */
+export function countByCode() {
+  const counts = new Map<string, Record<Severity, number>>();
+  return {
+    add({ code, severity }: Finding): void {
+      const by = counts.get(code) ?? { error: 0, warning: 0, info: 0 };
+      by[severity]++;
+      counts.set(code, by);
+    },
+    list: (): CodeCount[] =>
+      DESCRIPTIONS.flatMap(({ code, description }) => {
+        const bySeverity = counts.get(code);
+        if (bySeverity === undefined) return [];
+        const total = SEVERITIES.reduce((sum, severity) => sum + bySeverity[severity], 0);
+        return [{ code, description, total, bySeverity }];
+      }),
+  };
 }
 
 /** The limits as they stand for this dataset. */
-export function thresholdsInWords({ table, thresholds, tau }: Audit): string[] {
+export function thresholdsInWords(
+  { thresholds, tau }: Pick<ReportedAudit, 'thresholds' | 'tau'>,
+  limits: LimitOf,
+  { hasPairs }: Pick<Summary, 'hasPairs'>,
+): string[] {
   const { tail, inverted, ambiguous, wide, modes, minimumSample } = thresholds;
-  const limits = limitsOfTable(table);
   const say = (name: string, limit: number, show: (limit: number) => string, words: string) =>
     Number.isNaN(limit)
       ? `${name}: fewer than ${minimumSample} figures, too few for a relative threshold`
@@ -91,7 +120,7 @@ export function thresholdsInWords({ table, thresholds, tau }: Audit): string[] {
       inWords(tail, 'lowest'),
     ),
   ];
-  if (hasPairs(table)) {
+  if (hasPairs) {
     list.push(
       say(
         'inverted-pair',
@@ -112,9 +141,4 @@ export function thresholdsInWords({ table, thresholds, tau }: Audit): string[] {
     `multimodal: ${modes} modes or more`,
   );
   return list;
-}
-
-function hasPairs(table: Audit['table']): boolean {
-  for (let i = 0; i < table.length; i++) if (table.partner(i) !== undefined) return true;
-  return false;
 }

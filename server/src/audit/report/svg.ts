@@ -1,4 +1,5 @@
 import { figure } from '../rules/rule.js';
+import type { FigureSummary } from './distribution.js';
 import { drawn, type Report } from './model.js';
 
 const W = 270;
@@ -41,13 +42,9 @@ export function distribution(report: Report, i: number): string {
 }
 
 /** Histogram of all left tails; the bars at or below the limit are red. */
-export function tailHistogram(sorted: Float64Array, limit: number): string {
-  const [width, height, bins] = [1040, 130, 64];
-  const low = sorted[0] ?? 0;
-  const high = sorted[sorted.length - 1] ?? 1;
+export function tailHistogram({ size, low, high, counts }: FigureSummary, limit: number): string {
+  const [width, height, bins] = [1040, 130, counts.length];
   const step = (high - low || 1) / bins;
-  const counts = new Uint32Array(bins);
-  for (const x of sorted) counts[Math.min(Math.floor((x - low) / step), bins - 1)]! += 1;
   const peak = Math.max(...counts, 1);
   const bars = Array.from(counts, (n, b) => {
     const h = (height * n) / peak;
@@ -56,6 +53,6 @@ export function tailHistogram(sorted: Float64Array, limit: number): string {
       ? ''
       : `<rect class="bar${left}" x="${px((b * width) / bins)}" y="${px(height - h)}" width="${px(width / bins - 1.5)}" height="${px(h)}" rx="1"><title>${n} from ${figure(low + b * step)} to ${figure(low + (b + 1) * step)}</title></rect>`;
   });
-  const label = `Histogram of the left tails of ${sorted.length} responses from ${figure(low)} to ${figure(high)}`;
+  const label = `Histogram of the left tails of ${size} responses from ${figure(low)} to ${figure(high)}`;
   return `<svg viewBox="0 0 ${width} ${height + 20}" role="img" aria-label="${label}">${bars.join('')}<path class="axis" d="M0 ${height}.5H${width}"/><text x="0" y="${height + 16}">${figure(low)}</text><text x="${width}" y="${height + 16}" text-anchor="end">${figure(high)}</text></svg>`;
 }

@@ -1,11 +1,12 @@
 import type { Severity } from '../finding.js';
-import { figure, percent, tailName } from '../rules/rule.js';
+import { cvarName, figure, percent, tailName } from '../rules/rule.js';
 import { fit, pad, visible, width } from './escape.js';
 import { drawn, type Report } from './model.js';
-import { median } from './summary.js';
 
 const BARS = ' ▁▂▃▄▅▆▇█';
 const SPARK = 24;
+/** Columns of the left tail, CVaR and the mean. */
+const WIDTHS = [7, 9, 7];
 const INK = { error: '31', warning: '33', info: '36', dim: '2', bold: '1' } as const;
 const MARK: Readonly<Record<Severity, string>> = { error: '✖', warning: '▲', info: '•' };
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
@@ -24,13 +25,14 @@ export function* textReport(
   const columns = Math.max(options.columns, 60);
   const { ranked, audit } = report;
   if (ranked.length > 0) {
-    const title = `The ${count(ranked.length)} riskiest of ${count(audit.table.length)} responses, lowest left tail first`;
+    const title = `The ${count(ranked.length)} riskiest of ${count(report.summary.responses)} responses, lowest left tail first`;
     yield '';
     yield ink('bold', title);
     yield '';
     const [low, high] = report.axis.map((x) => figure(x)) as [string, string];
     const gap = '─'.repeat(Math.max(SPARK - low.length - high.length - 2, 1));
-    const head = [tailName(audit.tau), 'CVaR', 'mean'].map((h) => h.padStart(7)).join(' ');
+    const names = [tailName(audit.tau), cvarName(report.cvarLevel), 'mean'];
+    const head = names.map((name, n) => name.padStart(WIDTHS[n] ?? 0)).join(' ');
     yield ink('dim', `${'#'.padStart(5)} ${head}   ${low} ${gap} ${high}   findings`);
   }
   for (const [n, i] of ranked.entries()) yield* response(report, n, i, columns, ink);
@@ -44,17 +46,17 @@ function* response(report: Report, n: number, i: number, columns: number, ink: I
     bySeverity(a.severity, b.severity),
   );
   const worst = findings[0]?.severity;
-  const values = [table.tail, table.cvar, table.expectation].map((c) =>
-    figure(c.get(i)).padStart(7),
+  const values = [table.tail, table.cvar, table.expectation].map((c, n) =>
+    figure(c.get(i)).padStart(WIDTHS[n] ?? 0),
   );
   values[0] = ink(worst ?? 'bold', values[0] ?? '');
   const codes = fit(
     findings.map((f) => `${MARK[f.severity]} ${f.code}`).join(' '),
-    Math.max(columns - 61, 12),
+    Math.max(columns - 63, 12),
   );
   const number = ink('bold', `${n + 1}`.padStart(5));
   yield `${number} ${values.join(' ')}   ${spark(report, i, ink)}   ${ink(worst ?? 'dim', codes)}`.trimEnd();
-  const p = table.place(i);
+  const p = report.place(i);
   const place = `${visible(sources[table.file.get(i)]?.path ?? '')}:${p.line + 1}:${p.column + 1}`;
   const label = pad(fit(visible(table.label(i) || table.kindOf(i)), 20), 8);
   const text = visible((report.texts.get(i) ?? '').trim());
@@ -79,8 +81,7 @@ function spark(report: Report, i: number, ink: Ink): string {
 
 const SHOWN_PROBLEMS = 10;
 
-function* malformed({ audit, findings }: Report, ink: Ink): Generator<string> {
-  const problems = findings.flatMap((f) => ('problem' in f ? [f] : []));
+function* malformed({ audit, problems, summary }: Report, ink: Ink): Generator<string> {
   if (problems.length === 0) return;
   yield '';
   yield ink('bold', 'Rows that could not be read');
@@ -88,11 +89,11 @@ function* malformed({ audit, findings }: Report, ink: Ink): Generator<string> {
     const path = visible(audit.sources[file]?.path ?? '');
     yield `${ink(severity, `    ${MARK[severity]}`)} ${ink('dim', `${path}:${problem.place.line + 1}:${problem.place.column + 1}`)} ${visible(message)}`;
   }
-  const more = problems.length - SHOWN_PROBLEMS + audit.moreProblems;
+  const more = summary.problems - SHOWN_PROBLEMS;
   if (more > 0) yield ink('dim', `      … and ${count(more)} more`);
 }
 
-function* summary({ summary: s, audit, thresholdsInWords, findings }: Report, ink: Ink) {
+function* summary({ summary: s, audit, thresholdsInWords }: Report, ink: Ink) {
   yield '';
   yield ink('bold', 'Summary');
   const line = (name: string, text: string) => `  ${ink('dim', name.padEnd(11))} ${text}`;
@@ -100,7 +101,7 @@ function* summary({ summary: s, audit, thresholdsInWords, findings }: Report, in
   const medians =
     s.scored === 0
       ? ''
-      : `; median ${tailName(audit.tau)} ${figure(median(s.tails))}, median mean ${figure(s.medianMean)}`;
+      : `; median ${tailName(audit.tau)} ${figure(s.tails.median)}, median mean ${figure(s.medianMean)}`;
   yield line('Responses', `${count(s.responses)} of ${files}${medians}`);
   if (s.pairs > 0) {
     const share = percent(s.preferred);
@@ -111,8 +112,7 @@ function* summary({ summary: s, audit, thresholdsInWords, findings }: Report, in
       yield line(n === 0 ? 'Thresholds' : '', words);
     }
   }
-  const total = findings.length + audit.moreProblems;
-  yield line('Findings', total === 0 ? 'none' : count(total));
+  yield line('Findings', s.findings === 0 ? 'none' : count(s.findings));
   for (const { code, total: n, bySeverity: by, description } of s.codes) {
     const marks = (['error', 'warning', 'info'] as const)
       .filter((severity) => by[severity] > 0)

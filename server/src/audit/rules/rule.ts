@@ -31,3 +31,5 @@ export const tailName = (tau: number): string => {
   const p = +(tau * 100).toFixed(2);
   return `q${p < 10 ? '0' : ''}${p}`;
 };
+/** CVaR 20 %: the mean of the worst fifth. */
+export const cvarName = (level: number): string => `CVaR ${+(level * 100).toFixed(2)} %`;
