@@ -1,7 +1,8 @@
 // The dashboard and the distribution view over the whole of hh-harmless.
 import assert from 'node:assert/strict';
 import { TINY, harmlessLines, makeFolder } from '../data.mjs';
-import { openWorkbench, until } from '../workbench.mjs';
+import { until } from '../until.mjs';
+import { openWorkbench } from '../workbench.mjs';
 
 const FILE = 'hh-harmless.jsonl';
 const SEARCH = 'input[aria-label^="Filter by text"]';
@@ -96,23 +97,15 @@ export default async function (suite, { browser, host: start }) {
     await row.scrollIntoViewIfNeeded();
     const line = number(await row.locator('.cell.line').innerText());
     await row.click();
-    await workbench.focusEditor();
-    await until(
-      `the editor at line ${line}`,
-      async () => (await workbench.position())?.line === line,
-    );
+    await workbench.cursorAt(`the editor at line ${line}`, (at) => at.line === line);
   });
 
   await test('a click on a point of the scatter moves the editor', async () => {
-    const before = await workbench.position();
+    const before = await workbench.cursorAt('a place in the text', () => true);
     const canvas = view.locator('.figure.scatter canvas');
     await canvas.scrollIntoViewIfNeeded();
     await canvas.click({ position: await lowestPoint(canvas) });
-    await until('the editor to move', async () => {
-      await workbench.focusEditor();
-      const now = await workbench.position();
-      return now && now.line !== before.line;
-    });
+    await workbench.cursorAt('the editor to move', (now) => now.line !== before.line);
   });
 
   await test('brushing the scatter filters the table, Escape brings all back', async () => {
@@ -194,7 +187,7 @@ export default async function (suite, { browser, host: start }) {
     });
     // In a browser VS Code writes its state once a minute, not when it is closed.
     await workbench.focusEditor();
-    await page.waitForTimeout(75_000);
+    await workbench.stored(/qrmLens\.dashboard.*sorry/s);
     await workbench.reload();
     view = await workbench.webview('.dashboard canvas');
     await until(

@@ -1,7 +1,8 @@
 // A dataset with HTML, script, Markdown and terminal payloads in every field is text everywhere.
 import assert from 'node:assert/strict';
 import { BEACON, PAYLOADS, TINY, harmlessLines, hostileLines, makeFolder } from '../data.mjs';
-import { openWorkbench, until } from '../workbench.mjs';
+import { until } from '../until.mjs';
+import { openWorkbench } from '../workbench.mjs';
 
 const FILE = '<img src=x onerror=alert(1)>.jsonl';
 const CHAT = 'chat.md';

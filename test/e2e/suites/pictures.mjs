@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EMBEDDED, makeFolder, picturedLines, rawResponse, root } from '../data.mjs';
-import { openWorkbench, until } from '../workbench.mjs';
+import { until } from '../until.mjs';
+import { openWorkbench } from '../workbench.mjs';
 
 const FILE = 'pairs.jsonl';
 const THEMES = { dark: 'Dark Modern', light: 'Light Modern' };

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EMBEDDED, harmlessLines, makeFolder, rawResponse } from '../data.mjs';
-import { openWorkbench, until } from '../workbench.mjs';
+import { until } from '../until.mjs';
+import { openWorkbench } from '../workbench.mjs';
 
 const FILE = 'hh-harmless.jsonl';
 const ROWS = 60;

@@ -1,7 +1,8 @@
 // In a folder that is not trusted only the embedded model judges, whatever the folder's settings say.
 import assert from 'node:assert/strict';
 import { TINY, harmlessLines, makeFolder } from '../data.mjs';
-import { openWorkbench, until } from '../workbench.mjs';
+import { until } from '../until.mjs';
+import { openWorkbench } from '../workbench.mjs';
 
 const FILE = 'pairs.jsonl';
 
