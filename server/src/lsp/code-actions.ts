@@ -5,9 +5,10 @@ import {
   type Diagnostic,
 } from 'vscode-languageserver';
 import type { DiagnosticData } from './diagnostics.js';
-import { deleteEdit, swapEdits } from './edits.js';
+import { deleteEdit } from './edits.js';
 import type { OpenAudit } from './open-audit.js';
 import type { RowEntry } from './row-entry.js';
+import { swapEdits } from './swap.js';
 import { CLIENT_COMMANDS } from './text-features.js';
 
 const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
