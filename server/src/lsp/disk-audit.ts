@@ -63,8 +63,7 @@ export class DiskAudit extends LiveAudit {
     this.error = undefined;
     this.touched();
     try {
-      const service = await this.context.service();
-      await this.read(service, signal);
+      while (!(await this.readWith(await this.context.service(), signal)));
       this.state = 'done';
     } catch (error) {
       this.state = isAbort(error) ? 'cancelled' : 'failed';
@@ -72,6 +71,17 @@ export class DiskAudit extends LiveAudit {
       throw error;
     } finally {
       this.touched(0);
+    }
+  }
+
+  /** False when the model turned out to be another one: then from the beginning. */
+  private async readWith(service: ScoreService, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.read(service, signal);
+      return true;
+    } catch (error) {
+      if (service.evaluator.stale && !signal.aborted) return false;
+      throw error;
     }
   }
 

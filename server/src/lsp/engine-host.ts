@@ -2,6 +2,8 @@ import { openEvaluator } from '../engine/index.js';
 import type { Evaluator } from '../engine/types.js';
 import type { ServerSettings, StatusParams } from '../protocol.js';
 import { ScoreStore } from '../store/index.js';
+import { KnownModels } from './known-models.js';
+import { LazyEvaluator } from './lazy-evaluator.js';
 import { modelInfo } from './live-audit.js';
 import { isAbort, reason } from './pace.js';
 import { ScoreService } from './score-service.js';
@@ -13,11 +15,21 @@ export interface EngineHostOptions {
   /** False: only the embedded model is ever loaded. */
   readonly trusted: boolean;
   readonly storeFolder: string | undefined;
+  /** Of the program. */
+  readonly version: string;
   readonly onStatus: () => void;
   readonly log: (message: string) => void;
 }
 
-/** The one evaluator of the server: opened when first needed, anew when the settings ask for another. */
+type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
+  readonly model?: string;
+  readonly threads?: number;
+};
+
+/**
+ * The one evaluator of the server, anew when the settings ask for another. A model that was opened
+ * before serves stored scores at once, and is loaded when something is to score.
+ */
 export class EngineHost {
   private opening: Promise<ScoreService> | undefined;
   private key = '';
@@ -26,10 +38,13 @@ export class EngineHost {
   private loading: string | undefined;
   private error: string | undefined;
   private stop = new AbortController();
+  private readonly models: KnownModels;
   /** The service, once it is there. */
   current: ScoreService | undefined;
 
-  constructor(private readonly options: EngineHostOptions) {}
+  constructor(private readonly options: EngineHostOptions) {
+    this.models = new KnownModels(options.storeFolder, options.version);
+  }
 
   /** @throws Error in plain words when the model or the device cannot be used */
   service(): Promise<ScoreService> {
@@ -46,12 +61,39 @@ export class EngineHost {
     }));
   }
 
-  private async open(options: Parameters<typeof openEvaluator>[0]): Promise<ScoreService> {
+  private async open(options: OpenOptions): Promise<ScoreService> {
     const { signal } = (this.stop = new AbortController());
+    const store = this.openStore();
+    const known = store && (await this.models.find(options));
+    signal.throwIfAborted();
+    if (known !== undefined)
+      return this.begin(
+        new LazyEvaluator(known, () => this.load(options, signal, known.modelHash)),
+      );
+    try {
+      return this.begin(LazyEvaluator.of(await this.load(options, signal)));
+    } catch (error) {
+      if (!signal.aborted) this.opening = undefined;
+      throw error;
+    }
+  }
+
+  private begin(evaluator: LazyEvaluator): ScoreService {
+    this.current = new ScoreService(evaluator, this.openStore(), this.options.onStatus);
+    this.options.onStatus();
+    return this.current;
+  }
+
+  /** @param expected another hash than this one takes the place of the service that expected it */
+  private async load(
+    options: OpenOptions,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<Evaluator> {
     this.error = undefined;
     this.say('Loading the model');
     try {
-      const evaluator = await openEvaluator({
+      const opened = await openEvaluator({
         ...options,
         signal,
         background: true,
@@ -62,15 +104,19 @@ export class EngineHost {
         onRestart: (why) => this.options.log(`${why}; it is begun anew, nothing scored is lost`),
       });
       signal.throwIfAborted();
-      const watched = this.watch(evaluator);
-      const service = new ScoreService(watched, this.openStore(), this.options.onStatus);
-      this.current = service;
-      const { modelName, executionProvider, precision } = evaluator.info;
+      const { modelName, modelHash, executionProvider, precision } = opened.info;
       this.options.log(`model ${modelName} on ${executionProvider}, ${precision}`);
-      return service;
+      void this.models
+        .remember(options, opened.info)
+        .catch((error: unknown) =>
+          this.options.log(`the model is not remembered: ${reason(error)}`),
+        );
+      const evaluator = this.watch(opened);
+      if (expected !== undefined && expected !== modelHash)
+        this.opening = Promise.resolve(this.begin(LazyEvaluator.of(evaluator)));
+      return evaluator;
     } catch (error) {
       if (!signal.aborted) {
-        this.opening = undefined;
         this.error = reason(error);
         this.options.log(`the model cannot be loaded: ${this.error}`);
       }
@@ -84,7 +130,7 @@ export class EngineHost {
   /** An evaluator that gave up is replaced by the next that asks. */
   private watch(evaluator: Evaluator): Evaluator {
     const failed = (error: unknown): never => {
-      if (!isAbort(error) && this.current?.evaluator.info === evaluator.info) {
+      if (!isAbort(error) && this.current?.info.modelHash === evaluator.info.modelHash) {
         this.options.log(`the evaluator failed: ${reason(error)}`);
         this.error = reason(error);
         void this.close();
@@ -144,6 +190,7 @@ export class EngineHost {
   async close(): Promise<void> {
     const { current } = this;
     this.stop.abort();
+    this.loading = undefined;
     this.opening = undefined;
     this.current = undefined;
     await current?.evaluator.close();

@@ -42,9 +42,15 @@ export class Flights {
     this.fill();
   }
 
+  /** Sends what waits for the model. */
+  resume(): void {
+    this.fill();
+  }
+
   private fill(): void {
     if (this.host.signal.aborted) return;
-    while (this.flying < WINDOW && this.taken < this.backlog.length) {
+    const ready = this.host.service?.evaluator.ready === true;
+    while (ready && this.flying < WINDOW && this.taken < this.backlog.length) {
       const entry = this.backlog[this.taken++] as RowEntry;
       if (!entry.dead && entry.state === 'missing') void this.send(entry, 0);
     }

@@ -1,17 +1,16 @@
-import { problemFinding, type ProblemFinding } from '../audit/index.js';
 import type { Container } from '../datasets/index.js';
-import type { DatasetRow } from '../datasets/types.js';
-import type { ServerSettings, TextSpot } from '../protocol.js';
-import { LineEntries, RecordEntries, type Entries } from './entries.js';
+import type { ServerSettings } from '../protocol.js';
 import { Flights, type FlightHost } from './flights.js';
-import { Ledger, placeOf, slotsOf } from './ledger.js';
+import { Ledger, slotsOf } from './ledger.js';
 import type { LineChange, LineDocument } from './line-document.js';
-import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { ModelGate } from './model-gate.js';
 import { Debounced, isAbort, manyListeners, Pacer, reason } from './pace.js';
-import { contains, spotAt, type RowEntry } from './row-entry.js';
+import type { RowEntry } from './row-entry.js';
 import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from './score-service.js';
 import { measureOptions } from './settings.js';
+import { TextAudit } from './text-audit.js';
 
 const ON_SCREEN = 10;
 const TYPING_MS = 250;
@@ -22,11 +21,8 @@ export interface OpenAuditContext {
 }
 
 /** The audit of a text that is open in the editor: rows on screen first, then all; edits cost their rows. */
-export class OpenAudit extends LiveAudit {
-  readonly entries: Entries;
-  private service: ScoreService | undefined;
-  /** The entry of each response, by number. */
-  private owners: (RowEntry | undefined)[] = [];
+export class OpenAudit extends TextAudit {
+  private readonly model: ModelGate;
   private visible: readonly { from: number; to: number }[] = [{ from: 0, to: 60 }];
   private readonly reuse: RowReuse;
   private readonly flights: Flights;
@@ -38,20 +34,20 @@ export class OpenAudit extends LiveAudit {
   readonly rowsRead = new Promise<void>((resolve) => (this.markRead = resolve));
 
   constructor(
-    readonly document: LineDocument,
-    readonly container: Container,
-    private readonly name: string,
+    document: LineDocument,
+    container: Container,
+    name: string,
     private readonly context: OpenAuditContext,
     events: AuditEvents,
     settings: AuditSettings,
   ) {
-    super(document.uri, events, settings);
-    this.entries =
-      container === 'jsonl'
-        ? new LineEntries(document)
-        : new RecordEntries(document, container, name);
+    super(document, container, name, events, settings);
     this.reuse = new RowReuse(container !== 'jsonl');
     this.flights = new Flights(this.flightHost());
+    this.model = new ModelGate(context.service, () => {
+      this.prioritise();
+      this.flights.resume();
+    });
     this.typing = new Debounced(
       async () => {
         // A run that is under way looks at the edit now, not when the whole file is scored.
@@ -63,7 +59,7 @@ export class OpenAudit extends LiveAudit {
   }
 
   private flightHost(): FlightHost {
-    const service = () => this.service;
+    const service = () => this.model.service;
     const ledger = () => this.ledger;
     const signal = () => this.stop.signal;
     return {
@@ -98,15 +94,16 @@ export class OpenAudit extends LiveAudit {
     this.error = undefined;
     this.touched();
     try {
-      this.service = await this.context.service();
       for (;;) {
+        const service = await this.model.enter();
         const { version } = this.document;
-        await this.reuse.sort(this.renew(this.service), signal);
+        await this.reuse.sort(this.renew(service), signal);
         this.prioritise();
         await this.sweep(signal);
         this.markRead();
+        if (!(await this.model.passed(this.flights.left > 0, signal))) continue;
         await this.flights.drained(signal);
-        if (version === this.document.version) break;
+        if (version === this.document.version && !service.evaluator.stale) break;
       }
       this.state = 'done';
     } catch (error) {
@@ -163,7 +160,9 @@ export class OpenAudit extends LiveAudit {
     this.flights.clear();
     for await (const entry of this.entries.sweep(signal)) {
       this.admit(entry);
-      if (entry.state === 'missing') this.flights.add(entry);
+      if (entry.state !== 'missing') continue;
+      this.model.load();
+      this.flights.add(entry);
     }
     if (this.container !== 'jsonl' && version !== this.document.version) return;
     // Rows that came back have their scores; the others are gone for good.
@@ -173,7 +172,8 @@ export class OpenAudit extends LiveAudit {
 
   /** Numbers an entry's responses and takes the scores that are known. */
   private admit(entry: RowEntry): void {
-    const { ledger, service } = this;
+    const { ledger } = this;
+    const { service } = this.model;
     if (entry.state !== 'read' || ledger === undefined || service === undefined) return;
     const row = this.entries.data(entry);
     if (row === undefined) return;
@@ -196,7 +196,10 @@ export class OpenAudit extends LiveAudit {
       this.rate.add(entry.ids.length);
       entry.state = 'done';
       this.touched();
-    } else entry.state = 'missing';
+    } else {
+      entry.state = 'missing';
+      this.model.load();
+    }
   }
 
   /** Rows on screen go to the evaluator now, before all others. */
@@ -210,32 +213,38 @@ export class OpenAudit extends LiveAudit {
   }
 
   private prioritise(): void {
-    if (this.service === undefined || this.stop.signal.aborted) return;
+    if (this.model.service === undefined || this.stop.signal.aborted) return;
     for (const { from, to } of this.visible)
       for (const entry of this.entries.within(from, Math.min(to, from + 400))) {
         this.admit(entry);
-        if (entry.state === 'missing') void this.flights.send(entry, ON_SCREEN);
+        if (entry.state === 'missing' && this.model.ready) void this.flights.send(entry, ON_SCREEN);
       }
   }
 
   /** Scores the rows that touch the lines, and no others. @throws AbortError, or the engine's error */
-  async runLines(ranges: readonly { from: number; to: number }[], signal?: AbortSignal) {
-    this.service = await this.context.service();
-    this.renew(this.service);
+  async runLines(
+    ranges: readonly { from: number; to: number }[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const service = await this.model.enter();
+    this.renew(service);
     if (this.stop.signal.aborted) this.stop = manyListeners();
     if (this.container !== 'jsonl' && this.entries.count().unread > 0)
       for await (const entry of this.entries.sweep(this.stop.signal)) this.admit(entry);
-    const jobs: Promise<void>[] = [];
+    const missing: RowEntry[] = [];
     const pacer = new Pacer();
     for (const { from, to } of ranges)
       for (let line = from; line <= to && line < this.document.lines.length; line++) {
         await pacer.tick(signal);
         for (const entry of this.entries.within(line, line)) {
           this.admit(entry);
-          if (entry.state === 'missing') jobs.push(this.flights.send(entry, ON_SCREEN));
+          if (entry.state === 'missing') missing.push(entry);
         }
       }
-    await Promise.all(jobs);
+    if (!(await this.model.passed(missing.length > 0, signal)))
+      return this.runLines(ranges, signal);
+    const unsent = missing.filter((entry) => entry.state === 'missing');
+    await Promise.all(unsent.map((entry) => this.flights.send(entry, ON_SCREEN)));
     signal?.throwIfAborted();
     if (this.state === 'waiting') this.state = 'done';
     this.touched(0);
@@ -245,6 +254,7 @@ export class OpenAudit extends LiveAudit {
     for (const change of changes)
       for (const entry of this.entries.edit(change)) this.reuse.retire(entry);
     if (this.state === 'waiting' || this.state === 'cancelled' || this.state === 'failed') return;
+    this.model.load();
     this.typing.request(TYPING_MS, true);
   }
 
@@ -255,73 +265,6 @@ export class OpenAudit extends LiveAudit {
   override dispose(): void {
     this.typing.stop();
     super.dispose();
-  }
-
-  protected override refresh(): void {
-    for (const entry of this.entries.all())
-      for (const id of entry.ids) this.ledger?.table.row.set(id, entry.row);
-  }
-
-  /** The document as a reader's source. */
-  source() {
-    const { document, name } = this;
-    async function* stream() {
-      yield* document.chunks();
-    }
-    return { stream: stream(), name };
-  }
-
-  spot(response: number): TextSpot {
-    const entry = this.owners[response];
-    const table = this.ledger?.table;
-    if (entry === undefined || table === undefined)
-      return { line: 0, column: 0, endLine: 0, endColumn: 0 };
-    const place =
-      entry.data === undefined
-        ? table.place(response)
-        : placeOf(entry.data, table.conversation.get(response), table.target.get(response));
-    return spotAt(place, this.entries.shift(entry));
-  }
-
-  row(response: number): Promise<DatasetRow | undefined> {
-    const entry = this.owners[response];
-    return Promise.resolve(entry && !entry.dead ? this.entries.data(entry) : undefined);
-  }
-
-  rowNumber(response: number): number {
-    return this.owners[response]?.row ?? 0;
-  }
-
-  locate(line: number, column: number): number | undefined {
-    const ids = this.entries.at(line)?.ids ?? [];
-    return ids.find((id) => contains(this.spot(id), line, column)) ?? ids[0];
-  }
-
-  *problems(): Generator<ProblemFinding> {
-    for (const problem of this.entries.loose) yield problemFinding(0, problem);
-    for (const entry of this.entries.all())
-      for (const problem of entry.problems) {
-        const spot = spotAt(problem.place, this.entries.shift(entry));
-        yield problemFinding(0, {
-          ...problem,
-          index: entry.row,
-          place: { ...problem.place, ...spot },
-        });
-      }
-  }
-
-  problemCount(): number {
-    let count = this.entries.loose.length;
-    for (const entry of this.entries.all()) count += entry.problems.length;
-    return count;
-  }
-
-  *inOrder(): Generator<number> {
-    for (const entry of this.entries.all()) if (!entry.dead) yield* entry.ids;
-  }
-
-  override stamp(): string {
-    return `${super.stamp()} ${this.document.version}`;
   }
 
   progress() {

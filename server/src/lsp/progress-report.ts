@@ -5,7 +5,7 @@ import { duration } from './rate.js';
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_MS = 700;
-const EVERY_MS = 400;
+const EVERY_MS = 200;
 
 export interface ProgressState {
   /** In [0, 1]; null when the whole is not known. */
@@ -62,7 +62,8 @@ export function auditState(audit: LiveAudit, status: StatusParams): ProgressStat
   const { fraction, secondsLeft, rows } = audit.progress();
   const { rate, scored } = audit.summary();
   const loading = status.state === 'loading' ? [status.message ?? 'Loading the model'] : [];
-  if (loading.length > 0 && scored === 0) return { fraction: null, message: loading.join() };
+  if (scored === 0 && (loading.length > 0 || rows === 0))
+    return { fraction: null, message: loading[0] ?? 'Reading' };
   const parts = [
     ...loading,
     `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`,

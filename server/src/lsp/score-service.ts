@@ -1,7 +1,8 @@
 import type { DatasetRow } from '../datasets/types.js';
-import type { Evaluator, EvaluatorInfo, TargetResult } from '../engine/types.js';
+import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
 import { scoreKey, type ScoreStore } from '../store/index.js';
+import type { LazyEvaluator } from './lazy-evaluator.js';
 import type { Slot } from './ledger.js';
 import { Rate } from './rate.js';
 
@@ -21,7 +22,7 @@ export class ScoreService {
   queue = 0;
 
   constructor(
-    readonly evaluator: Evaluator,
+    readonly evaluator: LazyEvaluator,
     readonly store: ScoreStore | undefined,
     private readonly onActivity: () => void,
   ) {}

@@ -54,7 +54,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
       if (features.hintRefresh && workspace.settings.inlayHints.enabled)
         ask(InlayHintRefreshRequest.type);
     });
-    const workspace: Workspace = new Workspace(init, {
+    const workspace: Workspace = new Workspace(init, version, {
       changed: (audit) => {
         changed.call(audit);
         status.call('');

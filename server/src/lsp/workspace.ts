@@ -47,6 +47,7 @@ export class Workspace {
 
   constructor(
     init: InitOptions,
+    version: string,
     private readonly events: AuditEvents & { status(): void; cleared(uri: string): void },
   ) {
     this.settings = mergeSettings(init.settings);
@@ -55,6 +56,7 @@ export class Workspace {
       settings: () => this.settings,
       trusted: init.trusted ?? true,
       storeFolder: init.storeFolder,
+      version,
       onStatus: () => events.status(),
       log: (message) => events.log(message),
     });

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProgressType } from 'vscode-languageserver-protocol/node.js';
 import type { AuditSummary } from '../../../server/src/protocol.js';
@@ -98,6 +99,63 @@ describe('a run', () => {
       const sort = (list: number[][]) => list.map((l) => l.join()).sort();
       const now = (await second.columns(again)).map((c) => [c.line, c.kind, c.tail]);
       expect(sort(now)).toEqual(sort(tails));
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  });
+
+  it('shows stored scores without loading the model, which an edit brings', async () => {
+    const first = await Client.start();
+    const storeFolder = `${first.folder}/store`;
+    const lines = hhLines(6, 900);
+    const once = await first.audit(await first.open('a.jsonl', lines.join('\n')));
+    const second = await Client.start({ init: { storeFolder } });
+    try {
+      const uri = await second.open('b.jsonl', lines.join('\n'));
+      const again = await second.audit(uri);
+      expect(again).toMatchObject({ fromStore: 12, scored: 12, model: once.model });
+      expect(second.evaluators()).toEqual([]);
+      expect(second.statuses.map((s) => s.state)).not.toContain('loading');
+      const place = { line: 2, character: (lines[2]?.lastIndexOf('"}') ?? 0) - 1 };
+      await second.edit(uri, { start: place, end: place }, ' Indeed');
+      const edited = await second.until(
+        () => second.changes.findLast((s) => s.revision > again.revision && s.state === 'done'),
+        'the edited row',
+      );
+      expect(edited).toMatchObject({ scored: 12, epoch: again.epoch });
+      expect(second.evaluators()).toHaveLength(1);
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  });
+
+  it('begins anew when the model turns out to be another one than was remembered', async () => {
+    const first = await Client.start();
+    const storeFolder = `${first.folder}/store`;
+    const lines = hhLines(6, 900).join('\n');
+    const once = await first.audit(await first.open('a.jsonl', lines));
+    const file = `${storeFolder}/evaluators.json`;
+    const hash = once.model?.hash ?? '';
+    const remembered = readFileSync(file, 'utf8');
+    expect(remembered).toContain(hash);
+    writeFileSync(file, remembered.replaceAll(hash, 'of-yesterday'));
+    const second = await Client.start({ init: { storeFolder }, settings: { autoAudit: 'off' } });
+    try {
+      const uri = await second.open('open.jsonl', lines);
+      const open = await second.audit(uri);
+      expect(open).toMatchObject({ scored: 12, fromStore: 12, state: 'done', model: once.model });
+      await second.until(
+        () => readFileSync(file, 'utf8').includes(hash) || undefined,
+        'the right hash',
+      );
+      // The same of a file on disk.
+      writeFileSync(file, remembered.replaceAll(hash, 'of-yesterday'));
+      writeFileSync(`${second.folder}/closed.jsonl`, lines);
+      const third = await Client.start({ init: { storeFolder } });
+      const closed = await third.audit(second.uri('closed.jsonl')).finally(() => third.stop());
+      expect(closed).toMatchObject({ scored: 12, fromStore: 12, state: 'done' });
     } finally {
       await second.stop();
       await first.stop();

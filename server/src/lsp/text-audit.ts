@@ -1,0 +1,97 @@
+import { problemFinding, type ProblemFinding } from '../audit/index.js';
+import type { Container } from '../datasets/index.js';
+import type { DatasetRow } from '../datasets/types.js';
+import type { TextSpot } from '../protocol.js';
+import { LineEntries, RecordEntries, type Entries } from './entries.js';
+import { placeOf } from './ledger.js';
+import type { LineDocument } from './line-document.js';
+import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
+import { contains, spotAt, type RowEntry } from './row-entry.js';
+
+/** Where the responses of a text stand while it is edited. */
+export abstract class TextAudit extends LiveAudit {
+  readonly entries: Entries;
+  /** The entry of each response, by number. */
+  protected owners: (RowEntry | undefined)[] = [];
+
+  constructor(
+    readonly document: LineDocument,
+    readonly container: Container,
+    private readonly name: string,
+    events: AuditEvents,
+    settings: AuditSettings,
+  ) {
+    super(document.uri, events, settings);
+    this.entries =
+      container === 'jsonl'
+        ? new LineEntries(document)
+        : new RecordEntries(document, container, name);
+  }
+
+  protected override refresh(): void {
+    for (const entry of this.entries.all())
+      for (const id of entry.ids) this.ledger?.table.row.set(id, entry.row);
+  }
+
+  /** The document as a reader's source. */
+  source() {
+    const { document, name } = this;
+    async function* stream() {
+      yield* document.chunks();
+    }
+    return { stream: stream(), name };
+  }
+
+  spot(response: number): TextSpot {
+    const entry = this.owners[response];
+    const table = this.ledger?.table;
+    if (entry === undefined || table === undefined)
+      return { line: 0, column: 0, endLine: 0, endColumn: 0 };
+    const place =
+      entry.data === undefined
+        ? table.place(response)
+        : placeOf(entry.data, table.conversation.get(response), table.target.get(response));
+    return spotAt(place, this.entries.shift(entry));
+  }
+
+  row(response: number): Promise<DatasetRow | undefined> {
+    const entry = this.owners[response];
+    return Promise.resolve(entry && !entry.dead ? this.entries.data(entry) : undefined);
+  }
+
+  rowNumber(response: number): number {
+    return this.owners[response]?.row ?? 0;
+  }
+
+  locate(line: number, column: number): number | undefined {
+    const ids = this.entries.at(line)?.ids ?? [];
+    return ids.find((id) => contains(this.spot(id), line, column)) ?? ids[0];
+  }
+
+  *problems(): Generator<ProblemFinding> {
+    for (const problem of this.entries.loose) yield problemFinding(0, problem);
+    for (const entry of this.entries.all())
+      for (const problem of entry.problems) {
+        const spot = spotAt(problem.place, this.entries.shift(entry));
+        yield problemFinding(0, {
+          ...problem,
+          index: entry.row,
+          place: { ...problem.place, ...spot },
+        });
+      }
+  }
+
+  problemCount(): number {
+    let count = this.entries.loose.length;
+    for (const entry of this.entries.all()) count += entry.problems.length;
+    return count;
+  }
+
+  *inOrder(): Generator<number> {
+    for (const entry of this.entries.all()) if (!entry.dead) yield* entry.ids;
+  }
+
+  override stamp(): string {
+    return `${super.stamp()} ${this.document.version}`;
+  }
+}
