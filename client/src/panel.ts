@@ -1,4 +1,5 @@
-import { Uri, ViewColumn, window, type WebviewPanel } from 'vscode';
+import type { ViewColumn} from 'vscode';
+import { Uri, window, type WebviewPanel } from 'vscode';
 import {
   METHODS,
   type AuditSummary,
@@ -67,6 +68,7 @@ export class ViewPanel {
     host: PanelHost,
     page: PageName,
     uris: readonly string[],
+    viewColumn: ViewColumn,
     onClosed: (panel: ViewPanel) => void,
   ): ViewPanel {
     const title =
@@ -74,7 +76,7 @@ export class ViewPanel {
     const panel = window.createWebviewPanel(
       `qrmLens.${page}`,
       title,
-      { viewColumn: ViewColumn.Beside, preserveFocus: true },
+      { viewColumn, preserveFocus: true },
       { retainContextWhenHidden: true },
     );
     return new ViewPanel(host, panel, page, uris, onClosed);

@@ -1,4 +1,10 @@
-import { window, type Disposable, type ExtensionContext, type WebviewPanel } from 'vscode';
+import {
+  ViewColumn,
+  window,
+  type Disposable,
+  type ExtensionContext,
+  type WebviewPanel,
+} from 'vscode';
 import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol.js';
 import type { Audits } from './audits.js';
 import type { Context } from './context.js';
@@ -59,6 +65,14 @@ export class Views {
     if (this.detail === panel) this.detail = undefined;
   }
 
+  /** In the column of the views that are open, so that they take no third of the window. */
+  private create(page: PageName, uris: readonly string[]): void {
+    const open = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    const column = open.map(({ panel }) => panel.viewColumn).find((c) => c !== undefined);
+    const beside = column ?? ViewColumn.Beside;
+    this.add(ViewPanel.create(this.host, page, uris, beside, (p) => this.closed(p)));
+  }
+
   /** Shows the dashboard of these documents: the one that is open, else a new one. */
   openDashboard(uris: readonly string[]): void {
     for (const panel of this.dashboards) {
@@ -67,12 +81,11 @@ export class Views {
         return;
       }
     }
-    this.add(ViewPanel.create(this.host, 'dashboard', uris, (p) => this.closed(p)));
+    this.create('dashboard', uris);
   }
 
   async openDetail(ref: ResponseRef): Promise<void> {
-    if (this.detail === undefined)
-      this.add(ViewPanel.create(this.host, 'detail', [ref.uri], (p) => this.closed(p)));
+    if (this.detail === undefined) this.create('detail', [ref.uri]);
     this.detail?.panel.reveal(undefined, true);
     await this.detail?.show(ref);
   }

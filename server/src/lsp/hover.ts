@@ -1,5 +1,5 @@
 import type { Hover } from 'vscode-languageserver';
-import { tailName } from '../audit/rules/rule.js';
+import { cvarName, tailName } from '../audit/rules/rule.js';
 import { contributions, quantileAt, strongest } from '../qrm/index.js';
 import type { ThemeKind } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
@@ -49,29 +49,39 @@ export async function hover(
     mean,
     ...(other !== undefined && table.scored(other) && { other: table.quantiles(other) }),
   };
-  const lines = [
-    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
-      (share === null ? '' : `; **${percent(share)}** of this file have a lower left tail`),
-    image(sparkline(drawing, theme), 'reward distribution'),
-    `| ${SHOWN.map((q) => tailName(q)).join(' | ')} | CVaR | q95 − q05 | cert. eq. (λ ${options.lambda}) |`,
-    `|${' --: |'.repeat(SHOWN.length + 3)}`,
-    `| ${SHOWN.map((q) => figure(quantileAt(sorted, table.levels, q))).join(' | ')} | ${figure(table.cvar.get(id))} | ${figure(table.spread.get(id))} | ${figure(table.certaintyEquivalent.get(id))} |`,
-  ];
-  const pair = pairLine(audit, id);
   const raw = service && (await rawScore(audit, service, id, false));
   const attributes = ledger.info.spec.attributes;
   const pulls = raw === undefined ? [] : contributions(raw, options.weights);
   const named = strongest(pulls, PULLING).map(
     (m) => `${plain(attributes[m] ?? `attribute ${m}`, 60)} ${signed(pulls[m] ?? 0)}`,
   );
-  const text = [lines[0], lines[1], lines.slice(2).join('\n')];
-  if (pair !== undefined) text.push(pair);
-  if (named.length > 0) text.push(`Pulling most: ${named.join(', ')}`);
-  for (const finding of audit.findings?.of(id) ?? []) text.push(`- ${plain(finding.message, 400)}`);
+  const facts = [
+    ...(named.length > 0 ? [`Pulling most: ${named.join(', ')}`] : []),
+    ...(pairLine(audit, id) ?? []),
+  ];
+  const figures: [string, number][] = [
+    ...SHOWN.map((q): [string, number] => [tailName(q), quantileAt(sorted, table.levels, q)]),
+    [cvarName(options.cvarLevel), table.cvar.get(id)],
+    ['q95 − q05', table.spread.get(id)],
+    [`cert. eq. (λ ${options.lambda})`, table.certaintyEquivalent.get(id)],
+  ];
+  // The editor puts its diagnostics above and shows a dozen lines: what a table repeats comes last.
+  const text = [
+    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
+      (share === null ? '' : `; **${percent(share)}** of this file have a lower left tail`),
+    image(sparkline(drawing, theme), 'reward distribution'),
+    ...(facts.length > 0 ? [facts.join('  \n')] : []),
+    ...(audit.findings?.of(id) ?? []).map((finding) => `- ${plain(finding.message, 400)}`),
+    [
+      `| ${figures.map(([head]) => head).join(' | ')} |`,
+      `|${' --: |'.repeat(figures.length)}`,
+      `| ${figures.map(([, value]) => figure(value)).join(' | ')} |`,
+    ].join('\n'),
+  ];
   return { range, contents: { kind: 'markdown', value: text.join('\n\n') } };
 }
 
-function pairLine(audit: LiveAudit, id: number): string | undefined {
+function pairLine(audit: LiveAudit, id: number): string[] | undefined {
   const { table } = audit.ledger ?? {};
   const other = table?.partner(id);
   if (table === undefined || other === undefined) return undefined;
@@ -80,5 +90,5 @@ function pairLine(audit: LiveAudit, id: number): string | undefined {
   const p = table.beats.get(chosen);
   if (Number.isNaN(p)) return undefined;
   const margin = table.expectation.get(chosen) - table.expectation.get(rejected);
-  return `Pair: margin ${signed(margin)}, P(chosen beats rejected) ${percent(p)}`;
+  return [`Pair: margin ${signed(margin)}, P(chosen beats rejected) ${percent(p)}`];
 }

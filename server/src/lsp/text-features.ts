@@ -8,7 +8,7 @@ import {
   type InlayHint,
   type Range,
 } from 'vscode-languageserver';
-import { tailName } from '../audit/rules/rule.js';
+import { cvarName, tailName } from '../audit/rules/rule.js';
 import { visible } from '../audit/report/index.js';
 import { figure, percent, signed } from './markdown.js';
 import type { OpenAudit } from './open-audit.js';
@@ -74,7 +74,7 @@ export function inlayHints(audit: OpenAudit, range: Range): InlayHint[] {
         label: `${tailName(options.tau)} ${figure(table.tail.get(id))}`,
         kind: InlayHintKind.Type,
         paddingLeft: true,
-        tooltip: `mean ${figure(table.expectation.get(id))}, CVaR ${figure(table.cvar.get(id))}`,
+        tooltip: `mean ${figure(table.expectation.get(id))}, ${cvarName(options.cvarLevel)} ${figure(table.cvar.get(id))}`,
       })),
   );
 }

@@ -45,6 +45,11 @@ describe('in the text of pairs', () => {
     expect(shown).toContain(`mean **${mean.toFixed(3).replace('-', '−')}**`);
     expect(hover?.range?.end).toEqual({ line: d.spot.endLine, character: d.spot.endColumn });
     expect(shown.replaceAll('\\', '')).toContain('helpsteer-helpfulness');
+    // Diagnostics stand above: the drawing and what pulls come before what a table repeats.
+    const order = ['mean **', 'data:image', 'Pulling most', 'Pair: margin', '| CVaR 20 % |'];
+    const places = order.map((word) => shown.indexOf(word));
+    expect(Math.min(...places)).toBeGreaterThan(0);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
     const svg = svgOf(shown);
     expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     expect(svg).not.toMatch(/<script|on\w+=|href/i);

@@ -43,7 +43,11 @@ export class Controls {
     this.element = el(
       'section',
       { class: 'controls', 'aria-label': 'Risk' },
-      row('Tail level τ', 'q and CVaR are of this share of the worst outcomes', this.tau),
+      row(
+        'Tail level τ',
+        'Left tail and CVaR follow it: both are of this share of the worst outcomes',
+        this.tau,
+      ),
       row(
         'Risk aversion λ',
         'Certainty equivalent −log E[exp(−λ r)] / λ; 0 is the mean',

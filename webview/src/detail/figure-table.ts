@@ -1,3 +1,4 @@
+import { DEFAULT_CVAR_LEVEL } from '../../../server/src/qrm/index.js';
 import { figure, percent, tailName } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import { beats, figures, type DetailModel, type Figures } from './model.js';
@@ -86,7 +87,11 @@ function lines(tau: number, lambda: number): Line[] {
       hint: `The reward that all but the worst ${share} exceed`,
       value: (f) => f.tail,
     },
-    { label: `CVaR of ${share}`, hint: `Mean reward of the worst ${share}`, value: (f) => f.cvar },
+    {
+      label: `CVaR ${share}`,
+      hint: `Mean reward of the worst ${share}: it follows the tail level τ. Reports and hovers give CVaR ${100 * DEFAULT_CVAR_LEVEL} %`,
+      value: (f) => f.cvar,
+    },
     {
       label: `Certainty equivalent`,
       hint: `The sure reward worth as much at λ = ${lambda}`,

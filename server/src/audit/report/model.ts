@@ -1,6 +1,6 @@
 import type { Place } from '../../datasets/types.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
-import { DEFAULT_CVAR_LEVEL, density, grid, support } from '../../qrm/index.js';
+import { density, grid, support } from '../../qrm/index.js';
 import type { Finding, ProblemFinding, ResponseFinding } from '../finding.js';
 import type { Audit } from '../index.js';
 import { limitsOfTable, type LimitOf } from '../limits.js';
@@ -62,7 +62,8 @@ export interface Report {
   /** One for each code with a threshold. */
   readonly thresholdsInWords: readonly string[];
   readonly limits: LimitOf;
-  readonly cvarLevel: number;
+  /** As in the options. */
+  readonly cvarLevel: number | undefined;
   readonly version: string;
   place(response: number): Place;
   row(response: number): number;
@@ -94,7 +95,7 @@ export async function makeReport(
   options: ReportOptions,
 ): Promise<Report> {
   const { table } = audit;
-  const { pace = UNPACED, limit, version, cvarLevel = DEFAULT_CVAR_LEVEL } = options;
+  const { pace = UNPACED, limit, version, cvarLevel } = options;
   const place = (i: number) => audit.place?.(i) ?? table.place(i);
   const row = (i: number) => audit.row?.(i) ?? table.row.get(i);
   const excerpts = () => {

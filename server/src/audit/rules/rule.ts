@@ -1,3 +1,4 @@
+import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
 import type { ResponseFinding } from '../finding.js';
 import { limitsOfTable, type LimitOf } from '../limits.js';
 import type { Thresholds } from '../settings.js';
@@ -32,4 +33,5 @@ export const tailName = (tau: number): string => {
   return `q${p < 10 ? '0' : ''}${p}`;
 };
 /** CVaR 20 %: the mean of the worst fifth. */
-export const cvarName = (level: number): string => `CVaR ${+(level * 100).toFixed(2)} %`;
+export const cvarName = (level = DEFAULT_CVAR_LEVEL): string =>
+  `CVaR ${+(level * 100).toFixed(2)} %`;
