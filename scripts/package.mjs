@@ -77,6 +77,10 @@ function stage(folder, target) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }
   stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);
+  // Our own kernels, where they are built for the platform: the engine does without elsewhere.
+  const kernels = `${target.os}-${target.cpu}.node`;
+  const built = join(root, 'server', 'native', 'prebuilt', kernels);
+  if (existsSync(built)) cpSync(built, join(dist, 'native', kernels));
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const field of DEVELOPMENT) delete manifest[field];
   manifest.engines = { vscode: manifest.engines.vscode };

@@ -84,29 +84,15 @@ export function writeLarge(path, bytes) {
   return { rows, bytes: written };
 }
 
-/** Where a payload would report that it ran; nothing listens there. */
-export const BEACON = 'http://127.0.0.1:9/qrm-lens-e2e';
-/** What a hostile dataset holds; none of it may be more than text anywhere. */
-export const PAYLOADS = [
-  `<img src="${BEACON}/img" onerror="window.__ran=1">`,
-  `<script>window.__ran=2;fetch("${BEACON}/script")</script>`,
-  `<iframe srcdoc="<script>parent.__ran=3</script>"></iframe>`,
-  `<svg onload="window.__ran=4"><style>*{display:none}</style></svg>`,
-  `![picture](${BEACON}/markdown.png) [run](command:workbench.action.toggleZenMode)`,
-  '\u001b[31mred\u001b[0m \u001b]0;title\u0007 $(zap) `code` **bold** # heading',
-  '"><b id="broke-out">x</b><!-- ]]> --> {{7*7}} ${7*7}',
-  '\u202Egnp.exe \u0000 \uFEFF \u2028 ‮',
-];
-
-/** Pairs with a payload in the prompt, both responses, the field names' values and an unknown field. */
-export function hostileLines() {
-  return PAYLOADS.map((payload, n) =>
-    JSON.stringify({
-      id: payload,
-      prompt: `Question ${n}: ${payload}`,
-      chosen: `Answer ${n}: ${payload} is what you asked for.`,
-      rejected: `${payload} No ${n}.`,
-      source: payload,
-    }),
-  );
+/** The last turns of the first pairs of hh-harmless as columns of text: prompt, chosen and rejected. */
+export function harmlessPairs(count) {
+  const marker = '\n\nAssistant:';
+  return harmlessLines()
+    .slice(0, count)
+    .map((line) => {
+      const pair = JSON.parse(line);
+      const last = (text) => text.slice(text.lastIndexOf(marker) + marker.length).trim();
+      const prompt = /^\s*Human:\s*([\s\S]*?)(?:\n\nAssistant:|$)/.exec(pair.chosen)[1].trim();
+      return { prompt, chosen: last(pair.chosen), rejected: last(pair.rejected) };
+    });
 }

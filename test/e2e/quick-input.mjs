@@ -74,9 +74,10 @@ export class QuickInput {
     await this.#input.fill(text);
   }
 
-  /** Chooses a row of a quick pick that a command opened. */
+  /** Chooses a row of a quick pick that a command opened: by text within, or a pattern for its label. */
   async choose(label) {
-    const row = this.page.locator(ROWS, { hasText: label });
+    const named = { has: this.page.locator('.label-name', { hasText: label }) };
+    const row = this.page.locator(ROWS, label instanceof RegExp ? named : { hasText: label });
     await row.first().waitFor({ timeout: 60_000 });
     await row.first().click();
   }
@@ -89,11 +90,13 @@ export class QuickInput {
   /** Answers the file dialog, which a browser shows as a quick input, with a path. */
   async fileDialog(path) {
     const input = this.#input;
-    await until('the file dialog', async () => (await input.inputValue()).startsWith('/'));
-    await input.fill(path);
+    // The dialog fills in the folder first and the file's name later: it would overwrite what is typed.
+    const value = () => input.inputValue();
+    const still = { times: 4, every: 100 };
+    await untilStill('the path offered', value, { ...still, accept: (v) => v.startsWith('/') });
     await until('the path in the dialog', async () => {
-      if ((await input.inputValue()) !== path) await input.fill(path);
-      return (await input.inputValue()) === path;
+      await input.fill(path);
+      return (await untilStill('the path typed', value, still)) === path;
     });
     await until('the dialog to close', async () => {
       if (!(await this.page.locator(WIDGET).count())) return true;
@@ -107,12 +110,11 @@ export class QuickInput {
     });
   }
 
-  /** The path that the file dialog offers. */
-  async offeredPath() {
-    const input = this.#input;
-    return until('the file dialog', async () => {
-      const value = await input.inputValue();
-      return value.startsWith('/') && value;
+  /** Waits for the file dialog to offer `path`. */
+  offeredPath(path) {
+    return until(`the dialog to offer ${path}`, async () => {
+      const value = await this.#input.inputValue();
+      return value === path || Promise.reject(new Error(value));
     });
   }
 }

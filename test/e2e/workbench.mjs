@@ -95,6 +95,11 @@ export class Workbench extends EditorDriver {
     return page.locator('.markers-panel .monaco-list-row').allInnerTexts();
   }
 
+  async closeEditors() {
+    await this.command('View: Close All Editors');
+    await until('no editor', async () => (await this.page.locator('.tab').count()) === 0);
+  }
+
   async closePanel() {
     await until('the panel to close', async () => {
       const panel = this.page.locator('.part.panel');

@@ -1,6 +1,7 @@
 // A dataset with HTML, script, Markdown and terminal payloads in every field is text everywhere.
 import assert from 'node:assert/strict';
-import { BEACON, PAYLOADS, TINY, harmlessLines, hostileLines, makeFolder } from '../data.mjs';
+import { TINY, harmlessLines, makeFolder } from '../data.mjs';
+import { BEACON, PAYLOADS, hostileLines, watchPayloads } from '../payloads.mjs';
 import { until } from '../until.mjs';
 import { openWorkbench } from '../workbench.mjs';
 
@@ -30,26 +31,8 @@ export default async function (suite, { browser, host: start }) {
   suite.workbench = workbench;
   defer(() => workbench.close());
   const { page } = workbench;
-  const calls = [];
-  page.on('request', (request) => request.url().startsWith(BEACON) && calls.push(request.url()));
+  const harmless = watchPayloads(page);
   await workbench.openFile(FILE);
-
-  /** No payload became an element, ran, or was fetched. */
-  const harmless = async () => {
-    for (const frame of page.frames()) {
-      const seen = await frame
-        .evaluate((beacon) => ({
-          ran: window.__ran,
-          elements: document.querySelectorAll(
-            `#broke-out, [src^="${beacon}"], [onerror], [onload], iframe[srcdoc]:not(.webview), a[data-href^="command:workbench.action.toggleZenMode"]`,
-          ).length,
-        }))
-        .catch(() => ({ elements: 0 }));
-      assert.equal(seen.ran, undefined);
-      assert.equal(seen.elements, 0);
-    }
-    assert.deepEqual(calls, []);
-  };
 
   await test('findings stand in the text, and their messages are text', async () => {
     const rows = await until(

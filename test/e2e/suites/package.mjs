@@ -25,6 +25,7 @@ export default async function ({ test, defer }, { host: start }) {
     const here = [
       `/${process.platform}/${process.arch}/`,
       `/@lmdb/lmdb-${process.platform}-${process.arch}/`,
+      `/native/${process.platform}-${process.arch}.node`,
     ];
     assert.ok(native.some((file) => file.endsWith('onnxruntime_binding.node')));
     assert.ok(native.some((file) => file.includes('/@lmdb/')));
