@@ -1,4 +1,4 @@
-import type { ViewColumn} from 'vscode';
+import type { ViewColumn } from 'vscode';
 import { Uri, window, type WebviewPanel } from 'vscode';
 import {
   METHODS,
@@ -16,9 +16,11 @@ import { Feed } from './feed.js';
 import { reveal, type ResponseRef } from './reveal.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';
+import type { ViewStates } from './view-states.js';
 
 export interface PanelHost {
   readonly context: Context;
+  readonly states: ViewStates;
   readonly extension: Uri;
   openDetail(ref: ResponseRef): Promise<void>;
   exportReport(uri: string): Promise<void>;
@@ -53,6 +55,7 @@ export class ViewPanel {
       () => {
         this.feeds.forEach((feed) => feed.stop());
         this.disposables.forEach((d) => d.dispose());
+        void host.states.forget(page, this.uris);
         onClosed(this);
       },
       null,
@@ -91,7 +94,7 @@ export class ViewPanel {
   }
 
   /** Other documents, or the first after `ready`. */
-  async open(uris: readonly string[]): Promise<void> {
+  async open(uris: readonly string[], state?: PersistedState): Promise<void> {
     this.uris = uris;
     if (!this.ready) return;
     this.feeds.forEach((feed) => feed.stop());
@@ -104,7 +107,8 @@ export class ViewPanel {
       const known = summary ?? (await this.host.startAudit(uri));
       if (known !== undefined && known !== null) audits.push(known);
     }
-    this.post({ type: 'open', page: this.page, audits, names: audits.map((a) => baseName(a.uri)) });
+    const names = audits.map((a) => baseName(a.uri));
+    this.post({ type: 'open', page: this.page, audits, names, ...(state && { state }) });
     if (this.page === 'detail') return this.showDetail();
     for (const summary of audits) {
       const feed = new Feed(this.host.context, (message) => this.post(message));
@@ -144,11 +148,15 @@ export class ViewPanel {
   }
 
   private async handle(message: ViewToHost): Promise<void> {
+    if (message.type === 'state') return this.host.states.keep(message.state);
     const client = await this.host.context.server();
     switch (message.type) {
-      case 'ready':
+      case 'ready': {
+        const { page, uris } = this;
+        const later = await this.host.states.later({ page, uris }, message.state);
         this.ready = true;
-        return this.open(this.uris.length > 0 ? this.uris : restored(message.state));
+        return this.open(uris.length > 0 ? uris : urisOf(later ?? message.state), later);
+      }
       case 'reveal':
         return reveal(this.host.context, message, message.focus);
       case 'openDetail':
@@ -182,7 +190,8 @@ export class ViewPanel {
   }
 }
 
-function restored(state: PersistedState | undefined): readonly string[] {
+/** Of a state that the editor kept: whatever it may hold. */
+export function urisOf(state: { readonly uris?: unknown } | undefined): readonly string[] {
   const uris: unknown = state?.uris;
   return Array.isArray(uris) ? uris.filter((u): u is string => typeof u === 'string') : [];
 }

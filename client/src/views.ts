@@ -1,4 +1,5 @@
 import {
+  Uri,
   ViewColumn,
   window,
   type Disposable,
@@ -8,8 +9,9 @@ import {
 import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol.js';
 import type { Audits } from './audits.js';
 import type { Context } from './context.js';
-import { ViewPanel, type PanelHost } from './panel.js';
+import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import type { ResponseRef } from './reveal.js';
+import { ViewStates } from './view-states.js';
 
 const FOLLOW_MS = 120;
 
@@ -26,8 +28,10 @@ export class Views {
     private readonly context: Context,
     audits: Audits,
   ) {
+    const file = extension.storageUri && Uri.joinPath(extension.storageUri, 'views.json').fsPath;
     this.host = {
       context,
+      states: new ViewStates(file, (message) => context.log.warn(message)),
       extension: extension.extensionUri,
       openDetail: (ref) => this.openDetail(ref),
       exportReport: (uri) => audits.exportReport(uri),
@@ -37,10 +41,7 @@ export class Views {
     const serializer = (page: PageName) =>
       window.registerWebviewPanelSerializer(`qrmLens.${page}`, {
         deserializeWebviewPanel: (panel: WebviewPanel, state: { uris?: unknown } | undefined) => {
-          const uris = Array.isArray(state?.uris)
-            ? state.uris.filter((u): u is string => typeof u === 'string')
-            : [];
-          this.add(new ViewPanel(this.host, panel, page, uris, (p) => this.closed(p)));
+          this.add(new ViewPanel(this.host, panel, page, urisOf(state), (p) => this.closed(p)));
           return Promise.resolve();
         },
       });

@@ -415,6 +415,8 @@ export interface PersistedState {
   readonly uris: readonly string[];
   /** The page's own filters and sliders; opaque to the host. */
   readonly filters?: unknown;
+  /** When it was kept, in milliseconds since 1970. */
+  readonly saved?: number;
 }
 
 export type HostToView =
@@ -424,6 +426,8 @@ export type HostToView =
       readonly page: PageName;
       readonly audits: readonly AuditSummary[];
       readonly names: readonly string[];
+      /** What the page kept later than the state it came back with. */
+      readonly state?: PersistedState;
     }
   /** Progress, counts, thresholds; throttled by the host. */
   | { readonly type: 'summary'; readonly summary: AuditSummary }
@@ -461,6 +465,8 @@ export type HostToView =
 export type ViewToHost =
   /** The page runs. `state` is what it kept (vscode.getState()), after a reload. */
   | { readonly type: 'ready'; readonly state?: PersistedState }
+  /** The page keeps this, beside setState. */
+  | { readonly type: 'state'; readonly state: PersistedState }
   /** The user chose a response: show it in the text (and, unless `quiet`, in the detail view). */
   | {
       readonly type: 'reveal';

@@ -27,8 +27,10 @@ export class Host {
     return this.api.getState();
   }
 
+  /** With the editor, which may write it down late, and with the extension, which does at once. */
   keep(state: PersistedState): void {
     this.api.setState(state);
+    this.post({ type: 'state', state });
   }
 
   on(handlers: { readonly [T in HostToView['type']]?: (message: MessageOf<T>) => void }): void {

@@ -32,10 +32,11 @@ const finite = (value: unknown): number | undefined =>
 
 /** A state that an older version kept, or nobody: every field is checked, a bad one is the default. */
 export function readState(value: unknown): PersistedState | undefined {
-  const { page, uris, filters } = fields(value);
+  const { page, uris, filters, saved } = fields(value);
   if (page !== 'dashboard' && page !== 'detail') return undefined;
   if (!Array.isArray(uris) || !uris.every((u) => typeof u === 'string')) return undefined;
-  return { page, uris: uris as string[], filters };
+  const time = finite(saved);
+  return { page, uris: uris as string[], filters, ...(time !== undefined && { saved: time }) };
 }
 
 export function readDashboard(filters: unknown): DashboardState {
@@ -80,5 +81,5 @@ function readBits(value: unknown, all: number): number {
 }
 
 export function persisted(page: PageName, uris: readonly string[], filters: unknown) {
-  return { page, uris, filters } satisfies PersistedState;
+  return { page, uris, filters, saved: Date.now() } satisfies PersistedState;
 }

@@ -115,8 +115,9 @@ export class Dashboard {
 
   private listen(): void {
     this.host.on({
-      open: ({ page, audits, names }) => {
+      open: ({ page, audits, names, state }) => {
         if (page !== 'dashboard') return;
+        if (state !== undefined) this.state = readDashboard(state.filters);
         const same =
           audits.length === this.documents.length &&
           audits.every(

@@ -96,8 +96,9 @@ export class DetailPage {
       this.draw();
     });
     host.on({
-      open: ({ page, audits, names }) => {
+      open: ({ page, audits, names, state }) => {
         if (page !== 'detail') return;
+        if (state !== undefined) this.state = readDetail(state.filters);
         this.audits = audits;
         this.names = names;
         this.keep();
