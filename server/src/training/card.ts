@@ -1,7 +1,9 @@
+import { error, percent, table } from './card-format.js';
 import type { AttributeFigures, HeadOptions } from './evaluate.js';
 import { LAYER_STUDY } from './layer-study.js';
 import { relativeLoss, type TrainedLayer } from './measure.js';
 import type { PrecisionFigures } from './precision.js';
+import { preferenceBound } from './preference-study.js';
 import type { GateFigures } from './preferences.js';
 
 export interface CardInput {
@@ -17,14 +19,6 @@ export interface CardInput {
   readonly gateShape: string;
   readonly temperature: number;
 }
-
-const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-const table = (header: string[], rows: string[][]): string =>
-  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-
-/** One standard error of a share of n. */
-const error = (share: number, n: number): string =>
-  `± ${percent(Math.sqrt((share * (1 - share)) / n))}`;
 
 /** The model card of the default bundle, in Markdown, with the figures of this build. */
 export function modelCard(input: CardInput): string {
@@ -105,9 +99,12 @@ the wrong order.
 
 ### Coverage
 
-Share of held-out labels at or below each predicted quantile (within 0.01); a calibrated model has the level
-itself. Labels take few values (five and three), many of them the highest, so the upper levels cannot be hit exactly
-by any model: the constant quantiles' coverage beside it shows what the labels allow.
+Share of held-out labels at or below each predicted quantile (within 0.01). With labels of a continuum a calibrated
+model has the level itself. These take few values (five and three), many of them the highest, so that no model can:
+a response that is more likely than not to get the highest label has that label as its median, and all labels are at
+or below it. The constant quantiles' coverage beside it shows the same. What a quantile must meet is that the share
+of labels below it is at most the level and the share at or below it at least the level; the worst level misses that
+by ${missList(chosen.attributes)}.
 
 ${coverageTable(chosen.attributes, levels)}
 
@@ -132,7 +129,7 @@ ${table(
   ],
 )}
 
-${measured.length > 1 ? layersSection(measured, chosen) : studySection(chosen)}### int8
+${preferenceBound(chosen.layers)}${measured.length > 1 ? layersSection(measured, chosen) : studySection(chosen)}### int8
 
 The engine runs in int8 by default. Its scores of the ${p.responses} responses of hh-harmless against float32: correlation
 ${p.correlation.toFixed(4)}, mean difference ${p.meanDifference.toFixed(4)}, largest ${p.largestDifference.toFixed(4)} (standard deviation of the scores: ${p.deviation.toFixed(4)}); ${percent(p.sameOrder)} of the
@@ -168,6 +165,10 @@ function sum(values: readonly number[]): number {
 
 function accuracyRow(scorer: string, pairs: number, share: number): string[] {
   return [scorer, String(pairs), `${percent(share)} ${error(share, pairs)}`];
+}
+
+function missList(attributes: readonly AttributeFigures[]): string {
+  return attributes.map((a) => `${a.quantileMiss.toFixed(3)} (${a.name})`).join(' and ');
 }
 
 function coverageTable(attributes: readonly AttributeFigures[], levels: readonly number[]): string {

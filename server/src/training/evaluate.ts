@@ -54,6 +54,11 @@ export interface AttributeFigures {
   readonly coverage: readonly number[];
   /** The same of the baseline: labels are few distinct values, so that even it cannot hit every level. */
   readonly baselineCoverage: readonly number[];
+  /**
+   * By how much the worst level misses what defines a quantile: the share of labels below is at most tau,
+   * the share at or below at least tau. 0 when every level meets it, however few values labels take.
+   */
+  readonly quantileMiss: number;
   /** Share of neighbouring levels whose quantiles are in the wrong order. */
   readonly crossings: number;
   /** Spearman's correlation of the expectation with the raters' mean. */
@@ -90,6 +95,7 @@ export function crossValidate(
     pinball: meanPinball(labels, quantiles, levels),
     baseline: meanPinball(labels, constant, levels),
     coverage: coverage(labels, quantiles),
+    quantileMiss: quantileMiss(labels, quantiles, levels),
     baselineCoverage: coverage(labels, constant),
     crossings: crossingShare(quantiles),
     rankCorrelation: spearman(
@@ -120,6 +126,26 @@ export function coverage(labels: RaterLabels, quantiles: Matrix): number[] {
 }
 
 const COVERAGE_SLACK = 0.01;
+
+/** See `AttributeFigures.quantileMiss`; with the slack of `coverage` on both sides. */
+export function quantileMiss(
+  labels: RaterLabels,
+  quantiles: Matrix,
+  levels: readonly number[],
+): number {
+  const mirrored = (raters: readonly number[]): number[] => raters.map((y) => -y);
+  // Labels at or above a quantile are those at or below it in the mirror.
+  const atOrAbove = coverage(
+    labels.map(mirrored),
+    matrix(
+      quantiles.rows,
+      quantiles.columns,
+      quantiles.data.map((q) => -q),
+    ),
+  );
+  const atOrBelow = coverage(labels, quantiles);
+  return Math.max(0, ...levels.flatMap((tau, k) => [1 - atOrAbove[k]! - tau, tau - atOrBelow[k]!]));
+}
 
 function crossingShare(quantiles: Matrix): number {
   const { rows, columns: K, data } = quantiles;

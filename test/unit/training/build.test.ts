@@ -31,6 +31,7 @@ function trained(layers: number, pinball: number): TrainedLayer {
         pinball,
         baseline: 0.1,
         coverage: [0.234, 0.789],
+        quantileMiss: 0.041,
         baselineCoverage: [0.2, 0.8],
         crossings: 0.125,
         rankCorrelation: 0.5,
@@ -91,7 +92,7 @@ describe('the comparison of precisions', () => {
 
 describe('the model card', () => {
   const measured = [trained(10, 0.095), trained(20, 0.09)];
-  const card = modelCard({
+  const input = {
     chosen: measured[1]!,
     measured,
     totalLayers: 30,
@@ -101,13 +102,23 @@ describe('the model card', () => {
     gateFolds: 4,
     gateShape: '1 hidden layer of 8',
     temperature: 1,
-  });
+  };
+  const card = modelCard(input);
 
   it('states the figures it is given, beside their baseline', () => {
     expect(card).toContain('| helpful | 5 | 10 | 30 | 0.0900 | 0.1000 | 0.900 | 0.500 | 12.5 % |');
     expect(card).toContain('| 0.25 | 0.234 | 0.200 |');
+    expect(card).toContain('0.041 (helpful)');
     expect(card).toContain('| helpful alone | 4 | 25.0 % ± 21.7 % |');
     expect(card).toContain('| **20** | 0.900 | 0.900 | 75.0 % |');
+  });
+
+  it('gives the study of preferences for the layer that was studied alone', () => {
+    expect(card).not.toContain('Bradley-Terry probe');
+    const studied = trained(16, 0.09);
+    const other = modelCard({ ...input, chosen: studied, measured: [studied] });
+    expect(other).toContain('65.1 % ± 2.8 %');
+    expect(other).toContain('| **16** |');
   });
 
   it('says what the model is for and names every licence', () => {

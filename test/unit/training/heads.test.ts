@@ -4,6 +4,7 @@ import {
   coverage,
   crossValidate,
   fitHead,
+  quantileMiss,
   spearman,
 } from '../../../server/src/training/evaluate.js';
 import {
@@ -179,6 +180,31 @@ describe('figures', () => {
   it('count the labels at or below each quantile', () => {
     const quantiles = matrix(2, 2, [0.25, 0.75, 0.5, 0.495]);
     expect(coverage([[0, 0.5], [0.5]], quantiles)).toEqual([2 / 3, 1]);
+  });
+
+  it('do not hold few distinct labels against a quantile', () => {
+    // Seven labels of ten are 1, three are 0: the quantile at 0.25 is 0, at 0.5 it is 1.
+    const labels = [[0, 0, 0, 1, 1, 1, 1, 1, 1, 1]];
+    expect(coverage(labels, matrix(1, 2, [0, 1]))).toEqual([0.3, 1]);
+    expect(quantileMiss(labels, matrix(1, 2, [0, 1]), [0.25, 0.5])).toBe(0);
+    // Too high: 0.3 are below where 0.25 may be. Too low: 0.3 are covered where 0.5 must be.
+    expect(quantileMiss(labels, matrix(1, 2, [0.6, 1]), [0.25, 0.5])).toBeCloseTo(0.05, 12);
+    expect(quantileMiss(labels, matrix(1, 2, [0, 0.6]), [0.25, 0.5])).toBeCloseTo(0.2, 12);
+  });
+
+  it('is the largest miss of continuous labels', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 100 }), { minLength: 2 }), (ys) => {
+        // No quantile is a label, so that both conditions together ask for equality.
+        const q = ys.map((y) => y + 0.5);
+        const at = q.length >> 1;
+        const covered = ys.filter((y) => y < q[at]!).length / ys.length;
+        expect(quantileMiss([ys], matrix(1, 1, [q[at]!]), [0.4])).toBeCloseTo(
+          Math.abs(covered - 0.4),
+          12,
+        );
+      }),
+    );
   });
 
   it('correlate ranks, ties sharing theirs', () => {
