@@ -58,6 +58,16 @@ export function readDashboard(filters: unknown): DashboardState {
   };
 }
 
+/** What `readDashboard` reads. "All" is left out, so that codes that a later version adds are shown. */
+export function keptDashboard(state: DashboardState) {
+  const { codes, severities } = state;
+  return {
+    ...state,
+    codes: codes === ALL_CODES ? undefined : codes,
+    severities: severities === ALL_SEVERITIES ? undefined : severities,
+  };
+}
+
 export function readDetail(filters: unknown): DetailState {
   const f = fields(filters);
   const tau = finite(f.tau);

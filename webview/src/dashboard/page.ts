@@ -2,22 +2,23 @@ import type { PersistedState } from '../../../server/src/protocol.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import { select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';
-import { ALL_CODES, ALL_SEVERITIES, buildRows, NO_FINDING, type Rows } from '../data/rows.js';
+import { buildRows, NO_FINDING, type Rows } from '../data/rows.js';
 import { fileStem } from '../data/visible.js';
 import type { Host } from '../host.js';
-import { persisted, readDashboard, type DashboardState } from '../state.js';
+import { keptDashboard, persisted, readDashboard, type DashboardState } from '../state.js';
 import { debounced, el, perFrame, throttled } from '../ui/dom.js';
 import { Notice } from '../ui/notice.js';
 import { Charts } from './charts.js';
+import { Choice } from './choice.js';
 import { ContributionSource } from './contributions.js';
 import { exportRows } from './export.js';
 import { FilterBar } from './filters.js';
 import { Header } from './header.js';
 import { Preview } from './preview.js';
 import { TextSearch } from './search.js';
-import { FindingTable, type Item } from './table.js';
+import { FindingTable } from './table.js';
 import { Texts } from './texts.js';
-import type { WhiskerScale } from './whisker.js';
+import { whiskerScale } from './whisker.js';
 
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;
@@ -30,8 +31,7 @@ export class Dashboard {
   private selections: (Selection | undefined)[] = [];
   private rows: Rows | undefined;
   private theme: Theme = readTheme();
-  private chosen: Item | undefined;
-  private chosenEpoch = 0;
+  private readonly choice: Choice;
   private readonly contributions: ContributionSource;
   private readonly notice = new Notice();
   private readonly texts: Texts;
@@ -48,9 +48,13 @@ export class Dashboard {
     kept: PersistedState | undefined,
   ) {
     this.state = readDashboard(kept?.filters);
+    this.choice = new Choice(host, () => {
+      const { documents, charts, table, preview, texts } = this;
+      return { documents, charts, table, preview, texts };
+    });
     this.texts = new Texts(host, () => {
       this.table.render();
-      this.showPreview();
+      this.choice.showPreview();
     });
     this.contributions = new ContributionSource(
       host,
@@ -68,7 +72,7 @@ export class Dashboard {
     this.charts = new Charts({
       brushed: (brush) => this.change({ brush }),
       picked: (document, response, detail) =>
-        this.choose({ document, response, code: NO_FINDING }, detail),
+        this.choice.choose({ document, response, code: NO_FINDING }, { detail }),
       onExport: (format, name, data) => this.export(format, name, data),
     });
     this.filters = new FilterBar({
@@ -76,9 +80,9 @@ export class Dashboard {
       exportCsv: () => void this.exportCsv(),
     });
     this.table = new FindingTable(this.texts, {
-      moved: (item) => this.choose(item, false, true),
-      opened: (item) => this.reveal(item, true),
-      detailed: (item) => this.openDetail(item),
+      moved: (item) => this.choice.choose(item, { fromTable: true }),
+      opened: (item) => this.choice.reveal(item, true),
+      detailed: (item) => this.choice.openDetail(item),
       sorted: (by) =>
         this.change(
           by === this.state.sort
@@ -87,8 +91,8 @@ export class Dashboard {
         ),
     });
     this.preview = new Preview({
-      open: (item) => this.reveal(item, true),
-      detail: (item) => this.openDetail(item),
+      open: (item) => this.choice.reveal(item, true),
+      detail: (item) => this.choice.openDetail(item),
     });
     root.append(
       this.header.element,
@@ -128,7 +132,7 @@ export class Dashboard {
         if (same) audits.forEach((a, n) => this.documents[n]?.setSummary(a));
         else {
           this.documents = audits.map((a, n) => new Document(a, names[n] ?? a.uri));
-          this.chosen = undefined;
+          this.choice.forget();
           this.contributions.forget();
           this.texts.forget();
         }
@@ -153,18 +157,7 @@ export class Dashboard {
       },
       texts: ({ id, texts }) => this.texts.receive(id, texts),
       contributions: ({ id, contributions }) => this.contributions.receive(id, contributions),
-      select: ({ uri, epoch, response }) => {
-        const document = this.documents.findIndex(
-          (d) => d.summary.uri === uri && d.summary.epoch === epoch,
-        );
-        if (
-          document < 0 ||
-          (this.chosen?.document === document && this.chosen.response === response)
-        )
-          return;
-        this.chosen = { document, response, code: NO_FINDING };
-        this.showChosen(true);
-      },
+      select: ({ uri, epoch, response }) => this.choice.follow(uri, epoch, response),
       exported: ({ path, error }) => {
         if (error !== undefined) this.notice.show(error, 'error');
         else if (path !== undefined) this.notice.show(`Exported to ${path}`);
@@ -199,23 +192,14 @@ export class Dashboard {
       persisted(
         'dashboard',
         this.documents.map((d) => d.summary.uri),
-        // "All" is left out, so that codes that a later version adds are shown.
-        {
-          ...this.state,
-          codes: this.state.codes === ALL_CODES ? undefined : this.state.codes,
-          severities: this.state.severities === ALL_SEVERITIES ? undefined : this.state.severities,
-        },
+        keptDashboard(this.state),
       ),
     );
   }, 100);
 
   /** Everything again. The table follows the charts, so that a brush moves with the pointer. */
   private readonly draw = () => {
-    // The number of a response means another one in another epoch.
-    if (this.chosen && this.documents[this.chosen.document]?.summary.epoch !== this.chosenEpoch) {
-      this.chosen = undefined;
-      this.charts.choose(undefined);
-    }
+    this.choice.outdate();
     this.selections = this.documents.map((d) => select(d.responses, this.state.brush));
     this.header.update(this.documents);
     this.drawCharts();
@@ -235,7 +219,7 @@ export class Dashboard {
       this.rows,
       this.documents,
       { by, descending },
-      this.whiskerScale(),
+      whiskerScale(this.documents),
       this.emptyText(),
     );
     this.filters.update(this.documents, this.state, {
@@ -243,7 +227,7 @@ export class Dashboard {
       of: this.rows.length,
       searching: filtering ? this.search.fraction : 1,
     });
-    this.showPreview();
+    this.choice.showPreview();
   }, ROWS_MS);
 
   private drawCharts(): void {
@@ -253,62 +237,6 @@ export class Dashboard {
   private emptyText(): string {
     if (this.documents.every((d) => d.responses.length === 0)) return 'Nothing is scored yet.';
     return (this.rows?.length ?? 0) === 0 ? 'No findings.' : 'No row passes the filters.';
-  }
-
-  private whiskerScale(): WhiskerScale {
-    const known = this.documents.map((d) => d.histograms).filter((h) => h.tail.total > 0);
-    if (known.length === 0) return { low: 0, high: 1 };
-    const low = Math.min(...known.map((h) => h.tail.quantile(0.001)));
-    // The upper tail is about as far from the expectation as the lower.
-    const high = Math.max(
-      ...known.map((h) => h.expectation.quantile(0.999) + (h.expectation.mean - h.tail.mean)),
-    );
-    return { low, high };
-  }
-
-  // --- One response -------------------------------------------------------------------------------
-
-  private choose(item: Item, detail: boolean, fromTable = false): void {
-    this.chosen = item;
-    this.showChosen(!fromTable);
-    if (detail) this.openDetail(item);
-    else this.revealSoon();
-  }
-
-  private showChosen(moveTable: boolean): void {
-    if (this.chosen === undefined) return;
-    const { document, response } = this.chosen;
-    this.chosenEpoch = this.documents[document]?.summary.epoch ?? 0;
-    this.charts.choose({ document, response });
-    if (moveTable) this.table.show(document, response);
-    this.showPreview();
-  }
-
-  private showPreview(): void {
-    this.preview.show(this.chosen, this.documents, this.texts);
-  }
-
-  /** Holding an arrow key down must not open a text for each row passed. */
-  private readonly revealSoon = debounced(() => {
-    if (this.chosen) this.reveal(this.chosen, false);
-  }, 120);
-
-  private reveal({ document, response }: Item, focus: boolean): void {
-    const d = this.documents[document];
-    if (d)
-      this.host.post({
-        type: 'reveal',
-        uri: d.summary.uri,
-        epoch: d.summary.epoch,
-        response,
-        focus,
-      });
-  }
-
-  private openDetail({ document, response }: Item): void {
-    const d = this.documents[document];
-    if (d)
-      this.host.post({ type: 'openDetail', uri: d.summary.uri, epoch: d.summary.epoch, response });
   }
 
   // --- Exports ------------------------------------------------------------------------------------

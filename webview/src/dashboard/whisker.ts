@@ -1,3 +1,4 @@
+import type { Document } from '../data/documents.js';
 import type { Responses } from '../data/responses.js';
 import { el } from '../ui/dom.js';
 
@@ -32,4 +33,16 @@ export class Whisker {
     this.bar.style.width = `${Math.max(share(to) - share(from), 0.5)}%`;
     this.tick.style.left = `${share(responses.expectation[r] ?? low)}%`;
   }
+}
+
+/** The common scale of the whiskers: nearly all rewards of the documents. */
+export function whiskerScale(documents: readonly Document[]): WhiskerScale {
+  const known = documents.map((d) => d.histograms).filter((h) => h.tail.total > 0);
+  if (known.length === 0) return { low: 0, high: 1 };
+  const low = Math.min(...known.map((h) => h.tail.quantile(0.001)));
+  // The upper tail is about as far from the expectation as the lower.
+  const high = Math.max(
+    ...known.map((h) => h.expectation.quantile(0.999) + (h.expectation.mean - h.tail.mean)),
+  );
+  return { low, high };
 }
