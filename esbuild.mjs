@@ -1,7 +1,7 @@
 // Bundles every entry point that exists. Native packages stay external: they are resolved from
 // node_modules (or from the VSIX) at run time.
 import { build, context } from 'esbuild';
-import { existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -65,3 +65,5 @@ for (const [name, options] of Object.entries(bundles)) {
   if (watch) await (await context(options)).watch();
   else await build(options);
 }
+// Our own kernels lie beside the worker that loads them.
+cpSync('server/native/prebuilt', `${outdir}/native`, { recursive: true });

@@ -2,31 +2,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TILE = TILE_BYTES / sizeof(bf16) };
+
 void keys_to_tiles(const float *k, bf16 *tiles) {
   for (int group = 0; group < 2; group++) {
-    for (int half = 0; half < 2; half++) {
-      __m512i r[16];
-      for (int i = 0; i < 16; i++) {
-        const float *row = k + (group * 16 + i) * STRIP + half * 32;
-        r[i] = bf16x32(_mm512_loadu_ps(row), _mm512_loadu_ps(row + 16));
-      }
-      transpose16(r);
-      bf16 *tile = tiles + (group * 2 + half) * (TILE_BYTES / 2);
-      for (int i = 0; i < 16; i++) _mm512_store_si512(tile + i * 32, r[i]);
+    __m512i r[16];
+    for (int i = 0; i < 16; i++) {
+      const float *row = k + (group * 16 + i) * STRIP;
+      r[i] = bf16x32(_mm512_load_ps(row), _mm512_load_ps(row + 16));
     }
+    transpose16(r);
+    for (int i = 0; i < 16; i++) _mm512_store_si512(tiles + group * TILE + i * 32, r[i]);
   }
 }
 
 void values_to_tiles(const float *v, bf16 *tiles) {
-  /* The bfloat16 of a token pair's dim lie side by side: evens from the first token, odds from the second. */
+  /* The bfloat16 of a token pair's dim lie side by side: the first token's in the lower half. */
   for (int pair = 0; pair < 16; pair++) {
-    for (int tile = 0; tile < 4; tile++) {
-      const float *row = v + pair * 2 * STRIP + tile * 16;
-      const __m512i a = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(row)));
+    for (int half = 0; half < 2; half++) {
+      const float *row = v + pair * 2 * STRIP + half * 16;
+      const __m512i a = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(row)));
       const __m512i b =
-          _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(row + STRIP)));
-      _mm512_store_si512(tiles + tile * (TILE_BYTES / 2) + pair * 32,
-                         _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+          _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(row + STRIP)));
+      _mm512_store_si512(tiles + half * TILE + pair * 32, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
     }
   }
 }
@@ -108,12 +106,11 @@ static void score(const struct attention_scratch *a, const bf16 *q, int q_stride
       _tile_zero(2);
       _tile_zero(3);
     }
-    for (int d = 0; d < strips * 2; d++) {
-      /* Strip d / 2: its 4 tiles are group 0 half 0, group 0 half 1, group 1 half 0, group 1 half 1. */
-      const bf16 *tile = a->keys[b] + ((d >> 1) * 4 + (d & 1)) * (TILE_BYTES / 2);
+    for (int d = 0; d < strips; d++) {
+      const bf16 *tile = a->keys[b] + d * 2 * TILE;
       _tile_loadd(4, top + d * 64, q_stride);
       _tile_loadd(6, tile, 64);
-      _tile_loadd(7, tile + TILE_BYTES, 64);
+      _tile_loadd(7, tile + TILE, 64);
       _tile_dpbf16ps(0, 4, 6);
       _tile_dpbf16ps(1, 4, 7);
       if (two) {
@@ -147,51 +144,48 @@ INLINE float softmax(const float *scores, bf16 *weights, const uint32_t *masks, 
     const uint32_t m = masks[b * 32];
     const __m512 x = _mm512_sub_ps(_mm512_load_ps(scores + b * 32), top);
     const __m512 y = _mm512_sub_ps(_mm512_load_ps(scores + b * 32 + 16), top);
-    const __m512 p = _mm512_maskz_mov_ps((__mmask16)m, exp2_ps(x));
-    const __m512 r = _mm512_maskz_mov_ps((__mmask16)(m >> 16), exp2_ps(y));
+    const __m512 p = _mm512_maskz_mov_ps((__mmask16)m, exp2_ps(x, 0));
+    const __m512 r = _mm512_maskz_mov_ps((__mmask16)(m >> 16), exp2_ps(y, 0));
     sum = _mm512_add_ps(sum, _mm512_add_ps(p, r));
     _mm512_store_si512(weights + b * 32, bf16x32(p, r));
   }
   return _mm512_reduce_add_ps(sum);
 }
 
-/* context[:, 64 of a strip] = weights @ values, each row divided by its sum. */
+/* context[:, a strip's 32 dims] = weights @ values, each row divided by its sum. */
 static void mix(const struct attention_scratch *a, int n, int strip, int count, const float *inverse,
                 float *context, int width) {
-  float out[32 * 32] __attribute__((aligned(64)));
-  const int stride = n * KEYS * (int)sizeof(bf16);
-  const int two = count > 16;
+  float out[32 * STRIP] __attribute__((aligned(64)));
+  const int stride = n * KEYS * (int)sizeof(bf16), two = count > 16;
   const char *top = (const char *)a->weights, *bottom = top + (size_t)16 * stride;
-  for (int half = 0; half < 2; half++) {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int b = 0; b < n; b++) {
-      const bf16 *tile = a->values[b] + (strip * 4 + half * 2) * (TILE_BYTES / 2);
-      _tile_loadd(4, top + b * 64, stride);
-      _tile_loadd(6, tile, 64);
-      _tile_loadd(7, tile + TILE_BYTES / 2, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      if (two) {
-        _tile_loadd(5, bottom + b * 64, stride);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-      }
-    }
-    _tile_stored(0, out, 128);
-    _tile_stored(1, out + 16, 128);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (int b = 0; b < n; b++) {
+    const bf16 *tile = a->values[b] + strip * 2 * TILE;
+    _tile_loadd(4, top + b * 64, stride);
+    _tile_loadd(6, tile, 64);
+    _tile_loadd(7, tile + TILE, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
     if (two) {
-      _tile_stored(2, out + 16 * 32, 128);
-      _tile_stored(3, out + 16 * 32 + 16, 128);
+      _tile_loadd(5, bottom + b * 64, stride);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
     }
-    for (int i = 0; i < count; i++) {
-      const __m512 f = _mm512_set1_ps(inverse[i]);
-      float *row = context + (size_t)i * width + strip * STRIP + half * 32;
-      _mm512_storeu_ps(row, _mm512_mul_ps(f, _mm512_load_ps(out + i * 32)));
-      _mm512_storeu_ps(row + 16, _mm512_mul_ps(f, _mm512_load_ps(out + i * 32 + 16)));
-    }
+  }
+  _tile_stored(0, out, STRIP * 4);
+  _tile_stored(1, out + 16, STRIP * 4);
+  if (two) {
+    _tile_stored(2, out + 16 * STRIP, STRIP * 4);
+    _tile_stored(3, out + 16 * STRIP + 16, STRIP * 4);
+  }
+  for (int i = 0; i < count; i++) {
+    const __m512 f = _mm512_set1_ps(inverse[i]);
+    float *row = context + (size_t)i * width + strip * STRIP;
+    _mm512_store_ps(row, _mm512_mul_ps(f, _mm512_load_ps(out + i * STRIP)));
+    _mm512_store_ps(row + 16, _mm512_mul_ps(f, _mm512_load_ps(out + i * STRIP + 16)));
   }
 }
 

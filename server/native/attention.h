@@ -6,13 +6,14 @@
 enum { KEYS = 32 };
 
 /*
- * Keys and values of one layer as tiles, in blocks of 32 packed tokens. A block of a kv head holds
- * head_dim / 64 strips: keys of a strip are 4 tiles (16 tokens: dims 0-31, dims 32-63; the next 16),
- * each 16 pairs of dims x 16 tokens; values are 4 tiles of 16 pairs of tokens x 16 dims.
+ * Keys and values of one layer as tiles, in blocks of 32 packed tokens. A block of a kv head holds, for
+ * each strip of 32 dims, 2 tiles: of keys 16 pairs of dims x 16 tokens each, of values 16 pairs of
+ * tokens x 16 dims each.
  */
-INLINE size_t kv_block(const struct shape *s) { return (size_t)s->head_dim / STRIP * 4 * (TILE_BYTES / 2); }
+/* In elements. */
+INLINE size_t kv_block(const struct shape *s) { return (size_t)s->head_dim / STRIP * TILE_BYTES; }
 
-/* Writes 32 tokens x 64 dims (row-major float32) as tiles. */
+/* Writes 32 tokens x 32 dims (row-major float32) as two tiles. */
 void keys_to_tiles(const float *k, bf16 *tiles);
 void values_to_tiles(const float *v, bf16 *tiles);
 

@@ -5,14 +5,14 @@
 
 typedef uint16_t bf16;
 
-/* Sizes in elements. hidden, intermediate and head_dim are multiples of 64. */
+/* Sizes in elements. hidden, intermediate and heads * head_dim are multiples of 64, head_dim of 32. */
 struct shape {
   int layers, hidden, intermediate, heads, kv_heads, head_dim, vocab;
   int prefix; /* tokens whose keys and values are stored */
   float eps, query_scale;
 };
 
-/* One linear layer: strips of 64 columns (gemm.h), and a scale and a bias for each packed column. */
+/* One linear layer: strips of 32 columns (gemm.h), and a scale and a bias for each packed column. */
 struct linear {
   int inputs, strips;
   int8_t *weights;
@@ -22,9 +22,8 @@ struct linear {
 struct layer {
   struct linear qkv;     /* strips of q heads, then k heads, then v heads */
   struct linear output;
-  struct linear gate_up; /* each strip: 32 columns of gate, the same 32 of up */
+  struct linear gate_up; /* each strip: 16 columns of gate, the same 16 of up */
   struct linear down;
-  int wide_down; /* the down projection reads two int8 digits */
   /* Stored keys and values as tiles: see attention.h. */
   bf16 *prefix_keys, *prefix_values;
 };
@@ -56,8 +55,7 @@ enum layer_tensor {
 };
 
 /* Maps the file and packs its weights. NULL with errno set when the file cannot be read. */
-struct model *model_open(const char *path, const struct shape *shape, const double *offsets,
-                         const uint8_t *wide_down);
+struct model *model_open(const char *path, const struct shape *shape, const double *offsets);
 void model_close(struct model *model);
 
 /* Buffers of one thread; they grow to the largest batch seen. */

@@ -36,14 +36,13 @@ static void release(struct shared *s) {
 }
 
 /* The model of a file, opened once in the process. NULL with errno set. */
-static struct shared *acquire(const char *path, const struct shape *shape, const double *offsets,
-                              const uint8_t *wide) {
+static struct shared *acquire(const char *path, const struct shape *shape, const double *offsets) {
   pthread_mutex_lock(&lock);
   struct shared *s = open_models;
   while (s && strcmp(s->path, path) != 0) s = s->next;
   if (!s && (s = calloc(1, sizeof *s))) {
     s->path = strdup(path);
-    s->model = s->path ? model_open(path, shape, offsets, wide) : NULL;
+    s->model = s->path ? model_open(path, shape, offsets) : NULL;
     if (s->model) {
       s->next = open_models;
       open_models = s;
@@ -90,27 +89,26 @@ static napi_value missing(napi_env env, napi_callback_info info) {
   return out;
 }
 
-/* open(path, shape: Int32Array, [eps, queryScale]: Float64Array, offsets: Float64Array, wide: Uint8Array) */
+/* open(path, shape: Int32Array, [eps, queryScale]: Float64Array, offsets: Float64Array) */
 static napi_value open_model(napi_env env, napi_callback_info info) {
-  napi_value argv[5];
-  size_t argc = 5, length;
+  napi_value argv[4];
+  size_t argc = 4, length;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 5 || napi_get_value_string_utf8(env, argv[0], NULL, 0, &length) != napi_ok)
-    return fail(env, "open: expected a path and four arrays");
-  void *ints, *floats, *offsets, *wide;
-  size_t n_ints, n_floats, n_offsets, n_wide;
+  if (argc < 4 || napi_get_value_string_utf8(env, argv[0], NULL, 0, &length) != napi_ok)
+    return fail(env, "open: expected a path and three arrays");
+  void *ints, *floats, *offsets;
+  size_t n_ints, n_floats, n_offsets;
   if (!view(env, argv[1], napi_int32_array, &ints, &n_ints) || n_ints != 8 ||
       !view(env, argv[2], napi_float64_array, &floats, &n_floats) || n_floats != 2 ||
-      !view(env, argv[3], napi_float64_array, &offsets, &n_offsets) ||
-      !view(env, argv[4], napi_uint8_array, &wide, &n_wide))
+      !view(env, argv[3], napi_float64_array, &offsets, &n_offsets))
     return fail(env, "open: an array has the wrong type or length");
   const int32_t *i = ints;
   const double *f = floats;
   const struct shape shape = {.layers = i[0], .hidden = i[1], .intermediate = i[2], .heads = i[3],
                               .kv_heads = i[4], .head_dim = i[5], .vocab = i[6], .prefix = i[7],
                               .eps = (float)f[0], .query_scale = (float)f[1]};
-  if ((int)n_wide != shape.layers || (int)n_offsets != GLOBAL_TENSORS + shape.layers * LAYER_TENSORS)
-    return fail(env, "open: the arrays do not fit the number of layers");
+  if ((int)n_offsets != GLOBAL_TENSORS + shape.layers * LAYER_TENSORS)
+    return fail(env, "open: the offsets do not fit the number of layers");
   struct handle *h = calloc(1, sizeof *h);
   char *path = malloc(length + 1);
   if (!h || !path || !(h->workspace = workspace_new())) {
@@ -119,7 +117,7 @@ static napi_value open_model(napi_env env, napi_callback_info info) {
     return fail(env, "out of memory");
   }
   napi_get_value_string_utf8(env, argv[0], path, length + 1, &length);
-  h->shared = acquire(path, &shape, offsets, wide);
+  h->shared = acquire(path, &shape, offsets);
   const int failure = errno;
   free(path);
   napi_value out;

@@ -35,7 +35,7 @@ struct stored {
 /* Copies 16 columns from `from` on to the 16 columns that begin at packed column `to`. */
 static void copy_columns(struct linear *l, const struct stored *s, int from, int to) {
   int8_t *strip = l->weights + (size_t)(to / STRIP) * l->inputs * STRIP;
-  pack_columns(s->weights, l->inputs, s->columns, from, strip, to % STRIP / 16);
+  pack_columns(s->weights, l->inputs, s->columns, from, strip, to / 16 % 2);
   memcpy(l->scale + to, s->scale + from, 16 * sizeof(float));
   memcpy(l->bias + to, s->bias + from, 16 * sizeof(float));
 }
@@ -46,16 +46,13 @@ static void copy_all(struct linear *l, const struct stored *s, int to) {
 
 /*
  * Copies heads for the rotary embedding, which pairs dim i with dim i + head_dim / 2: strip j of a head
- * holds 32 first halves and their 32 partners. Queries and keys in the same order have the same product.
+ * holds 16 first halves and their 16 partners. Queries and keys in the same order have the same product.
  */
 static void copy_rotary(struct linear *l, const struct stored *s, int head_dim, int to) {
   for (int head = 0; head < s->columns; head += head_dim) {
-    for (int j = 0; j < head_dim / STRIP; j++) {
-      const int strip = to + head + j * STRIP;
-      for (int c = 0; c < 32; c += 16) {
-        copy_columns(l, s, head + 32 * j + c, strip + c);
-        copy_columns(l, s, head + head_dim / 2 + 32 * j + c, strip + 32 + c);
-      }
+    for (int c = 0; c < head_dim / 2; c += 16) {
+      copy_columns(l, s, head + c, to + head + 2 * c);
+      copy_columns(l, s, head + head_dim / 2 + c, to + head + 2 * c + 16);
     }
   }
 }
@@ -73,12 +70,12 @@ static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
         memset(block, 0, sizeof block);
         for (int i = 0; i < KEYS && b * KEYS + i < s->prefix; i++) {
           const float *row = rows + ((size_t)(b * KEYS + i) * s->kv_heads + head) * D;
-          const float *low = row + (keys ? 32 * j : STRIP * j);
-          const float *high = keys ? row + D / 2 + 32 * j : low + 32;
-          memcpy(block + i * STRIP, low, 32 * sizeof(float));
-          memcpy(block + i * STRIP + 32, high, 32 * sizeof(float));
+          const float *low = row + (keys ? 16 * j : STRIP * j);
+          const float *high = keys ? row + D / 2 + 16 * j : low + 16;
+          memcpy(block + i * STRIP, low, 16 * sizeof(float));
+          memcpy(block + i * STRIP + 16, high, 16 * sizeof(float));
         }
-        bf16 *out = tiles + ((size_t)head * blocks + b) * size + j * 4 * (TILE_BYTES / 2);
+        bf16 *out = tiles + ((size_t)head * blocks + b) * size + j * TILE_BYTES;
         if (keys) keys_to_tiles(block, out);
         else values_to_tiles(block, out);
       }
@@ -99,16 +96,21 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
     t[i].columns = columns[i];
   }
   if (!linear_new(&out->qkv, H, (q + 2 * kv) / STRIP) || !linear_new(&out->output, q, H / STRIP) ||
-      !linear_new(&out->gate_up, H, F / 32) || !linear_new(&out->down, F, H / STRIP))
+      !linear_new(&out->gate_up, H, F / 16) || !linear_new(&out->down, F, H / STRIP))
     return 0;
   copy_rotary(&out->qkv, &t[0], s->head_dim, 0);
   copy_rotary(&out->qkv, &t[1], s->head_dim, q);
   copy_all(&out->qkv, &t[2], q + kv);
   copy_all(&out->output, &t[3], 0);
   for (int c = 0; c < F; c += 16) {
-    const int to = c / 32 * STRIP + c % 32;
-    copy_columns(&out->gate_up, &t[4], c, to);
-    copy_columns(&out->gate_up, &t[5], c, to + 32);
+    copy_columns(&out->gate_up, &t[4], c, 2 * c);
+    copy_columns(&out->gate_up, &t[5], c, 2 * c + 16);
+  }
+  /* The gate's exponential is a power of two: see finish_gated. */
+  for (int c = 0; c < 2 * F; c++) {
+    const float factor = c % STRIP < 16 ? -1.44269504f : -0.69314718f;
+    out->gate_up.scale[c] *= factor;
+    out->gate_up.bias[c] *= factor;
   }
   copy_all(&out->down, &t[6], 0);
   out->prefix_keys = prefix_tiles(s, (const float *)(map + (size_t)at[PREFIX_KEY]), 1);
@@ -116,8 +118,7 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
   return out->prefix_keys && out->prefix_values;
 }
 
-struct model *model_open(const char *path, const struct shape *shape, const double *offsets,
-                         const uint8_t *wide_down) {
+struct model *model_open(const char *path, const struct shape *shape, const double *offsets) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return NULL;
   const off_t size = lseek(file, 0, SEEK_END);
@@ -144,7 +145,6 @@ struct model *model_open(const char *path, const struct shape *shape, const doub
   m->unrotate = (const float *)(bytes + (size_t)offsets[UNROTATE]);
   m->norm = (const float *)(bytes + (size_t)offsets[NORM]);
   for (int l = 0; l < shape->layers; l++) {
-    m->layers[l].wide_down = wide_down[l];
     if (!open_layer(shape, bytes, offsets + GLOBAL_TENSORS + l * LAYER_TENSORS, &m->layers[l])) {
       model_close(m);
       errno = ENOMEM;

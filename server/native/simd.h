@@ -6,38 +6,28 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* 2^x, relative error below 3e-6; 0 for very negative x, infinity for very large. */
-INLINE __m512 exp2_ps(__m512 x) {
+/* 2^x for x <= 127, 0 for very negative x. `fine`: relative error below 3e-6, else below 8e-5 (minimax). */
+INLINE __m512 exp2_ps(__m512 x, int fine) {
   const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   const __m512 f = _mm512_sub_ps(x, n);
-  __m512 p = _mm512_set1_ps(1.33335581e-3f);
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.61812911e-3f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.55041087e-2f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.40226507e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.93147181e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+  __m512 p;
+  if (fine) {
+    p = _mm512_fmadd_ps(_mm512_set1_ps(9.570101433e-3f), f, _mm512_set1_ps(5.591786028e-2f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.402474484e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.931218147e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.999992614e-1f));
+  } else {
+    p = _mm512_fmadd_ps(_mm512_set1_ps(5.517166492e-2f), f, _mm512_set1_ps(2.426111219e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.932609862e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.999280736e-1f));
+  }
   return _mm512_scalef_ps(p, n);
 }
-
-/* x * sigmoid(x). */
-INLINE __m512 silu_ps(__m512 x) {
-  const __m512 e = exp2_ps(_mm512_mul_ps(x, _mm512_set1_ps(-1.44269504f)));
-  const __m512 d = _mm512_add_ps(e, _mm512_set1_ps(1.0f));
-  /* One Newton step on the 14-bit reciprocal; d = infinity must give 0, not NaN. */
-  const __m512 r = _mm512_rcp14_ps(d);
-  const __m512 s = _mm512_mul_ps(r, _mm512_fnmadd_ps(d, r, _mm512_set1_ps(2.0f)));
-  const __mmask16 finite = _mm512_cmp_ps_mask(e, _mm512_set1_ps(1e30f), _CMP_LT_OQ);
-  return _mm512_maskz_mul_ps(finite, x, s);
-}
-
-INLINE __m512 abs_ps(__m512 x) { return _mm512_abs_ps(x); }
 
 /* 32 floats as bfloat16, rounded to nearest even. */
 INLINE __m512i bf16x32(__m512 low, __m512 high) {
   return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
-
-INLINE __m128i int8x16(__m512 x) { return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x)); }
 
 /* Transposes a 16 x 16 matrix of 32-bit elements held in 16 registers. */
 INLINE void transpose16(__m512i r[16]) {

@@ -10,6 +10,7 @@ export async function doctorCommand(o: { json?: boolean }): Promise<void> {
     ['Processor', `${r.cpu}, ${r.threads} threads`],
     ['Node', r.node],
     ['ONNX Runtime', r.onnxruntime],
+    ['int8', r.int8],
   ].map(([name, value]) => `${(name ?? '').padEnd(14)}${visible(value ?? '')}`);
   lines.push('', 'Execution providers, in the order they are tried:');
   for (const p of r.providers) {

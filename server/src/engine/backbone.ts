@@ -3,7 +3,7 @@ import { readPrefix } from '../model/prefix.js';
 import type { Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
 import type { ModelConfig } from '../model/config.js';
-import { nativeKernels, nativeUnfit } from './native.js';
+import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
 import { NativeBackbone } from './native-backbone.js';
 
 export interface SessionOptions {
@@ -48,9 +48,19 @@ export interface BackboneOptions extends SessionOptions {
   readonly precision: 'int8' | 'float32';
 }
 
+/** Our own kernels where a backbone runs on them: int8, on a CPU that has what they need. */
+export function kernelsFor(
+  config: ModelConfig,
+  options: Pick<BackboneOptions, 'precision' | 'provider'>,
+): NativeKernels | undefined {
+  if (options.precision !== 'int8' || options.provider !== 'cpu') return undefined;
+  if (nativeUnfit(config) !== undefined) return undefined;
+  const native = nativeKernels();
+  return 'kernels' in native ? native.kernels : undefined;
+}
+
 /**
- * Loads a converted backbone: an int8 one on our own kernels where this processor has what they need,
- * anything else in ONNX Runtime.
+ * Loads a converted backbone, on our own kernels or in ONNX Runtime.
  * @param path the .onnx file
  */
 export async function loadBackbone(
@@ -58,11 +68,10 @@ export async function loadBackbone(
   config: ModelConfig,
   options: BackboneOptions,
 ): Promise<Backbone> {
-  if (options.precision === 'int8' && options.provider === 'cpu' && !nativeUnfit(config)) {
-    const native = nativeKernels();
-    if ('kernels' in native) return NativeBackbone.load(native.kernels, path, config);
-  }
-  return OnnxBackbone.load(path, config, options);
+  const kernels = kernelsFor(config, options);
+  return kernels
+    ? NativeBackbone.load(kernels, path, config)
+    : OnnxBackbone.load(path, config, options);
 }
 
 /** A backbone in a session of ONNX Runtime. `run` occupies its thread until it is done. */

@@ -4,6 +4,7 @@ import { openModel, type OpenedModel } from '../model/bundle.js';
 import { readPrefix } from '../model/prefix.js';
 import { expectation, mixQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
+import { kernelsFor } from './backbone.js';
 import { messageOf, type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
 import { probe } from './probe.js';
 import { chooseProvider } from './providers.js';
@@ -14,6 +15,8 @@ import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
 
 /** Tokens of one run: activations of a few hundred tokens stay in a core's L2 cache. */
 const CPU_BUDGET = 512;
+/** Our own kernels keep less of a token, and read the weights once a run. */
+const NATIVE_BUDGET = 768;
 const GPU_BUDGET = 8192;
 /** Models up to this many weights get a session for each thread; larger ones share one. */
 const SMALL = 1e9;
@@ -112,7 +115,11 @@ class Coordinator {
       config.layers *
       config.hiddenSize *
       (3 * config.intermediateSize + 2 * (config.heads + config.kvHeads) * config.headDim);
-    const runners = provider === 'cpu' && weights < SMALL ? Math.min(threads, 8) : 1;
+    const { precision } = model;
+    // Our own kernels share one copy of the weights among all threads.
+    const native = kernelsFor(config, { precision, provider }) !== undefined;
+    const apart = provider === 'cpu' && weights < SMALL ? Math.min(threads, 8) : 1;
+    const runners = native ? threads : apart;
     const pool = await RunnerPool.start(
       script,
       {
@@ -128,7 +135,7 @@ class Coordinator {
       },
       runners,
     );
-    const budget = provider === 'cpu' ? CPU_BUDGET : GPU_BUDGET;
+    const budget = native ? NATIVE_BUDGET : provider === 'cpu' ? CPU_BUDGET : GPU_BUDGET;
     // Before `opened`: the parent sends groups at once, and they must find the coordinator there.
     const prefix = await readPrefix(model.backbonePath);
     const { spec, name, modelHash, maxTokens } = model;
@@ -138,7 +145,7 @@ class Coordinator {
         spec,
         modelName: name,
         modelHash,
-        precision: model.precision,
+        precision,
         executionProvider: provider,
         maxTokens,
       },

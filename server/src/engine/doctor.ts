@@ -2,6 +2,7 @@ import { arch, availableParallelism, cpus, platform, release } from 'node:os';
 import { env } from 'onnxruntime-node';
 import { forkWorker } from './worker-process.js';
 import type { FromEvaluator, Provider, ToEvaluator } from './messages.js';
+import { nativeKernels } from './native.js';
 import { candidates, isBuiltIn } from './providers.js';
 
 export interface ProviderReport {
@@ -21,6 +22,8 @@ export interface DoctorReport {
   readonly cpu: string;
   readonly threads: number;
   readonly providers: readonly ProviderReport[];
+  /** What int8 models run on when the provider is the CPU, and why. */
+  readonly int8: string;
 }
 
 /** onnxruntime-node fetches CUDA's library only when asked to; it is 300 MB. */
@@ -51,7 +54,15 @@ export async function doctor(): Promise<DoctorReport> {
     cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
     threads: availableParallelism(),
     providers,
+    int8: int8Kernels(),
   };
+}
+
+function int8Kernels(): string {
+  const native = nativeKernels();
+  return 'kernels' in native
+    ? 'own kernels, on the AMX units of this processor'
+    : `ONNX Runtime; not our own kernels: ${native.reason}`;
 }
 
 function fixFor(name: Provider): string | undefined {

@@ -1,6 +1,5 @@
 import type { ModelConfig } from '../model/config.js';
 import type { ExternalTensor } from '../model/graph/builder.js';
-import { hasWideDown } from '../model/graph/int8-weights.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
 import { readPrefix } from '../model/prefix.js';
 import { inverseFrequencies } from '../model/rope.js';
@@ -10,9 +9,9 @@ import type { TokenTree } from './packing.js';
 import { layOutSegments } from './segments.js';
 
 /**
- * An int8 backbone on our own kernels (server/native): the arithmetic of graph/int8-weights.ts with
- * every activation quantised by a scale of its own row, attention products in bfloat16, and no pass
- * over memory between an operation and the next. `run` occupies its thread until it is done.
+ * An int8 backbone on our own kernels (server/native): the weights of graph/int8-weights.ts, activations
+ * of two int8 digits with a scale for each row, attention products in bfloat16, and what follows a
+ * product done while its sums are in the cache. `run` occupies its thread until it is done.
  */
 export class NativeBackbone implements Backbone {
   /** cos of [positions, headDim / 2], then sin. */
@@ -47,19 +46,17 @@ export class NativeBackbone implements Backbone {
       config.vocabSize,
       prefix.length,
     );
-    const wide = Uint8Array.from({ length: config.layers }, (_, layer) =>
-      hasWideDown(layer, config.layers) ? 1 : 0,
-    );
     const numbers = Float64Array.of(config.rmsNormEps, config.queryScale);
-    const model = kernels.open(file, shape, numbers, Float64Array.from(offsets), wide);
+    const model = kernels.open(file, shape, numbers, Float64Array.from(offsets));
     return new NativeBackbone(kernels, model, config, prefix);
   }
 
-  run(trees: readonly TokenTree[]): Promise<Float32Array> {
+  // Async for its errors: the run itself is over when the promise is there.
+  async run(trees: readonly TokenTree[]): Promise<Float32Array> {
     const { ids, segments, targets, positions } = layOutSegments(trees, this.prefix);
     const out = new Float32Array(targets.length * this.config.hiddenSize);
     this.kernels.run(this.model, ids, segments, this.#angles(positions), targets, out);
-    return Promise.resolve(out);
+    return out;
   }
 
   release(): Promise<void> {

@@ -15,13 +15,7 @@ export interface NativeKernels {
   /** The part of the processor that is lacking, or undefined. */
   missing(): string | undefined;
   /** @throws Error when the file cannot be read */
-  open(
-    path: string,
-    shape: Int32Array,
-    numbers: Float64Array,
-    offsets: Float64Array,
-    wideDown: Uint8Array,
-  ): NativeModel;
+  open(path: string, shape: Int32Array, numbers: Float64Array, offsets: Float64Array): NativeModel;
   /** @throws Error when an index leads out of its buffer */
   run(
     model: NativeModel,

@@ -1,0 +1,56 @@
+// Builds server/native into server/native/prebuilt/<platform>-<arch>.node with the C compiler at hand
+// (CC, default cc). The result is committed, so that an installation needs no compiler.
+// `--check` only compiles, with warnings as errors, and says whether the committed file is current.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const native = join(import.meta.dirname, '..', 'server', 'native');
+const check = process.argv.includes('--check');
+const target = `${platform()}-${arch()}`;
+const prebuilt = join(native, 'prebuilt', `${target}.node`);
+if (target !== 'linux-x64') {
+  throw new Error(`The kernels are written for Linux on x86-64 with AMX, this is ${target}.`);
+}
+
+// The test of engine/native.ts computes the same: name and content of every source.
+const sources = readdirSync(native).filter((name) => /\.[ch]$/.test(name));
+const hash = createHash('sha256');
+for (const name of sources.sort()) hash.update(name).update(readFileSync(join(native, name)));
+const source = hash.digest('hex');
+
+// Only these files may hold instructions beyond the base of x86-64: the others look before they leap.
+const KERNELS = ['attention', 'digits', 'gemm', 'model', 'products', 'run'];
+const ISA =
+  '-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16';
+const common = ['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra'];
+if (check) common.push('-Werror');
+const kernels = [...ISA.split(' '), '-O3', '-mprefer-vector-width=512', '-mtune=sapphirerapids'];
+const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
+const binding = ['-O2', `-I${headers}`, `-DSOURCE_HASH="${source}"`];
+
+const work = mkdtempSync(join(tmpdir(), 'qrm-native-'));
+const cc = (args) => execFileSync(process.env.CC ?? 'cc', args, { stdio: 'inherit' });
+try {
+  const objects = sources
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => {
+      const object = join(work, `${name}.o`);
+      const flags = KERNELS.includes(name.slice(0, -2)) ? kernels : binding;
+      cc([...common, ...flags, '-c', join(native, name), '-o', object]);
+      return object;
+    });
+  const out = check ? join(work, 'check.node') : prebuilt;
+  mkdirSync(dirname(out), { recursive: true });
+  cc(['-shared', '-Wl,-s', '-Wl,--build-id=none', '-o', out, ...objects]);
+  const built = createRequire(import.meta.url)(prebuilt);
+  if (built.source !== source) {
+    throw new Error(`${prebuilt} is not built from these sources: run npm run build:native`);
+  }
+  console.log(check ? `${prebuilt} is current` : `built ${prebuilt}`);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

@@ -1,0 +1,168 @@
+#include "products.h"
+#include "attention.h"
+#include "gemm.h"
+
+static const float LOG2_E = 1.44269504f;
+
+/* Integer sums of one block: of the first digits, then of the second. */
+struct sums {
+  int32_t digit[2][BLOCK_ROWS * STRIP] __attribute__((aligned(64)));
+};
+
+/* A product in work: what it reads, and what its rows become. */
+struct product {
+  const struct linear *linear;
+  struct digits in;
+  int rows;
+  const struct shape *shape;
+  const float *rope;
+  float *out;
+  bf16 *keys, *values;
+  float *block; /* [32, 32] */
+};
+
+/* Finishes row `r` of the block of rows `row` .. `row + 32` and the strip's columns. */
+typedef void finish_row(const struct product *p, const struct sums *sums, int strip, int row, int r);
+
+/*
+ * Runs strips first .. first + count over all rows. The tile unit works on a block while the vector
+ * units finish the block before, four rows a step.
+ */
+INLINE void run_product(const struct product *p, int first, int count, finish_row *finish) {
+  struct sums sums[2];
+  const int K = p->linear->inputs;
+  int turn = 0, strip_before = 0, row_before = 0, r = BLOCK_ROWS;
+#define FINISH_ONE                                                          \
+  if (r < BLOCK_ROWS) {                                                     \
+    finish(p, before, strip_before, row_before, r);                         \
+    r++;                                                                    \
+  }
+  for (int strip = first; strip < first + count; strip++) {
+    const int8_t *weights = p->linear->weights + (size_t)strip * K * STRIP;
+    const int8_t *ahead = weights + (size_t)K * STRIP, *const enough = ahead + (size_t)K * STRIP;
+    for (int row = 0; row < p->rows; row += BLOCK_ROWS) {
+      const struct sums *before = &sums[turn ^ 1];
+      for (int digit = 0; digit < 2; digit++) {
+        const int8_t *a = (digit ? p->in.low : p->in.high) + (size_t)row * K, *b = weights;
+        gemm_zero();
+        for (int k = 0; k < K; k += 64, a += 2 * TILE_BYTES, b += 2 * TILE_BYTES) {
+          /* The next strip's weights come from beyond the second-level cache. */
+          for (int i = 0; i < 4 && ahead < enough; i++, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
+          _tile_loadd(4, a, 64);
+          _tile_loadd(6, b, 64);
+          _tile_loadd(7, b + TILE_BYTES, 64);
+          _tile_loadd(5, a + TILE_BYTES, 64);
+          _tile_dpbssd(0, 4, 6);
+          _tile_dpbssd(1, 4, 7);
+          _tile_dpbssd(2, 5, 6);
+          _tile_dpbssd(3, 5, 7);
+          FINISH_ONE FINISH_ONE FINISH_ONE FINISH_ONE
+        }
+        gemm_store(sums[turn].digit[digit]);
+      }
+      /* Few inputs have few steps. */
+      while (r < BLOCK_ROWS) FINISH_ONE
+      turn ^= 1;
+      strip_before = strip;
+      row_before = row;
+      r = 0;
+    }
+  }
+  const struct sums *before = &sums[turn ^ 1];
+  while (r < BLOCK_ROWS) FINISH_ONE
+#undef FINISH_ONE
+}
+
+/* 16 columns from `c` on of row `r` of a block, in the product's own unit, bias added. */
+INLINE __m512 column(const struct product *p, const struct sums *s, int strip, int row, int r, int c) {
+  const int at = strip * STRIP + c;
+  const __m512 high = _mm512_cvtepi32_ps(_mm512_load_si512(s->digit[0] + r * STRIP + c));
+  const __m512 low = _mm512_cvtepi32_ps(_mm512_load_si512(s->digit[1] + r * STRIP + c));
+  const __m512 sum = _mm512_fmadd_ps(low, _mm512_set1_ps(1.0f / 254.0f), high);
+  const __m512 scale = _mm512_set1_ps(p->in.scale[row + r]);
+  return _mm512_fmadd_ps(sum, _mm512_mul_ps(_mm512_load_ps(p->linear->scale + at), scale),
+                         _mm512_load_ps(p->linear->bias + at));
+}
+
+/* A row of 16 dims and their 16 partners, rotated; `strip` counts from the first head's. */
+INLINE void rotated(const struct product *p, const struct sums *s, int strip, int first, int row, int r,
+                    __m512 *low, __m512 *high) {
+  const int D = p->shape->head_dim;
+  const float *cos = p->rope + (size_t)(row + r) * D + strip % (D / STRIP) * 16;
+  const __m512 c = _mm512_load_ps(cos), t = _mm512_load_ps(cos + D / 2);
+  const __m512 a = column(p, s, first + strip, row, r, 0), b = column(p, s, first + strip, row, r, 16);
+  *low = _mm512_fmsub_ps(a, c, _mm512_mul_ps(b, t));
+  *high = _mm512_fmadd_ps(b, c, _mm512_mul_ps(a, t));
+}
+
+INLINE void finish_query(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  const __m512 unit = _mm512_set1_ps(p->shape->query_scale * LOG2_E);
+  __m512 low, high;
+  rotated(p, s, strip, 0, row, r, &low, &high);
+  bf16 *out = p->keys + (size_t)(row + r) * p->shape->heads * p->shape->head_dim + strip * STRIP;
+  _mm512_store_si512(out, bf16x32(_mm512_mul_ps(unit, low), _mm512_mul_ps(unit, high)));
+}
+
+void project_queries(const struct shape *s, const struct linear *l, struct digits in,
+                     const float *rope, int rows, bf16 *q) {
+  const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope, .keys = q};
+  run_product(&p, 0, s->heads * s->head_dim / STRIP, finish_query);
+}
+
+/* Keys and values are collected into a block, which its last row turns into tiles. */
+INLINE void finish_key_value(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  const struct shape *shape = p->shape;
+  const int per_head = shape->head_dim / STRIP, count = shape->kv_heads * per_head;
+  const int first = shape->heads * per_head, within = (strip - first) % count;
+  const int is_key = strip - first < count;
+  __m512 low, high;
+  if (is_key) {
+    rotated(p, s, within, first, row, r, &low, &high);
+  } else {
+    low = column(p, s, strip, row, r, 0);
+    high = column(p, s, strip, row, r, 16);
+  }
+  _mm512_store_ps(p->block + r * STRIP, low);
+  _mm512_store_ps(p->block + r * STRIP + 16, high);
+  if (r < BLOCK_ROWS - 1) return;
+  const size_t block = (size_t)within / per_head * (p->rows / KEYS) + row / KEYS;
+  const size_t at = block * kv_block(shape) + within % per_head * TILE_BYTES;
+  if (is_key) keys_to_tiles(p->block, p->keys + at);
+  else values_to_tiles(p->block, p->values + at);
+}
+
+void project_keys_values(const struct shape *s, const struct linear *l, struct digits in,
+                         const float *rope, int rows, bf16 *keys, bf16 *values) {
+  float block[BLOCK_ROWS * STRIP] __attribute__((aligned(64)));
+  const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope,
+                            .keys = keys, .values = values, .block = block};
+  const int per_head = s->head_dim / STRIP;
+  run_product(&p, s->heads * per_head, 2 * s->kv_heads * per_head, finish_key_value);
+}
+
+INLINE void finish_sum(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  float *out = p->out + (size_t)(row + r) * p->linear->strips * STRIP + strip * STRIP;
+  for (int c = 0; c < STRIP; c += 16)
+    _mm512_store_ps(out + c, _mm512_add_ps(_mm512_load_ps(out + c), column(p, s, strip, row, r, c)));
+}
+
+void add_product(const struct linear *l, struct digits in, int rows, float *x) {
+  const struct product p = {.linear = l, .in = in, .rows = rows, .out = x};
+  run_product(&p, 0, l->strips, finish_sum);
+}
+
+/*
+ * silu(gate) * up = y / (1 + 2^y) * z, where y = -gate * log2(e) and z = -up / log2(e): the factors are in
+ * the packed scales (model.c). The reciprocal's 14 bits are twice what int8 digits keep; of infinity it is 0.
+ */
+INLINE void finish_gated(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  const __m512 y = column(p, s, strip, row, r, 0), z = column(p, s, strip, row, r, 16);
+  const __m512 sigmoid = _mm512_rcp14_ps(_mm512_add_ps(exp2_ps(y, 1), _mm512_set1_ps(1.0f)));
+  float *out = p->out + ((size_t)(row / BLOCK_ROWS) * p->linear->strips + strip) * 512 + r * 16;
+  _mm512_store_ps(out, _mm512_mul_ps(_mm512_mul_ps(y, z), sigmoid));
+}
+
+void gate_up(const struct linear *l, struct digits in, int rows, float *inner) {
+  const struct product p = {.linear = l, .in = in, .rows = rows, .out = inner};
+  run_product(&p, 0, l->strips, finish_gated);
+}

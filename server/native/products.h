@@ -1,0 +1,22 @@
+/* The linear layers with what follows each, block by block while the sums are in the first-level cache. */
+#pragma once
+#include "backbone.h"
+#include "digits.h"
+
+/*
+ * All take `rows` a multiple of 32. rope: cos and sin of each row, [rows, head_dim], halves side by side.
+ */
+
+/* Queries, rotated, times query_scale * log2(e), as bfloat16 [rows, heads * head_dim]. */
+void project_queries(const struct shape *s, const struct linear *qkv, struct digits in,
+                     const float *rope, int rows, bf16 *q);
+
+/* Keys (rotated) and values as the tiles of attention.h: of each kv head, `rows / 32` blocks. */
+void project_keys_values(const struct shape *s, const struct linear *qkv, struct digits in,
+                         const float *rope, int rows, bf16 *keys, bf16 *values);
+
+/* x [rows, strips * 32] += in @ W + bias. */
+void add_product(const struct linear *l, struct digits in, int rows, float *x);
+
+/* inner [rows / 32, strips, 32, 16] = silu(gate) * up: blocks, so that a block's rows lie together. */
+void gate_up(const struct linear *l, struct digits in, int rows, float *inner);
