@@ -80,6 +80,7 @@ function stage(folder, target) {
   // Our own kernels, where they are built for the platform: the engine does without elsewhere.
   const kernels = `${target.os}-${target.cpu}.node`;
   const built = join(root, 'server', 'native', 'prebuilt', kernels);
+  rmSync(join(dist, 'native'), { recursive: true, force: true });
   if (existsSync(built)) cpSync(built, join(dist, 'native', kernels));
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const field of DEVELOPMENT) delete manifest[field];
