@@ -65,6 +65,8 @@ export class FilterBar {
     this.listings = [listing('findings', 'Findings'), listing('responses', 'All responses')];
     const typed = debounced(() => events.changed({ text: this.search.value }), 200);
     this.search.addEventListener('input', typed);
+    // Left before the pause: a redraw would put the text of before into the field.
+    this.search.addEventListener('change', () => events.changed({ text: this.search.value }));
     this.search.addEventListener('keydown', (e) => {
       if (e.key !== 'Escape' || this.search.value === '') return;
       this.search.value = '';
