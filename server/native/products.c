@@ -26,17 +26,13 @@ typedef void finish_row(const struct product *p, const struct sums *sums, int st
 
 /*
  * Runs strips first .. first + count over all rows. The tile unit works on a block while the vector
- * units finish the block before, four rows a step.
+ * units finish the block before, some rows a step.
  */
 INLINE void run_product(const struct product *p, int first, int count, finish_row *finish) {
   struct sums sums[2];
   const int K = p->linear->inputs;
   int turn = 0, strip_before = 0, row_before = 0, r = BLOCK_ROWS;
-#define FINISH_ONE                                                          \
-  if (r < BLOCK_ROWS) {                                                     \
-    finish(p, before, strip_before, row_before, r);                         \
-    r++;                                                                    \
-  }
+  const int steps = 2 * K / 64, rows_per_step = (BLOCK_ROWS + steps - 1) / steps;
   for (int strip = first; strip < first + count; strip++) {
     const int8_t *weights = p->linear->weights + (size_t)strip * K * STRIP;
     const int8_t *ahead = weights + (size_t)K * STRIP, *const enough = ahead + (size_t)K * STRIP;
@@ -56,12 +52,11 @@ INLINE void run_product(const struct product *p, int first, int count, finish_ro
           _tile_dpbssd(1, 4, 7);
           _tile_dpbssd(2, 5, 6);
           _tile_dpbssd(3, 5, 7);
-          FINISH_ONE FINISH_ONE FINISH_ONE FINISH_ONE
+          for (int end = r + rows_per_step; r < end && r < BLOCK_ROWS; r++)
+            finish(p, before, strip_before, row_before, r);
         }
         gemm_store(sums[turn].digit[digit]);
       }
-      /* Few inputs have few steps. */
-      while (r < BLOCK_ROWS) FINISH_ONE
       turn ^= 1;
       strip_before = strip;
       row_before = row;
@@ -69,8 +64,7 @@ INLINE void run_product(const struct product *p, int first, int count, finish_ro
     }
   }
   const struct sums *before = &sums[turn ^ 1];
-  while (r < BLOCK_ROWS) FINISH_ONE
-#undef FINISH_ONE
+  for (; r < BLOCK_ROWS; r++) finish(p, before, strip_before, row_before, r);
 }
 
 /* 16 columns from `c` on of row `r` of a block, in the product's own unit, bias added. */
