@@ -70,8 +70,9 @@ export class EditorDriver extends QuickInput {
   /** Selects whole lines, from the beginning of the first to the end of the last. */
   async selectLines(from, to) {
     await this.goToLine(from, 1);
-    for (let line = from; line < to; line += 1) await this.page.keyboard.press('Shift+ArrowDown');
-    await this.page.keyboard.press('Shift+End');
+    for (let line = from; line <= to; line += 1) await this.page.keyboard.press('Control+L');
+    // Back over the line end: else the selection ends where the next line begins.
+    await this.page.keyboard.press('Shift+ArrowLeft');
     await until('a selection', () => this.page.locator('.selected-text').count());
   }
 
@@ -83,6 +84,15 @@ export class EditorDriver extends QuickInput {
       'the file to be saved',
       async () => (await this.page.locator('.tab.active.dirty').count()) === 0,
     );
+  }
+
+  /** Puts `text` in place of all that the active editor holds, and saves it. */
+  async rewrite(text) {
+    await this.focusEditor();
+    await this.page.keyboard.press('Control+A');
+    // Inserted, not typed: no bracket is closed for us.
+    await this.page.keyboard.insertText(text);
+    await this.save();
   }
 
   /** The text of the active editor, the rows that are on the screen. */
