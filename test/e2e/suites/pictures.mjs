@@ -1,9 +1,9 @@
 // The pictures of the README: the extension with the embedded model, light and dark, nothing else on the screen.
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EMBEDDED, makeFolder, picturedLines, rawResponse, root } from '../data.mjs';
-import { until } from '../until.mjs';
+import { until, untilStill } from '../until.mjs';
 import { openWorkbench } from '../workbench.mjs';
 
 const FILE = 'pairs.jsonl';
@@ -15,11 +15,11 @@ export default async function (suite, { browser, host: start }) {
     settings: {
       ...EMBEDDED,
       'breadcrumbs.enabled': false,
+      'editor.cursorBlinking': 'solid',
       'editor.lightbulb.enabled': 'off',
       'editor.occurrencesHighlight': 'off',
       'editor.selectionHighlight': false,
       'editor.stickyScroll.enabled': false,
-      'qrmLens.thresholds.modes': 3,
     },
   });
   defer(() => host.stop());
@@ -30,12 +30,14 @@ export default async function (suite, { browser, host: start }) {
   const { page } = workbench;
   const images = join(root, 'docs', 'images');
   mkdirSync(images, { recursive: true });
-  const picture = async (name, still = false) => {
-    if (!still) await page.mouse.move(24, 650);
-    await page.waitForTimeout(1200);
-    const path = join(images, `${name}.png`);
-    await workbench.screenshot(path);
-    assert.ok(statSync(path).size > 30_000);
+  const picture = async (name, hovering = false) => {
+    if (!hovering) await page.mouse.move(24, 650);
+    // Animations and late lenses are over when the screen no longer changes.
+    const shot = async () => (await page.screenshot()).toString('base64');
+    const still = await untilStill('the screen', shot, { every: 400, timeout: 30_000 });
+    const bytes = Buffer.from(still, 'base64');
+    assert.ok(bytes.length > 30_000);
+    writeFileSync(join(images, `${name}.png`), bytes);
   };
   await workbench.openFile(FILE);
   const all = await workbench.settledFindings({ atLeast: 5 });

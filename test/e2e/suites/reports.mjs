@@ -93,7 +93,10 @@ export default async function (suite, { browser, host: start }) {
   await test('SARIF: valid against its schema, the same findings', async () => {
     const { text } = await exported('SARIF', 'report.sarif.json');
     const log = JSON.parse(text());
-    const { $schema: _schema, id: _id, ...schema } = JSON.parse(readFileSync(SCHEMA, 'utf8'));
+    const schema = JSON.parse(readFileSync(SCHEMA, 'utf8'));
+    // Ajv knows neither draft-04's identifier nor this address.
+    delete schema.$schema;
+    delete schema.id;
     const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
     (addFormats.default ?? addFormats)(ajv);
     const check = ajv.compile(schema);
