@@ -93,39 +93,37 @@ static int list_blocks(struct attention_scratch *a, const struct shape *s, const
   return n;
 }
 
+/* Tiles 0-3 += 32 rows of 32 bfloat16 (`stride` bytes apart) times two tiles; without `two` 16 rows. */
+INLINE void bf16_step(const char *rows, size_t stride, const bf16 *tiles, int two) {
+  _tile_loadd(4, rows, stride);
+  _tile_loadd(6, tiles, 64);
+  _tile_loadd(7, tiles + TILE, 64);
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  if (!two) return;
+  _tile_loadd(5, rows + 16 * stride, stride);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+/* Tiles 0-3 as 32 rows of 32 floats, `stride` bytes apart. */
+INLINE void bf16_store(float *out, size_t stride, int two) {
+  _tile_stored(0, out, stride);
+  _tile_stored(1, out + 16, stride);
+  if (!two) return;
+  char *low = (char *)out + 16 * stride;
+  _tile_stored(2, low, stride);
+  _tile_stored(3, low + 64, stride);
+}
+
 /* scores[32, n * 32] = q k^T. */
-static void score(const struct attention_scratch *a, const bf16 *q, int q_stride, int n, int strips,
+static void score(const struct attention_scratch *a, const bf16 *q, size_t q_stride, int n, int strips,
                   int two) {
-  const int stride = n * KEYS * (int)sizeof(float);
-  const char *top = (const char *)q, *bottom = top + (size_t)16 * q_stride;
   for (int b = 0; b < n; b++) {
-    float *out = a->scores + b * KEYS;
-    _tile_zero(0);
-    _tile_zero(1);
-    if (two) {
-      _tile_zero(2);
-      _tile_zero(3);
-    }
-    for (int d = 0; d < strips; d++) {
-      const bf16 *tile = a->keys[b] + d * 2 * TILE;
-      _tile_loadd(4, top + d * 64, q_stride);
-      _tile_loadd(6, tile, 64);
-      _tile_loadd(7, tile + TILE, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      if (two) {
-        _tile_loadd(5, bottom + d * 64, q_stride);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-      }
-    }
-    _tile_stored(0, out, stride);
-    _tile_stored(1, out + 16, stride);
-    if (two) {
-      char *low = (char *)out + (size_t)16 * stride;
-      _tile_stored(2, low, stride);
-      _tile_stored(3, low + 64, stride);
-    }
+    gemm_zero();
+    for (int d = 0; d < strips; d++)
+      bf16_step((const char *)q + d * 64, q_stride, a->keys[b] + d * 2 * TILE, two);
+    bf16_store(a->scores + b * KEYS, n * KEYS * sizeof(float), two);
   }
 }
 
@@ -156,31 +154,12 @@ INLINE float softmax(const float *scores, bf16 *weights, const uint32_t *masks, 
 static void mix(const struct attention_scratch *a, int n, int strip, int count, const float *inverse,
                 float *context, int width) {
   float out[32 * STRIP] __attribute__((aligned(64)));
-  const int stride = n * KEYS * (int)sizeof(bf16), two = count > 16;
-  const char *top = (const char *)a->weights, *bottom = top + (size_t)16 * stride;
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (int b = 0; b < n; b++) {
-    const bf16 *tile = a->values[b] + strip * 2 * TILE;
-    _tile_loadd(4, top + b * 64, stride);
-    _tile_loadd(6, tile, 64);
-    _tile_loadd(7, tile + TILE, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    if (two) {
-      _tile_loadd(5, bottom + b * 64, stride);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-    }
-  }
-  _tile_stored(0, out, STRIP * 4);
-  _tile_stored(1, out + 16, STRIP * 4);
-  if (two) {
-    _tile_stored(2, out + 16 * STRIP, STRIP * 4);
-    _tile_stored(3, out + 16 * STRIP + 16, STRIP * 4);
-  }
+  const int two = count > 16;
+  gemm_zero();
+  for (int b = 0; b < n; b++)
+    bf16_step((const char *)a->weights + b * 64, n * KEYS * sizeof(bf16),
+              a->values[b] + strip * 2 * TILE, two);
+  bf16_store(out, STRIP * sizeof(float), two);
   for (int i = 0; i < count; i++) {
     const __m512 f = _mm512_set1_ps(inverse[i]);
     float *row = context + (size_t)i * width + strip * STRIP;

@@ -9,6 +9,7 @@ import { NativeBackbone } from '../../../server/src/engine/native-backbone.js';
 import type { TokenTree } from '../../../server/src/engine/packing.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
 import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
+import { cosine } from './cosine.js';
 
 const NATIVE = join(import.meta.dirname, '..', '..', '..', 'server', 'native');
 const PREBUILT = join(NATIVE, 'prebuilt', 'linux-x64.node');
@@ -56,6 +57,12 @@ const CHATS = [
     'What is 2 + 2?',
     'It is 4.',
     'It is 5, as everybody knows since the year 1984, when it was decided.',
+  ],
+  // Longer than a run's batches: many blocks of keys, and rows of the MLP in several parts.
+  [
+    'Go on counting.',
+    Array.from({ length: 300 }, (_, i) => `${i} sheep, ${(i * 37) % 101} goats`).join('; '),
+    Array.from({ length: 40 }, (_, i) => `${i} and ${i * i}`).join(', '),
   ],
 ] as const;
 
@@ -183,13 +190,3 @@ describe('int8 backbones', () => {
     expect((await backbone.run(tree(paths[0]!.ids))).every(Number.isFinite)).toBe(true);
   });
 });
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [dot, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < b.length; i++) {
-    dot += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return dot / Math.sqrt(aa * bb);
-}

@@ -5,20 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
 import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
+import { cosine } from './cosine.js';
 import { goldenFolder, goldenNames, readGolden } from '../model/golden.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'qrm-packing-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [dot, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < b.length; i++) {
-    dot += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return dot / Math.sqrt(aa * bb);
-}
 
 /** The golden cases are the reference for every way of laying tokens out, sliding windows included. */
 describe.each(goldenNames)('packed runs of %s', (name) => {
