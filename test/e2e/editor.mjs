@@ -88,10 +88,16 @@ export class EditorDriver extends QuickInput {
 
   /** Puts `text` in place of all that the active editor holds, and saves it. */
   async rewrite(text) {
-    await this.focusEditor();
-    await this.page.keyboard.press('Control+A');
-    // Inserted, not typed: no bracket is closed for us.
-    await this.page.keyboard.insertText(text);
+    const plain = (shown) => shown.replaceAll(/\s/g, '');
+    await until('the text to be the new one', async () => {
+      await this.focusEditor();
+      await this.page.keyboard.press('Control+A');
+      // Inserted, not typed: no bracket is closed for us.
+      await this.page.keyboard.insertText(text);
+      // A file that was not shown yet when all was selected keeps what it had: then once more.
+      const written = async () => plain(await this.visibleText()) === plain(text);
+      return until('the new text', written, { timeout: 3000 });
+    });
     await this.save();
   }
 
