@@ -9,8 +9,9 @@ import {
 } from '../audit/report/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import type { ExportFormat, ExportResult } from '../protocol.js';
-import { Pacer } from './pace.js';
+import type { FilePlaces } from './file-places.js';
 import type { LiveAudit } from './live-audit.js';
+import { Pacer } from './pace.js';
 
 const TOP = 200;
 /** Findings looked for between two looks at the clock. */
@@ -48,7 +49,8 @@ export async function exportReport(
   // The rows are read once for the texts of the ranking and once for those of the list.
   const readings = format === 'json' ? 2 : 1;
   let read = 0;
-  const reported = reportedAudit(audit, pace, {
+  const places = await audit.filePlaces(() => pace.tick());
+  const reported = reportedAudit(audit, pace, places, {
     path: name,
     open: async function* () {
       for await (const event of context.open()) {
@@ -104,6 +106,7 @@ class ReportPace {
 function reportedAudit(
   audit: LiveAudit,
   pace: ReportPace,
+  places: FilePlaces,
   source: ReportedAudit['sources'][number],
 ): ReportedAudit {
   const { ledger, findings } = audit;
@@ -116,11 +119,11 @@ function reportedAudit(
     thresholds: audit.thresholds,
     tau: ledger.options.tau,
     ...(findings && { limits: findings.limitOf }),
-    place: (id) => ({ ...ledger.table.place(id), ...audit.spot(id) }),
+    place: (id) => places.of(id),
     row: (id) => audit.rowNumber(id),
     alive: (id) => ledger.alive(id),
     async *findings() {
-      for (const problem of audit.problems()) {
+      for (const problem of places.problems()) {
         yield problem;
         if (pace.due) await pace.tick();
       }

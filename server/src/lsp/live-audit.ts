@@ -9,6 +9,7 @@ import type {
   ModelInfo,
   TextSpot,
 } from '../protocol.js';
+import type { FilePlaces } from './file-places.js';
 import { FindingSet } from './finding-set.js';
 import type { Ledger } from './ledger.js';
 import { Debounced, isAbort, reason } from './pace.js';
@@ -78,6 +79,13 @@ export abstract class LiveAudit {
   /** Problems that are counted and not kept. */
   moreProblems(): number {
     return 0;
+  }
+  /** For reports. @param _tick lets messages in; throws when the text changed */
+  filePlaces(_tick: () => Promise<void>): Promise<FilePlaces> {
+    return Promise.resolve({
+      of: (id) => ({ ...(this.ledger as Ledger).table.place(id), ...this.spot(id) }),
+      problems: () => this.problems(),
+    });
   }
   /** The responses' numbers, in the order of the text. */
   abstract inOrder(): Iterable<number>;

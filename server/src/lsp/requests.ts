@@ -33,8 +33,8 @@ import { OpenAudit } from './open-audit.js';
 import { isAbort, paced, reason } from './pace.js';
 import { auditState, reportProgress, type ProgressState } from './progress-report.js';
 import type { ServerContext } from './server.js';
+import { nameOf, pathOf } from './uris.js';
 import { columns, contributions, detail, findings, texts } from './view-data.js';
-import { nameOf, pathOf } from './workspace.js';
 
 function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();

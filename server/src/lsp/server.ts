@@ -16,7 +16,8 @@ import { Publisher } from './publisher.js';
 import { serveRequests } from './requests.js';
 import { codeLenses, documentSymbols, foldingRanges, inlayHints } from './text-features.js';
 import { Throttle } from './throttle.js';
-import { pathOf, Workspace } from './workspace.js';
+import { pathOf } from './uris.js';
+import { Workspace } from './workspace.js';
 
 const DOCS = 'https://qrm-lens.invalid/docs/findings.md';
 

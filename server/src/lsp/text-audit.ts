@@ -1,9 +1,10 @@
 import { problemFinding, type ProblemFinding } from '../audit/index.js';
 import type { Container } from '../datasets/index.js';
-import type { DatasetRow } from '../datasets/types.js';
+import type { DatasetRow, Place } from '../datasets/types.js';
 import type { TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
-import { placeOf } from './ledger.js';
+import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from './file-places.js';
+import { placeOf, type Ledger } from './ledger.js';
 import type { LineDocument } from './line-document.js';
 import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
@@ -44,14 +45,31 @@ export abstract class TextAudit extends LiveAudit {
 
   spot(response: number): TextSpot {
     const entry = this.owners[response];
-    const table = this.ledger?.table;
-    if (entry === undefined || table === undefined)
-      return { line: 0, column: 0, endLine: 0, endColumn: 0 };
-    const place =
-      entry.data === undefined
-        ? table.place(response)
-        : placeOf(entry.data, table.conversation.get(response), table.target.get(response));
-    return spotAt(place, this.entries.shift(entry));
+    if (entry === undefined) return { line: 0, column: 0, endLine: 0, endColumn: 0 };
+    return spotAt(this.placeIn(entry, response), this.entries.shift(entry));
+  }
+
+  /** Of a JSON Lines row it counts from the row's own beginning, else from the document's. */
+  private placeIn(entry: RowEntry, response: number): Place {
+    const { table } = this.ledger as Ledger;
+    return entry.data === undefined
+      ? table.place(response)
+      : placeOf(entry.data, table.conversation.get(response), table.target.get(response));
+  }
+
+  override async filePlaces(tick: () => Promise<void>): Promise<FilePlaces> {
+    const hidden = await hiddenBytes(this.document);
+    const starts =
+      this.container === 'jsonl' ? await lineStarts(this.document, tick) : new Float64Array();
+    const bytes = (entry?: RowEntry) => hidden + ((entry && starts[entry.line]) ?? 0);
+    return {
+      of: (id) => {
+        const entry = this.owners[id];
+        if (entry === undefined) return (this.ledger as Ledger).table.place(id);
+        return placeAt(this.placeIn(entry, id), this.entries.shift(entry), bytes(entry));
+      },
+      problems: () => this.problems(bytes),
+    };
   }
 
   row(response: number): Promise<DatasetRow | undefined> {
@@ -68,16 +86,14 @@ export abstract class TextAudit extends LiveAudit {
     return ids.find((id) => contains(this.spot(id), line, column)) ?? ids[0];
   }
 
-  *problems(): Generator<ProblemFinding> {
-    for (const problem of this.entries.loose) yield problemFinding(0, problem);
+  /** @param bytes to add to the offsets of an entry's places, or of no entry's */
+  *problems(bytes: (entry?: RowEntry) => number = () => 0): Generator<ProblemFinding> {
+    for (const problem of this.entries.loose)
+      yield problemFinding(0, { ...problem, place: placeAt(problem.place, 0, bytes()) });
     for (const entry of this.entries.all())
       for (const problem of entry.problems) {
-        const spot = spotAt(problem.place, this.entries.shift(entry));
-        yield problemFinding(0, {
-          ...problem,
-          index: entry.row,
-          place: { ...problem.place, ...spot },
-        });
+        const place = placeAt(problem.place, this.entries.shift(entry), bytes(entry));
+        yield problemFinding(0, { ...problem, index: entry.row, place });
       }
   }
 

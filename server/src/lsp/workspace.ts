@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Container } from '../datasets/index.js';
 import type { InitOptions, ServerSettings } from '../protocol.js';
 import { detectText, type Detected } from './dataset-files.js';
@@ -11,6 +10,7 @@ import type { AuditEvents, LiveAudit } from './live-audit.js';
 import { isAbort, reason } from './pace.js';
 import { OpenAudit } from './open-audit.js';
 import { mergeSettings, thresholdsOf } from './settings.js';
+import { nameOf, pathOf } from './uris.js';
 
 /** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
 const KEPT = 3;
@@ -22,19 +22,6 @@ interface OpenDocument {
   /** Settles when it is known whether the text is a dataset; the audit is there then. */
   detected?: Promise<OpenAudit | undefined>;
 }
-
-/** A file's path; undefined where the document is no file of this machine (untitled, virtual). */
-export function pathOf(uri: string): string | undefined {
-  try {
-    return uri.startsWith('file:') ? fileURLToPath(uri) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** For messages and for detection by name. */
-export const nameOf = (uri: string): string =>
-  pathOf(uri) ?? decodeURIComponent(uri.replace(/[?#].*$/, ''));
 
 /** Documents, audits and settings: what the handlers of the protocol work on. */
 export class Workspace {

@@ -142,6 +142,59 @@ describe('a report', () => {
     }
   });
 
+  const ask = 'Où est-ce 🎉?';
+  const pairs = lines.map((l) => {
+    const { chosen = '', rejected = '' } = JSON.parse(l) as Record<string, string>;
+    return { prompt: ask, chosen: lastAnswer(chosen), rejected: lastAnswer(rejected) };
+  });
+  const cell = (value: string) => `"${value.replaceAll('"', '""')}"`;
+  it.each<[string, string]>([
+    ['bytes.jsonl', [...pairs.map((p) => JSON.stringify(p)), '{"é": x}', ''].join('\r\n')],
+    ['bytes.json', JSON.stringify(pairs, null, 1).replaceAll('\n', '\r\n')],
+    [
+      'bytes.csv',
+      ['prompt,chosen,rejected', ...pairs.map((p) => Object.values(p).map(cell).join())].join(
+        '\r\n',
+      ),
+    ],
+  ])('of an open text counts the bytes of the file: %s', async (name, written) => {
+    const file = Buffer.from(`\ufeff${written}`);
+    writeFileSync(path(name), file);
+    // As an editor does: no byte order mark in the text, and a line that is not saved yet.
+    const uri = await client.open(name, `é\r\n${written}`, name.split('.')[1]);
+    const start = { line: 0, character: 0 };
+    await client.edit(uri, { start, end: { line: 1, character: 0 } }, '');
+    await client.audit(uri);
+    await write(uri, 'jsonl', `${name}.out`);
+    const reported = readFileSync(path(`${name}.out`), 'utf8')
+      .trim()
+      .split('\n')
+      .map((l) => JSON.parse(l) as Record<string, string & number>);
+    expect(reported.length).toBeGreaterThan(3);
+    const answers = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+    const asWritten = (text: string) =>
+      name.endsWith('csv') ? text.replaceAll('"', '""') : JSON.stringify(text).slice(1, -1);
+    for (const r of reported) {
+      const bytes = file.subarray(r['start'], r['end']).toString();
+      if (r['code'] === 'malformed-row') expect(bytes).toBe('x');
+      else {
+        expect(answers.map(asWritten)).toContain(bytes);
+        expect(bytes.slice(0, 20)).toBe(asWritten(String(r['excerpt'])).slice(0, 20));
+      }
+    }
+    expect(reported.some((r) => r['code'] === 'malformed-row')).toBe(name.endsWith('jsonl'));
+    await write(uri, 'sarif', `${name}.sarif`);
+    const sarif = JSON.parse(readFileSync(path(`${name}.sarif`), 'utf8')) as {
+      runs: { results: { locations: { physicalLocation: { region: Region } }[] }[] }[];
+    };
+    type Region = { byteOffset: number; byteLength: number };
+    const regions = sarif.runs[0]?.results.map((r) => r.locations[0]?.physicalLocation.region);
+    const key = (from?: number, length?: number) => `${from} ${length}`;
+    expect(regions?.map((r) => key(r?.byteOffset, r?.byteLength)).sort()).toEqual(
+      reported.map((r) => key(r['start'], r['end'] - r['start'])).sort(),
+    );
+  });
+
   it('comes in every form, whole or not at all', async () => {
     const uri = client.uri('report.jsonl');
     for (const format of ['html', 'sarif', 'json', 'csv'] as const) {
