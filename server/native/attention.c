@@ -4,27 +4,36 @@
 
 enum { TILE = TILE_BYTES / sizeof(bf16) };
 
-void keys_to_tiles(const float *k, bf16 *tiles) {
+void keys_to_tiles(const bf16 *k, bf16 *tiles) {
   for (int group = 0; group < 2; group++) {
     __m512i r[16];
-    for (int i = 0; i < 16; i++) {
-      const float *row = k + (group * 16 + i) * STRIP;
-      r[i] = bf16x32(_mm512_load_ps(row), _mm512_load_ps(row + 16));
-    }
+    for (int i = 0; i < 16; i++) r[i] = _mm512_load_si512(k + (group * 16 + i) * STRIP);
     transpose16(r);
     for (int i = 0; i < 16; i++) _mm512_store_si512(tiles + group * TILE + i * 32, r[i]);
   }
 }
 
-void values_to_tiles(const float *v, bf16 *tiles) {
-  /* The bfloat16 of a token pair's dim lie side by side: the first token's in the lower half. */
+void values_to_tiles(const bf16 *v, bf16 *tiles) {
+  /* A token pair's numbers of one dim lie side by side: the first token's in the lower half. */
   for (int pair = 0; pair < 16; pair++) {
     for (int half = 0; half < 2; half++) {
-      const float *row = v + pair * 2 * STRIP + half * 16;
-      const __m512i a = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(row)));
-      const __m512i b =
-          _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(row + STRIP)));
+      const bf16 *row = v + pair * 2 * STRIP + half * 16;
+      const __m512i a = _mm512_cvtepu16_epi32(_mm256_load_si256((const __m256i *)row));
+      const __m512i b = _mm512_cvtepu16_epi32(_mm256_load_si256((const __m256i *)(row + STRIP)));
       _mm512_store_si512(tiles + half * TILE + pair * 32, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+    }
+  }
+}
+
+void tile_keys_values(const struct shape *s, const bf16 *rows, int slots, bf16 *keys, bf16 *values) {
+  const int per_head = s->head_dim / STRIP, count = s->kv_heads * per_head;
+  for (int strip = 0; strip < 2 * count; strip++) {
+    const int head = strip % count / per_head, part = strip % per_head;
+    for (int b = 0; b < slots / KEYS; b++) {
+      const bf16 *from = rows + ((size_t)strip * slots + b * KEYS) * STRIP;
+      const size_t at = ((size_t)head * (slots / KEYS) + b) * kv_block(s) + part * TILE_BYTES;
+      if (strip < count) keys_to_tiles(from, keys + at);
+      else values_to_tiles(from, values + at);
     }
   }
 }
@@ -65,7 +74,7 @@ INLINE uint32_t range_bits(int first, int end, int base) {
 
 /* Lists the blocks that some query of the tile sees, with each query's mask. Returns their number. */
 static int list_blocks(struct attention_scratch *a, const struct shape *s, const struct segment *g,
-                       int token, int count, size_t *offsets) {
+                       int shift, int token, int count, size_t *offsets) {
   int n = 0;
   if (g->sees_prefix) {
     for (int b = 0; b * KEYS < s->prefix; b++, n++) {
@@ -74,17 +83,17 @@ static int list_blocks(struct attention_scratch *a, const struct shape *s, const
       offsets[n] = (size_t)b;
     }
   }
-  const int trunk_end = g->trunk_first + g->trunk_count;
-  const int starts[2] = {g->trunk_first, g->first};
-  const int ends[2] = {trunk_end, token + count};
+  const int trunk = g->trunk_first + shift, trunk_end = trunk + g->trunk_count;
+  const int first = g->first + shift, from = token + shift;
+  const int starts[2] = {trunk, first}, ends[2] = {trunk_end, from + count};
   int next = 0;
   for (int part = g->trunk_count ? 0 : 1; part < 2; part++) {
     int b = starts[part] / KEYS;
     if (b < next) b = next;
     for (; b * KEYS < ends[part]; b++, n++) {
       for (int i = 0; i < count; i++) {
-        a->masks[n * 32 + i] = range_bits(g->trunk_first, trunk_end, b * KEYS) |
-                               range_bits(g->first, token + i + 1, b * KEYS);
+        a->masks[n * 32 + i] =
+            range_bits(trunk, trunk_end, b * KEYS) | range_bits(first, from + i + 1, b * KEYS);
       }
       offsets[n] = (size_t)b;
       next = b + 1;
@@ -169,14 +178,14 @@ static void mix(const struct attention_scratch *a, int n, int strip, int count, 
 }
 
 void attend(struct attention_scratch *a, const struct shape *s, const struct layer *layer,
-            const bf16 *keys, const bf16 *values, int blocks, const struct segment *segment,
+            const bf16 *keys, const bf16 *values, int blocks, const struct segment *segment, int shift,
             const bf16 *q, int token, int count, float *context) {
   const int width = s->heads * s->head_dim, strips = s->head_dim / STRIP;
   const int group = s->heads / s->kv_heads;
   const size_t size = kv_block(s);
   const int stored = (s->prefix + KEYS - 1) / KEYS, from_prefix = segment->sees_prefix ? stored : 0;
   size_t offsets[a->blocks];
-  const int n = list_blocks(a, s, segment, token, count, offsets);
+  const int n = list_blocks(a, s, segment, shift, token, count, offsets);
   for (int kv = 0; kv < s->kv_heads; kv++) {
     for (int b = 0; b < n; b++) {
       const int p = b < from_prefix;

@@ -63,7 +63,7 @@ static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
   const size_t size = kv_block(s);
   bf16 *tiles = tiles_alloc(s->kv_heads * blocks * size * sizeof(bf16) + 64);
   if (!tiles) return NULL;
-  float block[KEYS * STRIP] __attribute__((aligned(64)));
+  bf16 block[KEYS * STRIP] __attribute__((aligned(64)));
   for (int head = 0; head < s->kv_heads; head++) {
     for (int b = 0; b < blocks; b++) {
       for (int j = 0; j < D / STRIP; j++) {
@@ -72,8 +72,8 @@ static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
           const float *row = rows + ((size_t)(b * KEYS + i) * s->kv_heads + head) * D;
           const float *low = row + (keys ? 16 * j : STRIP * j);
           const float *high = keys ? row + D / 2 + 16 * j : low + 16;
-          memcpy(block + i * STRIP, low, 16 * sizeof(float));
-          memcpy(block + i * STRIP + 16, high, 16 * sizeof(float));
+          const __m512i both = bf16x32(_mm512_loadu_ps(low), _mm512_loadu_ps(high));
+          _mm512_store_si512(block + i * STRIP, both);
         }
         bf16 *out = tiles + ((size_t)head * blocks + b) * size + j * TILE_BYTES;
         if (keys) keys_to_tiles(block, out);

@@ -17,8 +17,9 @@ struct product {
   const struct shape *shape;
   const float *rope;
   float *out;
-  bf16 *keys, *values;
-  float *block; /* [32, 32] */
+  bf16 *bf;
+  const int32_t *slot_of;
+  int slots;
 };
 
 /* Finishes row `r` of the block of rows `row` .. `row + 32` and the strip's columns. */
@@ -93,43 +94,33 @@ INLINE void finish_query(const struct product *p, const struct sums *s, int stri
   const __m512 unit = _mm512_set1_ps(p->shape->query_scale * LOG2_E);
   __m512 low, high;
   rotated(p, s, strip, 0, row, r, &low, &high);
-  bf16 *out = p->keys + (size_t)(row + r) * p->shape->heads * p->shape->head_dim + strip * STRIP;
+  bf16 *out = p->bf + (size_t)(row + r) * p->shape->heads * p->shape->head_dim + strip * STRIP;
   _mm512_store_si512(out, bf16x32(_mm512_mul_ps(unit, low), _mm512_mul_ps(unit, high)));
 }
 
 void project_queries(const struct shape *s, const struct linear *l, struct digits in,
                      const float *rope, int rows, bf16 *q) {
-  const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope, .keys = q};
+  const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope, .bf = q};
   run_product(&p, 0, s->heads * s->head_dim / STRIP, finish_query);
 }
 
-/* Keys and values are collected into a block, which its last row turns into tiles. */
 INLINE void finish_key_value(const struct product *p, const struct sums *s, int strip, int row, int r) {
-  const struct shape *shape = p->shape;
-  const int per_head = shape->head_dim / STRIP, count = shape->kv_heads * per_head;
-  const int first = shape->heads * per_head, within = (strip - first) % count;
-  const int is_key = strip - first < count;
+  const int per_head = p->shape->head_dim / STRIP, first = p->shape->heads * per_head;
   __m512 low, high;
-  if (is_key) {
-    rotated(p, s, within, first, row, r, &low, &high);
+  if (strip - first < p->shape->kv_heads * per_head) {
+    rotated(p, s, strip - first, first, row, r, &low, &high);
   } else {
     low = column(p, s, strip, row, r, 0);
     high = column(p, s, strip, row, r, 16);
   }
-  _mm512_store_ps(p->block + r * STRIP, low);
-  _mm512_store_ps(p->block + r * STRIP + 16, high);
-  if (r < BLOCK_ROWS - 1) return;
-  const size_t block = (size_t)within / per_head * (p->rows / KEYS) + row / KEYS;
-  const size_t at = block * kv_block(shape) + within % per_head * TILE_BYTES;
-  if (is_key) keys_to_tiles(p->block, p->keys + at);
-  else values_to_tiles(p->block, p->values + at);
+  const size_t at = (size_t)(strip - first) * p->slots + p->slot_of[row + r];
+  _mm512_store_si512(p->bf + at * STRIP, bf16x32(low, high));
 }
 
 void project_keys_values(const struct shape *s, const struct linear *l, struct digits in,
-                         const float *rope, int rows, bf16 *keys, bf16 *values) {
-  float block[BLOCK_ROWS * STRIP] __attribute__((aligned(64)));
+                         const float *rope, int rows, const int32_t *slot_of, int slots, bf16 *out) {
   const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope,
-                            .keys = keys, .values = values, .block = block};
+                            .bf = out, .slot_of = slot_of, .slots = slots};
   const int per_head = s->head_dim / STRIP;
   run_product(&p, s->heads * per_head, 2 * s->kv_heads * per_head, finish_key_value);
 }

@@ -11,9 +11,9 @@
 void project_queries(const struct shape *s, const struct linear *qkv, struct digits in,
                      const float *rope, int rows, bf16 *q);
 
-/* Keys (rotated) and values as the tiles of attention.h: of each kv head, `rows / 32` blocks. */
+/* Keys (rotated), then values, as bfloat16 [strips, slots, 32]; slot_of: of each row. */
 void project_keys_values(const struct shape *s, const struct linear *qkv, struct digits in,
-                         const float *rope, int rows, bf16 *keys, bf16 *values);
+                         const float *rope, int rows, const int32_t *slot_of, int slots, bf16 *out);
 
 /* x [rows, strips * 32] += in @ W + bias. */
 void add_product(const struct linear *l, struct digits in, int rows, float *x);

@@ -6,15 +6,16 @@
 /* Rows of the MLP done at a time: more use the weights longer, fewer keep the inner activations near (measured). */
 enum { MLP_ROWS = 384 };
 
-/* Buffers of `rows` tokens and `wanted` targets, each with the room for a last whole block. */
+/* Buffers of `rows` tokens, `wanted` targets and `slots` keys, each with the room for a last whole block. */
 struct workspace {
-  int rows, wanted;
+  int rows, wanted, slots;
   float *x, *rope, *context;
   float *wanted_x, *wanted_rope;
   struct digits in, wanted_in; /* what the products of a layer read */
   float *inner;                /* of the MLP, MLP_ROWS at a time */
   struct digits inner_in;
-  bf16 *q, *keys, *values;
+  bf16 *q, *kv, *keys, *values; /* kv: keys and values by rows, before they are tiles */
+  int32_t *slot_of;             /* of each token: attention.h */
   struct attention_scratch scratch;
 };
 
@@ -23,8 +24,8 @@ struct workspace *workspace_new(void) { return calloc(1, sizeof(struct workspace
 static void release(struct workspace *w) {
   void *all[] = {w->x, w->rope, w->context, w->wanted_x, w->wanted_rope, w->in.high, w->in.low,
                  w->in.scale, w->wanted_in.high, w->wanted_in.low, w->wanted_in.scale, w->inner,
-                 w->inner_in.high, w->inner_in.low, w->inner_in.scale, w->q, w->keys,
-                 w->values};
+                 w->inner_in.high, w->inner_in.low, w->inner_in.scale, w->q, w->kv,
+                 w->keys, w->values, w->slot_of};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
   attention_release(&w->scratch);
   memset(w, 0, sizeof *w);
@@ -51,13 +52,13 @@ static struct digits new_digits(size_t rows, size_t width, int *failed) {
 
 INLINE int padded(int rows) { return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS; }
 
-static int reserve(struct workspace *w, const struct shape *s, int tokens, int targets) {
+static int reserve(struct workspace *w, const struct shape *s, int tokens, int targets, int slots) {
   const int rows = padded(tokens), wanted = padded(targets);
-  if (rows <= w->rows && wanted <= w->wanted) return 1;
+  if (rows <= w->rows && wanted <= w->wanted && slots <= w->slots) return 1;
   release(w);
   const size_t H = s->hidden, F = s->intermediate, D = s->head_dim, Q = s->heads * D;
   const size_t most = rows > wanted ? rows : wanted;
-  const size_t kv = (size_t)s->kv_heads * (rows / KEYS) * kv_block(s) * sizeof(bf16);
+  const size_t kv = (size_t)s->kv_heads * slots * D * sizeof(bf16);
   int failed = 0;
   w->x = zeroed(rows * H * sizeof(float), &failed);
   w->rope = zeroed(rows * D * sizeof(float), &failed);
@@ -70,15 +71,18 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   w->inner_in = new_digits(MLP_ROWS, F, &failed);
   /* A tile of 32 queries may begin at the last row. */
   w->q = zeroed((most + BLOCK_ROWS) * Q * sizeof(bf16), &failed);
+  w->kv = zeroed(2 * kv, &failed);
+  w->slot_of = zeroed(rows * sizeof(int32_t), &failed);
   w->keys = zeroed(kv, &failed);
   w->values = zeroed(kv, &failed);
-  const int blocks = rows / KEYS + 1 + (s->prefix + KEYS - 1) / KEYS;
+  const int blocks = slots / KEYS + (s->prefix + KEYS - 1) / KEYS;
   if (failed || !attention_reserve(&w->scratch, blocks)) {
     release(w);
     return 0;
   }
   w->rows = rows;
   w->wanted = wanted;
+  w->slots = slots;
   return 1;
 }
 
@@ -147,13 +151,29 @@ static const struct segment *segment_of(const struct segment *g, int token) {
   return g;
 }
 
+/* Slots of a batch, the last block being for rows that are no tokens: a trunk begins a block. */
+static int count_slots(const struct segment *g, int segments) {
+  int next = 0;
+  for (; segments > 0; segments--, g++) next = (g->trunk_count ? next : padded(next)) + g->count;
+  return padded(next) + KEYS;
+}
+
+static void place_slots(const struct segment *g, int segments, int rows, int slots, int32_t *slot_of) {
+  int next = 0, token = 0;
+  for (; segments > 0; segments--, g++) {
+    if (!g->trunk_count) next = padded(next);
+    for (int i = 0; i < g->count; i++) slot_of[token++] = next++;
+  }
+  while (token < rows) slot_of[token++] = slots - 1;
+}
+
 static void attend_all(struct workspace *w, const struct shape *s, const struct layer *layer,
-                       const struct segment *segments, int count, int rows) {
+                       const struct segment *segments, int count, int slots) {
   const size_t width = (size_t)s->heads * s->head_dim;
   for (const struct segment *g = segments; g < segments + count; g++) {
-    const int end = g->first + g->count;
+    const int end = g->first + g->count, shift = g->count ? w->slot_of[g->first] - g->first : 0;
     for (int token = g->first; token < end; token += 32) {
-      attend(&w->scratch, s, layer, w->keys, w->values, rows / KEYS, g, w->q + token * width, token,
+      attend(&w->scratch, s, layer, w->keys, w->values, slots / KEYS, g, shift, w->q + token * width, token,
              end - token < 32 ? end - token : 32, w->context + token * width);
     }
   }
@@ -161,7 +181,7 @@ static void attend_all(struct workspace *w, const struct shape *s, const struct 
 
 /* The last layer past its keys and values, only where a hidden state is wanted. */
 static void last_layer(struct workspace *w, const struct shape *s, const struct layer *layer,
-                       const struct segment *segments, int rows, const int32_t *targets, int count) {
+                       const struct segment *segments, int slots, const int32_t *targets, int count) {
   const size_t H = s->hidden, D = s->head_dim, width = s->heads * D;
   for (int t = 0; t < count; t++) {
     const size_t from = targets[t];
@@ -171,7 +191,8 @@ static void last_layer(struct workspace *w, const struct shape *s, const struct 
   }
   project_queries(s, &layer->qkv, w->wanted_in, w->wanted_rope, padded(count), w->q);
   for (int t = 0; t < count; t++) {
-    attend(&w->scratch, s, layer, w->keys, w->values, rows / KEYS, segment_of(segments, targets[t]),
+    const struct segment *g = segment_of(segments, targets[t]);
+    attend(&w->scratch, s, layer, w->keys, w->values, slots / KEYS, g, w->slot_of[g->first] - g->first,
            w->q + t * width, targets[t], 1, w->context + t * width);
   }
   finish_layer(w, s, layer, w->wanted_x, padded(count));
@@ -182,21 +203,23 @@ int model_run(const struct model *m, struct workspace *w, const int32_t *ids, in
               const int32_t *targets, int target_count, float *out) {
   const struct shape *s = &m->shape;
   const size_t H = s->hidden;
-  const int rows = padded(tokens);
-  if (!reserve(w, s, tokens, target_count) || !amx_begin()) return -1;
+  const int rows = padded(tokens), slots = count_slots(segments, segment_count);
+  if (!reserve(w, s, tokens, target_count, slots) || !amx_begin()) return -1;
   for (int i = 0; i < tokens; i++)
     memcpy(w->x + i * H, m->embedding + ids[i] * H, H * sizeof(float));
   memset(w->x + tokens * H, 0, (rows - tokens) * H * sizeof(float));
+  place_slots(segments, segment_count, rows, slots, w->slot_of);
   place_rope(s, segments, segment_count, rope, positions, w->rope);
   for (int l = 0; l < s->layers; l++) {
     const struct layer *layer = &m->layers[l];
     quantize_normed(w->x, rows, s->hidden, s->eps, w->in);
-    project_keys_values(s, &layer->qkv, w->in, w->rope, rows, w->keys, w->values);
+    project_keys_values(s, &layer->qkv, w->in, w->rope, rows, w->slot_of, slots, w->kv);
+    tile_keys_values(s, w->kv, slots, w->keys, w->values);
     if (l == s->layers - 1) {
-      last_layer(w, s, layer, segments, rows, targets, target_count);
+      last_layer(w, s, layer, segments, slots, targets, target_count);
     } else {
       project_queries(s, &layer->qkv, w->in, w->rope, rows, w->q);
-      attend_all(w, s, layer, segments, segment_count, rows);
+      attend_all(w, s, layer, segments, segment_count, slots);
       finish_layer(w, s, layer, w->x, rows);
     }
   }

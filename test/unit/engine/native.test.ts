@@ -153,6 +153,21 @@ describe('int8 backbones', () => {
     }
   });
 
+  it('give the same states to the last bit whatever else is in the run', async () => {
+    if (!(backbone instanceof NativeBackbone))
+      return expect(nativeKernels()).toHaveProperty('reason');
+    const trees = pairs().flatMap((members) =>
+      planTrees(
+        members.map((i) => paths[i]!),
+        backbone.prefix.length,
+      ).map((planned) => planned.tree),
+    );
+    const together = await backbone.run([...trees].reverse());
+    const apart: number[] = [];
+    for (const tree of [...trees].reverse()) apart.push(...(await backbone.run([tree])));
+    expect(together).toEqual(Float32Array.from(apart));
+  });
+
   it('know a conversation that does not begin with the stored prefix', async () => {
     const trees: TokenTree[] = [0, 1].map((i) => ({
       trunk: paths[i]!.ids.slice(backbone.prefix.length),
