@@ -92,8 +92,9 @@ export class EditorDriver extends QuickInput {
     await until('the text to be the new one', async () => {
       await this.focusEditor();
       await this.page.keyboard.press('Control+A');
-      // Inserted, not typed: no bracket is closed for us.
-      await this.page.keyboard.insertText(text);
+      // Pasted, not typed: no bracket is closed for us.
+      await this.page.evaluate((all) => navigator.clipboard.writeText(all), text);
+      await this.page.keyboard.press('Control+V');
       // A file that was not shown yet when all was selected keeps what it had: then once more.
       const written = async () => plain(await this.visibleText()) === plain(text);
       return until('the new text', written, { timeout: 3000 });
