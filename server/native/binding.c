@@ -183,11 +183,27 @@ static napi_value run(napi_env env, napi_callback_info info) {
   return undefined;
 }
 
+/* products(count): amx_products, for measuring the processor. */
+static napi_value products(napi_env env, napi_callback_info info) {
+  napi_value argv[1], undefined;
+  size_t argc = 1;
+  int64_t count;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  if (argc < 1 || napi_get_value_int64(env, argv[0], &count) != napi_ok)
+    return fail(env, "products: expected a number");
+  if (cpu_missing() || !amx_begin()) return fail(env, "there are no AMX registers");
+  amx_products((long)count);
+  amx_end();
+  napi_get_undefined(env, &undefined);
+  return undefined;
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor properties[] = {
       {"missing", NULL, missing, NULL, NULL, NULL, napi_enumerable, NULL},
       {"open", NULL, open_model, NULL, NULL, NULL, napi_enumerable, NULL},
       {"run", NULL, run, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"products", NULL, products, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);
 #ifdef SOURCE_HASH

@@ -8,6 +8,9 @@ enum { BLOCK_ROWS = 32, STRIP = 32, TILE_BYTES = 1024 };
 int amx_begin(void);
 void amx_end(void);
 
+/* `count` times four tile products in registers, 2 * 16 * 16 * 64 operations each: what cannot be exceeded. */
+void amx_products(long count);
+
 /*
  * Copies columns from .. from + 16 of `w` [inputs, stride] to half `half` of a strip: strips of 32
  * columns hold, for each 64 inputs, 2 tiles of 64 inputs x 16 columns (four inputs side by side).

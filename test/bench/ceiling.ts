@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { nativeLibrary } from '../../server/src/engine/native.js';
 import { GraphBuilder } from '../../server/src/model/graph/builder.js';
 
 const SIZE = 2048;
@@ -36,19 +37,39 @@ export async function measureCeiling(threads: number): Promise<number> {
   );
   g.output(product, 'y', 'float32', [SIZE, SIZE]);
   const model = g.serialize('ceiling');
-  const seconds = await Promise.all(
-    Array.from(
-      { length: threads },
-      () =>
-        new Promise<number>((resolve, reject) => {
-          const worker = new Worker(BODY, {
-            eval: true,
-            workerData: { model, size: SIZE, runs: RUNS },
-          });
-          worker.once('message', resolve);
-          worker.once('error', reject);
-        }),
-    ),
+  const seconds = await slowestOf(threads, BODY, { model, size: SIZE, runs: RUNS });
+  return (threads * RUNS * 2 * SIZE ** 3) / seconds;
+}
+
+const PRODUCTS = 3e7;
+
+/** A thread that multiplies tiles in registers, and tells how long it took. */
+const TILES = `
+const { workerData, parentPort } = require('node:worker_threads');
+const kernels = require(workerData.library);
+kernels.products(1e6);
+const start = performance.now();
+kernels.products(workerData.products);
+parentPort.postMessage((performance.now() - start) / 1000);`;
+
+/** Operations a second of the processor's int8 tile products, all threads together; undefined without AMX. */
+export async function measureTilePeak(threads: number): Promise<number | undefined> {
+  const library = nativeLibrary();
+  if (library === undefined) return undefined;
+  const seconds = await slowestOf(threads, TILES, { library, products: PRODUCTS });
+  return (threads * PRODUCTS * 4 * 2 * 16 * 16 * 64) / seconds;
+}
+
+/** Seconds of the slowest of some threads that run the same at once. */
+async function slowestOf(threads: number, body: string, workerData: object): Promise<number> {
+  const seconds = Array.from(
+    { length: threads },
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const worker = new Worker(body, { eval: true, workerData });
+        worker.once('message', resolve);
+        worker.once('error', reject);
+      }),
   );
-  return (threads * RUNS * 2 * SIZE ** 3) / Math.max(...seconds);
+  return Math.max(...(await Promise.all(seconds)));
 }

@@ -12,7 +12,7 @@ import type { ScoreGroup } from '../../server/src/engine/types.js';
 import { buildHeads } from '../../server/src/model/heads-graph.js';
 import { openModel, type OpenedModel } from '../../server/src/model/bundle.js';
 import type { ModelConfig } from '../../server/src/model/config.js';
-import { measureCeiling } from './ceiling.js';
+import { measureCeiling, measureTilePeak } from './ceiling.js';
 import {
   equalLength,
   firstPairs,
@@ -100,15 +100,7 @@ export async function benchEngine(): Promise<void> {
     best.print(`${count} sequences of ${length} tokens, hidden states`, [
       ['tokens', length * count],
     ]);
-    const ceiling = await measureCeiling(availableParallelism());
-    const c = model.config;
-    const width = (c.heads + 2 * c.kvHeads) * c.headDim + c.heads * c.headDim;
-    const perToken = 2 * c.layers * c.hiddenSize * (width + 3 * c.intermediateSize);
-    const reached = (perToken * length * count) / best.seconds.get('qrm int8')!;
-    console.log(
-      `  int8 matrix products: ${(reached / 1e12).toFixed(2)} TOPS inside the model, ` +
-        `${(ceiling / 1e12).toFixed(2)} TOPS alone (2048 x 2048 x 2048): ${((100 * reached) / ceiling).toFixed(0)} %`,
-    );
+    await printProducts(model.config, (length * count) / best.seconds.get('qrm int8')!);
   }
 
   if (torch) {
@@ -129,6 +121,28 @@ export async function benchEngine(): Promise<void> {
   }
   torch?.close();
   await whatUsersFeel(rows);
+}
+
+/** What share of the processor's int8 products a rate of tokens a second makes use of. */
+async function printProducts(c: ModelConfig, tokensPerSecond: number): Promise<void> {
+  const threads = availableParallelism();
+  const ceiling = await measureCeiling(threads);
+  const width = 2 * (c.heads + c.kvHeads) * c.headDim;
+  const perToken = 2 * c.layers * c.hiddenSize * (width + 3 * c.intermediateSize);
+  const reached = perToken * tokensPerSecond;
+  const tera = (n: number): string => (n / 1e12).toFixed(2);
+  const share = (n: number, of: number): string => `${((100 * n) / of).toFixed(0)} %`;
+  console.log(
+    `  int8 matrix products: ${tera(reached)} TOPS inside the model, ${tera(ceiling)} TOPS of ` +
+      `MatMulIntegerToFloat alone (2048 x 2048 x 2048): ${share(reached, ceiling)}`,
+  );
+  const peak = await measureTilePeak(threads);
+  if (peak === undefined) return;
+  // Activations have two digits: every weight is multiplied twice.
+  console.log(
+    `  with both digits counted ${tera(2 * reached)} TOPS, of ${tera(peak)} TOPS of tile products ` +
+      `in registers: ${share(2 * reached, peak)}`,
+  );
 }
 
 const groupOf = (row: DatasetRow): ScoreGroup => ({

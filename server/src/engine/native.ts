@@ -30,15 +30,19 @@ export interface NativeKernels {
 /** Set to `onnxruntime` to do without our own kernels, for comparing the two. */
 const SWITCH = 'QRM_LENS_KERNELS';
 
+/** The library for this platform, beside the bundles or in the sources. */
+function libraryFile(): string | undefined {
+  const name = `${platform()}-${arch()}.node`;
+  return [`./native/${name}`, `../../native/prebuilt/${name}`]
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((path) => existsSync(path));
+}
+
 /** Our own int8 kernels, or why they cannot be used here. */
 export function nativeKernels(): { kernels: NativeKernels } | { reason: string } {
   const wanted = process.env[SWITCH];
   if (wanted === 'onnxruntime') return { reason: `${SWITCH} is set to onnxruntime` };
-  const name = `${platform()}-${arch()}.node`;
-  // Beside the bundles, or in the sources.
-  const file = [`./native/${name}`, `../../native/prebuilt/${name}`]
-    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
-    .find((path) => existsSync(path));
+  const file = libraryFile();
   if (!file) return { reason: `none are built for ${platform()}-${arch()}` };
   try {
     const kernels = createRequire(import.meta.url)(file) as NativeKernels;
@@ -47,6 +51,11 @@ export function nativeKernels(): { kernels: NativeKernels } | { reason: string }
   } catch (error) {
     return { reason: messageOf(error) };
   }
+}
+
+/** Path of the kernels' library where it is used; for measurements. */
+export function nativeLibrary(): string | undefined {
+  return 'kernels' in nativeKernels() ? libraryFile() : undefined;
 }
 
 /** Why the kernels cannot run a model of this shape, or undefined. They work in blocks of 64. */
