@@ -13,6 +13,7 @@ import { showDoctor } from './doctor.js';
 import { isDataPath } from './documents.js';
 import { selectDevice, selectModel } from './pickers.js';
 import type { ResponseRef } from './reveal.js';
+import { selectedLines } from './selection.js';
 import type { Views } from './views.js';
 
 /** The file a command is about: its argument, the active editor, or the active tab (custom editors). */
@@ -68,8 +69,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
     on('auditSelection', async () => {
       const editor = window.activeTextEditor;
       if (editor === undefined) throw new Error('no text editor is active');
-      const lines = editor.selections.map((s) => ({ from: s.start.line, to: s.end.line }));
-      await audits.file(editor.document.uri, lines);
+      await audits.file(editor.document.uri, selectedLines(editor.selections));
     }),
     on('auditFolder', async (argument) => {
       const uri =
