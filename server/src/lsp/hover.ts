@@ -1,7 +1,7 @@
 import type { Hover } from 'vscode-languageserver';
 import { cvarName, tailName } from '../audit/rules/rule.js';
 import { contributions, quantileAt, strongest } from '../qrm/index.js';
-import type { ThemeKind } from '../protocol.js';
+import type { FindingCodeName, ThemeKind } from '../protocol.js';
 import type { LiveAudit } from './live-audit.js';
 import { figure, percent, plain, signed } from './markdown.js';
 import { rawScore } from './raw-score.js';
@@ -12,22 +12,23 @@ import { toRange } from './ranges.js';
 const PULLING = 4;
 const SHOWN = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/** What is known of the response at a position; nothing between responses. */
+/**
+ * What is known of the response at a position; nothing between responses. Findings that the client
+ * shows itself (an editor puts its diagnostics above the hover) are not told a second time.
+ */
 export async function hover(
   audit: LiveAudit,
   service: ScoreService | undefined,
   at: { line: number; character: number },
   theme: ThemeKind,
+  told: (response: number, code: FindingCodeName) => boolean = () => false,
 ): Promise<Hover | null> {
   const { ledger } = audit;
   const id = audit.locate(at.line, at.character);
   if (ledger === undefined || id === undefined) return null;
-  const spot = audit.spot(id);
-  const range = toRange(spot);
-  const before = at.line < spot.line || (at.line === spot.line && at.character < spot.column);
-  const after =
-    at.line > spot.endLine || (at.line === spot.endLine && at.character > spot.endColumn);
-  if (before || after) return null;
+  const part = audit.partAt(id, at.line, at.character);
+  if (part === undefined) return null;
+  const range = toRange(part);
   const { table, options } = ledger;
   const error = table.errors.get(id);
   if (!table.scored(id)) {
@@ -65,13 +66,14 @@ export async function hover(
     ['q95 − q05', table.spread.get(id)],
     [`cert. eq. (λ ${options.lambda})`, table.certaintyEquivalent.get(id)],
   ];
+  const findings = (audit.findings?.of(id) ?? []).filter(({ code }) => !told(id, code));
   // The editor puts its diagnostics above and shows a dozen lines: what a table repeats comes last.
   const text = [
     `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
       (share === null ? '' : `; **${percent(share)}** of this file have a lower left tail`),
     image(sparkline(drawing, theme), 'reward distribution'),
     ...(facts.length > 0 ? [facts.join('  \n')] : []),
-    ...(audit.findings?.of(id) ?? []).map((finding) => `- ${plain(finding.message, 400)}`),
+    ...findings.map(({ message }) => `- ${plain(message, 400)}`),
     [
       `| ${figures.map(([head]) => head).join(' | ')} |`,
       `|${' --: |'.repeat(figures.length)}`,

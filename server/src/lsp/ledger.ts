@@ -15,15 +15,20 @@ export interface Slot {
   readonly hash: Buffer;
 }
 
-/** Where a turn stands: its own place, or from the first to the last of its pieces, else the row. */
-export function placeOf(row: DatasetRow, conversation: number, target: number): Place {
+/** Where the parts of a turn stand, in order; the row where the file holds it nowhere. Never empty. */
+export function partsOf(
+  row: DatasetRow,
+  conversation: number,
+  target: number,
+): readonly [Place, ...Place[]] {
   const turn = row.conversations[conversation]?.turns[target];
-  const first = turn?.pieces?.[0];
-  const last = turn?.pieces?.at(-1);
-  if (turn?.place !== undefined) return turn.place;
-  if (first === undefined || last === undefined || last.end < first.end) return first ?? row.place;
-  return { ...first, endLine: last.endLine, endColumn: last.endColumn, end: last.end };
+  const [first = turn?.place ?? row.place, ...rest] = turn?.pieces ?? [];
+  return [first, ...rest];
 }
+
+/** Where a turn begins: its first part alone, for what stands between parts is none of its text. */
+export const placeOf = (row: DatasetRow, conversation: number, target: number): Place =>
+  partsOf(row, conversation, target)[0];
 
 export const slotsOf = (row: DatasetRow): Slot[] =>
   row.conversations.flatMap((c, conversation) =>

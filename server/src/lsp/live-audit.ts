@@ -14,6 +14,7 @@ import { FindingSet } from './finding-set.js';
 import type { Ledger } from './ledger.js';
 import { Debounced, isAbort, reason } from './pace.js';
 import { Rate } from './rate.js';
+import { contains } from './row-entry.js';
 
 /** What an audit tells the rest of the server. */
 export interface AuditEvents {
@@ -57,8 +58,13 @@ export abstract class LiveAudit {
     );
   }
 
-  /** Where a response stands now. */
+  /** Where a response stands now: the first part where it is joined from several. */
   abstract spot(response: number): TextSpot;
+  /** The part of a response at a position; undefined between parts and outside. */
+  partAt(response: number, line: number, column: number): TextSpot | undefined {
+    const spot = this.spot(response);
+    return contains(spot, line, column) ? spot : undefined;
+  }
   /** The row of a response with its texts; undefined when the file no longer has it. */
   abstract row(response: number): Promise<DatasetRow | undefined>;
   /** Is one row read again without reading the file from its beginning? */

@@ -4,7 +4,7 @@ import type { DatasetRow, Place } from '../datasets/types.js';
 import type { TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from './file-places.js';
-import { placeOf, type Ledger } from './ledger.js';
+import { partsOf, placeOf, type Ledger } from './ledger.js';
 import type { LineDocument } from './line-document.js';
 import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
@@ -83,7 +83,25 @@ export abstract class TextAudit extends LiveAudit {
 
   locate(line: number, column: number): number | undefined {
     const ids = this.entries.at(line)?.ids ?? [];
-    return ids.find((id) => contains(this.spot(id), line, column)) ?? ids[0];
+    return (
+      ids.find((id) => contains(this.spot(id), line, column)) ??
+      ids.find((id) => this.partAt(id, line, column) !== undefined) ??
+      ids[0]
+    );
+  }
+
+  override partAt(response: number, line: number, column: number): TextSpot | undefined {
+    const first = super.partAt(response, line, column);
+    const entry = this.owners[response];
+    const { table } = this.ledger ?? {};
+    if (first !== undefined || entry === undefined || table === undefined) return first;
+    const row = this.entries.data(entry);
+    return (
+      row &&
+      partsOf(row, table.conversation.get(response), table.target.get(response))
+        .map((place) => spotAt(place, this.entries.shift(entry)))
+        .find((spot) => contains(spot, line, column))
+    );
   }
 
   /** @param bytes to add to the offsets of an entry's places, or of no entry's */

@@ -6,13 +6,15 @@ import type {
   Hover,
   InlayHint,
   MarkupContent,
+  Position,
 } from 'vscode-languageserver-protocol/node.js';
 import type { Contributions, DetailResult, LocateResult } from '../../../server/src/protocol.js';
-import { Client, fixture } from './client.js';
+import { Client, fixture, MODEL } from './client.js';
 import { hhLines } from './hh.js';
 import { readFileSync } from 'node:fs';
 
 const valueOf = (hover: Hover | null): string => (hover?.contents as MarkupContent).value;
+const sameStart = (a: Position, b: Position) => a.line === b.line && a.character === b.character;
 const svgOf = (markdown: string): string =>
   Buffer.from(/data:image\/svg\+xml;base64,([^)]*)/.exec(markdown)?.[1] ?? '', 'base64').toString();
 
@@ -64,6 +66,36 @@ describe('in the text of pairs', () => {
       drawings.add(svgOf(valueOf(await hoverAt(d.spot.line, d.spot.column))));
     }
     expect(drawings.size).toBe(3);
+  });
+
+  it('hover tells findings where the client shows no diagnostics, and there alone', async () => {
+    const showing = await Client.start({
+      capabilities: { textDocument: { publishDiagnostics: {} } },
+      settings: { maxDiagnostics: 1 },
+    });
+    try {
+      const its = await showing.open('hh.jsonl', text);
+      await showing.audit(its);
+      const all = await client.until(() => client.last(uri).length > 1 && client.last(uri), 'all');
+      const one = await showing.until(
+        () => showing.last(its).length === 1 && showing.last(its)[0],
+        'the one that the limit lets through',
+      );
+      const bullets = async (of: Client, at: string, { line, character }: Position) => {
+        const params = { textDocument: { uri: at }, position: { line, character } };
+        const shown = valueOf(await of.request<Hover | null>('textDocument/hover', params));
+        expect(shown).toContain('mean **');
+        return shown.match(/^- /gm)?.length ?? 0;
+      };
+      for (const { range, message } of all) {
+        const here = all.filter((d) => sameStart(d.range.start, range.start));
+        expect(await bullets(client, uri, range.start)).toBe(here.length);
+        const given = here.some((d) => sameStart(d.range.start, one.range.start)) ? 1 : 0;
+        expect(await bullets(showing, its, range.start), message).toBe(here.length - given);
+      }
+    } finally {
+      await showing.stop();
+    }
   });
 
   it('hover says nothing of a prompt', async () => {
@@ -147,6 +179,45 @@ describe('in the text of pairs', () => {
     });
     expect(stale.detail).toBeNull();
     expect(stale.reason).toBeDefined();
+  });
+});
+
+describe('settings of what stands beside the text', () => {
+  it('take effect at once: the editor is told to ask again, and only for what changed', async () => {
+    const client = await Client.start({
+      capabilities: {
+        workspace: { inlayHint: { refreshSupport: true }, codeLens: { refreshSupport: true } },
+      },
+    });
+    try {
+      const uri = await client.open('beside.jsonl', hhLines(6, 600).join('\n'));
+      await client.audit(uri);
+      const range = { start: { line: 0, character: 0 }, end: { line: 6, character: 0 } };
+      const hints = () =>
+        client.request<InlayHint[]>('textDocument/inlayHint', { textDocument: { uri }, range });
+      const lenses = () =>
+        client.request<CodeLens[]>('textDocument/codeLens', { textDocument: { uri } });
+      const set = (settings: object) =>
+        client.connection.sendNotification('workspace/didChangeConfiguration', {
+          settings: { qrmLens: { model: { path: MODEL }, threads: 1, ...settings } },
+        });
+      for (const enabled of [true, false]) {
+        const [before, lensesBefore] = [client.hintRefreshes, client.lensRefreshes];
+        await set({ inlayHints: { enabled } });
+        await client.until(() => client.hintRefreshes > before, 'the hints to be asked for');
+        expect(await hints()).toHaveLength(enabled ? 12 : 0);
+        expect(client.lensRefreshes).toBe(lensesBefore);
+      }
+      for (const enabled of [false, true]) {
+        const [before, hintsBefore] = [client.lensRefreshes, client.hintRefreshes];
+        await set({ codeLens: { enabled } });
+        await client.until(() => client.lensRefreshes > before, 'the lenses to be asked for');
+        expect(await lenses()).toHaveLength(enabled ? 6 : 0);
+        expect(client.hintRefreshes).toBe(hintsBefore);
+      }
+    } finally {
+      await client.stop();
+    }
   });
 });
 
@@ -251,6 +322,43 @@ describe('chats', () => {
         'the audit of the chat',
       );
       expect(done.scored).toBe(answers);
+    } finally {
+      await client.stop();
+    }
+  });
+
+  it('shows an answer of several parts at its first part, and knows it in every part', async () => {
+    const thresholds = { tail: '100', inverted: '5%', ambiguous: '5%', wide: '5%', modes: 2 };
+    const client = await Client.start({ settings: { thresholds } });
+    try {
+      const text = readFileSync(fixture('datasets/vscode-chat.json'), 'utf8');
+      const uri = await client.open('parts.json', text, 'json');
+      const { epoch, scored } = await client.audit(uri);
+      expect(scored).toBe(2);
+      const marked = client.last(uri).filter((d) => d.code === 'low-left-tail');
+      expect(marked.map((d) => JSON.parse(`"${textAt(text, d.range)}"`) as string)).toEqual([
+        'Use `list.reverse()`:\n\n```python\nxs.reverse()\n```',
+        'See ',
+      ]);
+      const detail = await client.request<DetailResult>('qrmLens/detail', {
+        uri,
+        epoch,
+        response: 1,
+      });
+      expect(detail.detail?.excerpt).toBe('See  for an example.');
+      const textDocument = { uri };
+      const lines = text.split('\n');
+      const hoverAt = async (needle: string) => {
+        const line = lines.findIndex((l) => l.includes(needle));
+        const position = { line, character: (lines[line] ?? '').indexOf(needle) + 2 };
+        return client.request<Hover | null>('textDocument/hover', { textDocument, position });
+      };
+      const one = await hoverAt('See ');
+      const two = await hoverAt(' for an example.');
+      expect(two?.contents).toEqual(one?.contents);
+      expect(textAt(text, two?.range as Range)).toBe(' for an example.');
+      // What stands between the parts is no answer.
+      expect(await hoverAt('inlineReference')).toBeNull();
     } finally {
       await client.stop();
     }
