@@ -9,6 +9,8 @@ import {
 export interface ClientFeatures {
   /** It pulls diagnostics, and again when told: then those of open documents are not pushed. */
   readonly pulls: boolean;
+  /** It shows diagnostics at all, however they reach it. */
+  readonly diagnostics: boolean;
   readonly related: boolean;
   readonly configuration: boolean;
   readonly folders: boolean;
@@ -23,6 +25,8 @@ export function featuresOf(c: ClientCapabilities): ClientFeatures {
   return {
     pulls:
       textDocument?.diagnostic !== undefined && workspace?.diagnostics?.refreshSupport === true,
+    diagnostics:
+      textDocument?.publishDiagnostics !== undefined || textDocument?.diagnostic !== undefined,
     related:
       (textDocument?.publishDiagnostics?.relatedInformation ??
         textDocument?.diagnostic?.relatedDocumentSupport) === true,

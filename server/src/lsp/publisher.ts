@@ -1,9 +1,11 @@
 import {
   DiagnosticRefreshRequest,
   type Connection,
+  type Diagnostic,
   type DocumentDiagnosticReport,
 } from 'vscode-languageserver';
-import { diagnosticsOf, type DiagnosticOptions } from './diagnostics.js';
+import type { FindingCodeName } from '../protocol.js';
+import { diagnosticsOf, type DiagnosticData, type DiagnosticOptions } from './diagnostics.js';
 import type { LiveAudit } from './live-audit.js';
 
 /**
@@ -12,6 +14,8 @@ import type { LiveAudit } from './live-audit.js';
  */
 export class Publisher {
   private readonly pushed = new Set<string>();
+  /** The findings last given to the client, for each document. */
+  private readonly given = new Map<string, ReadonlySet<string>>();
   private refreshing = false;
   private refreshAgain = false;
 
@@ -30,13 +34,13 @@ export class Publisher {
       return;
     }
     this.pushed.add(audit.uri);
-    const diagnostics = diagnosticsOf(audit, this.options(audit));
-    void this.connection.sendDiagnostics({ uri: audit.uri, diagnostics });
+    void this.connection.sendDiagnostics({ uri: audit.uri, diagnostics: this.list(audit) });
   }
 
   /** Takes back what was pushed. */
   clear(uri: string): void {
     if (!this.pushed.delete(uri)) return;
+    this.given.delete(uri);
     void this.connection.sendDiagnostics({ uri, diagnostics: [] });
   }
 
@@ -45,7 +49,21 @@ export class Publisher {
     if (audit === undefined) return { kind: 'full', items: [] };
     const resultId = `${audit.epoch}.${audit.findingsRevision}`;
     if (previous === resultId) return { kind: 'unchanged', resultId };
-    return { kind: 'full', resultId, items: diagnosticsOf(audit, this.options(audit)) };
+    return { kind: 'full', resultId, items: this.list(audit) };
+  }
+
+  /** Whether the client was given this finding: over the limit, some are not. */
+  gave(uri: string, response: number, code: FindingCodeName): boolean {
+    return this.given.get(uri)?.has(`${response} ${code}`) === true;
+  }
+
+  private list(audit: LiveAudit): Diagnostic[] {
+    const list = diagnosticsOf(audit, this.options(audit));
+    const keys = list.flatMap(({ data }: { data?: Partial<DiagnosticData> }) =>
+      data?.response === undefined ? [] : [`${data.response} ${data.code}`],
+    );
+    this.given.set(audit.uri, new Set(keys));
+    return list;
   }
 
   /** One refresh under way at a time: each makes the client pull every open document. */

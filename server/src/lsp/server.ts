@@ -5,7 +5,7 @@ import {
   type Connection,
   type InitializeParams,
 } from 'vscode-languageserver';
-import { METHODS, type InitOptions, type ThemeKind } from '../protocol.js';
+import { METHODS, type FindingCodeName, type InitOptions, type ThemeKind } from '../protocol.js';
 import { codeActions } from './code-actions.js';
 import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
 import { hover } from './hover.js';
@@ -36,6 +36,8 @@ export function serve(connection: Connection, version: string, script: URL): voi
   let context: ServerContext | undefined;
   let publisher: Publisher | undefined;
   let theme: ThemeKind = 'dark';
+  const ask = (method: { method: string }) =>
+    void connection.sendRequest(method.method).catch(() => undefined);
   const log = (message: string) => connection.console.info(message);
 
   connection.onInitialize((params: InitializeParams) => {
@@ -49,8 +51,6 @@ export function serve(connection: Connection, version: string, script: URL): voi
       void connection.sendNotification(METHODS.changed, audit.summary());
     });
     const refresh = new Throttle<string>(1000, () => {
-      const ask = (method: { method: string }) =>
-        void connection.sendRequest(method.method).catch(() => undefined);
       if (features.lensRefresh) ask(CodeLensRefreshRequest.type);
       if (features.hintRefresh && workspace.settings.inlayHints.enabled)
         ask(InlayHintRefreshRequest.type);
@@ -82,9 +82,19 @@ export function serve(connection: Connection, version: string, script: URL): voi
     return serverResult(features, version);
   });
 
+  const apply = ({ workspace, features }: ServerContext, value: unknown) => {
+    const { inlayHints, codeLens } = workspace.settings;
+    workspace.configure(value);
+    // An editor that is not told asks again only after the next edit.
+    const now = workspace.settings;
+    if (features.hintRefresh && now.inlayHints.enabled !== inlayHints.enabled)
+      ask(InlayHintRefreshRequest.type);
+    if (features.lensRefresh && now.codeLens.enabled !== codeLens.enabled)
+      ask(CodeLensRefreshRequest.type);
+  };
   const configure = async () => {
     if (context?.features.configuration !== true) return;
-    context.workspace.configure(await connection.workspace.getConfiguration('qrmLens'));
+    apply(context, await connection.workspace.getConfiguration('qrmLens'));
   };
   connection.onInitialized(() => {
     if (context?.features.configuration === true)
@@ -103,8 +113,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
   });
   connection.onDidChangeConfiguration(({ settings }) => {
     const given = (settings as { qrmLens?: unknown } | null)?.qrmLens;
-    if (context?.features.configuration === false && given !== undefined)
-      context.workspace.configure(given);
+    if (context?.features.configuration === false && given !== undefined) apply(context, given);
     else configure().catch((error: unknown) => log(`settings: ${reason(error)}`));
   });
   connection.onDidChangeWatchedFiles(() => {
@@ -125,7 +134,9 @@ export function serve(connection: Connection, version: string, script: URL): voi
   connection.onHover(async ({ textDocument, position }) => {
     const audit = context?.workspace.audit(textDocument.uri);
     if (audit === undefined) return null;
-    return hover(audit, context?.workspace.engine.current, position, theme);
+    const told = (response: number, code: FindingCodeName) =>
+      context?.features.diagnostics === true && publisher?.gave(audit.uri, response, code) === true;
+    return hover(audit, context?.workspace.engine.current, position, theme, told);
   });
   const opened = (uri: string) => context?.workspace.openAudit(uri);
   connection.onCodeLens(({ textDocument: { uri } }) => {

@@ -45,6 +45,8 @@ export class Client {
   readonly changes: AuditSummary[] = [];
   readonly logs: string[] = [];
   refreshes = 0;
+  lensRefreshes = 0;
+  hintRefreshes = 0;
   initialized!: InitializeResult;
   private version = 1;
 
@@ -71,7 +73,14 @@ export class Client {
       client.logs.push(message),
     );
     connection.onRequest('workspace/diagnostic/refresh', () => void client.refreshes++);
-    connection.onRequest('workspace/codeLens/refresh', () => null);
+    connection.onRequest('workspace/codeLens/refresh', () => {
+      client.lensRefreshes++;
+      return null;
+    });
+    connection.onRequest('workspace/inlayHint/refresh', () => {
+      client.hintRefreshes++;
+      return null;
+    });
     connection.onRequest('window/workDoneProgress/create', () => null);
     connection.listen();
     const initializationOptions: InitOptions = {
