@@ -66,7 +66,10 @@ export async function hover(
     ['q95 − q05', table.spread.get(id)],
     [`cert. eq. (λ ${options.lambda})`, table.certaintyEquivalent.get(id)],
   ];
-  const findings = (audit.findings?.of(id) ?? []).filter(({ code }) => !told(id, code));
+  // A diagnostic stands at the first part of an answer, and is not above the others.
+  const spot = audit.spot(id);
+  const above = part.line === spot.line && part.column === spot.column;
+  const findings = (audit.findings?.of(id) ?? []).filter(({ code }) => !(above && told(id, code)));
   // The editor puts its diagnostics above and shows a dozen lines: what a table repeats comes last.
   const text = [
     `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
