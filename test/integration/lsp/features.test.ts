@@ -6,10 +6,11 @@ import type {
   Hover,
   InlayHint,
   MarkupContent,
+  Range,
   Position,
 } from 'vscode-languageserver-protocol/node.js';
 import type { Contributions, DetailResult, LocateResult } from '../../../server/src/protocol.js';
-import { Client, fixture, MODEL } from './client.js';
+import { Client, fixture, MODEL, textAt } from './client.js';
 import { hhLines } from './hh.js';
 import { readFileSync } from 'node:fs';
 

@@ -191,7 +191,7 @@ describe('a report', () => {
     const regions = sarif.runs[0]?.results.map((r) => r.locations[0]?.physicalLocation.region);
     const key = (from?: number, length?: number) => `${from} ${length}`;
     expect(regions?.map((r) => key(r?.byteOffset, r?.byteLength)).sort()).toEqual(
-      reported.map((r) => key(r['start'], r['end'] - r['start'])).sort(),
+      reported.map((r) => key(r['start'], Number(r['end']) - Number(r['start']))).sort(),
     );
   });
 
