@@ -49,7 +49,11 @@ try {
   if (built.source !== source) {
     throw new Error(`${prebuilt} is not built from these sources: run npm run build:native`);
   }
-  console.log(check ? `${prebuilt} is current` : `built ${prebuilt}`);
+  const same = check && readFileSync(out).equals(readFileSync(prebuilt));
+  const told = same
+    ? 'byte by byte what this compiler gives'
+    : 'current (another compiler gave it)';
+  console.log(check ? `${prebuilt} is ${told}` : `built ${prebuilt}`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
