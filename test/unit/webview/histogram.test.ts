@@ -73,6 +73,24 @@ describe('StreamHistogram', () => {
     expect(h.mean).toBeCloseTo(values.reduce((a, b) => a + b, 0) / 5000, 10);
   });
 
+  it('suits its bins to the figures by the rule of Freedman and Diaconis', () => {
+    for (const n of [72, 1000, 20_000]) {
+      const values = Array.from({ length: n }, (_, i) => Math.sin(i) + Math.sin(i * 1.7));
+      const sorted = [...values].sort((a, b) => a - b);
+      const at = (p: number) => sorted[Math.floor(p * (n - 1))] as number;
+      const width = (2 * (at(0.75) - at(0.25))) / Math.cbrt(n);
+      const wanted = (at(1) - at(0)) / width;
+      expect(filled(values).suited() / wanted).toBeGreaterThan(0.9);
+      expect(filled(values).suited() / wanted).toBeLessThan(1.1);
+    }
+  });
+
+  it('suits few bins where most figures are alike, and one where there are none', () => {
+    const alike = [...Array.from({ length: 1000 }, () => 0.5), 0.1, 0.9];
+    expect(filled(alike).suited()).toBeCloseTo(Math.log2(1002) + 1, 9);
+    expect(filled([]).suited()).toBe(1);
+  });
+
   it('says nothing of no figures', () => {
     const h = filled([Number.NaN]);
     expect(h.total).toBe(0);

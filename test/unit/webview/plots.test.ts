@@ -153,6 +153,24 @@ describe('plots of a document', () => {
     expect(sum(bars(tailPlot([d], [undefined]))[0]?.value ?? [])).toBe(1200);
   });
 
+  it('have few bins for few responses, and never more than can be told apart', () => {
+    const heavy = (n: number) =>
+      data(n).map((row, i) => ({ ...row, expectation: i === 0 ? 400 : Math.sin(i) }));
+    // An empty bin stands at either end.
+    const bins = (rows: Row[]) => {
+      const [layer] = bars(expectationPlot([documentOf(rows)], [undefined]));
+      return (layer?.value.length ?? 0) - 2;
+    };
+    for (const n of [20, 72]) {
+      expect(bins(data(n))).toBeGreaterThanOrEqual(8);
+      expect(bins(data(n))).toBeLessThanOrEqual(16);
+    }
+    const peaked = data(5000).map((row, i) => ({ ...row, expectation: Math.sin(i) ** 3 }));
+    expect(bins(peaked)).toBeGreaterThan(16);
+    expect(bins(heavy(5000))).toBeGreaterThanOrEqual(40);
+    expect(bins(heavy(5000))).toBeLessThanOrEqual(80);
+  });
+
   it('colour inverted pairs as rejected', () => {
     const [margins] = bars(marginPlot([d], [undefined]));
     expect(sum(margins?.value ?? [])).toBe(600);

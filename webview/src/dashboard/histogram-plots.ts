@@ -6,8 +6,17 @@ import type { MeasureName } from '../data/responses.js';
 import { count, figure, percent, tailName } from '../data/visible.js';
 import { limitRules, SECOND, type Selections } from './series.js';
 
-export function binsOf(documents: readonly Document[], measure: MeasureName, atMost = 80): Bins {
-  const bins = commonBins(documents.map((d) => d.histograms[measure].bins(atMost)));
+/** Bins drawn: few responses in many bins would look like spikes. */
+const LEAST = 8;
+const MOST = 80;
+
+export function binsOf(documents: readonly Document[], measure: MeasureName): Bins {
+  const bins = commonBins(
+    documents.map(({ histograms: { [measure]: h } }) =>
+      // Between a half of the limit and all of it come out: around the number that suits.
+      h.bins(Math.min(Math.max(Math.round(h.suited() * Math.SQRT2), 2 * LEAST), MOST)),
+    ),
+  );
   // An empty bin at either end keeps outer bars off the frame.
   return {
     start: bins.start - bins.width,

@@ -58,6 +58,18 @@ export class StreamHistogram {
     return Number.NaN;
   }
 
+  /**
+   * Bins that suit so many figures: the range in widths of 2 IQR / n^(1/3) (Freedman and Diaconis, 1981),
+   * or log2(n) + 1 (Sturges) where more than half are alike; 1 when empty.
+   */
+  suited(): number {
+    const [first, last] = this.occupied();
+    if (first > last) return 1;
+    const middle = this.quantile(0.75) - this.quantile(0.25);
+    if (middle <= this.width) return Math.log2(this.total) + 1;
+    return ((last - first + 1) * this.width * Math.cbrt(this.total)) / (2 * middle);
+  }
+
   /** Between `atMost`/2 and `atMost` bins over the occupied range (fewer where the fine bins are few). */
   bins(atMost: number): Bins {
     const [first, last] = this.occupied();
