@@ -55,6 +55,11 @@ export const scenes = {
   'dashboard-narrow': { theme: 'light', width: 700, height: 1250 },
   'dashboard-beside': { width: 620, height: 900 },
   'dashboard-slim': { width: 416, height: 900 },
+  // As beside a text in a window of 1280 x 900.
+  'dashboard-few': { size: 72, width: 614, height: 806, untouched: true },
+  'dashboard-few-light': { size: 72, width: 694, height: 806, theme: 'light', untouched: true },
+  'detail-beside': { page: 'detail', width: 614, height: 806 },
+  'detail-beside-light': { page: 'detail', width: 694, height: 806, theme: 'light' },
   'dashboard-compare': { compare: true },
   'dashboard-running': { partial: 0.4, width: 1100 },
   'dashboard-million': { size: 1_000_000, width: 1500, height: 1000, brush: true },
@@ -116,7 +121,7 @@ for (const [name, scene] of Object.entries(scenes)) {
     await page.mouse.up();
     await page.waitForTimeout(600);
   }
-  if (scene.page !== 'detail' && !scene.compare && scene.size !== 0) {
+  if (scene.page !== 'detail' && !scene.compare && !scene.untouched && scene.size !== 0) {
     await page.locator('.row[data-n="4"]').click();
     await page.waitForTimeout(400);
   }

@@ -61,8 +61,9 @@ export class FilterBar {
       button(label, undefined, () => events.changed({ listing: name }), {
         class: 'segment',
         'data-listing': name,
+        title: name === 'findings' ? 'One row a finding' : 'One row a response, found or not',
       });
-    this.listings = [listing('findings', 'Findings'), listing('responses', 'All responses')];
+    this.listings = [listing('findings', 'Findings'), listing('responses', 'Responses')];
     const typed = debounced(() => events.changed({ text: this.search.value }), 200);
     this.search.addEventListener('input', typed);
     // Left before the pause: a redraw would put the text of before into the field.
@@ -84,7 +85,7 @@ export class FilterBar {
       { class: 'filters', 'aria-label': 'Filters' },
       el(
         'div',
-        { class: 'filter-line' },
+        { class: 'filter-line main' },
         el('div', { class: 'segments', role: 'group', 'aria-label': 'Rows' }, ...this.listings),
         el('div', { class: 'group', role: 'group', 'aria-label': 'Severity' }, ...this.severities),
         el('label', { class: 'search' }, svgIcon('search'), this.search),
@@ -136,7 +137,11 @@ export class FilterBar {
       shown.searching < 1 ? ` (searching, ${Math.floor(100 * shown.searching)} %)` : '';
     const text =
       shown.rows === shown.of ? count(shown.of) : `${count(shown.rows)} of ${count(shown.of)}`;
-    this.result.textContent = `${text} ${state.listing}${progress}`;
+    this.result.replaceChildren(
+      text,
+      el('span', { class: 'noun' }, ` ${state.listing}${progress}`),
+    );
+    this.result.classList.toggle('filtered', shown.rows !== shown.of);
     this.drawChips(state, tailName(documents[0]?.summary.tau ?? 0.05));
     for (const [name, fields] of this.inputs) {
       fields.forEach((field, end) => {
