@@ -88,6 +88,16 @@ export function drawDiagonal(chart: PlotChart, layer: DiagonalLayer, theme: Them
   context.textAlign = 'left';
 }
 
+/** Right of the rule, else left of it; over it where neither side has room. */
+function beside(
+  at: number,
+  wide: number,
+  { left, right }: { left: number; right: number },
+): number {
+  if (at + 4 + wide <= right) return at + 4;
+  return Math.max(at - 4 - wide, Math.min(left + 2, right - wide));
+}
+
 export function drawRule(chart: PlotChart, layer: RuleLayer, theme: Theme): void {
   const { x, y } = chart.scales;
   const area = chart.chartArea;
@@ -115,7 +125,7 @@ export function drawRule(chart: PlotChart, layer: RuleLayer, theme: Theme): void
   const line = 13 * (layer.level ?? 0);
   const [tx, ty] =
     layer.axis === 'x'
-      ? [at + 4 + wide > area.right ? at - 4 - wide : at + 4, area.top + 10 + line]
+      ? [beside(at, wide, area), area.top + 10 + line]
       : [area.right - wide - 4, at - 5 < area.top + 10 ? at + 12 : at - 5];
   // A ground behind the letters keeps them readable over bars and points.
   context.fillStyle = withOpacity(theme.colours.ground, 0.75);
