@@ -75,6 +75,11 @@ export interface ServerSettings {
   readonly lambda: number;
   /** Fixed attribute weights by name, in place of the gate; empty: the gate. */
   readonly weights: Readonly<Record<string, number>>;
+  /**
+   * Fields by what they hold (`{"prompt": "question"}`), where they have other names. An editor that
+   * answers workspace/configuration is asked for each document's own.
+   */
+  readonly mapping: Readonly<Record<string, string>>;
   /** A number (absolute) or a share such as `5%` of the dataset's own distribution. */
   readonly thresholds: {
     readonly tail: string;

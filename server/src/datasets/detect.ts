@@ -1,8 +1,8 @@
 import { Locator } from './bytes.js';
 import { scanCsvRecord } from './csv.js';
-import type { Container, Schema } from './formats.js';
-import { parseJson, type ParsedJson } from './json-tree.js';
-import { interpret } from './rows.js';
+import type { Container, FieldMapping, Schema } from './formats.js';
+import { parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
+import { concerns, interpret } from './rows.js';
 import { splitMarkdown } from './transcript.js';
 
 const EXTENSIONS: Readonly<Record<string, Container>> = {
@@ -51,25 +51,32 @@ const knownColumns = (line: string, delimiter: string): number =>
   line.split(delimiter).filter((c) => COLUMNS.test(c.trim().replace(/^"|"$/g, '').toLowerCase()))
     .length;
 
+/** A record that has none of a mapping's fields is judged by its own. */
+function meaning(node: ValueNode | undefined, mapping: FieldMapping | undefined): Schema {
+  if (node === undefined) return 'unknown';
+  const found = interpret(node, mapping && concerns(node, mapping) ? mapping : undefined);
+  return found.ok ? found.schema : 'unknown';
+}
+
 /**
  * Container and meaning of a (decompressed) file by its first bytes. The name decides only what the
  * content leaves open: `[` may begin Markdown, a CSV header may be any text.
  * @param head the file's first bytes; @param whole they are all of it
+ * @param mapping for records that have its fields
  */
 export function detectContainer(
   head: Buffer,
   name: string,
   whole: boolean,
+  mapping?: FieldMapping,
 ): { container: Container; schema: Schema } | undefined {
   if (head.toString('latin1', 0, 4) === 'PAR1') return { container: 'parquet', schema: 'unknown' };
   const named = containerOfName(name);
   let start = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
   while (start < head.length && head[start]! <= 0x20) start++;
   const body = head.subarray(start);
-  const schema = (json: ParsedJson | undefined): Schema => {
-    const found = json && interpret(json.node);
-    return found?.ok === true ? found.schema : 'unknown';
-  };
+  const schema = (json: ParsedJson | undefined): Schema => meaning(json?.node, mapping);
+  const csv = (delimiter: number): Schema => schemaOfCsv(body, delimiter, whole, mapping);
   const textual = named === 'csv' || named === 'tsv' || named === 'markdown';
   const first = String.fromCharCode(body[0] ?? 0);
   if ((first === '{' || first === '[') && !textual) {
@@ -82,8 +89,7 @@ export function detectContainer(
       if (lists) return { container: 'jsonl', schema: schema(parsed[0]) };
       const json = tryJson(body);
       const element = json?.node.kind === 'list' ? json.node.items[0] : undefined;
-      const found = element && interpret(element);
-      return { container: 'json', schema: found?.ok === true ? found.schema : 'unknown' };
+      return { container: 'json', schema: meaning(element, mapping) };
     }
     // A pretty-printed object has no whole value on any line that begins at its left edge.
     if (good !== undefined || (lines.length > 1 && second === '{'))
@@ -95,15 +101,13 @@ export function detectContainer(
     const markdown = named === 'markdown';
     return {
       container: named,
-      schema: markdown ? 'messages' : schemaOfCsv(body, named === 'tsv' ? 9 : 44, whole),
+      schema: markdown ? 'messages' : csv(named === 'tsv' ? 9 : 44),
     };
   }
   const text = body.toString('utf8');
   const line = text.slice(0, Math.max(0, text.search(/\r|\n|$/)));
-  if (knownColumns(line, '\t') >= 2)
-    return { container: 'tsv', schema: schemaOfCsv(body, 9, whole) };
-  if (knownColumns(line, ',') >= 2)
-    return { container: 'csv', schema: schemaOfCsv(body, 44, whole) };
+  if (knownColumns(line, '\t') >= 2) return { container: 'tsv', schema: csv(9) };
+  if (knownColumns(line, ',') >= 2) return { container: 'csv', schema: csv(44) };
   if (splitMarkdown(text.replaceAll('\r\n', '\n')).some((t) => t.role === 'assistant')) {
     return { container: 'markdown', schema: 'messages' };
   }
@@ -114,7 +118,12 @@ export function detectContainer(
 }
 
 /** The meaning of the first data row: header and first record give the fields. */
-function schemaOfCsv(body: Buffer, delimiter: number, whole: boolean): Schema {
+function schemaOfCsv(
+  body: Buffer,
+  delimiter: number,
+  whole: boolean,
+  mapping: FieldMapping | undefined,
+): Schema {
   const header = scanCsvRecord(body, delimiter, whole);
   if (header.kind !== 'record') return 'unknown';
   const names = header.cells.map((c) => body.toString('utf8', c.start, c.end).trim());
@@ -124,7 +133,5 @@ function schemaOfCsv(body: Buffer, delimiter: number, whole: boolean): Schema {
   const record = Object.fromEntries(
     names.map((n, i) => [n, rest.toString('utf8', row.cells[i]!.start, row.cells[i]!.end)]),
   );
-  const json = tryJson(Buffer.from(JSON.stringify(record)));
-  const found = json && interpret(json.node);
-  return found?.ok === true ? found.schema : 'unknown';
+  return meaning(tryJson(Buffer.from(JSON.stringify(record)))?.node, mapping);
 }

@@ -32,6 +32,7 @@ export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, splitMarkdown, normalizeRole, type TextTurn } from './transcript.js';
 export { containerOfName } from './detect.js';
+export { parseMapping } from './mapping.js';
 
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */
 const HEAD_BYTES = 256 * 1024;
@@ -51,23 +52,30 @@ interface Opened {
   readonly rest: AsyncGenerator<Uint8Array>;
 }
 
-async function openSource(source: DatasetSource, signal?: AbortSignal): Promise<Opened> {
+async function openSource(
+  source: DatasetSource,
+  signal?: AbortSignal,
+  mapping?: FieldMapping,
+): Promise<Opened> {
   const raw = await peek(openBytes(source, 0, signal), 8);
   const compression = compressionOf(raw.head);
   const text = await peek(decompress(raw.rest, compression), HEAD_BYTES);
-  const found = detectContainer(text.head, sourceName(source), text.head.length < HEAD_BYTES);
+  const whole = text.head.length < HEAD_BYTES;
+  const found = detectContainer(text.head, sourceName(source), whole, mapping);
   return { format: found && { ...found, compression }, head: text.head, rest: text.rest };
 }
 
 /**
  * What a file is, by its content and then its name; undefined when nothing fits.
+ * @param mapping for a first record that has one of its response fields: then the schema is `mapped`
  * @throws what reading the file throws (no such file, no permission)
  */
 export async function detectFormat(
   source: DatasetSource,
   signal?: AbortSignal,
+  mapping?: FieldMapping,
 ): Promise<DatasetFormat | undefined> {
-  const opened = await openSource(source, signal);
+  const opened = await openSource(source, signal, mapping);
   try {
     for (;;) {
       // An unreadable source tells so only on reading on; a readable one has its head already.

@@ -1,4 +1,5 @@
 import type { FieldMapping, Schema } from './formats.js';
+import { RESPONSE_NAMES } from './mapping.js';
 import type { ValueNode, RecordNode, ListNode } from './json-tree.js';
 import type { TextNode } from './text.js';
 import { looksLikeHH, normalizeRole, splitHH, trimRange } from './transcript.js';
@@ -348,6 +349,13 @@ function numbered(record: RecordNode): [string, TextNode][] {
       : [],
   );
 }
+
+/** Has a record one of the fields that a mapping takes a response from? */
+export const concerns = (root: ValueNode, mapping: FieldMapping): boolean =>
+  RESPONSE_NAMES.some((name) => {
+    const path = mapping[name];
+    return path !== undefined && nodeAt(root, path) !== undefined;
+  });
 
 /** Says which conversations a record holds: by the mapping where given, else by its fields. */
 export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretation {

@@ -1,30 +1,34 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
-import { detectFormat, type DatasetFormat, type DatasetSource } from '../datasets/index.js';
+import type { DatasetFormat, DatasetSource, FieldMapping } from '../datasets/index.js';
+import { detectFile } from './mappings.js';
 
 /** A file to be read once, with how much of it is read. */
 export interface CountedFile {
   readonly source: DatasetSource;
   readonly format: DatasetFormat | undefined;
+  /** What it is read with. */
+  readonly mapping: FieldMapping | undefined;
   /** Share read in [0, 1]; `end` is the last row's end in the decompressed file, `row` its ordinal. */
   fraction(end: number, row: number): number | null;
 }
 
 /** @throws what reading the file throws (no such file, no permission) */
-export async function countedFile(path: string): Promise<CountedFile> {
+export async function countedFile(path: string, given?: FieldMapping): Promise<CountedFile> {
   const { size } = await stat(path);
-  const format = await detectFormat({ path });
+  const { format, mapping } = await detectFile(path, given);
   if (format?.container === 'parquet') {
     const rows = await parquetRows(path).catch(() => 0);
     return {
       source: { path },
       format,
+      mapping,
       fraction: (_end, row) => (rows > 0 ? Math.min(1, (row + 1) / rows) : null),
     };
   }
   if (format?.compression === undefined || format.compression === 'none')
-    return { source: { path }, format, fraction: (end) => (size > 0 ? end / size : null) };
+    return { source: { path }, format, mapping, fraction: (end) => (size > 0 ? end / size : null) };
   // Inside a compressed file only the compressed bytes tell how far it is.
   let read = 0;
   async function* stream() {
@@ -36,6 +40,7 @@ export async function countedFile(path: string): Promise<CountedFile> {
   return {
     source: { stream: stream(), name: path },
     format,
+    mapping,
     fraction: () => (size > 0 ? Math.min(1, read / size) : null),
   };
 }

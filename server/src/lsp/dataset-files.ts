@@ -1,6 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { detectFormat, splitMarkdown, type DatasetFormat } from '../datasets/index.js';
+import {
+  detectFormat,
+  splitMarkdown,
+  type DatasetFormat,
+  type FieldMapping,
+} from '../datasets/index.js';
+import { mappingFor } from './mappings.js';
 
 const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|md|markdown)(\.(gz|zst))?$/i;
 const SURE = /\.(jsonl|ndjson)$/i;
@@ -21,6 +27,8 @@ export async function* dataFiles(folder: string): AsyncGenerator<string> {
 
 export interface Detected {
   readonly format: DatasetFormat;
+  /** What it is read with. */
+  readonly mapping: FieldMapping | undefined;
   /** Surely data to audit: worth doing without being asked. */
   readonly sure: boolean;
 }
@@ -29,16 +37,22 @@ export interface Detected {
 export async function detectText(
   lines: readonly string[],
   name: string,
+  given?: FieldMapping,
 ): Promise<Detected | undefined> {
   let head = '';
   for (const line of lines) {
     head += line;
     if (head.length > HEAD) break;
   }
-  const format = await detectFormat({ bytes: Buffer.from(head), name });
+  const format = await detectFormat({ bytes: Buffer.from(head), name }, undefined, given);
   if (format === undefined) return undefined;
-  if (format.container === 'markdown') return { format, sure: isTranscript(head) };
-  return { format, sure: SURE.test(name) || format.schema !== 'unknown' };
+  if (format.container === 'markdown')
+    return { format, mapping: undefined, sure: isTranscript(head) };
+  return {
+    format,
+    mapping: mappingFor(format, given),
+    sure: SURE.test(name) || format.schema !== 'unknown',
+  };
 }
 
 /** Two questions with their answers, one after the other, are no accident of a README. */

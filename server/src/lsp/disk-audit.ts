@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { Column } from '../audit/columns.js';
 import { problemFinding, scoreRows, type ProblemFinding } from '../audit/index.js';
-import { parseRow, readDataset, type DatasetFormat } from '../datasets/index.js';
+import { parseRow, readDataset, type DatasetFormat, type FieldMapping } from '../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../protocol.js';
 import { countedFile, type CountedFile } from './byte-count.js';
@@ -18,6 +18,8 @@ const RECENT_ROWS = 512;
 /** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
 export class DiskAudit extends LiveAudit {
   format: DatasetFormat | undefined;
+  /** The setting that the file was read with. */
+  given: FieldMapping | undefined;
   private found: ProblemFinding[] = [];
   /** Problems beyond MAX_PROBLEMS: counted, not kept. */
   private more = 0;
@@ -38,6 +40,8 @@ export class DiskAudit extends LiveAudit {
     private readonly context: {
       readonly service: () => Promise<ScoreService>;
       readonly settings: () => ServerSettings;
+      /** The setting of the file's folder. */
+      readonly mapping: (uri: string) => Promise<FieldMapping | undefined>;
     },
     events: AuditEvents,
     settings: AuditSettings,
@@ -50,6 +54,19 @@ export class DiskAudit extends LiveAudit {
     signal?.addEventListener('abort', cancel, { once: true });
     this.active ??= this.work().finally(() => (this.active = undefined));
     return this.active.finally(() => signal?.removeEventListener('abort', cancel));
+  }
+
+  /** Reads the file from its beginning, once what runs has ended. @throws as `run` */
+  async again(): Promise<void> {
+    this.cancel();
+    await this.active?.catch(() => undefined);
+    return this.run();
+  }
+
+  /** How its rows are read, by whoever reads them. */
+  get reading(): { mapping?: FieldMapping } {
+    const { mapping } = this.file ?? {};
+    return mapping === undefined ? {} : { mapping };
   }
 
   cancel(): void {
@@ -86,7 +103,8 @@ export class DiskAudit extends LiveAudit {
   }
 
   private async read(service: ScoreService, signal: AbortSignal): Promise<void> {
-    this.file = await countedFile(this.path);
+    this.given = await this.context.mapping(this.uri);
+    this.file = await countedFile(this.path, this.given);
     this.format = this.file.format;
     const options = measureOptions(this.context.settings(), service.info.spec.attributes);
     const ledger = new Ledger(service.info, options);
@@ -98,7 +116,7 @@ export class DiskAudit extends LiveAudit {
     this.recent.clear();
     this.rows = 0;
     this.began = performance.now();
-    const events = paced(readDataset(this.file.source, { signal }), signal);
+    const events = paced(readDataset(this.file.source, { ...this.reading, signal }), signal);
     const { evaluator, store } = service;
     // Hundreds of rows that waited for one to be scored come at once.
     const pacer = new Pacer();
@@ -171,7 +189,7 @@ export class DiskAudit extends LiveAudit {
     for (const known of this.recent.keys()) wanted.delete(known);
     if (wanted.size === 0) return;
     const start = { row: Math.min(...wanted) };
-    for await (const event of paced(readDataset({ path: this.path }, { start }))) {
+    for await (const event of paced(readDataset({ path: this.path }, { ...this.reading, start }))) {
       if (event.type !== 'row' || !wanted.delete(event.row.index)) continue;
       this.keep(event.row.index, event.row);
       if (wanted.size === 0) return;
@@ -207,11 +225,11 @@ export class DiskAudit extends LiveAudit {
     } finally {
       await file.close();
     }
-    return rowOf(parseRow(buffer, 0, start, undefined, index));
+    return rowOf(parseRow(buffer, 0, start, this.file?.mapping, index));
   }
 
   private async scan(index: number): Promise<DatasetRow | undefined> {
-    const events = readDataset({ path: this.path }, { start: { row: index } });
+    const events = readDataset({ path: this.path }, { ...this.reading, start: { row: index } });
     for await (const event of paced(events)) {
       if (event.type === 'row' && event.row.index >= index)
         return event.row.index === index ? event.row : undefined;

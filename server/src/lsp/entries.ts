@@ -1,4 +1,4 @@
-import { parseRow, readDataset, type Container } from '../datasets/index.js';
+import { parseRow, readDataset, type Container, type FieldMapping } from '../datasets/index.js';
 import type { DatasetEvent, DatasetProblem, DatasetRow, Place } from '../datasets/types.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { Pacer, paced } from './pace.js';
@@ -43,14 +43,17 @@ export class LineEntries implements Entries {
   private unread: number;
   private blank = 0;
 
-  constructor(private readonly document: LineDocument) {
+  constructor(
+    private readonly document: LineDocument,
+    private readonly mapping?: FieldMapping,
+  ) {
     this.entries = new Array<undefined>(document.lines.length).fill(undefined);
     this.unread = this.entries.length;
   }
 
   private events(line: number): DatasetEvent[] {
     const text = this.document.line(line);
-    if (text.length <= MAX_LINE) return parseRow(text, 0, 0, undefined, 0);
+    if (text.length <= MAX_LINE) return parseRow(text, 0, 0, this.mapping, 0);
     const message = `the line has ${text.length} characters; expected at most ${MAX_LINE} in the editor (the audit of the file on disk takes longer ones)`;
     return [
       {
@@ -156,6 +159,7 @@ export class RecordEntries implements Entries {
     private readonly document: LineDocument,
     private readonly container: Container,
     private readonly name: string,
+    private readonly mapping?: FieldMapping,
   ) {}
 
   async *sweep(signal: AbortSignal): AsyncGenerator<RowEntry> {
@@ -163,7 +167,7 @@ export class RecordEntries implements Entries {
       yield* this.entries;
       return;
     }
-    const { document } = this;
+    const { document, mapping } = this;
     async function* stream() {
       yield* document.chunks();
     }
@@ -173,7 +177,7 @@ export class RecordEntries implements Entries {
     let waiting: DatasetProblem[] = [];
     const source = { stream: stream(), name: this.name };
     for await (const event of paced(
-      readDataset(source, { format: this.container, signal }),
+      readDataset(source, { format: this.container, signal, ...(mapping && { mapping }) }),
       signal,
     )) {
       // An edit came: its own sweep reads the rest.

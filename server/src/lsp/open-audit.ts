@@ -1,4 +1,4 @@
-import type { Container } from '../datasets/index.js';
+import type { Container, FieldMapping } from '../datasets/index.js';
 import type { ServerSettings } from '../protocol.js';
 import { Flights, type FlightHost } from './flights.js';
 import { Ledger, slotsOf } from './ledger.js';
@@ -40,8 +40,9 @@ export class OpenAudit extends TextAudit {
     private readonly context: OpenAuditContext,
     events: AuditEvents,
     settings: AuditSettings,
+    mapping?: FieldMapping,
   ) {
-    super(document, container, name, events, settings);
+    super(document, container, name, events, settings, mapping);
     this.reuse = new RowReuse(container !== 'jsonl');
     this.flights = new Flights(this.flightHost());
     this.model = new ModelGate(context.service, () => {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LSPErrorCodes, ResponseError, type CancellationToken } from 'vscode-languageserver';
-import { detectFormat, readDataset } from '../datasets/index.js';
+import { readDataset, type FieldMapping } from '../datasets/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/models.js';
 import {
@@ -26,9 +26,11 @@ import {
 } from '../protocol.js';
 import { parquetRows } from './byte-count.js';
 import { dataFiles } from './dataset-files.js';
+import { DiskAudit } from './disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
 import type { LiveAudit } from './live-audit.js';
+import { begins, detectFile } from './mappings.js';
 import { OpenAudit } from './open-audit.js';
 import { isAbort, paced, reason } from './pace.js';
 import { auditState, reportProgress, type ProgressState } from './progress-report.js';
@@ -101,7 +103,7 @@ export function serveRequests(server: ServerContext): void {
     for await (const path of dataFiles(folder)) {
       const uri = pathToFileURL(path).href;
       try {
-        if (!(await isDataset(path))) continue;
+        if (!(await isDataset(path, await workspace.mappings.of(uri)))) continue;
         audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
       } catch (error) {
         if (isAbort(error)) throw error;
@@ -130,14 +132,14 @@ export function serveRequests(server: ServerContext): void {
     const response = found?.locate(line, column);
     return found === undefined || response === undefined ? null : { epoch: found.epoch, response };
   });
-  on(METHODS.rows, rows);
+  on(METHODS.rows, async (p: RowsParams) => rows(p, await workspace.mappings.of(p.uri)));
   on(METHODS.exportReport, async (p: ExportParams, token) => {
     const found = known(p.uri);
     const name = nameOf(p.uri);
     const open = (): AsyncIterable<DatasetEvent> =>
       found instanceof OpenAudit
-        ? paced(readDataset(found.source(), { format: found.container }))
-        : paced(readDataset({ path: name }));
+        ? paced(readDataset(found.source(), found.reading))
+        : paced(readDataset({ path: name }, found instanceof DiskAudit ? found.reading : {}));
     let fraction = 0;
     const message = `Writing ${basename(p.path)}`;
     const done = progress(`QRM Lens: ${message}`, p.workDoneToken, () => ({ fraction, message }));
@@ -180,19 +182,24 @@ export function serveRequests(server: ServerContext): void {
   );
 }
 
-async function isDataset(path: string): Promise<boolean> {
-  const format = await detectFormat({ path });
+async function isDataset(path: string, given: FieldMapping | undefined): Promise<boolean> {
+  const { format, mapping } = await detectFile(path, given);
+  if (format?.container === 'parquet') return begins(path, mapping);
   return format !== undefined && format.schema !== 'unknown' && format.container !== 'markdown';
 }
 
 /** Rows of a file that has no text in an editor. */
-async function rows({ uri, from, limit }: RowsParams): Promise<RowsResult> {
+async function rows(
+  { uri, from, limit }: RowsParams,
+  given: FieldMapping | undefined,
+): Promise<RowsResult> {
   const path = pathOf(uri);
   if (path === undefined) throw new Error(`${uri}: only files of this machine can be read`);
   const out: RowsResult['rows'][number][] = [];
-  const format = await detectFormat({ path });
+  const { format, mapping } = await detectFile(path, given);
+  const reading = { ...(mapping && { mapping }), start: { row: from } };
   const total = format?.container === 'parquet' ? await parquetRows(path) : null;
-  for await (const event of paced(readDataset({ path }, { start: { row: from } }))) {
+  for await (const event of paced(readDataset({ path }, reading))) {
     const index = event.type === 'row' ? event.row.index : (event.problem.index ?? from);
     if (index >= from + Math.min(limit, 500)) break;
     if (event.type === 'problem') {

@@ -2,6 +2,8 @@ import {
   CodeLensRefreshRequest,
   DidChangeConfigurationNotification,
   InlayHintRefreshRequest,
+  MessageType,
+  ShowMessageNotification,
   type Connection,
   type InitializeParams,
 } from 'vscode-languageserver';
@@ -17,7 +19,7 @@ import { serveRequests } from './requests.js';
 import { codeLenses, documentSymbols, foldingRanges, inlayHints } from './text-features.js';
 import { Throttle } from './throttle.js';
 import { pathOf } from './uris.js';
-import { Workspace } from './workspace.js';
+import { Workspace, type WorkspaceEvents } from './workspace.js';
 
 const DOCS = 'https://qrm-lens.invalid/docs/findings.md';
 
@@ -55,7 +57,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
       if (features.hintRefresh && workspace.settings.inlayHints.enabled)
         ask(InlayHintRefreshRequest.type);
     });
-    const workspace: Workspace = new Workspace(init, version, {
+    const events: WorkspaceEvents = {
       changed: (audit) => {
         changed.call(audit);
         status.call('');
@@ -68,7 +70,24 @@ export function serve(connection: Connection, version: string, script: URL): voi
       cleared: (uri) => publisher?.clear(uri),
       status: () => status.call(''),
       log,
-    });
+      warn: (message) => {
+        connection.console.warn(message);
+        void connection.sendNotification(ShowMessageNotification.type, {
+          type: MessageType.Warning,
+          message: `QRM Lens: ${message}`,
+        });
+      },
+    };
+    const ownMapping = (scopeUri: string) =>
+      connection.workspace
+        .getConfiguration({ scopeUri, section: 'qrmLens.mapping' })
+        .catch((error: unknown) => log(`qrmLens.mapping: ${reason(error)}`));
+    const workspace: Workspace = new Workspace(
+      init,
+      version,
+      events,
+      features.configuration ? ownMapping : undefined,
+    );
     publisher = new Publisher(connection, features.pulls, (audit) => ({
       max: Math.max(1, workspace.settings.maxDiagnostics),
       docs: init.docs ?? DOCS,

@@ -12,6 +12,7 @@ export const DEFAULTS: ServerSettings = {
   tau: 0.05,
   lambda: 1,
   weights: {},
+  mapping: {},
   thresholds: { tail: '5%', inverted: '5%', ambiguous: '5%', wide: '5%', modes: 2 },
   maxDiagnostics: 1000,
   inlayHints: { enabled: false },
@@ -27,7 +28,8 @@ export function mergeSettings(value: unknown, base: ServerSettings = DEFAULTS): 
     for (const [key, old] of Object.entries(into)) {
       const given = (from as Record<string, unknown>)[key];
       if (given === undefined || given === null) continue;
-      if (key === 'weights') out[key] = given;
+      // Judged where it is used.
+      if (key === 'weights' || key === 'mapping') out[key] = given;
       else if (typeof old === 'object' && old !== null)
         out[key] = merge(old as Record<string, unknown>, given);
       // A threshold may be written as a number.
@@ -38,6 +40,27 @@ export function mergeSettings(value: unknown, base: ServerSettings = DEFAULTS): 
   };
   return merge(base as unknown as Record<string, unknown>, value) as unknown as ServerSettings;
 }
+
+const differ = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
+
+/** Do scores or measures differ between these settings? */
+export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean => {
+  const of = (s: ServerSettings) => [
+    s.model,
+    s.device,
+    s.precision,
+    s.threads,
+    s.tau,
+    s.lambda,
+    s.weights,
+    s.store,
+  ];
+  return differ(of(a), of(b));
+};
+
+/** Do findings, or which of them are shown? */
+export const findingsDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
+  differ([a.thresholds, a.maxDiagnostics], [b.thresholds, b.maxDiagnostics]);
 
 /** `5%` is a share of the dataset's own figures, `-0.2` a limit in the figure's unit. */
 export function parseThreshold(text: string, name: string): Threshold {

@@ -1,5 +1,5 @@
 import { problemFinding, type ProblemFinding } from '../audit/index.js';
-import type { Container } from '../datasets/index.js';
+import type { Container, FieldMapping } from '../datasets/index.js';
 import type { DatasetRow, Place } from '../datasets/types.js';
 import type { TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
@@ -21,17 +21,25 @@ export abstract class TextAudit extends LiveAudit {
     private readonly name: string,
     events: AuditEvents,
     settings: AuditSettings,
+    /** Of its fields, where they have other names. */
+    readonly mapping?: FieldMapping,
   ) {
     super(document.uri, events, settings);
     this.entries =
       container === 'jsonl'
-        ? new LineEntries(document)
-        : new RecordEntries(document, container, name);
+        ? new LineEntries(document, mapping)
+        : new RecordEntries(document, container, name, mapping);
   }
 
   protected override refresh(): void {
     for (const entry of this.entries.all())
       for (const id of entry.ids) this.ledger?.table.row.set(id, entry.row);
+  }
+
+  /** How its rows are read, by whoever reads them. */
+  get reading(): { format: Container; mapping?: FieldMapping } {
+    const { container: format, mapping } = this;
+    return { format, ...(mapping && { mapping }) };
   }
 
   /** The document as a reader's source. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Container } from '../datasets/index.js';
+import { isDeepStrictEqual } from 'node:util';
 import type { InitOptions, ServerSettings } from '../protocol.js';
 import { detectText, type Detected } from './dataset-files.js';
 import { DiskAudit } from './disk-audit.js';
@@ -9,7 +9,8 @@ import { LineDocument } from './line-document.js';
 import type { AuditEvents, LiveAudit } from './live-audit.js';
 import { isAbort, reason } from './pace.js';
 import { OpenAudit } from './open-audit.js';
-import { mergeSettings, thresholdsOf } from './settings.js';
+import { Mappings } from './mappings.js';
+import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
 import { nameOf, pathOf } from './uris.js';
 
 /** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
@@ -23,11 +24,19 @@ interface OpenDocument {
   detected?: Promise<OpenAudit | undefined>;
 }
 
+export interface WorkspaceEvents extends AuditEvents {
+  status(): void;
+  cleared(uri: string): void;
+  /** Tells the user. */
+  warn(message: string): void;
+}
+
 /** Documents, audits and settings: what the handlers of the protocol work on. */
 export class Workspace {
   settings: ServerSettings;
   readonly engine: EngineHost;
   readonly ignore: IgnoreStore;
+  readonly mappings: Mappings;
   private readonly open = new Map<string, OpenDocument>();
   private readonly kept = new Map<string, OpenAudit>();
   private readonly disks = new Map<string, DiskAudit>();
@@ -35,10 +44,16 @@ export class Workspace {
   constructor(
     init: InitOptions,
     version: string,
-    private readonly events: AuditEvents & { status(): void; cleared(uri: string): void },
+    private readonly events: WorkspaceEvents,
+    /** The setting of a document's own folder; undefined where the editor is not asked. */
+    ownMapping: ((uri: string) => Promise<unknown>) | undefined,
   ) {
     this.settings = mergeSettings(init.settings);
     this.ignore = new IgnoreStore((message) => events.log(message));
+    this.mappings = new Mappings(
+      async (uri) => (await ownMapping?.(uri)) ?? this.settings.mapping,
+      (message) => events.warn(message),
+    );
     this.engine = new EngineHost({
       settings: () => this.settings,
       trusted: init.trusted ?? true,
@@ -57,6 +72,7 @@ export class Workspace {
   private readonly context = {
     service: () => this.engine.service(),
     settings: () => this.settings,
+    mapping: (uri: string) => this.mappings.of(uri),
   };
 
   /** The audit of a document, whether its text is open or not. */
@@ -102,6 +118,11 @@ export class Workspace {
       return;
     }
     kept?.dispose();
+    this.discover(uri, opened);
+  }
+
+  /** Audits a text that is surely a dataset. */
+  private discover(uri: string, opened: OpenDocument): void {
     if (this.settings.autoAudit === 'off') return;
     opened.detected = this.begin(uri, opened);
     void opened.detected
@@ -112,25 +133,30 @@ export class Workspace {
   }
 
   private async begin(uri: string, opened: OpenDocument): Promise<OpenAudit | undefined> {
-    const found = await this.detect(opened);
+    const found = await this.detect(opened.document);
     const wanted = this.settings.autoAudit === 'open' || found?.sure === true;
     if (found === undefined || !wanted || this.open.get(uri) !== opened) return undefined;
-    return this.attach(opened, found.format.container);
+    return this.attach(opened, found);
   }
 
-  private detect(opened: OpenDocument): Promise<Detected | undefined> {
-    return detectText(opened.document.lines, basename(nameOf(opened.document.uri)));
+  private async detect({ uri, lines }: LineDocument): Promise<Detected | undefined> {
+    for (;;) {
+      const { version } = this.mappings;
+      const found = await detectText(lines, basename(nameOf(uri)), await this.mappings.of(uri));
+      if (version === this.mappings.version) return found;
+    }
   }
 
-  private attach(opened: OpenDocument, container: Container): OpenAudit {
+  private attach(opened: OpenDocument, { format, mapping }: Detected): OpenAudit {
     const { uri } = opened.document;
     opened.audit ??= new OpenAudit(
       opened.document,
-      container,
+      format.container,
       basename(nameOf(uri)),
       this.context,
       this.events,
       this.auditSettings(uri),
+      mapping,
     );
     if (opened.visible !== undefined) opened.audit.setVisible(opened.visible);
     return opened.audit;
@@ -178,12 +204,12 @@ export class Workspace {
     const opened = this.open.get(uri);
     if (opened !== undefined) {
       if (opened.audit !== undefined) return opened.audit;
-      const found = await this.detect(opened);
+      const found = await this.detect(opened.document);
       if (found === undefined)
         throw new Error(
           `${nameOf(uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
         );
-      return this.attach(opened, found.format.container);
+      return this.attach(opened, found);
     }
     const path = pathOf(uri);
     if (path === undefined)
@@ -202,23 +228,56 @@ export class Workspace {
   configure(value: unknown): void {
     const old = this.settings;
     this.settings = mergeSettings(value);
-    const judged = ({ thresholds, maxDiagnostics }: ServerSettings) =>
-      JSON.stringify([thresholds, maxDiagnostics]);
-    const measured = (s: ServerSettings) =>
-      JSON.stringify([
-        s.model,
-        s.device,
-        s.precision,
-        s.threads,
-        s.tau,
-        s.lambda,
-        s.weights,
-        s.store,
-      ]);
-    if (measured(old) !== measured(this.settings)) {
+    if (measuresDiffer(old, this.settings)) {
       for (const audit of this.all()) if (audit.state !== 'waiting') this.restart(audit);
     }
-    if (judged(old) !== judged(this.settings)) this.judge();
+    if (findingsDiffer(old, this.settings)) this.judge();
+    this.mappings.forget();
+    this.remap().catch((error: unknown) => this.events.log(`qrmLens.mapping: ${reason(error)}`));
+  }
+
+  /** What is read by other names now is audited anew; nothing else is touched. */
+  private async remap(): Promise<void> {
+    const { version } = this.mappings;
+    const disks: DiskAudit[] = [];
+    for (const audit of this.all()) {
+      const { uri } = audit;
+      if (audit instanceof DiskAudit) {
+        const given = await this.mappings.of(uri);
+        // One that was stopped stays so; the next reading asks again.
+        const idle = audit.state === 'waiting' || audit.state === 'cancelled';
+        if (!idle && !isDeepStrictEqual(given, audit.given)) disks.push(audit);
+        continue;
+      }
+      if (!(audit instanceof OpenAudit)) continue;
+      const found = await this.detect(audit.document);
+      if (version !== this.mappings.version) return;
+      if (found === undefined || isDeepStrictEqual(found.mapping, audit.mapping)) continue;
+      const opened = this.open.get(uri);
+      if (opened?.audit === audit) this.replace(opened, audit, found);
+      else if (this.kept.get(uri) === audit) {
+        audit.dispose();
+        this.kept.delete(uri);
+      }
+    }
+    // A text that is understood only now.
+    for (const [uri, opened] of this.open)
+      if (opened.audit === undefined && (await this.mappings.of(uri)) !== undefined)
+        this.discover(uri, opened);
+    for (const disk of disks)
+      if (version === this.mappings.version && this.disks.get(disk.uri) === disk)
+        await disk.again().catch((error: unknown) => {
+          if (!isAbort(error)) this.events.log(`${disk.uri}: ${reason(error)}`);
+        });
+  }
+
+  private replace(opened: OpenDocument, old: OpenAudit, found: Detected): void {
+    const begun = old.state !== 'waiting';
+    old.dispose();
+    this.events.cleared(old.uri);
+    opened.audit = undefined;
+    const audit = this.attach(opened, found);
+    if (begun) void audit.run().catch(() => undefined);
   }
 
   private restart(audit: LiveAudit): void {

@@ -18,12 +18,15 @@ describe('settings', () => {
       model: { path: '/m' },
       thresholds: { tail: -0.5 },
       weights: { a: 2 },
+      // As it is: who uses it says what is wrong.
+      mapping: { prompt: 'q', system: 3 },
       other: 1,
     });
     expect(merged.model.path).toBe('/m');
     expect(merged.thresholds.tail).toBe('-0.5');
     expect(merged.thresholds.wide).toBe(DEFAULTS.thresholds.wide);
     expect(merged.weights).toEqual({ a: 2 });
+    expect(merged.mapping).toEqual({ prompt: 'q', system: 3 });
     expect(merged).not.toHaveProperty('other');
   });
 
