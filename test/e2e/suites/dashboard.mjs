@@ -92,6 +92,21 @@ export default async function (suite, { browser, host: start }) {
     assert.match(summary, new RegExp(`${FILE}: 2,312 responses`));
   });
 
+  await test('rows stand in sight beside the text, under a bar of one line', async () => {
+    const frame = await view.frameElement();
+    await view.locator('.page-head').scrollIntoViewIfNeeded();
+    const { height } = await frame.boundingBox();
+    const tops = await view
+      .locator('.rows .row')
+      .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().bottom));
+    const shown = tops.filter((bottom) => bottom <= height).length;
+    assert.ok(shown >= 5, `${shown} rows in ${height} px`);
+    const bar = await view
+      .locator('.filter-line.main > *')
+      .evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect()));
+    assert.ok(Math.max(...bar.map((b) => b.top)) < Math.min(...bar.map((b) => b.bottom)));
+  });
+
   await test('a click in the table moves the editor to the response', async () => {
     const row = view.locator('.rows .row[data-n="2"]');
     await row.scrollIntoViewIfNeeded();
