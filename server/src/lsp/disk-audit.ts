@@ -60,7 +60,7 @@ export class DiskAudit extends LiveAudit {
   async again(): Promise<void> {
     this.cancel();
     await this.active?.catch(() => undefined);
-    return this.run();
+    if (!this.disposed) await this.run();
   }
 
   /** How its rows are read, by whoever reads them. */

@@ -100,6 +100,10 @@ export class LineDocument {
     return { start: clip(range.start), end: clip(range.end) };
   }
 
+  sameText({ lines }: LineDocument): boolean {
+    return lines.length === this.lines.length && lines.every((line, n) => line === this.lines[n]);
+  }
+
   line(n: number): string {
     return stripEnd(this.lines[n] ?? '');
   }

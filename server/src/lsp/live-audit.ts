@@ -143,6 +143,11 @@ export abstract class LiveAudit {
     await this.finder.settled();
   }
 
+  /** Nothing is to begin any more. */
+  protected get disposed(): boolean {
+    return this.stopFinding.signal.aborted;
+  }
+
   dispose(): void {
     this.cancel();
     this.finder.stop();

@@ -152,7 +152,7 @@ export class OpenAudit extends TextAudit {
     this.cancel();
     void (this.active ?? Promise.resolve())
       .catch(() => undefined)
-      .then(() => this.run())
+      .then(() => (this.disposed ? undefined : this.run()))
       .catch(() => undefined);
   }
 

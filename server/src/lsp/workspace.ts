@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { InitOptions, ServerSettings } from '../protocol.js';
 import { detectText, type Detected } from './dataset-files.js';
 import { DiskAudit } from './disk-audit.js';
@@ -9,6 +8,7 @@ import { LineDocument } from './line-document.js';
 import type { AuditEvents, LiveAudit } from './live-audit.js';
 import { isAbort, reason } from './pace.js';
 import { OpenAudit } from './open-audit.js';
+import { remap, type RemapHost } from './remap.js';
 import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
 import { nameOf, pathOf } from './uris.js';
@@ -110,7 +110,7 @@ export class Workspace {
     this.kept.delete(uri);
     const opened: OpenDocument = { document, audit: undefined, visible: undefined };
     this.open.set(uri, opened);
-    if (kept !== undefined && sameText(kept.document, document)) {
+    if (kept !== undefined && kept.document.sameText(document)) {
       this.open.set(uri, { document: kept.document, audit: kept, visible: undefined });
       kept.document.version = version;
       this.events.found(kept);
@@ -233,51 +233,41 @@ export class Workspace {
     }
     if (findingsDiffer(old, this.settings)) this.judge();
     this.mappings.forget();
-    this.remap().catch((error: unknown) => this.events.log(`qrmLens.mapping: ${reason(error)}`));
+    remap(this.mappings, this.remapHost).catch((error: unknown) =>
+      this.events.log(`qrmLens.mapping: ${reason(error)}`),
+    );
   }
 
-  /** What is read by other names now is audited anew; nothing else is touched. */
-  private async remap(): Promise<void> {
-    const { version } = this.mappings;
-    const disks: DiskAudit[] = [];
-    for (const audit of this.all()) {
-      const { uri } = audit;
-      if (audit instanceof DiskAudit) {
-        const given = await this.mappings.of(uri);
-        // One that was stopped stays so; the next reading asks again.
-        const idle = audit.state === 'waiting' || audit.state === 'cancelled';
-        if (!idle && !isDeepStrictEqual(given, audit.given)) disks.push(audit);
-        continue;
-      }
-      if (!(audit instanceof OpenAudit)) continue;
-      const found = await this.detect(audit.document);
-      if (version !== this.mappings.version) return;
-      if (found === undefined || isDeepStrictEqual(found.mapping, audit.mapping)) continue;
-      const opened = this.open.get(uri);
-      if (opened?.audit === audit) this.replace(opened, audit, found);
-      else if (this.kept.get(uri) === audit) {
-        audit.dispose();
-        this.kept.delete(uri);
-      }
+  private readonly remapHost: RemapHost = {
+    all: () => this.all(),
+    detect: (document) => this.detect(document),
+    replace: (audit, found) => this.replace(audit, found),
+    discover: async () => {
+      for (const [uri, opened] of this.open)
+        if (opened.audit === undefined && (await this.mappings.of(uri)) !== undefined)
+          this.discover(uri, opened);
+    },
+    again: async (disk) => {
+      if (this.disks.get(disk.uri) !== disk) return;
+      await disk.again().catch((error: unknown) => {
+        if (!isAbort(error)) this.events.log(`${disk.uri}: ${reason(error)}`);
+      });
+    },
+  };
+
+  private replace(old: OpenAudit, found: Detected): void {
+    const { uri } = old;
+    const opened = this.open.get(uri);
+    if (opened?.audit !== old) {
+      if (this.kept.get(uri) !== old) return;
+      this.kept.delete(uri);
+      return old.dispose();
     }
-    // A text that is understood only now.
-    for (const [uri, opened] of this.open)
-      if (opened.audit === undefined && (await this.mappings.of(uri)) !== undefined)
-        this.discover(uri, opened);
-    for (const disk of disks)
-      if (version === this.mappings.version && this.disks.get(disk.uri) === disk)
-        await disk.again().catch((error: unknown) => {
-          if (!isAbort(error)) this.events.log(`${disk.uri}: ${reason(error)}`);
-        });
-  }
-
-  private replace(opened: OpenDocument, old: OpenAudit, found: Detected): void {
-    const begun = old.state !== 'waiting';
     old.dispose();
-    this.events.cleared(old.uri);
+    this.events.cleared(uri);
     opened.audit = undefined;
     const audit = this.attach(opened, found);
-    if (begun) void audit.run().catch(() => undefined);
+    if (old.state !== 'waiting') void audit.run().catch(() => undefined);
   }
 
   private restart(audit: LiveAudit): void {
@@ -296,8 +286,4 @@ export class Workspace {
     for (const audit of this.all()) audit.dispose();
     await this.engine.dispose();
   }
-}
-
-function sameText(a: LineDocument, b: LineDocument): boolean {
-  return a.lines.length === b.lines.length && a.lines.every((line, n) => line === b.lines[n]);
 }

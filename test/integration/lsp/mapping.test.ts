@@ -173,6 +173,16 @@ describe('fields of other names, as the setting says', () => {
       await configure(client, { mapping, maxDiagnostics: 7 });
       await client.until(() => client.last(uri).length === 7, 'the other setting');
       expect((await client.summary(uri)).epoch).toBe(epoch);
+      // With a setting that measures anew: the audit that was replaced does not come back.
+      await configure(client, { mapping: {}, tau: 0.1 });
+      const back = await client.until(
+        () => client.changes.findLast((s) => s.uri === uri && s.counts['malformed-row'] === 4),
+        'the audit without the mapping',
+      );
+      const again = await client.audit(uri);
+      expect([again.epoch, again.scored]).toEqual([back.epoch, 0]);
+      expect((await client.audit(own)).tau).toBe(0.1);
+      expect(client.changes.findLast((s) => s.uri === uri)?.epoch).toBe(back.epoch);
     });
   });
 
