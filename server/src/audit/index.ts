@@ -143,7 +143,9 @@ function record(
   const added = targets.map(({ conversation: c, target, hash, result }) => {
     const conversation = row.conversations[c];
     const kind = conversation?.kind ?? 'completion';
-    const place = conversation?.turns[target]?.place ?? row.place;
+    const turn = conversation?.turns[target];
+    // An answer of several parts stands where its first part does.
+    const place = turn?.place ?? turn?.pieces?.[0] ?? row.place;
     const label = conversation?.label ?? '';
     const i = table.add({
       file,

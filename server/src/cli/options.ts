@@ -6,7 +6,7 @@ import {
   type FindingCode,
   type Threshold,
 } from '../audit/index.js';
-import type { FieldMapping } from '../datasets/index.js';
+import { parseMapping, type FieldMapping } from '../datasets/index.js';
 import { UsageError } from './errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -62,13 +62,17 @@ export function weights(text: string, attributes: readonly string[]): number[] {
 
 export function mapping(text: string): FieldMapping {
   const json = existsSync(text) ? readFileSync(text, 'utf8') : text;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null) return value as FieldMapping;
+    value = JSON.parse(json);
   } catch {
-    // Falls to the one message for both mistakes.
+    throw new UsageError(`--mapping ${text}: expected a JSON object, or a file holding one`);
   }
-  throw new UsageError(`--mapping ${text}: expected a JSON object, or a file holding one`);
+  // On a command line a mistake is better corrected than left out.
+  const fail = (message: string): never => {
+    throw new UsageError(message);
+  };
+  return parseMapping(value, '--mapping', fail) ?? fail('--mapping: expected a JSON object');
 }
 
 /** `CODE`, `CODE:n` (n findings or more) or a severity (`warning` covers errors too). */

@@ -82,7 +82,8 @@ function outputLines(
   for (const { conversation: c, target, hash, result } of event.targets) {
     if (done.has(rowKey(file, event.row.index, hex(hash)))) continue;
     const conversation = event.row.conversations[c];
-    const p = conversation?.turns[target]?.place ?? event.row.place;
+    const turn = conversation?.turns[target];
+    const p = turn?.place ?? turn?.pieces?.[0] ?? event.row.place;
     const head = {
       run,
       file,

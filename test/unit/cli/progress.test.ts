@@ -99,9 +99,15 @@ describe('options', () => {
     }
     expect(weights('b=2, a=-1', ['a', 'b', 'c'])).toEqual([-1, 2, 0]);
     expect(() => weights('d=1', ['a', 'b'])).toThrow(/one of a, b/);
-    expect(mapping('{"prompt": "q"}')).toEqual({ prompt: 'q' });
-    expect(mapping(file('m.json', '{"prompt": "q"}'))).toEqual({ prompt: 'q' });
-    expect(() => mapping('7')).toThrow(/expected a JSON object/);
+    const fields = '{"prompt": "q", "response": "a"}';
+    expect(mapping(fields)).toEqual({ prompt: 'q', response: 'a' });
+    expect(mapping(file('m.json', fields))).toEqual({ prompt: 'q', response: 'a' });
+    expect(() => mapping('7')).toThrow(/expected an object/);
+    expect(() => mapping('{')).toThrow(/expected a JSON object/);
+    expect(() => mapping('{"chosen": "a", "worse": "b"}')).toThrow(
+      /the key 'worse', expected one of/,
+    );
+    expect(() => mapping('{"prompt": "q"}')).toThrow(/no field of a response/);
   });
   it('fails on a severity and all above it, or on a count of a code', () => {
     const of = (code: 'truncated' | 'unscored', severity: 'error' | 'warning' | 'info') =>
