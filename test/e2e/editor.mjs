@@ -140,10 +140,12 @@ export class EditorDriver extends QuickInput {
   /** Opens the code action menu at the cursor and returns the titles in it. */
   async codeActions() {
     const { page } = this;
-    await page.keyboard.press('Control+Period');
     const rows = page.locator('.action-widget .monaco-list-row.action');
-    await rows.first().waitFor({ timeout: 60_000 });
-    return rows.allInnerTexts();
+    return until('code actions', async () => {
+      await page.keyboard.press('Control+Period');
+      await rows.first().waitFor({ timeout: 10_000 });
+      return rows.allInnerTexts();
+    });
   }
 
   /** Applies a code action of the menu by keyboard: the widget takes no clicks from outside itself. */

@@ -176,8 +176,9 @@ export function serve(connection: Connection, version: string, script: URL): voi
     const audit = await read(uri);
     return audit ? foldingRanges(audit) : [];
   });
-  connection.onCodeAction((params) => {
-    const audit = opened(params.textDocument.uri);
+  connection.onCodeAction(async (params) => {
+    // An editor asks once: rows that are still being read would be "No code actions available".
+    const audit = await read(params.textDocument.uri);
     return audit ? codeActions(audit, params) : [];
   });
   connection.languages.diagnostics.on(({ textDocument: { uri }, previousResultId }) => {
