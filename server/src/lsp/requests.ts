@@ -112,7 +112,10 @@ export function serveRequests(server: ServerContext): void {
     }
     return { audits, failed };
   });
-  on(METHODS.summary, ({ uri }: UriParams) => workspace.audit(uri)?.summary() ?? null);
+  on(
+    METHODS.summary,
+    async ({ uri }: UriParams) => (await workspace.madeAudit(uri))?.summary() ?? null,
+  );
   on(METHODS.columns, (p: ColumnsParams) => columns(known(p.uri), p));
   on(METHODS.findings, (p: FindingsParams) => findings(known(p.uri), p));
   on(METHODS.texts, (p: TextsParams) => texts(known(p.uri), p));

@@ -22,6 +22,8 @@ interface OpenDocument {
   visible: readonly { from: number; to: number }[] | undefined;
   /** Settles when it is known whether the text is a dataset; the audit is there then. */
   detected?: Promise<OpenAudit | undefined>;
+  /** An audit that was asked for, while its text's format is still looked for. */
+  making?: Promise<OpenAudit>;
 }
 
 export interface WorkspaceEvents extends AuditEvents {
@@ -90,6 +92,13 @@ export class Workspace {
     await opened?.detected?.catch(() => undefined);
     await opened?.audit?.rowsRead;
     return this.openAudit(uri);
+  }
+
+  /** As `audit`, once one that was asked for, or is found unasked, is there. */
+  async madeAudit(uri: string): Promise<LiveAudit | undefined> {
+    const opened = this.open.get(uri);
+    await Promise.allSettled([opened?.detected, opened?.making]);
+    return this.audit(uri);
   }
 
   isOpen(uri: string): boolean {
@@ -204,12 +213,7 @@ export class Workspace {
     const opened = this.open.get(uri);
     if (opened !== undefined) {
       if (opened.audit !== undefined) return opened.audit;
-      const found = await this.detect(opened.document);
-      if (found === undefined)
-        throw new Error(
-          `${nameOf(uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
-        );
-      return this.attach(opened, found);
+      return (opened.making ??= this.make(opened).finally(() => (opened.making = undefined)));
     }
     const path = pathOf(uri);
     if (path === undefined)
@@ -222,6 +226,14 @@ export class Workspace {
       this.disks.set(uri, disk);
     }
     return disk;
+  }
+
+  private async make(opened: OpenDocument): Promise<OpenAudit> {
+    const found = await this.detect(opened.document);
+    if (found !== undefined) return this.attach(opened, found);
+    throw new Error(
+      `${nameOf(opened.document.uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
+    );
   }
 
   /** New settings: thresholds only judge anew, the rest also scores or measures anew. */

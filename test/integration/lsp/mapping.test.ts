@@ -227,6 +227,26 @@ describe('fields of other names, as the setting says', () => {
   });
 });
 
+describe('an editor that takes its time to tell the mapping', () => {
+  it('is answered with the audit that was asked for before, not with none', async () => {
+    const settings = { autoAudit: 'off', model: { path: MODEL }, threads: 1 } as const;
+    const capabilities = { workspace: { configuration: true } };
+    await withClient({ capabilities, settings }, async (client) => {
+      client.connection.onRequest(
+        'workspace/configuration',
+        async ({ items }: ConfigurationParams) => {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return items.map(({ section }) => (section === 'qrmLens.mapping' ? null : settings));
+        },
+      );
+      const uri = await client.open('slow.jsonl', '{"prompt":"A","response":"B"}');
+      const audit = client.audit(uri);
+      // A dashboard asks for it at once.
+      expect((await client.summary(uri)).epoch).toBe((await audit).epoch);
+    });
+  });
+});
+
 describe('a mapping that is wrong', () => {
   it.each<[string, unknown, RegExp[], number]>([
     ['no object', 'chosen=best', [/qrmLens\.mapping: found a string, expected an object/], 0],
