@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { METHODS, type ServerSettings } from '../../server/src/protocol.js';
+import { METHODS, type ExportResult, type ServerSettings } from '../../server/src/protocol.js';
 import { BenchServer, ROOT, type LoopDelay } from './lsp-client.js';
 
 const TINY = join(ROOT, 'test/fixtures/golden/llama3-qrm-k5-m3');
@@ -190,6 +190,18 @@ async function benchLarge(folder: string): Promise<void> {
       : `${megabytes(peak)} at most   ${target(peak < TARGET_BYTES, `< ${megabytes(TARGET_BYTES)}`)}`,
     own === undefined ? '' : `(${megabytes(own)} of its own at the end)`,
   );
+  for (const format of ['html', 'parquet', 'csv'] as const) {
+    const out = join(folder, `report.${format}`);
+    await server.loopDelay();
+    const start = performance.now();
+    await server.request<ExportResult>(METHODS.exportReport, { uri, format, path: out });
+    const seconds = (performance.now() - start) / 1000;
+    line(`report as ${format}`, `${seconds.toFixed(1)} s, ${megabytes(statSync(out).size)}`);
+    printDelay(await server.loopDelay());
+    rmSync(out);
+  }
+  const most = server.memory('VmHWM');
+  if (most !== undefined) line(`server's memory with the reports`, `${megabytes(most)} at most`);
   await server.stop();
   rmSync(path);
 }

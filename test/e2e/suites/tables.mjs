@@ -71,8 +71,12 @@ export default async function (suite, { browser, host: start }) {
     const page1 = await workbench.webview('nav');
     await page1.getByRole('link', { name: 'Audit this file' }).click();
     await workbench.notification(new RegExp(`${2 * PAIRS} responses scored`), { timeout: 180_000 });
-    const view = await workbench.webview('nav:has-text("240 scored")');
-    await view.getByRole('link', { name: 'Dashboard' }).click();
+    // The page is drawn anew when the audit ends: a frame found just before is gone.
+    await until('the link to the dashboard', async () => {
+      const view = await workbench.webview('nav:has-text("240 scored")');
+      await view.getByRole('link', { name: 'Dashboard' }).click({ timeout: 5000 });
+      return true;
+    });
     const dashboard = await workbench.webview('.dashboard canvas');
     const row = dashboard.locator('.rows .row[data-n="0"]');
     const line = Number(await row.locator('.cell.line').innerText());
