@@ -55,7 +55,8 @@ process.on('message', () => {
   late.reset();
   own.reset();
 });
-process.channel.unref();
+// A worker thread is begun with the same options, and has no channel.
+process.channel?.unref();
 `;
 
 /** How late the event loop was, in ms. */
