@@ -79,10 +79,14 @@ static int view(napi_env env, napi_value value, napi_typedarray_type type, void 
          found == type;
 }
 
-/* missing(): which part of the processor the kernels lack, or undefined. */
+/* missing(): what the kernels lack of the processor or the system, or undefined. */
 static napi_value missing(napi_env env, napi_callback_info info) {
   (void)info;
   const char *part = cpu_missing();
+  if (!part) {
+    if (amx_begin()) amx_end();
+    else part = "AMX registers that the system lets programs use";
+  }
   napi_value out;
   if (part) napi_create_string_utf8(env, part, NAPI_AUTO_LENGTH, &out);
   else napi_get_undefined(env, &out);

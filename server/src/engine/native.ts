@@ -12,7 +12,7 @@ export type NativeModel = object & { readonly __native: unique symbol };
 export interface NativeKernels {
   /** SHA-256 of the sources that it was built from. */
   readonly source: string;
-  /** The part of the processor that is lacking, or undefined. */
+  /** What of the processor or the system is lacking, or undefined. */
   missing(): string | undefined;
   /** @throws Error when the file cannot be read */
   open(path: string, shape: Int32Array, numbers: Float64Array, offsets: Float64Array): NativeModel;

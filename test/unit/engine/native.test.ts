@@ -31,7 +31,9 @@ describe('the committed library', () => {
       process.arch === 'x64' &&
       ['amx_int8', 'amx_bf16', 'avx512_bf16'].every((flag) => flags.includes(flag));
     const found = nativeKernels();
-    expect('kernels' in found, cpus()[0]?.model).toBe(able);
+    // A sandbox may keep the registers of a processor that has them.
+    const refused = 'reason' in found && found.reason.includes('the system');
+    expect('kernels' in found || refused, cpus()[0]?.model).toBe(able);
     if ('reason' in found) expect(found.reason).toMatch(/^(this processor has no|none are built)/);
   });
 
