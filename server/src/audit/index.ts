@@ -1,3 +1,4 @@
+import { placeOf } from '../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
@@ -143,9 +144,7 @@ function record(
   const added = targets.map(({ conversation: c, target, hash, result }) => {
     const conversation = row.conversations[c];
     const kind = conversation?.kind ?? 'completion';
-    const turn = conversation?.turns[target];
-    // An answer of several parts stands where its first part does.
-    const place = turn?.place ?? turn?.pieces?.[0] ?? row.place;
+    const place = placeOf(row, c, target);
     const label = conversation?.label ?? '';
     const i = table.add({
       file,

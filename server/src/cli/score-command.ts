@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { scoreRows, take, type ScoredEvent } from '../audit/index.js';
 import { visible } from '../audit/report/index.js';
+import { placeOf } from '../datasets/index.js';
 import { measure, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
 import { contentHash } from '../store/index.js';
 import { noneExists, open, type CommonOptions } from './common.js';
@@ -82,8 +83,7 @@ function outputLines(
   for (const { conversation: c, target, hash, result } of event.targets) {
     if (done.has(rowKey(file, event.row.index, hex(hash)))) continue;
     const conversation = event.row.conversations[c];
-    const turn = conversation?.turns[target];
-    const p = turn?.place ?? turn?.pieces?.[0] ?? event.row.place;
+    const p = placeOf(event.row, c, target);
     const head = {
       run,
       file,

@@ -33,6 +33,7 @@ export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './
 export { splitHH, splitMarkdown, normalizeRole, type TextTurn } from './transcript.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
+export { partsOf, placeOf, turnParts } from './places.js';
 
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */
 const HEAD_BYTES = 256 * 1024;

@@ -1,11 +1,17 @@
 import { open } from 'node:fs/promises';
 import { Column } from '../audit/columns.js';
 import { problemFinding, scoreRows, type ProblemFinding } from '../audit/index.js';
-import { parseRow, readDataset, type DatasetFormat, type FieldMapping } from '../datasets/index.js';
+import {
+  parseRow,
+  placeOf,
+  readDataset,
+  type DatasetFormat,
+  type FieldMapping,
+} from '../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../protocol.js';
 import { countedFile, type CountedFile } from './byte-count.js';
-import { Ledger, placeOf, slotsOf } from './ledger.js';
+import { Ledger, slotsOf } from './ledger.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { isAbort, manyListeners, paced, Pacer, reason } from './pace.js';
 import { contains, spotAt } from './row-entry.js';

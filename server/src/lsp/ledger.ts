@@ -1,5 +1,6 @@
 import { Column } from '../audit/columns.js';
 import { ResponseTable } from '../audit/index.js';
+import { placeOf } from '../datasets/index.js';
 import type { ConversationKind, DatasetRow, Place } from '../datasets/types.js';
 import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
@@ -14,21 +15,6 @@ export interface Slot {
   readonly place: Place;
   readonly hash: Buffer;
 }
-
-/** Where the parts of a turn stand, in order; the row where the file holds it nowhere. Never empty. */
-export function partsOf(
-  row: DatasetRow,
-  conversation: number,
-  target: number,
-): readonly [Place, ...Place[]] {
-  const turn = row.conversations[conversation]?.turns[target];
-  const [first = turn?.place ?? row.place, ...rest] = turn?.pieces ?? [];
-  return [first, ...rest];
-}
-
-/** Where a turn begins: its first part alone, for what stands between parts is none of its text. */
-export const placeOf = (row: DatasetRow, conversation: number, target: number): Place =>
-  partsOf(row, conversation, target)[0];
 
 export const slotsOf = (row: DatasetRow): Slot[] =>
   row.conversations.flatMap((c, conversation) =>

@@ -1,6 +1,7 @@
 import { parseTree, type Node } from 'jsonc-parser/lib/esm/main.js';
 import type { TextEdit } from 'vscode-languageserver';
 import { scanCsvRecord } from '../datasets/csv.js';
+import { turnParts } from '../datasets/index.js';
 import type { Conversation, DatasetRow, Place } from '../datasets/types.js';
 import type { OpenAudit } from './open-audit.js';
 import type { RowEntry } from './row-entry.js';
@@ -57,7 +58,7 @@ export function pairPlaces({ conversations }: DatasetRow): [Place, Place] | unde
 /** The response itself; an empty one has no place, so a turn beside it may have to do. */
 function ownPlace(conversation: Conversation, other: Conversation): Place | undefined {
   const placesOf = ({ turns }: Conversation) =>
-    turns.flatMap(({ place, pieces }) => place ?? pieces?.[0] ?? []);
+    turns.flatMap((turn) => turnParts(turn).slice(0, 1));
   const taken = new Set(placesOf(other).map(({ start }) => start));
   return placesOf(conversation).findLast(({ start }) => !taken.has(start));
 }

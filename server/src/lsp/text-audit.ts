@@ -1,10 +1,10 @@
 import { problemFinding, type ProblemFinding } from '../audit/index.js';
-import type { Container, FieldMapping } from '../datasets/index.js';
+import { partsOf, placeOf, type Container, type FieldMapping } from '../datasets/index.js';
 import type { DatasetRow, Place } from '../datasets/types.js';
 import type { TextSpot } from '../protocol.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from './file-places.js';
-import { partsOf, placeOf, type Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import type { LineDocument } from './line-document.js';
 import { LiveAudit, type AuditEvents, type AuditSettings } from './live-audit.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';
