@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
 import { IGNORE_FILE, type Ignored } from '../audit/ignore.js';
 import { parseIgnored } from '../audit/ignore-file.js';
+import { writeWhole } from '../audit/report/index.js';
 import { reason } from './pace.js';
 
 /** The ignored findings of files: `.qrm-ignore.json` beside a file and in its workspace's root. */
@@ -62,9 +63,7 @@ export class IgnoreStore {
         isArrayInsertion: true,
       },
     );
-    const part = `${file}.${process.pid}.part`;
-    await writeFile(part, applyEdits(old, edits));
-    await rename(part, file);
+    await writeWhole(file, (write) => write(applyEdits(old, edits)));
     this.cache.delete(file);
     return file;
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../audit/report/index.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { GRAPH_VERSION } from '../model/bundle-format.js';
 import { locateModel } from '../model/locate.js';
@@ -47,9 +48,7 @@ export class KnownModels {
     const others = Object.entries(await this.read()).filter(([other]) => other !== key);
     const kept = Object.fromEntries([[key, info], ...others.slice(0, KEPT - 1)]);
     await mkdir(join(this.file, '..'), { recursive: true });
-    const part = `${this.file}.${process.pid}.part`;
-    await writeFile(part, JSON.stringify(kept));
-    await rename(part, this.file);
+    await writeWhole(this.file, (write) => write(JSON.stringify(kept)));
   }
 
   private async read(): Promise<Record<string, unknown>> {
