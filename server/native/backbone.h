@@ -58,11 +58,6 @@ enum layer_tensor {
 struct model *model_open(const char *path, const struct shape *shape, const double *offsets);
 void model_close(struct model *model);
 
-/* gemm.h; here for those who do not see the vector types. */
-int amx_begin(void);
-void amx_end(void);
-void amx_products(long count);
-
 /* Buffers of one thread; they grow to the largest batch seen. */
 struct workspace;
 struct workspace *workspace_new(void);

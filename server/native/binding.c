@@ -1,4 +1,5 @@
 /* The Node-API side: models are shared by the threads of a process, a workspace belongs to one handle. */
+#include "amx.h"
 #include "backbone.h"
 #include "cpu.h"
 #include <errno.h>

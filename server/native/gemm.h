@@ -1,15 +1,9 @@
 /* Int8 matrix products on AMX tiles, 32 rows by 32 columns at a time, with 32-bit sums. */
 #pragma once
+#include "amx.h"
 #include "simd.h"
 
 enum { BLOCK_ROWS = 32, STRIP = 32, TILE_BYTES = 1024 };
-
-/* Asks Linux for the tile registers and shapes them for the calling thread. 0 when refused. */
-int amx_begin(void);
-void amx_end(void);
-
-/* `count` times four tile products in registers, 2 * 16 * 16 * 64 operations each: what cannot be exceeded. */
-void amx_products(long count);
 
 /*
  * Copies columns from .. from + 16 of `w` [inputs, stride] to half `half` of a strip: strips of 32

@@ -129,7 +129,7 @@ class Coordinator {
         config,
         options: {
           provider,
-          precision: model.precision,
+          precision,
           threads: Math.max(1, Math.floor(threads / runners)),
         },
       },

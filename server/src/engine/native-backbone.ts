@@ -16,7 +16,6 @@ import { layOutSegments } from './segments.js';
 export class NativeBackbone implements Backbone {
   /** cos of [positions, headDim / 2], then sin. */
   #rope = new Float32Array(0);
-  #positions = 0;
   readonly #frequencies: Float32Array;
 
   private constructor(
@@ -65,8 +64,8 @@ export class NativeBackbone implements Backbone {
 
   /** The table of angles for at least so many positions. */
   #angles(positions: number): Float32Array {
-    if (positions <= this.#positions) return this.#rope;
     const half = this.#frequencies.length;
+    if (2 * positions * half <= this.#rope.length) return this.#rope;
     const count = Math.max(512, 2 ** Math.ceil(Math.log2(positions)));
     const rope = new Float32Array(2 * count * half);
     for (let p = 0; p < count; p++) {
@@ -76,9 +75,7 @@ export class NativeBackbone implements Backbone {
         rope[(count + p) * half + i] = Math.sin(angle);
       }
     }
-    this.#rope = rope;
-    this.#positions = count;
-    return rope;
+    return (this.#rope = rope);
   }
 }
 

@@ -1,12 +1,9 @@
 import { continues, treeTokens, type TokenTree } from './packing.js';
 
-/** Fields of a segment: server/native/backbone.h, struct segment. */
-const FIELDS = 6;
-
 /** Trees laid out one after the other, trunk before branches, without any padding. */
 export interface SegmentBatch {
   readonly ids: Int32Array;
-  /** [segments, 6]: first token, count, trunk's first token, trunk's count, sees the prefix?, position. */
+  /** [segments, 6], struct segment of server/native/backbone.h: first token, count, trunk's first token, trunk's count, sees the prefix?, position. */
   readonly segments: Int32Array;
   /** Wanted packed tokens, in the order in which the trees name them. */
   readonly targets: Int32Array;
@@ -52,6 +49,3 @@ export function layOutSegments(
     positions,
   };
 }
-
-/** Number of segments of a batch. */
-export const segmentCount = (batch: SegmentBatch): number => batch.segments.length / FIELDS;
