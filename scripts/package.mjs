@@ -78,10 +78,9 @@ function stage(folder, target) {
   }
   stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);
   // Our own kernels, where they are built for the platform: the engine does without elsewhere.
-  const kernels = `${target.os}-${target.cpu}.node`;
-  const built = join(root, 'server', 'native', 'prebuilt', kernels);
-  rmSync(join(dist, 'native'), { recursive: true, force: true });
-  if (existsSync(built)) cpSync(built, join(dist, 'native', kernels));
+  for (const kernels of readdirSync(join(dist, 'native'))) {
+    if (kernels !== `${target.os}-${target.cpu}.node`) rmSync(join(dist, 'native', kernels));
+  }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const field of DEVELOPMENT) delete manifest[field];
   manifest.engines = { vscode: manifest.engines.vscode };

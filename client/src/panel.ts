@@ -1,5 +1,4 @@
-import type { ViewColumn } from 'vscode';
-import { Uri, window, type WebviewPanel } from 'vscode';
+import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   METHODS,
   type AuditSummary,
