@@ -1,5 +1,6 @@
 // What hostile datasets hold, and how to tell that none of it became more than text.
 import assert from 'node:assert/strict';
+import { TINY } from './data.mjs';
 
 /** Where a payload would report that it ran; nothing listens there. */
 export const BEACON = 'http://127.0.0.1:9/qrm-lens-e2e';
@@ -14,6 +15,13 @@ export const PAYLOADS = [
   '"><b id="broke-out">x</b><!-- ]]> --> {{7*7}} ${7*7}',
   '\u202Egnp.exe \u0000 \uFEFF \u2028 ‮',
 ];
+
+/** Every response has a finding to be shown, and odd line ends ask no question. */
+export const HOSTILE = {
+  ...TINY,
+  'qrmLens.thresholds.tail': '1000',
+  'editor.unusualLineTerminators': 'off',
+};
 
 /** Pairs with a payload in the prompt, both responses, the field names' values and an unknown field. */
 export const hostileRecords = () =>

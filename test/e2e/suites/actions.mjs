@@ -2,31 +2,30 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TINY, harmlessLines, makeFolder, rawResponse, root } from '../data.mjs';
+import { TINY, harmlessLines, rawResponse, root } from '../data.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 const CHAT = 'chat.json';
 const ROWS = 12;
 const HINT = /q05 [−-]?\d+\.\d+/;
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
+export default async function (suite, editor) {
+  const { test } = suite;
   const settings = { ...TINY, 'qrmLens.thresholds.tail': '1000', 'qrmLens.autoAudit': 'auto' };
-  const host = await start({ settings });
-  defer(() => host.stop());
   const lines = harmlessLines().slice(0, ROWS);
   const chat = readFileSync(join(root, 'test', 'fixtures', 'datasets', 'vscode-chat.json'), 'utf8');
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${lines.join('\n')}\n`,
-    [CHAT]: chat,
-    '.vscode/settings.json': '{}',
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+  const { folder, workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings },
+    {
+      [FILE]: `${lines.join('\n')}\n`,
+      [CHAT]: chat,
+      '.vscode/settings.json': '{}',
+    },
+  );
   const folderSettings = async (values) => {
     await workbench.openFile('settings.json');
     await workbench.rewrite(JSON.stringify(values));

@@ -1,34 +1,33 @@
 // Audits by command: a selection, a folder, two files against each other; and the ways to stop one.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { TINY, harmlessLines, makeFolder, rawResponse } from '../data.mjs';
+import { TINY, harmlessLines, rawResponse } from '../data.mjs';
 import { until, untilStill } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const SMALL = 'small.jsonl';
 const OTHER = 'other.jsonl';
 const WHOLE = 'whole.jsonl';
 const number = (text) => Number(text.replaceAll(/[,\u202f\u00a0 ]/g, ''));
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({
-    settings: { ...TINY, 'qrmLens.autoAudit': 'off', 'qrmLens.thresholds.tail': '1000' },
-  });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const lines = harmlessLines();
   const file = (from, to) => `${lines.slice(from, to).join('\n')}\n`;
-  const folder = makeFolder(host.home, 'workspace', {
-    [WHOLE]: file(0),
-    [`sets/${SMALL}`]: file(0, 12),
-    [`sets/deep/${OTHER}`]: file(20, 30),
-    'sets/README.md': '# Not a dataset\n',
-    'sets/settings.json': '{"editor.fontSize": 12}\n',
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+  const { folder, workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    {
+      settings: { ...TINY, 'qrmLens.autoAudit': 'off', 'qrmLens.thresholds.tail': '1000' },
+    },
+    {
+      [WHOLE]: file(0),
+      [`sets/${SMALL}`]: file(0, 12),
+      [`sets/deep/${OTHER}`]: file(20, 30),
+      'sets/README.md': '# Not a dataset\n',
+      'sets/settings.json': '{"editor.fontSize": 12}\n',
+    },
+  );
   const dashboard = async () => {
     await workbench.command('QRM Lens: Open Dashboard');
     return workbench.webview('.dashboard .state');

@@ -1,8 +1,8 @@
 // The dashboard and the distribution view over the whole of hh-harmless.
 import assert from 'node:assert/strict';
-import { TINY, harmlessLines, makeFolder } from '../data.mjs';
+import { TINY, harmlessLines } from '../data.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'hh-harmless.jsonl';
 const SEARCH = 'input[aria-label^="Filter by text"]';
@@ -46,16 +46,15 @@ const rowCount = async (view) =>
   Number(await view.locator('[role="grid"]').getAttribute('aria-rowcount')) - 1;
 const number = (text) => Number(text.replaceAll(/[,\u202f\u00a0 ]/g, ''));
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ settings: TINY });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const lines = harmlessLines();
-  const folder = makeFolder(host.home, 'workspace', { [FILE]: `${lines.join('\n')}\n` });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+  const { workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings: TINY },
+    { [FILE]: `${lines.join('\n')}\n` },
+  );
   await workbench.openFile(FILE);
   await workbench.command('QRM Lens: Open Dashboard');
   let view = await workbench.webview('.dashboard canvas');

@@ -1,36 +1,29 @@
 // A dataset with HTML, script, Markdown and terminal payloads in every field is text everywhere.
 import assert from 'node:assert/strict';
-import { TINY, harmlessLines, makeFolder } from '../data.mjs';
-import { BEACON, PAYLOADS, hostileLines, watchPayloads } from '../payloads.mjs';
+import { harmlessLines } from '../data.mjs';
+import { BEACON, HOSTILE, PAYLOADS, hostileLines, watchPayloads } from '../payloads.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = '<img src=x onerror=alert(1)>.jsonl';
 const CHAT = 'chat.md';
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({
-    settings: {
-      ...TINY,
-      'qrmLens.thresholds.tail': '1000',
-      'editor.unusualLineTerminators': 'off',
-    },
-  });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const lines = [...hostileLines(), `{"chosen": ${PAYLOADS[0]}`, ...harmlessLines().slice(0, 4)];
   // A NUL byte makes a text file a damaged one: that is another finding.
   const turns = PAYLOADS.filter((payload) => !payload.includes('\u0000')).map(
     (payload, n) => `## User\n\nQuestion ${n}\n\n## Assistant\n\nAnswer ${n}: ${payload}\n`,
   );
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${lines.join('\n')}\n`,
-    [CHAT]: turns.join('\n'),
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+  const { workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings: HOSTILE },
+    {
+      [FILE]: `${lines.join('\n')}\n`,
+      [CHAT]: turns.join('\n'),
+    },
+  );
   const harmless = watchPayloads(page);
   await workbench.openFile(FILE);
 

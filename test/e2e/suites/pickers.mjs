@@ -2,25 +2,24 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TINY, harmlessLines, makeFolder } from '../data.mjs';
+import { TINY, harmlessLines } from '../data.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 const ROWS = 12;
 const TINY_NAME = 'llama3-qrm-k5-m3';
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ settings: TINY });
-  defer(() => host.stop());
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${harmlessLines().slice(0, ROWS).join('\n')}\n`,
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+export default async function (suite, editor) {
+  const { test } = suite;
+  const { host, workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings: TINY },
+    {
+      [FILE]: `${harmlessLines().slice(0, ROWS).join('\n')}\n`,
+    },
+  );
   // What is the machine's own goes to the remote machine's settings, and wins over the user's.
   const stored = () =>
     ['User', 'Machine'].reduce((all, place) => {

@@ -2,32 +2,31 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EMBEDDED, makeFolder, picturedLines, rawResponse, root } from '../data.mjs';
+import { EMBEDDED, picturedLines, rawResponse, root } from '../data.mjs';
 import { until, untilStill } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 const THEMES = { dark: 'Dark Modern', light: 'Light Modern' };
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({
-    settings: {
-      ...EMBEDDED,
-      'breadcrumbs.enabled': false,
-      'editor.cursorBlinking': 'solid',
-      'editor.lightbulb.enabled': 'off',
-      'editor.occurrencesHighlight': 'off',
-      'editor.selectionHighlight': false,
-      'editor.stickyScroll.enabled': false,
+export default async function (suite, editor) {
+  const { test } = suite;
+  const { workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    {
+      settings: {
+        ...EMBEDDED,
+        'breadcrumbs.enabled': false,
+        'editor.cursorBlinking': 'solid',
+        'editor.lightbulb.enabled': 'off',
+        'editor.occurrencesHighlight': 'off',
+        'editor.selectionHighlight': false,
+        'editor.stickyScroll.enabled': false,
+      },
     },
-  });
-  defer(() => host.stop());
-  const folder = makeFolder(host.home, 'workspace', { [FILE]: `${picturedLines().join('\n')}\n` });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+    { [FILE]: `${picturedLines().join('\n')}\n` },
+  );
   const images = join(root, 'docs', 'images');
   mkdirSync(images, { recursive: true });
   const picture = async (name, hovering = false) => {

@@ -1,24 +1,24 @@
 // Cancel, a killed evaluator, a restarted server: nothing scored is lost.
 import assert from 'node:assert/strict';
-import { TINY, harmlessLines, makeFolder } from '../data.mjs';
+import { TINY, harmlessLines } from '../data.mjs';
 import { bundleProcesses } from '../processes.mjs';
 import { until, untilStill } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 const ROWS = 500;
 const number = (text) => Number(text.replaceAll(/[,\u202f\u00a0 ]/g, ''));
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ settings: TINY });
-  defer(() => host.stop());
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${harmlessLines().slice(0, ROWS).join('\n')}\n`,
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
+export default async function (suite, editor) {
+  const { test } = suite;
+  const { host, workbench } = await openWorkspace(
+    suite,
+    editor,
+    { settings: TINY },
+    {
+      [FILE]: `${harmlessLines().slice(0, ROWS).join('\n')}\n`,
+    },
+  );
   await workbench.openFile(FILE);
   await workbench.command('QRM Lens: Open Dashboard');
   const view = await workbench.webview('.dashboard canvas');

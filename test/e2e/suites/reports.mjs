@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
-import { TINY, harmlessLines, makeFolder, rawResponse, root } from '../data.mjs';
+import { TINY, harmlessLines, rawResponse, root } from '../data.mjs';
 import { parseCsv, readParquet } from '../tables.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 const ROWS = 40;
@@ -17,19 +17,19 @@ const SCHEMA = join(root, 'test', 'fixtures', 'sarif', 'sarif-2.1.0-rtm.5.json')
 const mark = ({ code, line, column }) => `${code} ${Number(line)}:${Number(column)}`;
 const marks = (list) => list.map(mark).sort();
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ settings: TINY });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const lines = harmlessLines().slice(0, ROWS);
   // A row that cannot be read has no response, but stands in every list of findings.
   const broken = '{"chosen": ';
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${[...lines, broken].join('\n')}\n`,
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
+  const { folder, workbench } = await openWorkspace(
+    suite,
+    editor,
+    { settings: TINY },
+    {
+      [FILE]: `${[...lines, broken].join('\n')}\n`,
+    },
+  );
   await workbench.openFile(FILE);
   await workbench.command('QRM Lens: Audit This File');
   const said = await workbench.notification(/responses scored/, { timeout: 180_000 });

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { TINY, harmlessPairs, makeFolder } from '../data.mjs';
-import { BEACON, PAYLOADS, hostileRecords, watchPayloads } from '../payloads.mjs';
+import { harmlessPairs } from '../data.mjs';
+import { BEACON, HOSTILE, PAYLOADS, hostileRecords, watchPayloads } from '../payloads.mjs';
 import { csvOf, parquetOf } from '../tables.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const CSV = 'hostile.csv';
 const PARQUET = 'hostile.parquet';
@@ -14,26 +14,19 @@ const CLEAN = 'pairs.parquet';
 const PAIRS = 120;
 const SHOWN = `<img src="${BEACON}/img"`;
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({
-    settings: {
-      ...TINY,
-      'qrmLens.thresholds.tail': '1000',
-      'editor.unusualLineTerminators': 'off',
-    },
-  });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const records = hostileRecords();
-  const folder = makeFolder(host.home, 'workspace', {
-    [CSV]: csvOf(records),
-    [PARQUET]: parquetOf(records),
-    [CLEAN]: parquetOf(harmlessPairs(PAIRS)),
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+  const { folder, workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings: HOSTILE },
+    {
+      [CSV]: csvOf(records),
+      [PARQUET]: parquetOf(records),
+      [CLEAN]: parquetOf(harmlessPairs(PAIRS)),
+    },
+  );
   const harmless = watchPayloads(page);
   const rows = (view) => view.locator('section');
 

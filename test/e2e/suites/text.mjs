@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EMBEDDED, harmlessLines, makeFolder, rawResponse } from '../data.mjs';
+import { EMBEDDED, harmlessLines, rawResponse } from '../data.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'hh-harmless.jsonl';
 const ROWS = 60;
@@ -23,18 +23,17 @@ function swapped(line) {
   return line.slice(0, a.from) + b.text + line.slice(a.to, b.from) + a.text + line.slice(b.to);
 }
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ settings: EMBEDDED });
-  defer(() => host.stop());
+export default async function (suite, editor) {
+  const { test } = suite;
   const lines = harmlessLines().slice(0, ROWS);
-  const folder = makeFolder(host.home, 'workspace', { [FILE]: `${lines.join('\n')}\n` });
+  const { folder, workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { settings: EMBEDDED },
+    { [FILE]: `${lines.join('\n')}\n` },
+  );
   const path = join(folder, FILE);
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
   await workbench.openFile(FILE);
-  const { page } = workbench;
 
   /** Text of the marks on the screen by severity, wrapped rows joined. */
   const marked = async () => {

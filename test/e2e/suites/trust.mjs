@@ -1,23 +1,22 @@
 // In a folder that is not trusted only the embedded model judges, whatever the folder's settings say.
 import assert from 'node:assert/strict';
-import { TINY, harmlessLines, makeFolder } from '../data.mjs';
+import { TINY, harmlessLines } from '../data.mjs';
 import { until } from '../until.mjs';
-import { openWorkbench } from '../workbench.mjs';
+import { openWorkspace } from '../workspace.mjs';
 
 const FILE = 'pairs.jsonl';
 
-export default async function (suite, { browser, host: start }) {
-  const { test, defer } = suite;
-  const host = await start({ trust: true });
-  defer(() => host.stop());
-  const folder = makeFolder(host.home, 'workspace', {
-    [FILE]: `${harmlessLines().slice(0, 12).join('\n')}\n`,
-    '.vscode/settings.json': JSON.stringify(TINY),
-  });
-  const workbench = await openWorkbench(browser, host, folder);
-  suite.workbench = workbench;
-  defer(() => workbench.close());
-  const { page } = workbench;
+export default async function (suite, editor) {
+  const { test } = suite;
+  const { workbench, page } = await openWorkspace(
+    suite,
+    editor,
+    { trust: true },
+    {
+      [FILE]: `${harmlessLines().slice(0, 12).join('\n')}\n`,
+      '.vscode/settings.json': JSON.stringify(TINY),
+    },
+  );
 
   await test('the folder is in restricted mode', () =>
     until('restricted mode', async () =>
