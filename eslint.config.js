@@ -1,33 +1,37 @@
 import tseslint from 'typescript-eslint';
 
 /**
- * The import direction of DESIGN.md: qrm <- model <- engine <- audit <- shells; datasets and store
- * stand alone; client and webview see `protocol` and `qrm` only.
+ * The import direction: qrm <- model <- engine <- session <- audit <- live <- shells; datasets and store
+ * stand alone; client and webview see `protocol` and `qrm` only. `protocol.ts` and `errors.ts` are for all, `files` for all that write.
  */
-const layers = [
+const core = [
   'qrm',
   'model',
   'engine',
   'datasets',
-  'audit',
   'store',
+  'session',
+  'audit',
+  'live',
   'training',
-  'lsp',
-  'cli',
-  'http',
 ];
+const shells = ['lsp', 'cli', 'http', 'mcp'];
+const layers = [...core, ...shells];
 const allowed = {
   qrm: [],
+  files: [],
   datasets: [],
   store: [],
-  model: ['qrm'],
-  engine: ['qrm', 'model'],
-  audit: ['qrm', 'model', 'engine', 'datasets', 'store'],
-  training: ['qrm', 'model', 'engine', 'datasets'],
-  cli: layers.filter((l) => l !== 'lsp' && l !== 'http'),
-  lsp: layers.filter((l) => l !== 'cli' && l !== 'http'),
-  http: layers.filter((l) => l !== 'cli' && l !== 'lsp'),
+  model: ['qrm', 'files'],
+  engine: ['qrm', 'files', 'model'],
+  session: ['qrm', 'files', 'model', 'engine', 'datasets', 'store'],
+  audit: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session'],
+  live: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+  training: ['qrm', 'files', 'model', 'engine', 'datasets'],
+  ...Object.fromEntries(shells.map((shell) => [shell, core])),
 };
+/** The floors of the tower inside model/, each on those before it. */
+const floors = ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'];
 const only = (files, forbidden, message) => ({
   files,
   rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }] },
@@ -51,6 +55,13 @@ export default tseslint.config(
       `server/src/${layer} may import only: ${[...allowed[layer], 'protocol'].join(', ')}`,
     );
   }),
+  ...floors.map((floor, n) =>
+    only(
+      [`server/src/model/${floor}/**/*.ts`],
+      `^(\\.\\./)+(${[...floors.slice(n + 1), ...layers.filter((l) => !['qrm', 'files', 'model'].includes(l))].join('|')})/`,
+      `server/src/model/${floor} may import only qrm and: ${floors.slice(0, n).join(', ')}`,
+    ),
+  ),
   only(
     ['client/**/*.ts', 'webview/**/*.ts'],
     '^(\\.\\./)+server/src/(?!protocol|qrm/)',

@@ -9,10 +9,10 @@ import { workerScript } from '../../server/src/engine/worker-process.js';
 import { RunnerPool } from '../../server/src/engine/runner-pool.js';
 import { planTrees } from '../../server/src/engine/trees.js';
 import type { ScoreGroup } from '../../server/src/engine/types.js';
-import { buildHeads } from '../../server/src/model/heads-graph.js';
-import { readPrefix } from '../../server/src/model/prefix.js';
-import { openModel, type OpenedModel } from '../../server/src/model/bundle.js';
-import type { ModelConfig } from '../../server/src/model/config.js';
+import { buildHeads } from '../../server/src/model/heads/heads-graph.js';
+import { readPrefix } from '../../server/src/model/bundle/prefix.js';
+import { openModel, type OpenedModel } from '../../server/src/model/bundle/bundle.js';
+import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { measureCeiling, measureTilePeak } from './ceiling.js';
 import {
   equalLength,

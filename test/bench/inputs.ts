@@ -2,10 +2,13 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDataset, type DatasetRow } from '../../server/src/datasets/index.js';
-import { convertModel } from '../../server/src/model/bundle.js';
-import type { ChatTokenizer, TokenPath } from '../../server/src/model/chat-tokenizer.js';
-import { openCheckpoint } from '../../server/src/model/checkpoint.js';
-import { float32Tensor, writeSafetensors } from '../../server/src/model/safetensors-write.js';
+import { convertModel } from '../../server/src/model/bundle/bundle.js';
+import type { ChatTokenizer, TokenPath } from '../../server/src/model/tokenizer/chat-tokenizer.js';
+import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
+import {
+  float32Tensor,
+  writeSafetensors,
+} from '../../server/src/model/checkpoint/safetensors-write.js';
 import { fetchBackbone } from '../../server/src/training/backbone-source.js';
 
 /** Sequences of token ids with the positions whose hidden states are wanted. */

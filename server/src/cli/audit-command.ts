@@ -8,14 +8,8 @@ import {
   type FindingCode,
   type Threshold,
 } from '../audit/index.js';
-import {
-  makeReport,
-  ranks,
-  render,
-  visible,
-  writeLines,
-  type Format,
-} from '../audit/report/index.js';
+import { makeReport, ranks, render, visible, type Format } from '../audit/report/index.js';
+import { writeLines } from '../files/write.js';
 import { noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { expandFiles } from './files.js';

@@ -1,4 +1,4 @@
-import type { convertModel as Convert } from '../model/bundle.js';
+import type { convertModel as Convert } from '../model/bundle/bundle.js';
 import type { openEvaluator as Open } from '../engine/index.js';
 
 /**
@@ -8,6 +8,6 @@ import type { openEvaluator as Open } from '../engine/index.js';
 export const openEvaluator: typeof Open = async (options) =>
   (await import('../engine/index.js')).openEvaluator(options);
 export const doctor = async () => (await import('../engine/doctor.js')).doctor();
-export const listModels = async () => (await import('../model/models.js')).listModels();
+export const listModels = async () => (await import('../model/bundle/models.js')).listModels();
 export const convertModel: typeof Convert = async (from, to, options) =>
-  (await import('../model/bundle.js')).convertModel(from, to, options);
+  (await import('../model/bundle/bundle.js')).convertModel(from, to, options);

@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { readPrefix } from '../model/prefix.js';
+import { readPrefix } from '../model/bundle/prefix.js';
 import type { Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
-import type { ModelConfig } from '../model/config.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
 import { NativeBackbone } from './native-backbone.js';
 

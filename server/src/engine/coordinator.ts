@@ -1,7 +1,7 @@
 import { availableParallelism, setPriority } from 'node:os';
-import { buildHeads } from '../model/heads-graph.js';
-import { openModel, type OpenedModel } from '../model/bundle.js';
-import { readPrefix } from '../model/prefix.js';
+import { buildHeads } from '../model/heads/heads-graph.js';
+import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
+import { readPrefix } from '../model/bundle/prefix.js';
 import { expectation, mixQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { kernelsFor } from './backbone.js';

@@ -1,8 +1,8 @@
-import type { ModelConfig } from '../model/config.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
 import type { ExternalTensor } from '../model/graph/builder.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
-import { readPrefix } from '../model/prefix.js';
-import { inverseFrequencies } from '../model/rope.js';
+import { readPrefix } from '../model/bundle/prefix.js';
+import { inverseFrequencies } from '../model/checkpoint/rope.js';
 import type { Backbone } from './backbone.js';
 import type { NativeKernels, NativeModel } from './native.js';
 import type { TokenTree } from './packing.js';

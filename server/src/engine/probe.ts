@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { convertFloat32 } from '../model/convert-weights.js';
-import type { ModelConfig } from '../model/config.js';
+import { convertFloat32 } from '../model/graph/convert-weights.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
 import { buildBackbone } from '../model/graph/backbone.js';
 import { FloatWeights } from '../model/graph/weights.js';
-import type { TensorSource } from '../model/safetensors.js';
+import type { TensorSource } from '../model/checkpoint/safetensors.js';
 import { OnnxBackbone } from './backbone.js';
 import { messageOf, type Provider } from './messages.js';
 

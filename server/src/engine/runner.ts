@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import type { ModelConfig } from '../model/config.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
 import { createSession, loadBackbone, type Backbone, type BackboneOptions } from './backbone.js';
 import { messageOf } from './messages.js';
 import type { TokenTree } from './packing.js';

@@ -6,7 +6,7 @@ import {
   type DatasetFormat,
   type FieldMapping,
 } from '../datasets/index.js';
-import { mappingFor } from './mappings.js';
+import { mappingFor } from '../live/disk/detect-file.js';
 
 const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|md|markdown)(\.(gz|zst))?$/i;
 const SURE = /\.(jsonl|ndjson)$/i;

@@ -4,14 +4,14 @@ import {
   ranks,
   render,
   ThreadEncoder,
-  writeLines,
   type ReportedAudit,
 } from '../audit/report/index.js';
+import { writeLines } from '../files/write.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import type { ExportFormat, ExportResult } from '../protocol.js';
-import type { FilePlaces } from './file-places.js';
-import type { LiveAudit } from './live-audit.js';
-import { Pacer } from './pace.js';
+import type { FilePlaces } from '../live/disk/file-places.js';
+import type { LiveAudit } from '../live/live-audit.js';
+import { Pacer } from '../live/pace.js';
 
 const TOP = 200;
 /** Findings looked for between two looks at the clock. */

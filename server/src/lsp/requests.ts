@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { LSPErrorCodes, ResponseError, type CancellationToken } from 'vscode-languageserver';
 import { readDataset, type FieldMapping } from '../datasets/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
-import { listModels } from '../model/models.js';
+import { listModels } from '../model/bundle/models.js';
 import {
   METHODS,
   type AuditFolderParams,
@@ -24,19 +24,20 @@ import {
   type UriParams,
   type VisibleRangesParams,
 } from '../protocol.js';
-import { parquetRows } from './byte-count.js';
+import { parquetRows } from '../live/disk/byte-count.js';
 import { dataFiles } from './dataset-files.js';
-import { DiskAudit } from './disk-audit.js';
+import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
-import type { LiveAudit } from './live-audit.js';
-import { begins, detectFile } from './mappings.js';
-import { OpenAudit } from './open-audit.js';
-import { isAbort, paced, reason } from './pace.js';
-import { auditState, reportProgress, type ProgressState } from './progress-report.js';
+import type { LiveAudit } from '../live/live-audit.js';
+import { OpenAudit } from '../live/text/open-audit.js';
+import { paced } from '../live/pace.js';
+import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
 import type { ServerContext } from './server.js';
-import { nameOf, pathOf } from './uris.js';
-import { columns, contributions, detail, findings, texts } from './view-data.js';
+import { nameOf, pathOf } from '../live/uris.js';
+import { columns, contributions, detail, findings, texts } from '../live/view-data.js';
+import { isAbort, messageOf } from '../errors.js';
+import { begins, detectFile } from '../live/disk/detect-file.js';
 
 function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();
@@ -49,7 +50,7 @@ function signalOf(token: CancellationToken): AbortSignal {
 const asResponse = (error: unknown): ResponseError<void> =>
   isAbort(error)
     ? new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled')
-    : new ResponseError(LSPErrorCodes.RequestFailed, reason(error));
+    : new ResponseError(LSPErrorCodes.RequestFailed, messageOf(error));
 
 /** The server's own requests (protocol.ts). */
 export function serveRequests(server: ServerContext): void {
@@ -107,7 +108,7 @@ export function serveRequests(server: ServerContext): void {
         audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
       } catch (error) {
         if (isAbort(error)) throw error;
-        failed.push({ uri, error: reason(error) });
+        failed.push({ uri, error: messageOf(error) });
       }
     }
     return { audits, failed };

@@ -8,18 +8,23 @@ import {
   type InitializeParams,
 } from 'vscode-languageserver';
 import { METHODS, type FindingCodeName, type InitOptions, type ThemeKind } from '../protocol.js';
-import { codeActions } from './code-actions.js';
+import { codeActions } from './features/code-actions.js';
 import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
-import { hover } from './hover.js';
-import type { LiveAudit } from './live-audit.js';
-import { OpenAudit } from './open-audit.js';
-import { reason } from './pace.js';
-import { Publisher } from './publisher.js';
+import { hover } from './features/hover.js';
+import type { LiveAudit } from '../live/live-audit.js';
+import { OpenAudit } from '../live/text/open-audit.js';
+import { Publisher } from './features/publisher.js';
 import { serveRequests } from './requests.js';
-import { codeLenses, documentSymbols, foldingRanges, inlayHints } from './text-features.js';
-import { Throttle } from './throttle.js';
-import { pathOf } from './uris.js';
+import {
+  codeLenses,
+  documentSymbols,
+  foldingRanges,
+  inlayHints,
+} from './features/text-features.js';
+import { Throttle } from '../live/throttle.js';
+import { pathOf } from '../live/uris.js';
 import { Workspace, type WorkspaceEvents } from './workspace.js';
+import { messageOf } from '../errors.js';
 
 const DOCS = 'https://qrm-lens.invalid/docs/findings.md';
 
@@ -81,7 +86,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
     const ownMapping = (scopeUri: string) =>
       connection.workspace
         .getConfiguration({ scopeUri, section: 'qrmLens.mapping' })
-        .catch((error: unknown) => log(`qrmLens.mapping: ${reason(error)}`));
+        .catch((error: unknown) => log(`qrmLens.mapping: ${messageOf(error)}`));
     const workspace: Workspace = new Workspace(
       init,
       version,
@@ -120,7 +125,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
       void connection.client.register(DidChangeConfigurationNotification.type, {
         section: 'qrmLens',
       });
-    configure().catch((error: unknown) => log(`settings: ${reason(error)}`));
+    configure().catch((error: unknown) => log(`settings: ${messageOf(error)}`));
     if (context?.features.folders === true)
       connection.workspace.onDidChangeWorkspaceFolders(async () => {
         const folders = (await connection.workspace.getWorkspaceFolders()) ?? [];
@@ -133,7 +138,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
   connection.onDidChangeConfiguration(({ settings }) => {
     const given = (settings as { qrmLens?: unknown } | null)?.qrmLens;
     if (context?.features.configuration === false && given !== undefined) apply(context, given);
-    else configure().catch((error: unknown) => log(`settings: ${reason(error)}`));
+    else configure().catch((error: unknown) => log(`settings: ${messageOf(error)}`));
   });
   connection.onDidChangeWatchedFiles(() => {
     context?.workspace.ignore.forget();

@@ -1,7 +1,6 @@
 import type { Threshold, Thresholds } from '../audit/index.js';
 import { DEFAULT_THRESHOLDS } from '../audit/index.js';
 import type { ServerSettings } from '../protocol.js';
-import type { MeasureOptions } from '../qrm/index.js';
 
 export const DEFAULTS: ServerSettings = {
   model: { path: '' },
@@ -93,14 +92,4 @@ export function thresholdsOf(s: ServerSettings, warn: (message: string) => void)
     wide: one('wide'),
     modes: s.thresholds.modes,
   };
-}
-
-/** How distributions are read; weights by name in the model's order, absent ones 0. */
-export function measureOptions(s: ServerSettings, attributes: readonly string[]): MeasureOptions {
-  const named = Object.entries(s.weights).filter(([name]) => attributes.includes(name));
-  const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : DEFAULTS.tau;
-  const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : DEFAULTS.lambda;
-  if (named.length === 0) return { tau, lambda };
-  const weights = attributes.map((a) => Number(s.weights[a] ?? 0) || 0);
-  return { tau, lambda, weights };
 }

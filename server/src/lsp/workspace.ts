@@ -1,17 +1,17 @@
 import { basename } from 'node:path';
 import type { InitOptions, ServerSettings } from '../protocol.js';
 import { detectText, type Detected } from './dataset-files.js';
-import { DiskAudit } from './disk-audit.js';
-import { EngineHost } from './engine-host.js';
-import { IgnoreStore } from './ignore-store.js';
-import { LineDocument } from './line-document.js';
-import type { AuditEvents, LiveAudit } from './live-audit.js';
-import { isAbort, reason } from './pace.js';
-import { OpenAudit } from './open-audit.js';
+import { DiskAudit } from '../live/disk/disk-audit.js';
+import { EngineHost } from '../session/engine-host.js';
+import { IgnoreStore } from '../live/ignore-store.js';
+import { LineDocument } from '../live/text/line-document.js';
+import type { AuditEvents, LiveAudit } from '../live/live-audit.js';
+import { OpenAudit } from '../live/text/open-audit.js';
 import { remap, type RemapHost } from './remap.js';
 import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
-import { nameOf, pathOf } from './uris.js';
+import { nameOf, pathOf } from '../live/uris.js';
+import { isAbort, messageOf } from '../errors.js';
 
 /** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
 const KEPT = 3;
@@ -137,7 +137,7 @@ export class Workspace {
     void opened.detected
       .then((audit) => audit?.run())
       .catch((error: unknown) => {
-        if (!isAbort(error)) this.events.log(`${uri}: ${reason(error)}`);
+        if (!isAbort(error)) this.events.log(`${uri}: ${messageOf(error)}`);
       });
   }
 
@@ -246,7 +246,7 @@ export class Workspace {
     if (findingsDiffer(old, this.settings)) this.judge();
     this.mappings.forget();
     remap(this.mappings, this.remapHost).catch((error: unknown) =>
-      this.events.log(`qrmLens.mapping: ${reason(error)}`),
+      this.events.log(`qrmLens.mapping: ${messageOf(error)}`),
     );
   }
 
@@ -262,7 +262,7 @@ export class Workspace {
     again: async (disk) => {
       if (this.disks.get(disk.uri) !== disk) return;
       await disk.again().catch((error: unknown) => {
-        if (!isAbort(error)) this.events.log(`${disk.uri}: ${reason(error)}`);
+        if (!isAbort(error)) this.events.log(`${disk.uri}: ${messageOf(error)}`);
       });
     },
   };

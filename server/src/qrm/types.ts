@@ -7,7 +7,7 @@ export interface QrmSpec {
 }
 
 /**
- * What the model says of one response (DESIGN.md, "The model").
+ * What the model says of one response.
  * All arrays are raw: quantile curves may cross and are not sorted here.
  */
 export interface RewardScore {

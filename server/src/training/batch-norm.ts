@@ -1,4 +1,4 @@
-import { BATCH_NORM_EPS, type BatchNorm } from '../model/heads.js';
+import { BATCH_NORM_EPS, type BatchNorm } from '../model/heads/heads.js';
 import { matrix, type Matrix } from './matrix.js';
 
 /** torch's default share of a new batch in the running statistics. */

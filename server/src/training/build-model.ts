@@ -2,11 +2,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { ChatTokenizer } from '../model/chat-tokenizer.js';
-import { writeCompactBundle } from '../model/compact-bundle.js';
-import { openGguf } from '../model/gguf.js';
-import type { QrmHeads } from '../model/heads.js';
-import { packageRoot } from '../model/locate.js';
+import { ChatTokenizer } from '../model/tokenizer/chat-tokenizer.js';
+import { writeCompactBundle } from '../model/bundle/compact-bundle.js';
+import { openGguf } from '../model/checkpoint/gguf.js';
+import type { QrmHeads } from '../model/heads/heads.js';
+import { packageRoot } from '../model/bundle/locate.js';
 import { uniformLevels } from '../qrm/index.js';
 import { checkBackbone, fetchBackbone } from './backbone-source.js';
 import { modelCard } from './card.js';

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { loadBackbone } from '../engine/backbone.js';
 import { planTrees, type PlannedTree } from '../engine/trees.js';
 import type { ChatMessage } from '../engine/types.js';
-import { writeBackbone } from '../model/backbone-files.js';
-import { BACKBONE } from '../model/bundle-format.js';
-import type { ChatTokenizer } from '../model/chat-tokenizer.js';
-import type { ModelConfig } from '../model/config.js';
-import type { Precision } from '../model/convert-weights.js';
-import type { TensorSource } from '../model/safetensors.js';
+import { writeBackbone } from '../model/bundle/backbone-files.js';
+import { BACKBONE } from '../model/bundle/bundle-format.js';
+import type { ChatTokenizer } from '../model/tokenizer/chat-tokenizer.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
+import type { Precision } from '../model/graph/convert-weights.js';
+import type { TensorSource } from '../model/checkpoint/safetensors.js';
 import { matrix, type Matrix } from './matrix.js';
 
 /** A backbone without heads, to be cut after any of its layers. */

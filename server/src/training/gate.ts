@@ -1,4 +1,4 @@
-import type { GatingLayer } from '../model/heads.js';
+import type { GatingLayer } from '../model/heads/heads.js';
 import { AdamW, cosine } from './adamw.js';
 import { GatingNetwork } from './gating-network.js';
 import { matrix, takeRows, type Matrix } from './matrix.js';

@@ -1,4 +1,4 @@
-import type { GatingLayer } from '../model/heads.js';
+import type { GatingLayer } from '../model/heads/heads.js';
 import { BatchNormLayer } from './batch-norm.js';
 import {
   matrix,
@@ -10,7 +10,7 @@ import {
 
 /**
  * The gate while it is trained: n hidden layers of Linear (no bias) -> ReLU -> BatchNorm1d, then
- * Linear (+bias) and softmax(logits / temperature), the layout of the published QRM (DESIGN.md, Gating).
+ * Linear (+bias) and softmax(logits / temperature), the layout of the published QRM (Dorka 2024, section 3.4).
  */
 export class GatingNetwork {
   private readonly linears: { weight: Matrix; gradient: Float64Array }[] = [];

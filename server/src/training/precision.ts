@@ -1,5 +1,5 @@
-import { applyHeads } from '../model/heads-math.js';
-import type { QrmHeads } from '../model/heads.js';
+import { applyHeads } from '../model/heads/heads-math.js';
+import type { QrmHeads } from '../model/heads/heads.js';
 import type { Features } from './features.js';
 import { pearson } from './evaluate.js';
 import { accuracy } from './preferences.js';

@@ -1,5 +1,5 @@
-import { applyHeads } from '../model/heads-math.js';
-import type { GatingLayer } from '../model/heads.js';
+import { applyHeads } from '../model/heads/heads-math.js';
+import type { GatingLayer } from '../model/heads/heads.js';
 import { means } from './evaluate.js';
 import type { Features } from './features.js';
 import { groupedFolds, splitFold } from './folds.js';

@@ -44,7 +44,7 @@ function scoreOf(result: TargetResult | undefined) {
   return result.score;
 }
 
-/** 1e-4 relative or 1e-5 absolute: what DESIGN.md asks of a float32 engine. */
+/** 1e-4 relative or 1e-5 absolute: what a float32 engine is held to. */
 function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>): void {
   expect(found.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {

@@ -8,7 +8,7 @@ import { nativeKernels, nativeUnfit } from '../../../server/src/engine/native.js
 import { NativeBackbone } from '../../../server/src/engine/native-backbone.js';
 import type { TokenTree } from '../../../server/src/engine/packing.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
+import { openModel, type OpenedModel } from '../../../server/src/model/bundle/bundle.js';
 import { cosine } from './cosine.js';
 
 const NATIVE = join(import.meta.dirname, '..', '..', '..', 'server', 'native');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel, type OpenedModel } from '../../../server/src/model/bundle.js';
+import { openModel, type OpenedModel } from '../../../server/src/model/bundle/bundle.js';
 import { cosine } from './cosine.js';
 import { goldenFolder, goldenNames, readGolden } from '../model/golden.js';
 

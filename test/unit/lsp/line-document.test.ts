@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { describe, expect, it } from 'vitest';
-import { LineDocument, splitLines, stripEnd } from '../../../server/src/lsp/line-document.js';
+import { LineDocument, splitLines, stripEnd } from '../../../server/src/live/text/line-document.js';
 
 const piece = fc.constantFrom('a', 'é', '🎉', '\n', '\r\n', '\r', '', 'text ', '{"x":1}', '\u2028');
 const text = fc.array(piece, { maxLength: 12 }).map((p) => p.join(''));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   DEFAULTS,
-  measureOptions,
   mergeSettings,
   parseThreshold,
   thresholdsOf,
 } from '../../../server/src/lsp/settings.js';
+import { measureOptions } from '../../../server/src/live/measure-options.js';
 
 describe('settings', () => {
   it('keep their defaults where the editor sends nothing or nonsense', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SortedRuns } from '../../../server/src/lsp/sorted-runs.js';
+import { SortedRuns } from '../../../server/src/live/sorted-runs.js';
 
 const numbers = fc.array(
   fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double({ noNaN: true }), fc.constant(Number.NaN)),

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/src/audit/index.js';
 import { parseRow, type Container, type FieldMapping } from '../../../server/src/datasets/index.js';
-import { LineDocument } from '../../../server/src/lsp/line-document.js';
-import { OpenAudit } from '../../../server/src/lsp/open-audit.js';
+import { LineDocument } from '../../../server/src/live/text/line-document.js';
+import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
 import { mergeSettings } from '../../../server/src/lsp/settings.js';
-import { exchangedSpans, pairPlaces, swapEdits } from '../../../server/src/lsp/swap.js';
+import { exchangedSpans, pairPlaces, swapEdits } from '../../../server/src/lsp/features/swap.js';
 import { applyEdits } from '../../integration/lsp/client.js';
 
 /** The text after the swap of the row at a line; undefined where none is offered. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { DEFAULT_THRESHOLDS, problemFinding } from '../../../server/src/audit/index.js';
 import type { ProblemFinding } from '../../../server/src/audit/index.js';
 import type { DatasetEvent, DatasetRow, Place } from '../../../server/src/datasets/types.js';
-import { Ledger } from '../../../server/src/lsp/ledger.js';
-import { LiveAudit } from '../../../server/src/lsp/live-audit.js';
+import { Ledger } from '../../../server/src/live/ledger.js';
+import { LiveAudit } from '../../../server/src/live/live-audit.js';
 import { TextEvaluator, scoreOf } from '../audit/helpers.js';
 
 export const { info } = new TextEvaluator();

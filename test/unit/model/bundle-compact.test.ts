@@ -1,14 +1,17 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openModel } from '../../../server/src/model/bundle.js';
-import { readManifest } from '../../../server/src/model/bundle-format.js';
-import { writeCompactBundle } from '../../../server/src/model/compact-bundle.js';
-import { openCompact, type GgufModel } from '../../../server/src/model/compact.js';
-import { parseConfig, type ModelConfig } from '../../../server/src/model/config.js';
-import { readHeads, type QrmHeads } from '../../../server/src/model/heads.js';
-import { float32Tensor, writeSafetensors } from '../../../server/src/model/safetensors-write.js';
-import { Safetensors } from '../../../server/src/model/safetensors.js';
+import { openModel } from '../../../server/src/model/bundle/bundle.js';
+import { readManifest } from '../../../server/src/model/bundle/bundle-format.js';
+import { writeCompactBundle } from '../../../server/src/model/bundle/compact-bundle.js';
+import { openCompact, type GgufModel } from '../../../server/src/model/bundle/compact.js';
+import { parseConfig, type ModelConfig } from '../../../server/src/model/checkpoint/config.js';
+import { readHeads, type QrmHeads } from '../../../server/src/model/heads/heads.js';
+import {
+  float32Tensor,
+  writeSafetensors,
+} from '../../../server/src/model/checkpoint/safetensors-write.js';
+import { Safetensors } from '../../../server/src/model/checkpoint/safetensors.js';
 import { goldenFolder, readGolden } from './golden.js';
 import { runBackbone } from './run-backbone.js';
 import { editJson, Workspace } from './workspace.js';

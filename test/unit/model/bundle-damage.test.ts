@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { convertModel, openModel } from '../../../server/src/model/bundle.js';
+import { convertModel, openModel } from '../../../server/src/model/bundle/bundle.js';
 import { goldenFolder } from './golden.js';
 import { editJson, hideTensor, Workspace } from './workspace.js';
 

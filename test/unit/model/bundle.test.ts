@@ -16,8 +16,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { convertModel, openModel } from '../../../server/src/model/bundle.js';
-import { applyHeads } from '../../../server/src/model/heads-math.js';
+import { convertModel, openModel } from '../../../server/src/model/bundle/bundle.js';
+import { applyHeads } from '../../../server/src/model/heads/heads-math.js';
 import { goldenFolder, goldenNames, readGolden, type GoldenCase } from './golden.js';
 import { runBackbone } from './run-backbone.js';
 
@@ -200,7 +200,7 @@ describe('openModel', () => {
     onTestFinished(() => rmSync(script, { force: true }));
     await build({
       stdin: {
-        contents: `import { openModel } from './server/src/model/bundle.ts';
+        contents: `import { openModel } from './server/src/model/bundle/bundle.ts';
           const { backbonePath } = await openModel(process.argv[2], { precision: 'float32', cacheFolder: process.argv[3] });
           console.log(backbonePath);`,
         resolveDir: process.cwd(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ChatTokenizer } from '../../../server/src/model/chat-tokenizer.js';
+import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenizer.js';
 import { goldenFolder, goldenNames, readGolden } from './golden.js';
 
 describe.each(goldenNames)('golden %s', (name) => {

@@ -3,7 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ChatTokenizer, type TokenPath } from '../../../server/src/model/chat-tokenizer.js';
+import {
+  ChatTokenizer,
+  type TokenPath,
+} from '../../../server/src/model/tokenizer/chat-tokenizer.js';
 import { goldenFolder } from './golden.js';
 
 type Json = Record<string, unknown>;

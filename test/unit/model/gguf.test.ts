@@ -1,12 +1,12 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ChatTokenizer } from '../../../server/src/model/chat-tokenizer.js';
-import { parseConfig, type ModelConfig } from '../../../server/src/model/config.js';
-import { dequantize, openGguf } from '../../../server/src/model/gguf.js';
-import { SUPPORTED_TYPES } from '../../../server/src/model/gguf-blocks.js';
-import { inverseFrequencies } from '../../../server/src/model/rope.js';
-import { Safetensors } from '../../../server/src/model/safetensors.js';
+import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenizer.js';
+import { parseConfig, type ModelConfig } from '../../../server/src/model/checkpoint/config.js';
+import { dequantize, openGguf } from '../../../server/src/model/checkpoint/gguf.js';
+import { SUPPORTED_TYPES } from '../../../server/src/model/checkpoint/gguf-blocks.js';
+import { inverseFrequencies } from '../../../server/src/model/checkpoint/rope.js';
+import { Safetensors } from '../../../server/src/model/checkpoint/safetensors.js';
 import { writeGguf, type MetadataItem, type TensorItem } from './gguf-writer.js';
 import { goldenFolder, readGolden } from './golden.js';
 import { Workspace } from './workspace.js';

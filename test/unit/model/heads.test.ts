@@ -1,10 +1,13 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { buildHeads } from '../../../server/src/model/heads-graph.js';
-import { applyHeads } from '../../../server/src/model/heads-math.js';
-import { quantileLevels, readHeads, type QrmHeads } from '../../../server/src/model/heads.js';
-import { Safetensors, type TensorSource } from '../../../server/src/model/safetensors.js';
+import { buildHeads } from '../../../server/src/model/heads/heads-graph.js';
+import { applyHeads } from '../../../server/src/model/heads/heads-math.js';
+import { quantileLevels, readHeads, type QrmHeads } from '../../../server/src/model/heads/heads.js';
+import {
+  Safetensors,
+  type TensorSource,
+} from '../../../server/src/model/checkpoint/safetensors.js';
 import { goldenFolder, goldenNames, readGolden } from './golden.js';
 
 type Json = Record<string, unknown>;

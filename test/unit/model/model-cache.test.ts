@@ -10,8 +10,8 @@ import type * as fsPromises from 'node:fs/promises';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { openModel } from '../../../server/src/model/bundle.js';
-import { GRAPH_VERSION } from '../../../server/src/model/bundle-format.js';
+import { openModel } from '../../../server/src/model/bundle/bundle.js';
+import { GRAPH_VERSION } from '../../../server/src/model/bundle/bundle-format.js';
 import { goldenFolder } from './golden.js';
 import { Workspace } from './workspace.js';
 

@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openModel } from '../../../server/src/model/bundle.js';
-import { defaultCacheFolder } from '../../../server/src/model/model-cache.js';
-import { listModels } from '../../../server/src/model/models.js';
+import { openModel } from '../../../server/src/model/bundle/bundle.js';
+import { defaultCacheFolder } from '../../../server/src/model/bundle/model-cache.js';
+import { listModels } from '../../../server/src/model/bundle/models.js';
 import { cacheFolder as storeCacheFolder } from '../../../server/src/store/location.js';
 import { goldenFolder } from './golden.js';
 import { Workspace } from './workspace.js';

@@ -1,5 +1,5 @@
 import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
-import type { ModelConfig } from '../../../server/src/model/config.js';
+import type { ModelConfig } from '../../../server/src/model/checkpoint/config.js';
 
 /**
  * Runs a backbone over one conversation in one row: nothing shared.

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ChatTokenizer } from '../../../server/src/model/chat-tokenizer.js';
-import { SegmentEncoder } from '../../../server/src/model/segment-encoder.js';
+import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenizer.js';
+import { SegmentEncoder } from '../../../server/src/model/tokenizer/segment-encoder.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 /** `golden/…` is committed; SmolLM2's tokenizer lies in the workspace's shared folder. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../server/src/engine/types.js';
-import { openCheckpoint } from '../../../server/src/model/checkpoint.js';
+import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
 import { extractFeatures } from '../../../server/src/training/features.js';
 
 interface Case {

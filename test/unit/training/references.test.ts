@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { applyHeads } from '../../../server/src/model/heads-math.js';
+import { applyHeads } from '../../../server/src/model/heads/heads-math.js';
 import { AdamW, cosine } from '../../../server/src/training/adamw.js';
 import { bradleyTerry } from '../../../server/src/training/gate.js';
 import { GatingNetwork } from '../../../server/src/training/gating-network.js';

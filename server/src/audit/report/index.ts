@@ -12,7 +12,6 @@ export {
   type ReportOptions,
 } from './model.js';
 export { UNPACED, type Pace } from './pace.js';
-export { writeLines, writeWhole } from './file.js';
 export { parquetReport } from './parquet.js';
 export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet-thread.js';
 export { pad, visible, width } from './escape.js';

@@ -1,6 +1,6 @@
 import type { EvaluatorInfo } from '../../engine/types.js';
 import { CODES } from '../finding.js';
-import { writeWhole } from './file.js';
+import { writeWhole } from '../../files/write.js';
 import type { ReportedAudit } from './model.js';
 import { times, UNPACED, type Pace } from './pace.js';
 import {

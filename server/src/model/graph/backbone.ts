@@ -1,5 +1,5 @@
-import type { ModelConfig } from '../config.js';
-import { inverseFrequencies } from '../rope.js';
+import type { ModelConfig } from '../checkpoint/config.js';
+import { inverseFrequencies } from '../checkpoint/rope.js';
 import { GraphBuilder } from './builder.js';
 import type { Delta, WeightProvider } from './weights.js';
 

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../config.js';
+import type { ModelConfig } from '../checkpoint/config.js';
 import type { GraphBuilder } from './builder.js';
 import { gated, required, type Delta, type TensorLookup, type WeightProvider } from './weights.js';
 

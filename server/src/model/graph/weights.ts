@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../config.js';
+import type { ModelConfig } from '../checkpoint/config.js';
 import type { ExternalTensor, GraphBuilder } from './builder.js';
 
 /** What a block adds to the residual stream: [tokens, hidden], and a constant [hidden] to add with it. */

@@ -1,0 +1,51 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
+import type { DatasetFormat, DatasetSource, FieldMapping } from '../../datasets/index.js';
+import { detectFile } from './detect-file.js';
+
+/** A file to be read once, with how much of it is read. */
+export interface CountedFile {
+  readonly source: DatasetSource;
+  readonly format: DatasetFormat | undefined;
+  /** What it is read with. */
+  readonly mapping: FieldMapping | undefined;
+  /** Share read in [0, 1]; `end` is the last row's end in the decompressed file, `row` its ordinal. */
+  fraction(end: number, row: number): number | null;
+}
+
+/** @throws what reading the file throws (no such file, no permission) */
+export async function countedFile(path: string, given?: FieldMapping): Promise<CountedFile> {
+  const { size } = await stat(path);
+  const { format, mapping } = await detectFile(path, given);
+  if (format?.container === 'parquet') {
+    const rows = await parquetRows(path).catch(() => 0);
+    return {
+      source: { path },
+      format,
+      mapping,
+      fraction: (_end, row) => (rows > 0 ? Math.min(1, (row + 1) / rows) : null),
+    };
+  }
+  if (format?.compression === undefined || format.compression === 'none')
+    return { source: { path }, format, mapping, fraction: (end) => (size > 0 ? end / size : null) };
+  // Inside a compressed file only the compressed bytes tell how far it is.
+  let read = 0;
+  async function* stream() {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
+      read += (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  }
+  return {
+    source: { stream: stream(), name: path },
+    format,
+    mapping,
+    fraction: () => (size > 0 ? Math.min(1, read / size) : null),
+  };
+}
+
+export async function parquetRows(path: string): Promise<number> {
+  const metadata = await parquetMetadataAsync(await asyncBufferFromFile(path));
+  return Number(metadata.num_rows);
+}

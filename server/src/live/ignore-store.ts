@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
+import { IGNORE_FILE, type Ignored } from '../audit/ignore.js';
+import { parseIgnored } from '../audit/ignore-file.js';
+import { writeWhole } from '../files/write.js';
+import { messageOf } from '../errors.js';
+
+/** The ignored findings of files: `.qrm-ignore.json` beside a file and in its workspace's root. */
+export class IgnoreStore {
+  private readonly cache = new Map<string, ReadonlySet<string>>();
+  roots: readonly string[] = [];
+
+  constructor(private readonly warn: (message: string) => void) {}
+
+  private places(path: string): string[] {
+    const folders = [dirname(path), ...this.roots.filter((r) => path.startsWith(r))];
+    return [...new Set(folders)].map((folder) => join(folder, IGNORE_FILE));
+  }
+
+  private entries(file: string): ReadonlySet<string> {
+    let known = this.cache.get(file);
+    if (known === undefined) {
+      try {
+        known = new Set(existsSync(file) ? parseIgnored(file, readFileSync(file, 'utf8')) : []);
+      } catch (error) {
+        this.warn(messageOf(error));
+        known = new Set();
+      }
+      this.cache.set(file, known);
+    }
+    return known;
+  }
+
+  of(path: string): Ignored {
+    const sets = this.places(path).map((file) => this.entries(file));
+    return (hash, code) => sets.some((s) => s.has(hash) || s.has(`${hash}:${code}`));
+  }
+
+  /** The files changed on disk. */
+  forget(): void {
+    this.cache.clear();
+  }
+
+  /**
+   * Adds a finding to the ignore file beside `path`, or to the one of the workspace where only that
+   * exists; all else in the file stays as it is.
+   * @throws Error naming the file when it cannot be read or written
+   */
+  async add(path: string, hash: string, code: string): Promise<string> {
+    const places = this.places(path);
+    const file = places.find((p) => existsSync(p)) ?? (places.at(-1) as string);
+    const old = existsSync(file) ? await readFile(file, 'utf8') : '{"version": 1, "ignored": []}\n';
+    parseIgnored(file, old);
+    const formattingOptions = { insertSpaces: true, tabSize: 2 };
+    const edits = modify(
+      old,
+      ['ignored', -1],
+      { hash, code },
+      {
+        formattingOptions,
+        isArrayInsertion: true,
+      },
+    );
+    await writeWhole(file, (write) => write(applyEdits(old, edits)));
+    this.cache.delete(file);
+    return file;
+  }
+}

@@ -1,0 +1,109 @@
+import { Column } from '../audit/columns.js';
+import { ResponseTable } from '../audit/index.js';
+import type { ConversationKind } from '../datasets/types.js';
+import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
+import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
+import type { Slot } from '../session/slots.js';
+
+const REMOVED = 0xffffffff;
+
+/**
+ * The numbers of one document's responses, and the log of what changed: position n of the log names
+ * the response that changed n-th, so that a view can ask for all that is new to it.
+ */
+export class Ledger {
+  readonly table: ResponseTable;
+  readonly options: MeasureOptions;
+  private readonly log = new Column(Uint32Array);
+  /** Up to this position of the log, position n names response n; undefined: all of it. */
+  private inOrder: number | undefined;
+  revision = 0;
+  live = 0;
+  scored = 0;
+  fromStore = 0;
+
+  constructor(
+    readonly info: EvaluatorInfo,
+    options: MeasureOptions,
+  ) {
+    this.table = new ResponseTable(info.spec.levels);
+    this.options = options;
+  }
+
+  /** Numbers a row's responses and ties its pair. */
+  add(row: number, slots: readonly Slot[]): number[] {
+    const halves = new Map<ConversationKind, number>();
+    const ids = slots.map((slot) => {
+      const id = this.table.add({ file: 0, row, ...slot });
+      halves.set(slot.kind, id);
+      return id;
+    });
+    const chosen = halves.get('chosen');
+    const rejected = halves.get('rejected');
+    if (chosen !== undefined && rejected !== undefined) this.table.pair(chosen, rejected);
+    this.live += ids.length;
+    return ids;
+  }
+
+  /** The results of a row's responses, in the order of `ids`. */
+  settle(ids: readonly number[], results: readonly TargetResult[], stored: readonly boolean[]) {
+    const { table } = this;
+    ids.forEach((id, n) => {
+      const result = results[n] ?? { ok: false, error: 'the engine gave no result' };
+      if (result.ok) {
+        if (!table.scored(id)) this.scored++;
+        if (stored[n]) this.fromStore++;
+        const { tokens, truncatedTokens } = result.score;
+        table.score(id, measure(result.score, table.levels, this.options), tokens, truncatedTokens);
+      } else table.errors.set(id, result.error);
+    });
+    for (const id of ids) {
+      const other = table.partner(id);
+      const chosen = table.kindOf(id) === 'chosen' && other !== undefined;
+      if (chosen && table.scored(id) && table.scored(other))
+        table.beats.set(
+          id,
+          probabilityBeats(table.quantiles(id), table.quantiles(other), table.levels),
+        );
+      this.note(id);
+    }
+  }
+
+  /** Takes responses out: no rule and no statistic sees them any more. */
+  remove(ids: readonly number[]): void {
+    const { table } = this;
+    for (const id of ids) {
+      if (table.scored(id)) this.scored--;
+      this.live--;
+      for (const column of [table.tail, table.beats, table.expectation]) column.set(id, Number.NaN);
+      table.errors.delete(id);
+      // A hash of its own: no duplicate of anything.
+      table.hashHigh.set(id, REMOVED);
+      table.hashLow.set(id, id);
+      table.kind.set(id, 255);
+      this.note(id);
+    }
+  }
+
+  /** While responses are scored in the order of their numbers, the log need not be kept. */
+  private note(id: number): void {
+    if (id !== this.revision) this.inOrder ??= this.revision;
+    if (this.inOrder !== undefined) this.log.set(this.revision - this.inOrder, id);
+    this.revision++;
+  }
+
+  private noted(position: number): number {
+    const kept = this.inOrder ?? Infinity;
+    return position < kept ? position : this.log.get(position - kept);
+  }
+
+  alive(id: number): boolean {
+    return id < this.table.length && this.table.kind.get(id) !== 255;
+  }
+
+  /** Log positions [from, from + limit). */
+  changes(from: number, limit: number): number[] {
+    const to = Math.min(this.revision, from + limit);
+    return Array.from({ length: Math.max(0, to - from) }, (_, n) => this.noted(from + n));
+  }
+}

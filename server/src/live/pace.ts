@@ -1,0 +1,92 @@
+import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+
+/**
+ * Longest run of work without letting messages in. Several loops run in one turn, and a hover takes some turns:
+ * it must be answered within 50 ms.
+ */
+const SLICE_MS = 2;
+
+/** Lets the event loop turn whenever the slice is used up. */
+export class Pacer {
+  private since = performance.now();
+
+  /** @throws AbortError when `signal` fires */
+  async tick(signal?: AbortSignal): Promise<void> {
+    if (performance.now() - this.since < SLICE_MS) return;
+    await setImmediate();
+    signal?.throwIfAborted();
+    this.since = performance.now();
+  }
+
+  /** For loops so tight that a promise for each step would cost more than the step. */
+  get due(): boolean {
+    return performance.now() - this.since >= SLICE_MS;
+  }
+}
+
+/** The items of a stream that may never wait for anything, with turns of the event loop between them. */
+export async function* paced<T>(items: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
+  const pacer = new Pacer();
+  for await (const item of items) {
+    yield item;
+    await pacer.tick(signal);
+  }
+}
+
+/** Runs `action` once things are quiet for `ms`, and not before the last run has ended. */
+export class Debounced {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly action: () => Promise<void>,
+    private readonly fail: (error: unknown) => void,
+  ) {}
+
+  /** @param restart false keeps the time of a run that is already planned (a throttle) */
+  request(ms: number, restart = false): void {
+    if (this.stopped) return;
+    if (this.running !== undefined) {
+      this.again = true;
+      return;
+    }
+    if (this.timer !== undefined && !restart) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.run(ms), ms);
+  }
+
+  private run(ms: number): void {
+    this.timer = undefined;
+    this.running = this.action()
+      .catch(this.fail)
+      .finally(() => {
+        this.running = undefined;
+        if (!this.again) return;
+        this.again = false;
+        this.request(ms);
+      });
+  }
+
+  /** Resolves when nothing is planned or running. */
+  async settled(): Promise<void> {
+    while (this.timer !== undefined || this.running !== undefined) {
+      await (this.running ?? new Promise((resolve) => setTimeout(resolve, 5)));
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
+
+/** A controller whose signal many rows in flight listen to: that is no leak. */
+export function manyListeners(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}

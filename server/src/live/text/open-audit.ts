@@ -1,0 +1,287 @@
+import type { Container, FieldMapping } from '../../datasets/index.js';
+import type { ServerSettings } from '../../protocol.js';
+import { Flights, type FlightHost } from './flights.js';
+import { Ledger } from '../ledger.js';
+import type { LineChange, LineDocument } from './line-document.js';
+import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
+import { ModelGate } from '../../session/model-gate.js';
+import { Debounced, manyListeners, Pacer } from '../pace.js';
+import type { RowEntry } from './row-entry.js';
+import { RowReuse } from './row-reuse.js';
+import type { ScoreService } from '../../session/score-service.js';
+import { TextAudit } from './text-audit.js';
+import { isAbort, messageOf } from '../../errors.js';
+import { measureOptions } from '../measure-options.js';
+import { slotsOf } from '../../session/slots.js';
+
+const ON_SCREEN = 10;
+const TYPING_MS = 250;
+
+export interface OpenAuditContext {
+  readonly service: () => Promise<ScoreService>;
+  readonly settings: () => ServerSettings;
+}
+
+/** The audit of a text that is open in the editor: rows on screen first, then all; edits cost their rows. */
+export class OpenAudit extends TextAudit {
+  private readonly model: ModelGate;
+  private visible: readonly { from: number; to: number }[] = [{ from: 0, to: 60 }];
+  private readonly reuse: RowReuse;
+  private readonly flights: Flights;
+  private stop = manyListeners();
+  private active: Promise<void> | undefined;
+  private readonly typing: Debounced;
+  private markRead: () => void = () => undefined;
+  /** Resolves when all rows were read once, or the first attempt ended without. */
+  readonly rowsRead = new Promise<void>((resolve) => (this.markRead = resolve));
+
+  constructor(
+    document: LineDocument,
+    container: Container,
+    name: string,
+    private readonly context: OpenAuditContext,
+    events: AuditEvents,
+    settings: AuditSettings,
+    mapping?: FieldMapping,
+  ) {
+    super(document, container, name, events, settings, mapping);
+    this.reuse = new RowReuse(container !== 'jsonl');
+    this.flights = new Flights(this.flightHost());
+    this.model = new ModelGate(context.service, () => {
+      this.prioritise();
+      this.flights.resume();
+    });
+    this.typing = new Debounced(
+      async () => {
+        // A run that is under way looks at the edit now, not when the whole file is scored.
+        if (this.active !== undefined) this.flights.wake();
+        else await this.run().catch(() => undefined);
+      },
+      (error) => this.failed(error),
+    );
+  }
+
+  private flightHost(): FlightHost {
+    const service = () => this.model.service;
+    const ledger = () => this.ledger;
+    const signal = () => this.stop.signal;
+    return {
+      get service() {
+        return service();
+      },
+      get ledger() {
+        return ledger();
+      },
+      get signal() {
+        return signal();
+      },
+      data: (entry) => this.entries.data(entry),
+      landed: (responses) => {
+        this.rate.add(responses);
+        this.touched();
+      },
+    };
+  }
+
+  run(signal?: AbortSignal): Promise<void> {
+    const cancel = () => this.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.active ??= this.work().finally(() => (this.active = undefined));
+    return this.active.finally(() => signal?.removeEventListener('abort', cancel));
+  }
+
+  private async work(): Promise<void> {
+    if (this.stop.signal.aborted) this.stop = manyListeners();
+    const { signal } = this.stop;
+    this.state = 'running';
+    this.error = undefined;
+    this.touched();
+    try {
+      for (;;) {
+        const service = await this.model.enter();
+        const { version } = this.document;
+        await this.reuse.sort(this.renew(service), signal);
+        this.prioritise();
+        await this.sweep(signal);
+        this.markRead();
+        if (!(await this.model.passed(this.flights.left > 0, signal))) continue;
+        await this.flights.drained(signal);
+        if (version === this.document.version && !service.evaluator.stale) break;
+      }
+      this.state = 'done';
+    } catch (error) {
+      if (isAbort(error)) this.state = 'cancelled';
+      else this.failed(error);
+      throw error;
+    } finally {
+      this.markRead();
+      this.touched(0);
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.state = 'failed';
+    this.error = messageOf(error);
+    this.events.log(`${this.uri}: ${this.error}`);
+    this.events.changed(this);
+  }
+
+  /** A new model, or another reading of distributions: all numbers begin anew. */
+  private renew(service: ScoreService): Ledger {
+    const options = measureOptions(this.context.settings(), service.info.spec.attributes);
+    const { ledger } = this;
+    const same =
+      ledger?.info.modelHash === service.info.modelHash &&
+      JSON.stringify(ledger.options) === JSON.stringify(options) &&
+      // After very many edits most numbers belong to text that is gone.
+      ledger.table.length < 2 * ledger.live + 20_000;
+    if (ledger !== undefined && same) return ledger;
+    if (ledger !== undefined) this.epoch = newEpoch();
+    const fresh = new Ledger(service.info, options);
+    this.ledger = fresh;
+    this.findings = undefined;
+    this.owners = [];
+    this.reuse.clear();
+    for (const entry of this.entries.all()) {
+      entry.ids = [];
+      if (entry.state !== 'bad') entry.state = 'read';
+    }
+    return fresh;
+  }
+
+  /** Begins again where settings or the model changed. */
+  restart(): void {
+    this.cancel();
+    void (this.active ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => (this.disposed ? undefined : this.run()))
+      .catch(() => undefined);
+  }
+
+  private async sweep(signal: AbortSignal): Promise<void> {
+    const { version } = this.document;
+    this.flights.clear();
+    for await (const entry of this.entries.sweep(signal)) {
+      this.admit(entry);
+      if (entry.state !== 'missing') continue;
+      this.model.load();
+      this.flights.add(entry);
+    }
+    if (this.container !== 'jsonl' && version !== this.document.version) return;
+    // Rows that came back have their scores; the others are gone for good.
+    if (this.ledger !== undefined) this.reuse.drop(this.ledger);
+    this.touched();
+  }
+
+  /** Numbers an entry's responses and takes the scores that are known. */
+  private admit(entry: RowEntry): void {
+    const { ledger } = this;
+    const { service } = this.model;
+    if (entry.state !== 'read' || ledger === undefined || service === undefined) return;
+    const row = this.entries.data(entry);
+    if (row === undefined) return;
+    const slots = slotsOf(row);
+    const old = this.reuse.take(ledger, slots);
+    entry.ids = old ?? ledger.add(entry.row, slots);
+    for (const id of entry.ids) this.owners[id] = entry;
+    if (old !== undefined) {
+      entry.state = 'done';
+      return;
+    }
+    const known = slots.map(({ hash }) => service.known(hash));
+    if (known.every((score) => score !== undefined)) {
+      const results = known.map((score) => ({ ok: true as const, score }));
+      ledger.settle(
+        entry.ids,
+        results,
+        known.map(() => true),
+      );
+      this.rate.add(entry.ids.length);
+      entry.state = 'done';
+      this.touched();
+    } else {
+      entry.state = 'missing';
+      this.model.load();
+    }
+  }
+
+  /** Rows on screen go to the evaluator now, before all others. */
+  setVisible(ranges: readonly { from: number; to: number }[]): void {
+    this.visible = ranges;
+    if (this.active !== undefined) this.prioritise();
+  }
+
+  get visibleRanges() {
+    return this.visible;
+  }
+
+  private prioritise(): void {
+    if (this.model.service === undefined || this.stop.signal.aborted) return;
+    for (const { from, to } of this.visible)
+      for (const entry of this.entries.within(from, Math.min(to, from + 400))) {
+        this.admit(entry);
+        if (entry.state === 'missing' && this.model.ready) void this.flights.send(entry, ON_SCREEN);
+      }
+  }
+
+  /** Scores the rows that touch the lines, and no others. @throws AbortError, or the engine's error */
+  async runLines(
+    ranges: readonly { from: number; to: number }[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const service = await this.model.enter();
+    this.renew(service);
+    if (this.stop.signal.aborted) this.stop = manyListeners();
+    if (this.container !== 'jsonl' && this.entries.count().unread > 0)
+      for await (const entry of this.entries.sweep(this.stop.signal)) this.admit(entry);
+    const missing: RowEntry[] = [];
+    const pacer = new Pacer();
+    for (const { from, to } of ranges)
+      for (let line = from; line <= to && line < this.document.lines.length; line++) {
+        await pacer.tick(signal);
+        for (const entry of this.entries.within(line, line)) {
+          this.admit(entry);
+          if (entry.state === 'missing') missing.push(entry);
+        }
+      }
+    if (!(await this.model.passed(missing.length > 0, signal)))
+      return this.runLines(ranges, signal);
+    const unsent = missing.filter((entry) => entry.state === 'missing');
+    await Promise.all(unsent.map((entry) => this.flights.send(entry, ON_SCREEN)));
+    signal?.throwIfAborted();
+    if (this.state === 'waiting') this.state = 'done';
+    this.touched(0);
+  }
+
+  edited(changes: readonly LineChange[]): void {
+    for (const change of changes)
+      for (const entry of this.entries.edit(change)) this.reuse.retire(entry);
+    if (this.state === 'waiting' || this.state === 'cancelled' || this.state === 'failed') return;
+    this.model.load();
+    this.typing.request(TYPING_MS, true);
+  }
+
+  cancel(): void {
+    this.stop.abort(new DOMException('The audit was cancelled', 'AbortError'));
+  }
+
+  override dispose(): void {
+    this.typing.stop();
+    super.dispose();
+  }
+
+  progress() {
+    const { rows, unread } = this.entries.count();
+    const total = rows + unread;
+    const left = unread + this.flights.left;
+    if (this.container !== 'jsonl' && unread > 0)
+      return { rows, fraction: null, secondsLeft: null };
+    const perRow = Math.max(1, (this.ledger?.live ?? 0) / Math.max(rows, 1));
+    const speed = this.rate.perSecond() / perRow;
+    return {
+      rows,
+      fraction: total === 0 ? 1 : 1 - left / total,
+      secondsLeft: left === 0 ? 0 : speed > 0 ? left / speed : null,
+    };
+  }
+}

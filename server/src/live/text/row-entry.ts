@@ -1,0 +1,61 @@
+import type { DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
+import type { TextSpot } from '../../protocol.js';
+
+/**
+ * `read`: parsed, not numbered yet (the model is not there); `missing`: numbered, some scores are not
+ * known; `flying`: with the evaluator; `done`: all known; `bad`: no row.
+ */
+export type EntryState = 'read' | 'missing' | 'flying' | 'done' | 'bad';
+
+/** A row of an open document. Lines of its places count from `line`, so that an edit above moves one number. */
+export class RowEntry {
+  state: EntryState;
+  /** Numbers of its responses in the ledger. */
+  ids: number[] = [];
+  /** No longer in the document. */
+  dead = false;
+  /** Pairs have a lens of their own. */
+  readonly isPair: boolean;
+
+  constructor(
+    public line: number,
+    public row: number,
+    /** Lines it covers after its first. */
+    readonly span: number,
+    readonly problems: readonly DatasetProblem[],
+    /** Kept only where it cannot be read again from its lines alone. */
+    readonly data: DatasetRow | undefined,
+    parsed: DatasetRow | undefined,
+  ) {
+    this.state = parsed === undefined ? 'bad' : 'read';
+    this.isPair = parsed?.conversations.some((c) => c.kind === 'chosen') ?? false;
+  }
+
+  get endLine(): number {
+    return this.line + this.span;
+  }
+}
+
+/** A place moved down by whole lines. */
+export const spotAt = (place: Place, lines: number): TextSpot => ({
+  line: place.line + lines,
+  column: place.column,
+  endLine: place.endLine + lines,
+  endColumn: place.endColumn,
+});
+
+export const contains = (spot: TextSpot, line: number, column: number): boolean =>
+  (line > spot.line || (line === spot.line && column >= spot.column)) &&
+  (line < spot.endLine || (line === spot.endLine && column <= spot.endColumn));
+
+/** Index of the last item whose `line` is at or above `line`; -1 when none. Items in ascending order. */
+export function lastAtOrAbove(items: readonly { readonly line: number }[], line: number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if ((items[mid]?.line ?? Infinity) <= line) low = mid + 1;
+    else high = mid;
+  }
+  return low - 1;
+}

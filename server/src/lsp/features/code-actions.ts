@@ -1,0 +1,92 @@
+import {
+  CodeActionKind,
+  type CodeAction,
+  type CodeActionParams,
+  type Diagnostic,
+} from 'vscode-languageserver';
+import type { DiagnosticData } from './diagnostics.js';
+import { deleteEdit } from './edits.js';
+import type { OpenAudit } from '../../live/text/open-audit.js';
+import type { RowEntry } from '../../live/text/row-entry.js';
+import { swapEdits } from './swap.js';
+import { CLIENT_COMMANDS } from './text-features.js';
+
+const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
+  d.source === 'QRM Lens' &&
+  typeof (d.data as Partial<DiagnosticData> | undefined)?.response === 'number';
+
+/** What can be done about a row at the cursor, and about the findings there. */
+export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAction[] {
+  const { line, character } = params.range.start;
+  const wanted = (kind: string) =>
+    params.context.only === undefined || params.context.only.some((k) => kind.startsWith(k));
+  const entry = audit.entries.at(line);
+  const actions: CodeAction[] = [];
+  const found = params.context.diagnostics.filter(
+    (d) => isOurs(d) && d.data.epoch === audit.epoch,
+  ) as (Diagnostic & { data: DiagnosticData })[];
+  if (entry !== undefined)
+    actions.push(
+      ...rowActions(audit, entry, params.context.diagnostics).filter((a) => wanted(a.kind ?? '')),
+    );
+  if (wanted(CodeActionKind.QuickFix))
+    for (const diagnostic of found) {
+      const { response, code, epoch } = diagnostic.data;
+      actions.push({
+        title: `QRM Lens: Ignore this finding (${code})`,
+        kind: CodeActionKind.QuickFix,
+        diagnostics: [diagnostic],
+        command: {
+          title: 'Ignore this finding',
+          command: CLIENT_COMMANDS.ignore,
+          arguments: [{ uri: audit.uri, epoch, response, code }],
+        },
+      });
+    }
+  const id = found[0]?.data.response ?? audit.locate(line, character);
+  if (id !== undefined && audit.ledger?.table.scored(id) === true) {
+    const at = [{ uri: audit.uri, epoch: audit.epoch, response: id }];
+    const command = (title: string, name: string): CodeAction => ({
+      title: `QRM Lens: ${title}`,
+      kind: found.length > 0 ? CodeActionKind.QuickFix : CodeActionKind.Empty,
+      command: { title, command: name, arguments: at },
+    });
+    const shown = found.length > 0 ? wanted(CodeActionKind.QuickFix) : !params.context.only;
+    if (shown) {
+      actions.push(command('Open in the distribution view', CLIENT_COMMANDS.openDetail));
+      actions.push(command('Copy the distribution', CLIENT_COMMANDS.copyDistribution));
+    }
+  }
+  return actions;
+}
+
+function rowActions(
+  audit: OpenAudit,
+  entry: RowEntry,
+  diagnostics: readonly Diagnostic[],
+): CodeAction[] {
+  const actions: CodeAction[] = [];
+  const of = (codes: readonly string[]) => {
+    const fixed = diagnostics.filter(
+      (d) => d.source === 'QRM Lens' && codes.includes(String(d.code)),
+    );
+    return fixed.length > 0
+      ? { kind: CodeActionKind.QuickFix, diagnostics: fixed }
+      : { kind: CodeActionKind.RefactorRewrite };
+  };
+  const swap = entry.isPair ? swapEdits(audit, entry) : undefined;
+  if (swap !== undefined)
+    actions.push({
+      title: 'QRM Lens: Swap chosen and rejected',
+      ...of(['inverted-pair', 'ambiguous-pair']),
+      edit: { changes: { [audit.uri]: swap } },
+    });
+  const remove = deleteEdit(audit, entry);
+  if (remove !== undefined)
+    actions.push({
+      title: 'QRM Lens: Delete this row',
+      ...of(['duplicate-response', 'malformed-row', 'truncated', 'low-left-tail']),
+      edit: { changes: { [audit.uri]: [remove] } },
+    });
+  return actions;
+}

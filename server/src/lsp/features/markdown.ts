@@ -1,0 +1,14 @@
+import { visible } from '../../audit/report/index.js';
+
+/** Text of a dataset as Markdown that shows it and does nothing: no link, no HTML, no heading. */
+export function plain(text: string, max = 200): string {
+  const cut = text.length > max ? `${text.slice(0, max)}…` : text;
+  return visible(cut).replace(/[\\`*_{}[\]()<>#+\-.!|~&$:@]/g, (c) =>
+    c === '&' ? '&amp;' : c === '<' ? '&lt;' : `\\${c}`,
+  );
+}
+
+export const figure = (x: number): string =>
+  Number.isFinite(x) ? x.toFixed(3).replace('-', '−') : '–';
+export const signed = (x: number): string => (x >= 0 ? `+${figure(x)}` : figure(x));
+export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;

@@ -1,0 +1,86 @@
+import {
+  DiagnosticRefreshRequest,
+  type Connection,
+  type Diagnostic,
+  type DocumentDiagnosticReport,
+} from 'vscode-languageserver';
+import type { FindingCodeName } from '../../protocol.js';
+import { diagnosticsOf, type DiagnosticData, type DiagnosticOptions } from './diagnostics.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+
+/**
+ * Diagnostics of every audit, each shown once: open documents are pulled where the client can pull,
+ * all others are pushed.
+ */
+export class Publisher {
+  private readonly pushed = new Set<string>();
+  /** The findings last given to the client, for each document. */
+  private readonly given = new Map<string, ReadonlySet<string>>();
+  private refreshing = false;
+  private refreshAgain = false;
+
+  constructor(
+    private readonly connection: Connection,
+    /** The client pulls, and pulls again when told that there is news. */
+    private readonly pulls: boolean,
+    private readonly options: (audit: LiveAudit) => DiagnosticOptions,
+  ) {}
+
+  /** The findings of an audit are new. */
+  update(audit: LiveAudit, open: boolean): void {
+    if (open && this.pulls) {
+      this.clear(audit.uri);
+      this.refresh();
+      return;
+    }
+    this.pushed.add(audit.uri);
+    void this.connection.sendDiagnostics({ uri: audit.uri, diagnostics: this.list(audit) });
+  }
+
+  /** Takes back what was pushed. */
+  clear(uri: string): void {
+    if (!this.pushed.delete(uri)) return;
+    this.given.delete(uri);
+    void this.connection.sendDiagnostics({ uri, diagnostics: [] });
+  }
+
+  /** The answer to textDocument/diagnostic. */
+  pull(audit: LiveAudit | undefined, previous: string | undefined): DocumentDiagnosticReport {
+    if (audit === undefined) return { kind: 'full', items: [] };
+    const resultId = `${audit.epoch}.${audit.findingsRevision}`;
+    if (previous === resultId) return { kind: 'unchanged', resultId };
+    return { kind: 'full', resultId, items: this.list(audit) };
+  }
+
+  /** Whether the client was given this finding: over the limit, some are not. */
+  gave(uri: string, response: number, code: FindingCodeName): boolean {
+    return this.given.get(uri)?.has(`${response} ${code}`) === true;
+  }
+
+  private list(audit: LiveAudit): Diagnostic[] {
+    const list = diagnosticsOf(audit, this.options(audit));
+    const keys = list.flatMap(({ data }: { data?: Partial<DiagnosticData> }) =>
+      data?.response === undefined ? [] : [`${data.response} ${data.code}`],
+    );
+    this.given.set(audit.uri, new Set(keys));
+    return list;
+  }
+
+  /** One refresh under way at a time: each makes the client pull every open document. */
+  private refresh(): void {
+    if (this.refreshing) {
+      this.refreshAgain = true;
+      return;
+    }
+    this.refreshing = true;
+    void this.connection
+      .sendRequest(DiagnosticRefreshRequest.type)
+      .catch(() => undefined)
+      .finally(() => {
+        this.refreshing = false;
+        if (!this.refreshAgain) return;
+        this.refreshAgain = false;
+        this.refresh();
+      });
+  }
+}

@@ -1,0 +1,7 @@
+import type { Range } from 'vscode-languageserver';
+import type { TextSpot } from '../../protocol.js';
+
+export const toRange = (spot: TextSpot): Range => ({
+  start: { line: spot.line, character: spot.column },
+  end: { line: spot.endLine, character: spot.endColumn },
+});

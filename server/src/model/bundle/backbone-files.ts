@@ -1,0 +1,187 @@
+import { link, realpath, stat, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { BACKBONE, BACKBONE_DATA } from './bundle-format.js';
+import type { ModelConfig } from '../checkpoint/config.js';
+import {
+  convertFloat32,
+  type ConvertOptions,
+  type Precision,
+  type TensorIndex,
+} from '../graph/convert-weights.js';
+import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
+import { convertInt8, supportsInt8 } from '../int8/convert-int8.js';
+import { requireSpace } from '../files.js';
+import { buildBackbone } from '../graph/backbone.js';
+import { Int8Weights } from '../graph/int8-weights.js';
+import { FloatWeights } from '../graph/weights.js';
+import { writePrefix } from './prefix.js';
+import type { TensorSource } from '../checkpoint/safetensors.js';
+
+export interface BackboneSource {
+  /** For errors. */
+  readonly path: string;
+  readonly config: ModelConfig;
+  readonly source: TensorSource;
+  /** An int8 conversion calibrates itself on chats in the model's own template. */
+  readonly tokenizer: ChatTokenizer;
+}
+
+/** A weights file used in place: the link in our folder, and what tells whether the file changed. */
+export interface LinkedFile {
+  readonly file: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** `auto`: int8 where the architecture allows it, else float32. @throws Error when it cannot run in int8 */
+export function choosePrecision(
+  wanted: Precision | 'auto',
+  config: ModelConfig,
+  path: string,
+  preferred: Precision = 'int8',
+): Precision {
+  if (wanted === 'auto') return supportsInt8(config) ? preferred : 'float32';
+  if (wanted === 'int8' && !supportsInt8(config)) {
+    throw new Error(
+      `${path}: int8 is for Llama models without biases, this is ${config.architecture}` +
+        `${config.attentionBias || config.mlpBias ? ' with biases' : ''}; use float32`,
+    );
+  }
+  return wanted;
+}
+
+/**
+ * Writes `backbone.onnx` and its weights into a folder, tensor by tensor. With `inPlace`, float32
+ * safetensors are not copied but hard-linked: ONNX Runtime refuses external data outside the model's
+ * folder and behind symbolic links, and reads tensors at any offset.
+ * @returns the linked files; empty when all weights were written
+ */
+export async function writeBackbone(
+  { path, config, source, tokenizer }: BackboneSource,
+  precision: Precision,
+  folder: string,
+  options: ConvertOptions & { inPlace?: boolean } = {},
+): Promise<LinkedFile[]> {
+  checkTensors(source, config, path);
+  const linked: LinkedFile[] = [];
+  let index: TensorIndex = {};
+  let rest = source;
+  if (precision === 'float32' && options.inPlace) {
+    index = await linkWeights(source, config, folder, linked);
+    rest = without(source, index);
+  }
+  await requireSpace(folder, convertedBytes(rest, config, precision));
+  const data = join(folder, BACKBONE_DATA);
+  if (precision === 'int8') {
+    const int8 = await convertInt8(rest, config, tokenizer, data, BACKBONE_DATA, options);
+    index = int8.index;
+    await writePrefix(folder, int8.prefix);
+  } else {
+    await writePrefix(folder, []);
+    index = { ...index, ...(await convertFloat32(rest, config, data, BACKBONE_DATA, options)) };
+  }
+  const Weights = precision === 'int8' ? Int8Weights : FloatWeights;
+  const model = buildBackbone(config, new Weights(config, (name) => index[name]));
+  await writeFile(join(folder, BACKBONE), model);
+  return linked;
+}
+
+/** Hard-links the files of the tensors that can be used as they are; none where links are impossible. */
+async function linkWeights(
+  source: TensorSource,
+  config: ModelConfig,
+  folder: string,
+  linked: LinkedFile[],
+): Promise<TensorIndex> {
+  const index: TensorIndex = {};
+  const links = new Map<string, string | undefined>();
+  for (const name of source.names()) {
+    const { dtype, shape, file, offset, byteLength } = source.info(name);
+    const adjusted = config.normPlusOne && name.endsWith('norm.weight');
+    if (dtype !== 'F32' || adjusted || !name.startsWith('model.')) continue;
+    if (!links.has(file)) {
+      const name = `weights-${links.size + 1}${extname(file)}`;
+      // Another disk, another owner or a file system without links: these tensors are copied.
+      const made = await link(await realpath(file), join(folder, name)).then(
+        () => true,
+        () => false,
+      );
+      links.set(file, made ? name : undefined);
+      const { size, mtimeMs } = await stat(file);
+      if (made) linked.push({ file: name, size, mtimeMs });
+    }
+    const local = links.get(file);
+    if (local) index[name] = { dtype: 'float32', shape, file: local, offset, byteLength };
+  }
+  return index;
+}
+
+function without(source: TensorSource, index: TensorIndex): TensorSource {
+  const names = source.names().filter((name) => !(name in index));
+  return {
+    names: () => names,
+    has: (name) => names.includes(name),
+    info: (name) => source.info(name),
+    readFloat32: (name) => source.readFloat32(name),
+    close: () => source.close(),
+  };
+}
+
+/** Bytes that a conversion writes, alignment aside. */
+function convertedBytes(source: TensorSource, config: ModelConfig, precision: Precision): number {
+  let bytes = 0;
+  for (const name of source.names()) {
+    const layer = /^model\.layers\.(\d+)\.(.*)/.exec(name);
+    if (!name.startsWith('model.') || (layer && Number(layer[1]) >= config.layers)) continue;
+    const size = source.info(name).shape.reduce((a, b) => a * b, 1);
+    bytes += size * (precision === 'float32' || !layer ? 4 : 1);
+  }
+  // 4 KiB of alignment for each tensor, and int8's inverse rotation.
+  const rotation = precision === 'int8' ? 4 * config.hiddenSize ** 2 : 0;
+  return bytes + rotation + 4096 * source.names().length;
+}
+
+/**
+ * Every tensor that the config implies, with its shape, before anything is written.
+ * @throws Error naming file, tensor and shape
+ */
+function checkTensors(source: TensorSource, config: ModelConfig, path: string): void {
+  for (const [name, expected] of expectedTensors(config)) {
+    if (!source.has(name)) {
+      throw new Error(`${path}: no tensor "${name}", which config.json implies`);
+    }
+    const { shape, file } = source.info(name);
+    if (shape.length !== expected.length || shape.some((n, i) => n !== expected[i])) {
+      throw new Error(
+        `${file}: tensor "${name}" has shape [${shape.join(', ')}], expected [${expected.join(', ')}]`,
+      );
+    }
+  }
+}
+
+function* expectedTensors(config: ModelConfig): Generator<[string, number[]]> {
+  const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim } = config;
+  const Q = heads * headDim;
+  const KV = kvHeads * headDim;
+  const linears: [string, number, number, boolean][] = [
+    ['self_attn.q_proj', Q, H, config.attentionBias],
+    ['self_attn.k_proj', KV, H, config.attentionBias],
+    ['self_attn.v_proj', KV, H, config.attentionBias],
+    ['self_attn.o_proj', H, Q, config.attentionBias],
+    ['mlp.gate_proj', F, H, config.mlpBias],
+    ['mlp.up_proj', F, H, config.mlpBias],
+    ['mlp.down_proj', H, F, config.mlpBias],
+  ];
+  const norms = ['input_layernorm', 'post_attention_layernorm'];
+  if (config.sandwichNorms) norms.push('pre_feedforward_layernorm', 'post_feedforward_layernorm');
+  yield ['model.embed_tokens.weight', [config.vocabSize, H]];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const p = `model.layers.${layer}`;
+    for (const norm of norms) yield [`${p}.${norm}.weight`, [H]];
+    for (const [name, outputs, inputs, bias] of linears) {
+      yield [`${p}.${name}.weight`, [outputs, inputs]];
+      if (bias) yield [`${p}.${name}.bias`, [outputs]];
+    }
+  }
+  yield ['model.norm.weight', [H]];
+}

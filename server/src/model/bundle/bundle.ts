@@ -1,0 +1,232 @@
+import { join, resolve } from 'node:path';
+import type { QrmSpec } from '../../qrm/types.js';
+import { choosePrecision, writeBackbone } from './backbone-files.js';
+import {
+  BACKBONE,
+  BACKBONE_DATA,
+  GRAPH_VERSION,
+  isBundle,
+  manifestFingerprint,
+  MANIFEST,
+  readManifest,
+  specOf,
+  writeManifest,
+  type Manifest,
+} from './bundle-format.js';
+import { copyLicences, requireReplaceable, writeParts } from './bundle-parts.js';
+import { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
+import { headsOf, openCheckpoint } from './checkpoint.js';
+import { openCompact } from './compact.js';
+import type { ModelConfig } from '../checkpoint/config.js';
+import type { Precision } from '../graph/convert-weights.js';
+import { exists, writeFolder } from '../files.js';
+import { readHeadFiles } from '../heads/heads-files.js';
+import type { QrmHeads } from '../heads/heads.js';
+import { locateModel } from './locate.js';
+import { PREFIX } from './prefix.js';
+import { cachedBackbone, defaultCacheFolder, modelKey } from './model-cache.js';
+
+export interface Progress {
+  readonly message: string;
+  /** 0..1 */
+  readonly fraction?: number;
+}
+
+export interface OpenModelOptions {
+  /** `auto` (default): int8 where the architecture allows it, else float32. */
+  readonly precision?: Precision | 'auto';
+  /** What `auto` takes where there is a choice. Default int8; float32 suits a GPU. */
+  readonly preferred?: Precision;
+  /** Where converted weights are kept; default: the platform's cache folder. */
+  readonly cacheFolder?: string;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A model ready to run: heads and tokenizer in memory, the backbone as a file for ONNX Runtime. */
+export interface OpenedModel {
+  readonly name: string;
+  readonly spec: QrmSpec;
+  readonly config: ModelConfig;
+  readonly tokenizer: ChatTokenizer;
+  readonly heads: QrmHeads;
+  readonly precision: Precision;
+  /** Content, precision and graph version: equal hashes give equal scores. Part of every store key. */
+  readonly modelHash: string;
+  /** Longest context in tokens. */
+  readonly maxTokens: number;
+  /** The .onnx file, its external data beside it. */
+  readonly backbonePath: string;
+  readonly licence?: string;
+}
+
+/**
+ * Opens a model; the first time, its weights are converted into the cache folder (seconds for small
+ * models), unless a bundle holds them ready.
+ * @param nameOrPath see {@link locateModel}; undefined for the embedded default
+ * @throws Error naming file and field or tensor, and what was expected; AbortError when cancelled
+ */
+export async function openModel(
+  nameOrPath: string | undefined,
+  options: OpenModelOptions = {},
+): Promise<OpenedModel> {
+  const cache = options.cacheFolder ?? defaultCacheFolder();
+  const path = await locateModel(nameOrPath, cache);
+  if (await isBundle(path)) return openBundle(path, cache, options);
+  const checkpoint = await openCheckpoint(path);
+  try {
+    const heads = headsOf(checkpoint);
+    const { name, config, tokenizer, licence } = checkpoint;
+    const precision = choosePrecision(options.precision ?? 'auto', config, path, options.preferred);
+    const attributes = heads.spec.attributes.length;
+    const backbonePath = await cachedBackbone({ ...checkpoint, attributes }, precision, cache, {
+      ...conversion(name, options),
+      inPlace: true,
+    });
+    return {
+      name,
+      spec: heads.spec,
+      config,
+      tokenizer,
+      heads,
+      precision,
+      modelHash: modelKey(checkpoint.fingerprint, precision),
+      maxTokens: config.maxPositions,
+      backbonePath,
+      licence,
+    };
+  } finally {
+    await checkpoint.source.close();
+  }
+}
+
+async function openBundle(
+  folder: string,
+  cache: string,
+  options: OpenModelOptions,
+): Promise<OpenedModel> {
+  const manifest = await readManifest(folder);
+  const { name, config, licence, maxTokens } = manifest;
+  const { heads } = await readHeadFiles(folder, config.hiddenSize);
+  const tokenizer = await ChatTokenizer.fromFolder(folder);
+  const fingerprint = manifestFingerprint(manifest);
+  const wanted = options.precision ?? 'auto';
+  let precision: Precision;
+  let backbonePath: string;
+  if (manifest.weights === 'onnx') {
+    precision = readyPrecision(manifest, wanted, folder);
+    backbonePath = join(folder, BACKBONE);
+  } else {
+    precision = choosePrecision(wanted, config, folder, options.preferred);
+    const source = await openCompact(folder, manifest);
+    try {
+      const attributes = manifest.attributes.length;
+      backbonePath = await cachedBackbone(
+        { name, path: folder, config, source, tokenizer, attributes, licence, fingerprint },
+        precision,
+        cache,
+        conversion(name, options),
+      );
+    } finally {
+      await source.close();
+    }
+  }
+  return {
+    name,
+    spec: specOf(manifest),
+    config,
+    tokenizer,
+    heads,
+    precision,
+    modelHash: modelKey(fingerprint, precision),
+    maxTokens,
+    backbonePath,
+    licence,
+  };
+}
+
+/** The precision of a bundle whose graph is ready to run: there is no choice. */
+function readyPrecision(manifest: Manifest, wanted: Precision | 'auto', folder: string): Precision {
+  const file = join(folder, MANIFEST);
+  const { precision, graphVersion } = manifest;
+  if (precision !== 'float32' && precision !== 'int8') {
+    throw new Error(`${file}: "precision" is "${precision}"; supported: float32, int8`);
+  }
+  if (graphVersion !== GRAPH_VERSION) {
+    throw new Error(
+      `${file}: "graphVersion" is ${graphVersion ?? 'nothing'}, this version runs ${GRAPH_VERSION}; ` +
+        `run qrm convert again`,
+    );
+  }
+  if (wanted !== 'auto' && wanted !== precision) {
+    throw new Error(`${file}: the bundle holds ${precision} weights, not ${wanted}`);
+  }
+  return precision;
+}
+
+function conversion(
+  name: string,
+  { onProgress, signal }: OpenModelOptions,
+): { onProgress: (fraction: number) => void; signal?: AbortSignal } {
+  const message = `Preparing ${name}`;
+  return { onProgress: (fraction) => onProgress?.({ message, fraction }), signal };
+}
+
+export interface ConvertModelOptions {
+  readonly precision?: Precision | 'auto';
+  /** A folder with heads.json and heads.safetensors, for a backbone without its own. */
+  readonly heads?: string;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes a bundle: the whole model in one folder, ready to run, without the checkpoint.
+ * @param from a Hugging Face folder or a .gguf file
+ * @param to the bundle's folder: new, empty, or an older bundle, which is replaced at the end
+ * @throws Error naming file and field or tensor, and what was expected; `to` is then as it was
+ */
+export async function convertModel(
+  from: string,
+  to: string,
+  options: ConvertModelOptions = {},
+): Promise<void> {
+  const target = resolve(to);
+  await requireReplaceable(target);
+  if (!(await exists(from))) throw new Error(`${from}: no such folder or file`);
+  const checkpoint = await openCheckpoint(resolve(from), { heads: options.heads });
+  try {
+    const heads = headsOf(checkpoint);
+    const { name, config, tokenizer, licence } = checkpoint;
+    const precision = choosePrecision(options.precision ?? 'auto', config, from);
+    const fill = async (folder: string): Promise<void> => {
+      await writeBackbone(checkpoint, precision, folder, conversion(name, options));
+      const files = [
+        BACKBONE,
+        BACKBONE_DATA,
+        PREFIX,
+        ...(await writeParts(folder, heads, tokenizer.files())),
+        ...(await copyLicences(checkpoint.path, folder)),
+      ];
+      await writeManifest(
+        folder,
+        {
+          name,
+          licence,
+          attributes: heads.spec.attributes,
+          levels: heads.spec.levels,
+          weights: 'onnx',
+          precision,
+          graphVersion: GRAPH_VERSION,
+          gatingPattern: tokenizer.gatingPattern,
+          maxTokens: config.maxPositions,
+          config,
+        },
+        files,
+      );
+    };
+    await writeFolder(target, fill, () => Promise.resolve(true));
+  } finally {
+    await checkpoint.source.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
+import { parseConfig, type ModelConfig } from '../checkpoint/config.js';
+import { exists, modelName, parseJson, readText } from '../files.js';
+import { fingerprint } from '../checkpoint/fingerprint.js';
+import { openGguf } from '../checkpoint/gguf.js';
+import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../heads/heads-files.js';
+import { hasHeads, readHeads, type QrmHeads } from '../heads/heads.js';
+import { Safetensors, type TensorSource } from '../checkpoint/safetensors.js';
+
+/** A model as others publish it: a Hugging Face folder or a GGUF file. */
+export interface Checkpoint {
+  readonly name: string;
+  /** The folder or the file. */
+  readonly path: string;
+  readonly config: ModelConfig;
+  readonly source: TensorSource;
+  readonly tokenizer: ChatTokenizer;
+  /** Undefined for a language model without a reward head. */
+  readonly heads?: QrmHeads;
+  /** As the model card names it, such as `apache-2.0`. */
+  readonly licence?: string;
+  /** Identity of everything above: see fingerprint.ts. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Opens a checkpoint. Heads come from its own tensors, else from `heads.json` and `heads.safetensors`
+ * in the folder `heads` or beside the weights. The caller closes `source`.
+ * @param path a Hugging Face folder (config.json, safetensors, tokenizer files) or a .gguf file
+ * @throws Error naming file and field or tensor, and what is supported
+ */
+export async function openCheckpoint(
+  path: string,
+  options: { heads?: string } = {},
+): Promise<Checkpoint> {
+  const isFile = (await stat(path)).isFile();
+  const parts = isFile ? await openFile(path) : await openFolder(path);
+  try {
+    const { config, source, tokenizer, json } = parts;
+    const folder = options.heads ?? (isFile ? dirname(path) : path);
+    let heads: QrmHeads | undefined;
+    let identity: Record<string, string> = {};
+    if (options.heads !== undefined || (!hasHeads(source) && (await hasHeadFiles(folder)))) {
+      ({ heads, identity } = await readHeadFiles(folder, config.hiddenSize));
+    } else if (hasHeads(source) && json) {
+      heads = await readHeads(source, json, config.hiddenSize, join(path, 'config.json'));
+    }
+    const texts = { config: JSON.stringify(json ?? config), ...tokenizer.files(), ...identity };
+    return {
+      name: parts.name,
+      path,
+      config,
+      source,
+      tokenizer,
+      heads,
+      licence: parts.licence,
+      fingerprint: await fingerprint(source, texts),
+    };
+  } catch (error) {
+    await parts.source.close();
+    throw error;
+  }
+}
+
+/** The heads of a checkpoint. @throws Error saying what a model without heads lacks */
+export function headsOf(checkpoint: Checkpoint): QrmHeads {
+  if (checkpoint.heads) return checkpoint.heads;
+  throw new Error(
+    `${checkpoint.path}: a backbone without QRM heads (no tensor "regression_layer.weight"). ` +
+      `Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it, laid out as in a bundle`,
+  );
+}
+
+interface Parts {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly source: TensorSource;
+  readonly tokenizer: ChatTokenizer;
+  readonly licence?: string;
+  /** config.json, for its fields of the heads. */
+  readonly json?: Readonly<Record<string, unknown>>;
+}
+
+async function openFolder(folder: string): Promise<Parts> {
+  const file = join(folder, 'config.json');
+  if (!(await exists(file))) {
+    const gguf = (await readdir(folder)).filter((n) => /\.gguf$/i.test(n));
+    const only = gguf.length === 1 ? gguf[0] : undefined;
+    if (only !== undefined) return openFile(join(folder, only));
+    throw new Error(
+      `${folder}: no model: expected bundle.json (a bundle), config.json (a Hugging Face folder) ` +
+        `or one .gguf file, found ${gguf.length} of these`,
+    );
+  }
+  const json = parseJson(await readText(file), file);
+  const config = parseConfig(json, file);
+  const tokenizer = await ChatTokenizer.fromFolder(folder);
+  const source = await Safetensors.openFolder(folder);
+  return {
+    name: modelName(folder),
+    config,
+    source,
+    tokenizer,
+    json,
+    licence: await licenceOf(folder),
+  };
+}
+
+async function openFile(path: string): Promise<Parts> {
+  if (!/\.gguf$/i.test(path)) {
+    throw new Error(`${path}: expected a folder or a .gguf file`);
+  }
+  const { tokenizerJson, tokenizerConfig, ...gguf } = await openGguf(path);
+  const tokenizer = ChatTokenizer.create(tokenizerJson, tokenizerConfig, path);
+  return { ...gguf, tokenizer };
+}
+
+/** `license:` of the model card's front matter. */
+async function licenceOf(folder: string): Promise<string | undefined> {
+  const card = join(folder, 'README.md');
+  if (!(await exists(card))) return undefined;
+  const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(await readText(card))?.[1] ?? '';
+  return /^license:[ \t]*["']?([^\s"']+)/m.exec(front)?.[1];
+}

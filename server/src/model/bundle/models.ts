@@ -1,0 +1,58 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readManifest } from './bundle-format.js';
+import { errorText } from '../files.js';
+import { embeddedModels } from './locate.js';
+import { cachedModels, defaultCacheFolder } from './model-cache.js';
+
+/** A model at hand, for lists. */
+export interface ModelListing {
+  /** What `--model` takes. */
+  readonly name: string;
+  /** `embedded`: comes with the package. `converted`: in the cache, made from a checkpoint. */
+  readonly kind: 'embedded' | 'converted';
+  readonly attributes: number;
+  /** Of the stored weights: `float32`, `int8`, or a ggml type such as `Q4_1`. */
+  readonly precision: string;
+  /** On disk, in bytes; files of a checkpoint that are used in place do not count. */
+  readonly bytes: number;
+  readonly licence?: string;
+  /** The bundle's folder, or the checkpoint that was converted. */
+  readonly path: string;
+  /** Why it cannot be used, when its files are damaged. */
+  readonly problem?: string;
+}
+
+/** The embedded models, then the converted ones, the most recently used first. */
+export async function listModels(cacheFolder = defaultCacheFolder()): Promise<ModelListing[]> {
+  const out: ModelListing[] = [];
+  const embedded = await embeddedModels();
+  for (const [name, path] of embedded) out.push(await describeBundle(name, path));
+  for (const m of await cachedModels(cacheFolder)) {
+    // The expanded weights of an embedded model are not another model.
+    if ([...embedded.values()].includes(m.path)) continue;
+    const { name, attributes, precision, bytes, licence, path } = m;
+    out.push({ name, kind: 'converted', attributes, precision, bytes, licence, path });
+  }
+  return out;
+}
+
+async function describeBundle(name: string, path: string): Promise<ModelListing> {
+  try {
+    const { attributes, precision, licence, files } = await readManifest(path);
+    let bytes = (await stat(join(path, 'bundle.json'))).size;
+    for (const { size } of Object.values(files)) bytes += size;
+    return {
+      name,
+      kind: 'embedded',
+      attributes: attributes.length,
+      precision,
+      bytes,
+      licence,
+      path,
+    };
+  } catch (error) {
+    const problem = errorText(error);
+    return { name, kind: 'embedded', attributes: 0, precision: 'unknown', bytes: 0, path, problem };
+  }
+}

@@ -1,0 +1,46 @@
+import type { ModelConfig } from '../checkpoint/config.js';
+import type { TensorSource } from '../checkpoint/safetensors.js';
+import { TensorFileWriter, type TensorIndex } from './tensor-file.js';
+
+export type Precision = 'float32' | 'int8';
+export type { TensorIndex } from './tensor-file.js';
+
+export interface ConvertOptions {
+  /** Called with the fraction done, 0..1. */
+  readonly onProgress?: (fraction: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes every weight of a backbone as float32 in Hugging Face's layout [out, in]; Gemma's norms with
+ * their +1 applied.
+ */
+export async function convertFloat32(
+  source: TensorSource,
+  config: ModelConfig,
+  path: string,
+  file: string,
+  options: ConvertOptions = {},
+): Promise<TensorIndex> {
+  const names = source.names().filter((n) => isBackboneTensor(n, config));
+  const writer = await TensorFileWriter.create(path, file);
+  try {
+    for (const [i, name] of names.entries()) {
+      options.signal?.throwIfAborted();
+      const data = await source.readFloat32(name);
+      if (config.normPlusOne && /norm\.weight$/.test(name))
+        for (let j = 0; j < data.length; j++) data[j]! += 1;
+      await writer.add(name, 'float32', source.info(name).shape, data);
+      options.onProgress?.((i + 1) / names.length);
+    }
+  } finally {
+    await writer.close();
+  }
+  return writer.index;
+}
+
+function isBackboneTensor(name: string, config: ModelConfig): boolean {
+  if (name === 'model.embed_tokens.weight' || name === 'model.norm.weight') return true;
+  const layer = /^model\.layers\.(\d+)\./.exec(name);
+  return layer !== null && Number(layer[1]) < config.layers;
+}

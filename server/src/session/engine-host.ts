@@ -1,0 +1,203 @@
+import { openEvaluator } from '../engine/index.js';
+import type { Evaluator } from '../engine/types.js';
+import type { ServerSettings, StatusParams } from '../protocol.js';
+import { ScoreStore } from '../store/index.js';
+import { KnownModels } from './known-models.js';
+import { LazyEvaluator } from './lazy-evaluator.js';
+import { ScoreService } from './score-service.js';
+import { isAbort, messageOf } from '../errors.js';
+import { modelInfo } from './model-info.js';
+
+type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'>;
+
+export interface EngineHostOptions {
+  readonly settings: () => EngineSettings;
+  /** False: only the embedded model is ever loaded. */
+  readonly trusted: boolean;
+  readonly storeFolder: string | undefined;
+  /** Of the program. */
+  readonly version: string;
+  readonly onStatus: () => void;
+  readonly log: (message: string) => void;
+}
+
+type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
+  readonly model?: string;
+  readonly threads?: number;
+};
+
+/**
+ * The one evaluator of the server, anew when the settings ask for another. A model that was opened
+ * before serves stored scores at once, and is loaded when something is to score.
+ */
+export class EngineHost {
+  private opening: Promise<ScoreService> | undefined;
+  private key = '';
+  private store: ScoreStore | undefined;
+  private triedStore = false;
+  private loading: string | undefined;
+  private error: string | undefined;
+  private stop = new AbortController();
+  private readonly models: KnownModels;
+  /** The service, once it is there. */
+  current: ScoreService | undefined;
+
+  constructor(private readonly options: EngineHostOptions) {
+    this.models = new KnownModels(options.storeFolder, options.version);
+  }
+
+  /** @throws Error in plain words when the model or the device cannot be used */
+  service(): Promise<ScoreService> {
+    const { model, device, precision, threads, store } = this.options.settings();
+    const path = this.options.trusted && model.path !== '' ? model.path : undefined;
+    const key = JSON.stringify([path, device, precision, threads, store.enabled]);
+    if (key !== this.key) void this.close();
+    this.key = key;
+    return (this.opening ??= this.open({
+      ...(path !== undefined && { model: path }),
+      device,
+      precision,
+      ...(threads > 0 && { threads }),
+    }));
+  }
+
+  private async open(options: OpenOptions): Promise<ScoreService> {
+    const { signal } = (this.stop = new AbortController());
+    const store = this.openStore();
+    const known = store && (await this.models.find(options));
+    signal.throwIfAborted();
+    if (known !== undefined)
+      return this.begin(
+        new LazyEvaluator(known, () => this.load(options, signal, known.modelHash)),
+      );
+    try {
+      return this.begin(LazyEvaluator.of(await this.load(options, signal)));
+    } catch (error) {
+      if (!signal.aborted) this.opening = undefined;
+      throw error;
+    }
+  }
+
+  private begin(evaluator: LazyEvaluator): ScoreService {
+    this.current = new ScoreService(evaluator, this.openStore(), this.options.onStatus);
+    this.options.onStatus();
+    return this.current;
+  }
+
+  /** @param expected another hash than this one takes the place of the service that expected it */
+  private async load(
+    options: OpenOptions,
+    signal: AbortSignal,
+    expected?: string,
+  ): Promise<Evaluator> {
+    this.error = undefined;
+    this.say('Loading the model');
+    try {
+      const opened = await openEvaluator({
+        ...options,
+        signal,
+        background: true,
+        onProgress: ({ message, fraction }) =>
+          this.say(
+            fraction === undefined ? message : `${message} (${Math.round(100 * fraction)} %)`,
+          ),
+        onRestart: (why) => this.options.log(`${why}; it is begun anew, nothing scored is lost`),
+      });
+      signal.throwIfAborted();
+      const { modelName, modelHash, executionProvider, precision } = opened.info;
+      this.options.log(`model ${modelName} on ${executionProvider}, ${precision}`);
+      void this.models
+        .remember(options, opened.info)
+        .catch((error: unknown) =>
+          this.options.log(`the model is not remembered: ${messageOf(error)}`),
+        );
+      const evaluator = this.watch(opened);
+      if (expected !== undefined && expected !== modelHash)
+        this.opening = Promise.resolve(this.begin(LazyEvaluator.of(evaluator)));
+      return evaluator;
+    } catch (error) {
+      if (!signal.aborted) {
+        this.error = messageOf(error);
+        this.options.log(`the model cannot be loaded: ${this.error}`);
+      }
+      throw error;
+    } finally {
+      if (!signal.aborted) this.loading = undefined;
+      this.options.onStatus();
+    }
+  }
+
+  /** An evaluator that gave up is replaced by the next that asks. */
+  private watch(evaluator: Evaluator): Evaluator {
+    const failed = (error: unknown): never => {
+      if (!isAbort(error) && this.current?.info.modelHash === evaluator.info.modelHash) {
+        this.options.log(`the evaluator failed: ${messageOf(error)}`);
+        this.error = messageOf(error);
+        void this.close();
+        this.options.onStatus();
+      }
+      throw error;
+    };
+    return {
+      info: evaluator.info,
+      score: (group, o) => evaluator.score(group, o).catch(failed),
+      scoreStream: (groups, o) => evaluator.scoreStream(groups, o),
+      close: () => evaluator.close(),
+    };
+  }
+
+  private openStore(): ScoreStore | undefined {
+    if (!this.options.settings().store.enabled) return undefined;
+    if (this.triedStore) return this.store;
+    this.triedStore = true;
+    try {
+      const { storeFolder: folder, log } = this.options;
+      this.store = ScoreStore.open({ ...(folder && { folder }), onWarning: log });
+    } catch (error) {
+      this.options.log(`no score store: ${messageOf(error)}; scores of this session are not kept`);
+    }
+    return this.store;
+  }
+
+  /** Removes every stored score; gives how many there were. */
+  async clearScores(): Promise<number> {
+    const store = this.openStore();
+    const entries = store?.stats().entries ?? 0;
+    await store?.clear();
+    this.current?.forget();
+    return entries;
+  }
+
+  private say(message: string): void {
+    this.loading = message;
+    this.options.onStatus();
+  }
+
+  status(): StatusParams {
+    const { current } = this;
+    const queue = current?.queue ?? 0;
+    const base = {
+      queue,
+      rate: current?.rate.perSecond() ?? 0,
+      ...(current !== undefined && { model: modelInfo(current.info) }),
+    };
+    if (this.loading !== undefined) return { ...base, state: 'loading', message: this.loading };
+    if (this.error !== undefined) return { ...base, state: 'error', message: this.error };
+    return { ...base, state: queue > 0 ? 'scoring' : 'idle' };
+  }
+
+  /** Lets go of the evaluator; the next `service` opens one again. */
+  async close(): Promise<void> {
+    const { current } = this;
+    this.stop.abort();
+    this.loading = undefined;
+    this.opening = undefined;
+    this.current = undefined;
+    await current?.evaluator.close();
+  }
+
+  async dispose(): Promise<void> {
+    await this.close();
+    await this.store?.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeWhole } from '../files/write.js';
+import type { EvaluatorInfo } from '../engine/types.js';
+import { GRAPH_VERSION } from '../model/bundle/bundle-format.js';
+import { locateModel } from '../model/bundle/locate.js';
+import { defaultCacheFolder } from '../model/bundle/model-cache.js';
+import { cacheFolder } from '../store/index.js';
+
+/** Models remembered; the least lately opened are forgotten. */
+const KEPT = 32;
+
+/** What decides which numbers an evaluator gives. */
+export interface ModelRequest {
+  /** As `locateModel` takes it. */
+  readonly model?: string;
+  readonly device: string;
+  readonly precision: string;
+}
+
+/**
+ * What evaluators opened earlier were called: so a server's stored scores are found before its model is
+ * loaded, or without. A model is known again by the names, sizes and times of its files; whoever opens
+ * it compares the hash.
+ */
+export class KnownModels {
+  private readonly file: string;
+
+  /** @param folder of the score store; default the user's */
+  constructor(
+    folder: string | undefined,
+    private readonly version: string,
+  ) {
+    this.file = join(folder ?? cacheFolder(), 'evaluators.json');
+  }
+
+  async find(request: ModelRequest): Promise<EvaluatorInfo | undefined> {
+    const key = await this.key(request);
+    const info: unknown = key === undefined ? undefined : (await this.read())[key];
+    return isInfo(info) ? info : undefined;
+  }
+
+  /** @throws Error when the file cannot be written */
+  async remember(request: ModelRequest, info: EvaluatorInfo): Promise<void> {
+    const key = await this.key(request);
+    if (key === undefined) return;
+    const others = Object.entries(await this.read()).filter(([other]) => other !== key);
+    const kept = Object.fromEntries([[key, info], ...others.slice(0, KEPT - 1)]);
+    await mkdir(join(this.file, '..'), { recursive: true });
+    await writeWhole(this.file, (write) => write(JSON.stringify(kept)));
+  }
+
+  private async read(): Promise<Record<string, unknown>> {
+    try {
+      const json: unknown = JSON.parse(await readFile(this.file, 'utf8'));
+      return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
+    } catch {
+      return {};
+    }
+  }
+
+  /** Undefined where there is no such model: opening it will say why. */
+  private async key({ model, device, precision }: ModelRequest): Promise<string | undefined> {
+    try {
+      const path = await locateModel(model, defaultCacheFolder());
+      const whole = await stat(path);
+      const names = whole.isDirectory() ? (await readdir(path)).sort() : [''];
+      const files = await Promise.all(
+        names.map(async (name) => {
+          const { size, mtimeMs } = await stat(join(path, name));
+          return [name, size, mtimeMs];
+        }),
+      );
+      const parts = [this.version, GRAPH_VERSION, path, device, precision, files];
+      return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function isInfo(value: unknown): value is EvaluatorInfo {
+  const info = (value ?? {}) as Partial<EvaluatorInfo>;
+  const { attributes, levels } = info.spec ?? {};
+  return (
+    [info.modelName, info.modelHash, info.precision, info.executionProvider].every(
+      (text) => typeof text === 'string',
+    ) &&
+    typeof info.maxTokens === 'number' &&
+    Array.isArray(attributes) &&
+    Array.isArray(levels)
+  );
+}
