@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
 import { readPrefix } from '../model/bundle/prefix.js';
 import type { Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
@@ -16,7 +16,7 @@ export async function createSession(
   model: string | Uint8Array,
   options: SessionOptions,
 ): Promise<InferenceSession> {
-  const settings: InferenceSession.SessionOptions = {
+  const settings: RuntimeOptions = {
     executionProviders: [options.provider],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,

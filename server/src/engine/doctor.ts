@@ -1,5 +1,5 @@
 import { arch, availableParallelism, cpus, platform, release } from 'node:os';
-import { env } from 'onnxruntime-node';
+import { env } from '../model/onnxruntime.js';
 import { forkWorker } from './worker-process.js';
 import type { FromEvaluator, Provider, ToEvaluator } from './messages.js';
 import { nativeKernels } from './native.js';

@@ -1,5 +1,5 @@
 import { platform } from 'node:os';
-import { listSupportedBackends } from 'onnxruntime-node';
+import { listSupportedBackends } from '../model/onnxruntime.js';
 import type { Device, Provider } from './messages.js';
 import { probe } from './probe.js';
 

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from '../model/onnxruntime.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { createSession, loadBackbone, type Backbone, type BackboneOptions } from './backbone.js';
 import { messageOf } from './messages.js';

@@ -5,6 +5,9 @@
 import { isMainThread } from 'node:worker_threads';
 import { evaluatorMain } from './coordinator.js';
 import { runnerMain } from './runner.js';
+import { removeTelemetryLeftovers } from './telemetry-leftovers.js';
 
-if (isMainThread) evaluatorMain(new URL(import.meta.url));
-else void runnerMain();
+if (isMainThread) {
+  evaluatorMain(new URL(import.meta.url));
+  void removeTelemetryLeftovers();
+} else void runnerMain();

@@ -35,6 +35,11 @@ export interface StartOptions {
   readonly settings?: Partial<ServerSettings>;
   readonly init?: Partial<InitOptions>;
   readonly workspace?: string;
+  /** What the server runs under, in an environment of its own. */
+  readonly under?: {
+    command(...program: string[]): [string, string[]];
+    env(): NodeJS.ProcessEnv;
+  };
 }
 
 /** A real client: dist/server.js as a process of its own, over standard input and output. */
@@ -56,8 +61,11 @@ export class Client {
   ) {}
 
   static async start(options: StartOptions = {}): Promise<Client> {
-    const child = spawn(process.execPath, [join(root, 'dist/server.js'), '--stdio'], {
+    const program = [process.execPath, join(root, 'dist/server.js'), '--stdio'] as const;
+    const [command, args] = options.under?.command(...program) ?? [program[0], program.slice(1)];
+    const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'ignore'],
+      env: options.under?.env(),
     });
     const connection = createProtocolConnection(
       new StreamMessageReader(child.stdout),

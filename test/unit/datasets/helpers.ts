@@ -10,8 +10,9 @@ import {
   type ReadOptions,
 } from '../../../server/src/datasets/index.js';
 
-export const sharedPath = (name: string): string =>
-  fileURLToPath(new URL(`../../../../shared/${name}`, import.meta.url));
+/** A file of the repository. */
+export const repositoryPath = (name: string): string =>
+  fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 export const fixturePath = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/datasets/${name}`, import.meta.url));
 export const fixture = (name: string): Buffer => readFileSync(fixturePath(name));

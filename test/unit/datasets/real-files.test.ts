@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { detectFormat, parseRow } from '../../../server/src/datasets/index.js';
-import { readAll, sharedPath, TextView } from './helpers.js';
+import { readAll, repositoryPath, TextView } from './helpers.js';
 
 describe('hh-harmless', () => {
-  const path = sharedPath('data/hh-harmless.jsonl.gz');
+  const path = repositoryPath('examples/hh-harmless.jsonl.gz');
   const bytes = gunzipSync(readFileSync(path));
 
   it('gives every turn of every pair with its exact place', async () => {
@@ -63,8 +63,8 @@ describe('rated responses (message-list prompt, response string)', () => {
     ['prometheus-score', 640],
     ['xstest-appropriate', 1125],
   ])('%s', async (name, count) => {
-    const path = sharedPath(`data/attributes/${name}.jsonl`);
-    const view = new TextView(readFileSync(path));
+    const path = repositoryPath(`models/data/${name}.jsonl.gz`);
+    const view = new TextView(gunzipSync(readFileSync(path)));
     const lines = view.text.split('\n');
     const { rows, problems } = await readAll({ path });
     expect(problems).toEqual([]);

@@ -212,7 +212,7 @@ describe('openModel', () => {
       outfile: script,
       logLevel: 'silent',
       banner: {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
       },
     });
     const name = 'llama3-qrm-bf16-sharded';

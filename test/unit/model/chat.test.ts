@@ -13,7 +13,8 @@ type Json = Record<string, unknown>;
 const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;
 const LLAMA = goldenFolder('llama3-qrm-k5-m3');
 const GEMMA = goldenFolder('gemma2-qrm');
-const SMOL = resolve(import.meta.dirname, '../../../../shared/smollm2');
+/** SmolLM2's own tokenizer and chat template, as the embedded bundle has them. */
+const SMOL = resolve(import.meta.dirname, '../../../models/default');
 const NO_LIMIT = 1_000_000;
 
 const user = (content: string) => ({ role: 'user', content });

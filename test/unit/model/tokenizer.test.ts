@@ -7,9 +7,9 @@ import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenize
 import { SegmentEncoder } from '../../../server/src/model/tokenizer/segment-encoder.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-/** `golden/…` is committed; SmolLM2's tokenizer lies in the workspace's shared folder. */
+/** SmolLM2's tokenizer is that of the embedded bundle. */
 const folderOf = (name: string): string =>
-  resolve(ROOT, name.startsWith('golden/') ? 'test/fixtures' : '../shared', name);
+  name === 'smollm2' ? join(ROOT, 'models/default') : join(ROOT, 'test/fixtures', name);
 
 interface Reference {
   texts: { text: string; ids: number[] }[];

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnxruntime.js';
 import { CALIBRATION_CHATS } from './calibration-chats.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import type { ModelConfig } from '../checkpoint/config.js';
