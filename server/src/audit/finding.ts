@@ -27,7 +27,10 @@ export interface ProblemFinding {
 export type Finding = ResponseFinding | ProblemFinding;
 
 export function problemFinding(file: number, problem: DatasetProblem): ProblemFinding {
-  const mild = problem.code === 'duplicate-key' || problem.code === 'empty-file';
+  const mild =
+    problem.code === 'duplicate-key' ||
+    problem.code === 'stray-text' ||
+    problem.code === 'empty-file';
   return {
     code: 'malformed-row',
     severity: mild ? 'warning' : 'error',

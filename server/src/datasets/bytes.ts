@@ -11,6 +11,10 @@ export interface Origin {
 export const LF = 10;
 export const CR = 13;
 
+/** Is there a byte order mark (U+FEFF) at `pos`? */
+export const markAt = (buf: Buffer, pos: number, to: number): boolean =>
+  pos + 2 < to && buf[pos] === 0xef && buf[pos + 1] === 0xbb && buf[pos + 2] === 0xbf;
+
 /** UTF-16 code units of buf[from, to) decoded as UTF-8 (an invalid sequence counts as its U+FFFD). */
 export function utf16Length(buf: Buffer, from: number, to: number): number {
   if (to <= from) return 0;
@@ -115,6 +119,15 @@ export class Locator {
       line: this.origin.line + low,
       column: this.lastColumn,
     };
+  }
+
+  /** The character at `pos`, as an editor selects it: a whole sequence, a whole line end, nothing at the end. */
+  char(pos: number): Place {
+    const { buf, from, to } = this;
+    if (pos >= to) return this.place(to, to);
+    if (buf[pos] === CR && pos + 1 < to && buf[pos + 1] === LF) return this.place(pos, pos + 2);
+    if (buf[pos] === LF && pos > from && buf[pos - 1] === CR) return this.place(pos - 1, pos + 1);
+    return this.place(pos, pos + (buf[pos]! < 0x80 ? 1 : sequenceLength(buf, pos, to)));
   }
 
   place(start: number, end: number): Place {

@@ -1,208 +1,214 @@
-// csv-parse reports the bytes of a record, not of its cells, and unquotes in the same pass; a place
-// inside a cell needs where its content begins and whether quotes are doubled. Hence a tokenizer.
-import { CR, LF, Locator } from './bytes.js';
+import { Locator, markAt } from './bytes.js';
+import { csvDialect, DIALECT_BYTES, quotesEnclose } from './csv-dialect.js';
+import { scanCsvRecord, type Cell } from './csv-record.js';
 import type { RecordOptions } from './json-readers.js';
 import type { ValueNode } from './json-tree.js';
 import { nodeOfValue } from './plain-values.js';
-import { between, oversized, problem, rowEvent, utf8Problem } from './record.js';
+import { between, oversized, problem, rowEvent, STRAY, utf8Problem } from './record.js';
 import { PlacedText } from './text.js';
 import type { DatasetEvent } from './types.js';
 import type { ByteWindow } from './window.js';
 
-const QUOTE = 0x22;
+export { scanCsvRecord } from './csv-record.js';
 
-interface Cell {
-  /** Content, inside the quotes. */
-  readonly start: number;
-  readonly end: number;
-  readonly quoted: boolean;
-}
+const TAB = 0x09;
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [TAB, 'tab'],
+  [0x2c, 'comma'],
+  [0x3b, 'semicolon'],
+]);
 
-type Scan =
-  | {
-      readonly kind: 'record';
-      readonly cells: readonly Cell[];
-      readonly end: number;
-      readonly next: number;
-    }
-  /** `at`: the offending byte; `resume`: where to look for the next record. */
-  | {
-      readonly kind: 'bad';
-      readonly at: number;
-      readonly message: string;
-      readonly resume: number;
-      readonly truncated: boolean;
-    }
-  | { readonly kind: 'more' };
-
-/** After the line that holds `at`. */
-function lineAfter(buf: Buffer, at: number): number {
-  const lf = buf.indexOf(LF, at);
-  return lf < 0 ? buf.length : lf + 1;
-}
-
-/** One record at the beginning of `buf` (RFC 4180, any of the three line ends). */
-export function scanCsvRecord(buf: Buffer, delimiter: number, final: boolean): Scan {
-  const cells: Cell[] = [];
-  const to = buf.length;
-  let i = 0;
-  for (;;) {
-    const opening = i;
-    const quoted = buf[i] === QUOTE && i < to;
-    let start = i;
-    let end: number;
-    if (quoted) {
-      start = ++i;
-      for (;;) {
-        i = buf.indexOf(QUOTE, i);
-        if (i < 0 || (i + 1 >= to && !final)) {
-          if (!final) return { kind: 'more' };
-          return {
-            kind: 'bad',
-            at: opening,
-            message: 'this quoted cell is never closed; expected a closing quote',
-            resume: lineAfter(buf, opening),
-            truncated: true,
-          };
-        }
-        if (i + 1 < to && buf[i + 1] === QUOTE) i += 2;
-        else break;
-      }
-      end = i++;
-    } else {
-      while (i < to && buf[i] !== delimiter && buf[i] !== LF && buf[i] !== CR) i++;
-      end = i;
-    }
-    if (i >= to && !final) return { kind: 'more' };
-    cells.push({ start, end, quoted });
-    const b = i < to ? buf[i]! : -1;
-    if (b === delimiter) {
-      i++;
-      continue;
-    }
-    if (b === CR && i + 1 >= to && !final) return { kind: 'more' };
-    if (b === -1 || b === LF || b === CR) {
-      const next = b === -1 ? i : b === CR && buf[i + 1] === LF ? i + 2 : i + 1;
-      return { kind: 'record', cells, end: i, next };
-    }
-    const rest = lineAfter(buf, opening);
-    if (rest >= to && buf[to - 1] !== LF && !final) return { kind: 'more' };
-    return {
-      kind: 'bad',
-      at: i,
-      message:
-        'text after the closing quote of a cell; expected the delimiter or the line end (a quote inside a cell is doubled)',
-      resume: rest,
-      truncated: false,
-    };
-  }
-}
-
-/** CSV or TSV with a header line. A cell that holds a JSON list or object is read as such. */
+/** A table with a header line. Its delimiter and quotes are told by its beginning, then by its name. */
 export async function* readCsv(
   w: ByteWindow,
-  delimiter: number,
+  container: 'csv' | 'tsv',
   o: RecordOptions,
 ): AsyncGenerator<DatasetEvent> {
-  let header: string[] | undefined;
-  let index = 0;
-  let tried = 0;
-  for (;;) {
-    // Not again before the record's bytes have doubled: else a long record costs a scan for each chunk.
-    if (w.size < tried * 2 && (await w.fill())) continue;
-    if (w.size === 0 && !(await w.fill())) return;
-    const { buf, origin } = w.view(w.size);
-    const scan = scanCsvRecord(buf, delimiter, w.eof);
-    if (scan.kind === 'more') {
-      tried = Math.min(buf.length, o.maxRowBytes);
-      if (buf.length <= o.maxRowBytes) {
-        await w.fill();
+  while (w.size < DIALECT_BYTES && (await w.fill()));
+  const dialect = csvDialect(w.view(w.size).buf, container, w.eof);
+  w.advance(dialect.skip);
+  yield* new CsvReader(w, dialect.delimiter, dialect.quotes, o).events();
+}
+
+class CsvReader {
+  private header: readonly string[] | undefined;
+  private index = 0;
+  private rows = 0;
+
+  constructor(
+    private readonly w: ByteWindow,
+    private readonly delimiter: number,
+    private quotes: boolean | undefined,
+    private readonly o: RecordOptions,
+  ) {}
+
+  async *events(): AsyncGenerator<DatasetEvent> {
+    const { w, o } = this;
+    let tried = 0;
+    for (;;) {
+      // Not again before the record's bytes have doubled: else a long record costs a scan for each chunk.
+      if (w.size < tried * 2 && (await w.fill())) continue;
+      if (w.size === 0 && !(await w.fill())) break;
+      if (w.buf[w.start] === 0xef && tried === 0) yield* this.mark();
+      const { buf, origin } = w.view(w.size);
+      let scan = scanCsvRecord(buf, this.delimiter, w.eof, this.quotes ?? true);
+      if (
+        this.quotes === undefined &&
+        (scan.kind !== 'record' || scan.cells.some((c) => c.quoted))
+      ) {
+        // The first quote: what follows tells what quotes are here.
+        if (w.size < DIALECT_BYTES && (await w.fill())) continue;
+        const ahead = buf.subarray(0, DIALECT_BYTES);
+        const columns = this.header?.length ?? 1;
+        this.quotes = quotesEnclose(ahead, columns, w.eof && ahead.length === buf.length);
+        if (this.quotes === false) continue;
+      }
+      if (scan.kind === 'more') {
+        tried = Math.min(buf.length, o.maxRowBytes);
+        if (buf.length <= o.maxRowBytes) {
+          await w.fill();
+          continue;
+        }
+        const line = w.lineEnd(scan.opening);
+        if (line === undefined || line.at > o.maxRowBytes) {
+          yield* this.oversized();
+          tried = 0;
+          continue;
+        }
+        // A quote that opens nothing is likelier than a cell of such a size.
+        const message = `this quoted cell is not closed within ${o.maxRowBytes} bytes (maxRowBytes); expected a closing quote`;
+        scan = { kind: 'bad', at: scan.opening, opening: scan.opening, message, truncated: true };
+      }
+      tried = 0;
+      if (scan.kind === 'bad') {
+        const line = w.lineEnd(scan.opening);
+        if (line === undefined && (await w.fill())) continue;
+        const end = line?.at ?? w.size;
+        const literal = this.delimiter === TAB ? this.literal(buf.subarray(0, end)) : undefined;
+        const to = Math.max(end, scan.at + 1);
+        const locator = new Locator(buf.subarray(0, to), 0, to, origin);
+        const code = scan.truncated ? 'truncated-line' : 'malformed-row';
+        if (literal === undefined) {
+          yield problem(this.index++, locator.char(scan.at), code, scan.message);
+        } else {
+          const message = `${scan.message}; the quotes of this line are taken as they stand`;
+          yield problem(this.index, locator.char(scan.at), 'stray-text', message);
+          yield* this.record(new Locator(buf.subarray(0, end), 0, end, origin), literal);
+        }
+        w.advance(line?.next ?? w.size);
         continue;
       }
-      // Nothing tells where the next record begins but a line end.
-      for (let at = w.indexOfLf(o.maxRowBytes); ; at = w.indexOfLf(0)) {
-        w.drop(at < 0 ? w.size : at);
-        if (at >= 0 || !(await w.fill())) break;
+      const record = buf.subarray(0, scan.end);
+      if (!this.blank(record, scan.cells)) {
+        const locator = new Locator(record, 0, scan.end, origin);
+        if (this.header === undefined) yield* this.head(locator, scan.cells);
+        else if (scan.end > o.maxRowBytes)
+          yield oversized(this.index++, locator.place(0, scan.end), o.maxRowBytes);
+        else yield* this.record(locator, scan.cells);
       }
-      yield oversized(index++, between(origin, w.position()), o.maxRowBytes);
-      w.advance(Math.min(1, w.size));
-      tried = 0;
-      continue;
+      w.advance(scan.next);
     }
-    tried = 0;
-    if (scan.kind === 'bad') {
-      const locator = new Locator(
-        buf.subarray(0, Math.max(scan.resume, scan.at + 1)),
-        0,
-        scan.resume,
-        origin,
-      );
-      const code = scan.truncated ? 'truncated-line' : 'malformed-row';
-      yield problem(index++, locator.place(scan.at, scan.at + 1), code, scan.message);
-      w.advance(scan.resume);
-      continue;
+    if (this.header !== undefined && this.rows === 0) {
+      const at = w.position();
+      const message = 'the file holds a header and no records; expected a record a line after it';
+      yield problem(undefined, between(at, at), 'empty-file', message);
     }
-    const record = buf.subarray(0, scan.end);
-    const locator = new Locator(record, 0, scan.end, origin);
-    const blank = scan.cells.length === 1 && scan.end === 0;
-    if (header === undefined && !blank) {
-      header = scan.cells.map((c) =>
-        new PlacedText(locator, c.start, c.end, c.quoted ? 'csv' : 'raw').value.trim(),
-      );
-      const twice = header.findIndex((name, i) => header!.indexOf(name) < i);
-      if (twice >= 0) {
-        const cell = scan.cells[twice]!;
+  }
+
+  /** A byte order mark where a record begins: files were joined. */
+  private async *mark(): AsyncGenerator<DatasetEvent> {
+    const { w } = this;
+    while (w.size < 3 && (await w.fill()));
+    if (!markAt(w.buf, w.start, w.end)) return;
+    const { buf, origin } = w.view(3);
+    const index = this.header === undefined ? undefined : this.index;
+    yield problem(index, new Locator(buf, 0, 3, origin).char(0), 'stray-text', STRAY.mark);
+    w.advance(3);
+  }
+
+  private async *oversized(): AsyncGenerator<DatasetEvent> {
+    const { w, o } = this;
+    const from = w.position();
+    w.drop(o.maxRowBytes);
+    // Nothing tells where the next record begins but a line end.
+    await w.dropLine();
+    this.rows++;
+    yield oversized(this.index++, between(from, w.position()), o.maxRowBytes);
+    w.advanceLineEnd();
+  }
+
+  /** No record: an empty line, or one of white space where a record has several cells. */
+  private blank(record: Buffer, cells: readonly Cell[]): boolean {
+    if (cells.length > 1 || this.header?.length === 1) return record.length === 0;
+    return record.every((b) => b === 0x20 || b === TAB);
+  }
+
+  /** The line's cells with quotes as they stand, where they are as many as the header's. */
+  private literal(line: Buffer): readonly Cell[] | undefined {
+    const scan = scanCsvRecord(line, this.delimiter, true, false);
+    const fits = scan.kind === 'record' && scan.next === line.length;
+    return fits && scan.cells.length === this.header?.length ? scan.cells : undefined;
+  }
+
+  private *head(locator: Locator, cells: readonly Cell[]): Generator<DatasetEvent> {
+    const header = cells.map((c) =>
+      new PlacedText(locator, c.start, c.end, c.quoted ? 'csv' : 'raw').value.trim(),
+    );
+    this.header = header;
+    const seen = new Set<string>();
+    for (const [i, name] of header.entries()) {
+      const cell = cells[i]!;
+      if (name !== '' && seen.has(name))
         yield problem(
           undefined,
           locator.place(cell.start, cell.end),
           'duplicate-key',
-          `the column '${header[twice]}' stands twice in the header; the last one is read`,
+          `the column '${name.slice(0, 80)}' stands twice in the header; the last one is read. Expected each name once`,
         );
-      }
-    } else if (header !== undefined && !blank) {
-      if (scan.end > o.maxRowBytes)
-        yield oversized(index, locator.place(0, scan.end), o.maxRowBytes);
-      else yield* csvEvents(locator, scan.cells, header, index, o);
-      index++;
+      seen.add(name);
     }
-    w.advance(scan.next);
+    const bad = utf8Problem(undefined, locator);
+    if (bad !== undefined) yield bad;
   }
-}
 
-function csvEvents(
-  locator: Locator,
-  cells: readonly Cell[],
-  header: readonly string[],
-  index: number,
-  o: RecordOptions,
-): DatasetEvent[] {
-  const place = locator.place(0, locator.to);
-  if (cells.length !== header.length) {
-    const message = `the row has ${cells.length} cells; expected ${header.length} as in the header (${header.slice(0, 8).join(', ')})`;
-    return [problem(index, place, 'malformed-row', message)];
+  private *record(locator: Locator, cells: readonly Cell[]): Generator<DatasetEvent> {
+    const header = this.header!;
+    const index = this.index++;
+    this.rows++;
+    const place = locator.place(0, locator.to);
+    if (cells.length !== header.length) {
+      const by = NAMES.get(this.delimiter) ?? `'${String.fromCharCode(this.delimiter)}'`;
+      const names = header.slice(0, 8).map((name) => name.slice(0, 40));
+      const message = `the row has ${cells.length} cells (by ${by}); expected ${header.length} as in the header (${names.join(', ')})`;
+      yield problem(index, place, 'malformed-row', message);
+      return;
+    }
+    const nul = locator.buf.indexOf(0);
+    if (nul >= 0) {
+      const message = 'found a NUL byte, expected text (the file may be damaged)';
+      yield problem(index, locator.char(nul), 'malformed-row', message);
+      return;
+    }
+    const bad = utf8Problem(index, locator);
+    if (bad !== undefined) yield bad;
+    const fields = new Map<string, ValueNode>();
+    let again = header.length > 1;
+    for (const [i, cell] of cells.entries()) {
+      const text = new PlacedText(locator, cell.start, cell.end, cell.quoted ? 'csv' : 'raw');
+      again &&= text.value.trim() === header[i];
+      const first = locator.buf[cell.start];
+      // An empty cell is an absent value: CSV has no null.
+      if (cell.end > cell.start)
+        fields.set(header[i]!, first === 0x5b || first === 0x7b ? jsonCell(text) : text);
+    }
+    if (again) {
+      const message =
+        'the header stands here again; it is no row. Expected one at the beginning of the file only (were files joined?)';
+      yield problem(index, place, 'stray-text', message);
+      return;
+    }
+    yield rowEvent(index, place, { kind: 'record', fields }, this.o.mapping);
   }
-  const nul = locator.buf.indexOf(0);
-  if (nul >= 0) {
-    return [
-      problem(
-        index,
-        locator.place(nul, nul + 1),
-        'malformed-row',
-        'found a NUL byte, expected text (the file may be damaged)',
-      ),
-    ];
-  }
-  const bad = utf8Problem(index, locator);
-  const fields = new Map<string, ValueNode>();
-  for (const [i, cell] of cells.entries()) {
-    const text = new PlacedText(locator, cell.start, cell.end, cell.quoted ? 'csv' : 'raw');
-    const first = locator.buf[cell.start];
-    // An empty cell is an absent value: CSV has no null.
-    if (cell.end > cell.start)
-      fields.set(header[i]!, first === 0x5b || first === 0x7b ? jsonCell(text) : text);
-  }
-  const row = rowEvent(index, place, { kind: 'record', fields }, o.mapping);
-  return bad === undefined ? [row] : [bad, row];
 }
 
 /** Lists and objects written as JSON in a cell; any other text as it is. */

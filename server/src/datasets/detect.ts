@@ -1,32 +1,38 @@
-import { Locator } from './bytes.js';
-import { scanCsvRecord } from './csv.js';
+import { CR, LF, Locator, markAt } from './bytes.js';
+import { csvDialect, isKnownColumn } from './csv-dialect.js';
+import { scanCsvRecord } from './csv-record.js';
 import type { Container, FieldMapping, Schema } from './formats.js';
+import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json-ahead.js';
 import { parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
+import { transcriptOf } from './markdown-turns.js';
 import { concerns, interpret } from './rows.js';
-import { splitMarkdown } from './transcript.js';
 
-const EXTENSIONS: Readonly<Record<string, Container>> = {
-  jsonl: 'jsonl',
-  ndjson: 'jsonl',
-  json: 'json',
-  csv: 'csv',
-  tsv: 'tsv',
-  tab: 'tsv',
-  parquet: 'parquet',
-  md: 'markdown',
-  markdown: 'markdown',
-  txt: 'markdown',
-};
+const OBJECT = 0x7b;
+const LIST = 0x5b;
+const ORIGIN = { byte: 0, line: 0, column: 0 };
+
+const EXTENSIONS: ReadonlyMap<string, Container> = new Map([
+  ['jsonl', 'jsonl'],
+  ['ndjson', 'jsonl'],
+  ['json', 'json'],
+  ['csv', 'csv'],
+  ['tsv', 'tsv'],
+  ['tab', 'tsv'],
+  ['parquet', 'parquet'],
+  ['md', 'markdown'],
+  ['markdown', 'markdown'],
+  ['txt', 'markdown'],
+]);
 
 /** The container that a file's name promises, without `.gz` and `.zst`. */
 export function containerOfName(name: string): Container | undefined {
   const plain = name.toLowerCase().replace(/\.(gz|gzip|zst|zstd)$/, '');
-  return EXTENSIONS[plain.slice(plain.lastIndexOf('.') + 1)];
+  return EXTENSIONS.get(plain.slice(plain.lastIndexOf('.') + 1));
 }
 
 function tryJson(buf: Buffer): ParsedJson | undefined {
   try {
-    return parseJson(new Locator(buf, 0, buf.length, { byte: 0, line: 0, column: 0 }));
+    return parseJson(new Locator(buf, 0, buf.length, ORIGIN));
   } catch {
     return undefined;
   }
@@ -36,20 +42,19 @@ function tryJson(buf: Buffer): ParsedJson | undefined {
 function headLines(head: Buffer, max: number, whole: boolean): Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0; at < head.length && lines.length < max;) {
-    const lf = head.indexOf(10, at);
-    if (lf < 0 && !whole) break;
+    const lf = head.indexOf(LF, at);
     const line = head.subarray(at, lf < 0 ? head.length : lf);
-    if (line.toString('latin1').trim() !== '') lines.push(line);
-    at += line.length + 1;
+    const cr = line.indexOf(CR);
+    if (lf < 0 && cr < 0 && !whole) break;
+    const one = cr < 0 ? line : line.subarray(0, cr);
+    if (one.toString('latin1').trim() !== '') lines.push(one);
+    at += one.length + 1;
   }
   return lines;
 }
 
-const COLUMNS =
-  /^(prompt|chosen|rejected|response|completion|instruction|input|output|question|answer|messages|conversations|text)$/;
 const knownColumns = (line: string, delimiter: string): number =>
-  line.split(delimiter).filter((c) => COLUMNS.test(c.trim().replace(/^"|"$/g, '').toLowerCase()))
-    .length;
+  line.split(delimiter).filter((c) => isKnownColumn(c.trim().replace(/^"|"$/g, ''))).length;
 
 /** A record that has none of a mapping's fields is judged by its own. */
 function meaning(node: ValueNode | undefined, mapping: FieldMapping | undefined): Schema {
@@ -72,63 +77,86 @@ export function detectContainer(
 ): { container: Container; schema: Schema } | undefined {
   if (head.toString('latin1', 0, 4) === 'PAR1') return { container: 'parquet', schema: 'unknown' };
   const named = containerOfName(name);
-  let start = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+  const marked = markAt(head, 0, head.length) ? 3 : 0;
+  let start = marked;
   while (start < head.length && head[start]! <= 0x20) start++;
   const body = head.subarray(start);
-  const schema = (json: ParsedJson | undefined): Schema => meaning(json?.node, mapping);
-  const csv = (delimiter: number): Schema => schemaOfCsv(body, delimiter, whole, mapping);
+  const csv = (container: 'csv' | 'tsv') => ({
+    container,
+    schema: schemaOfCsv(head.subarray(marked), container, whole, mapping),
+  });
   const textual = named === 'csv' || named === 'tsv' || named === 'markdown';
-  const first = String.fromCharCode(body[0] ?? 0);
-  if ((first === '{' || first === '[') && !textual) {
-    const lines = headLines(body, 4, whole);
-    const parsed = lines.map(tryJson);
-    const good = parsed.find((p) => p?.node.kind === 'record');
-    const second = lines[1]?.toString('latin1').trimStart()[0];
-    if (first === '[') {
-      const lists = parsed[0]?.node.kind === 'list' && second === '[';
-      if (lists) return { container: 'jsonl', schema: schema(parsed[0]) };
-      const json = tryJson(body);
-      const element = json?.node.kind === 'list' ? json.node.items[0] : undefined;
-      return { container: 'json', schema: meaning(element, mapping) };
-    }
-    // A pretty-printed object has no whole value on any line that begins at its left edge.
-    if (good !== undefined || (lines.length > 1 && second === '{'))
-      return { container: 'jsonl', schema: schema(good) };
-    if (lines.length === 0 && named !== 'json') return { container: 'jsonl', schema: 'unknown' };
-    return { container: named ?? 'json', schema: whole ? schema(tryJson(body)) : 'unknown' };
-  }
-  if (named !== undefined && named !== 'parquet') {
-    const markdown = named === 'markdown';
-    return {
-      container: named,
-      schema: markdown ? 'messages' : csv(named === 'tsv' ? 9 : 44),
-    };
-  }
+  if ((body[0] === OBJECT || body[0] === LIST) && !textual)
+    return detectJson(body, named, whole, mapping);
+  if (named === 'csv' || named === 'tsv') return csv(named);
+  if (named === 'markdown') return { container: named, schema: 'messages' };
+  if (named === 'json' || named === 'jsonl') return { container: named, schema: 'unknown' };
   const text = body.toString('utf8');
   const line = text.slice(0, Math.max(0, text.search(/\r|\n|$/)));
-  if (knownColumns(line, '\t') >= 2) return { container: 'tsv', schema: csv(9) };
-  if (knownColumns(line, ',') >= 2) return { container: 'csv', schema: csv(44) };
-  if (splitMarkdown(text.replaceAll('\r\n', '\n')).some((t) => t.role === 'assistant')) {
+  if (knownColumns(line, '\t') >= 2) return csv('tsv');
+  if ([',', ';', '|'].some((delimiter) => knownColumns(line, delimiter) >= 2)) return csv('csv');
+  if (transcriptOf(text.replaceAll('\r\n', '\n')).turns.some((t) => t.role === 'assistant')) {
     return { container: 'markdown', schema: 'messages' };
   }
   const good = headLines(body, 64, whole)
     .map(tryJson)
     .find((p) => p?.node.kind === 'record');
-  return good === undefined ? undefined : { container: 'jsonl', schema: schema(good) };
+  if (good !== undefined) return { container: 'jsonl', schema: meaning(good.node, mapping) };
+  return named === 'parquet' && body.length > 0
+    ? { container: named, schema: 'unknown' }
+    : undefined;
+}
+
+/** JSON Lines, or JSON in all other forms that readJson knows. */
+function detectJson(
+  body: Buffer,
+  named: Container | undefined,
+  whole: boolean,
+  mapping: FieldMapping | undefined,
+): { container: Container; schema: Schema } {
+  const o = { mapping };
+  const lines = headLines(body, 4, whole);
+  const parsed = lines.map(tryJson);
+  const second = lines[1]?.toString('latin1').trimStart()[0];
+  if (body[0] === LIST) {
+    // Each line a conversation; else lists of records, be it one or several after one another.
+    const list = meaning(parsed[0]?.node, mapping);
+    if (parsed[0]?.node.kind === 'list' && second === '[' && list !== 'unknown')
+      return { container: 'jsonl', schema: list };
+    if (opensMessages(body, o, true) === true)
+      return { container: 'json', schema: meaning(tryJson(body)?.node, mapping) };
+    return { container: 'json', schema: meaning(rowAhead(body, o, true) || undefined, mapping) };
+  }
+  const good = parsed.find((p) => p?.node.kind === 'record');
+  const schema = meaning(good?.node, mapping);
+  const wrapped = schema === 'unknown' ? wrapsRows(body, o, whole) : undefined;
+  if (wrapped) return { container: 'json', schema: meaning(wrapped, mapping) };
+  const single = whole && lines.length === 1 && good !== undefined && schema === 'unknown';
+  const table = single ? tableEvents(body, ORIGIN, 0, o) : undefined;
+  if (table !== undefined) return { container: 'json', schema: meaning(table.first, mapping) };
+  // A pretty-printed object has no whole value on any line that begins at its left edge.
+  if (good !== undefined || (lines.length > 1 && second === '{'))
+    return { container: 'jsonl', schema };
+  if (lines.length === 0 && named !== 'json') return { container: 'jsonl', schema: 'unknown' };
+  const value = whole ? tryJson(body)?.node : undefined;
+  const first = whole ? (tableEvents(body, ORIGIN, 0, o)?.first ?? value) : undefined;
+  return { container: named === 'jsonl' ? 'jsonl' : 'json', schema: meaning(first, mapping) };
 }
 
 /** The meaning of the first data row: header and first record give the fields. */
 function schemaOfCsv(
   body: Buffer,
-  delimiter: number,
+  container: 'csv' | 'tsv',
   whole: boolean,
   mapping: FieldMapping | undefined,
 ): Schema {
-  const header = scanCsvRecord(body, delimiter, whole);
+  const { delimiter, quotes, skip } = csvDialect(body, container, whole);
+  const table = body.subarray(skip);
+  const header = scanCsvRecord(table, delimiter, whole, quotes);
   if (header.kind !== 'record') return 'unknown';
-  const names = header.cells.map((c) => body.toString('utf8', c.start, c.end).trim());
-  const rest = body.subarray(header.next);
-  const row = scanCsvRecord(rest, delimiter, whole);
+  const names = header.cells.map((c) => table.toString('utf8', c.start, c.end).trim());
+  const rest = table.subarray(header.next);
+  const row = scanCsvRecord(rest, delimiter, whole, quotes);
   if (row.kind !== 'record' || row.cells.length !== names.length) return 'unknown';
   const record = Object.fromEntries(
     names.map((n, i) => [n, rest.toString('utf8', row.cells[i]!.start, row.cells[i]!.end)]),

@@ -1,6 +1,7 @@
 import { compressionOf, decompress } from './compression.js';
 import { readCsv } from './csv.js';
-import { detectContainer } from './detect.js';
+import { containerOfName, detectContainer } from './detect.js';
+import { foreignFile } from './foreign.js';
 import {
   DEFAULT_MAX_ROW_BYTES,
   type Container,
@@ -30,7 +31,9 @@ export type {
 } from './formats.js';
 export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
-export { splitHH, splitMarkdown, normalizeRole, type TextTurn } from './transcript.js';
+export { splitHH, normalizeRole, type TextTurn } from './transcript.js';
+export { splitMarkdown } from './markdown-turns.js';
+export { csvDialect, DIALECT_BYTES } from './csv-dialect.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';
@@ -38,6 +41,8 @@ export { partsOf, placeOf, turnParts } from './places.js';
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */
 const HEAD_BYTES = 256 * 1024;
 const ZERO = { byte: 0, line: 0, column: 0 };
+const EXPECTED =
+  'expected JSON Lines, JSON, CSV or TSV with a header, Parquet, or a transcript with role headings';
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** How the texts at a container's places are written, for `createPlaceMap`. */
@@ -106,6 +111,16 @@ export async function* readDataset(
   let origin: { byte: number; line: number; column: number } = ZERO;
   try {
     const container = options.format ?? opened.format?.container;
+    const name = sourceName(source);
+    const markdown = (container ?? containerOfName(name)) === 'markdown';
+    const nothing = container === undefined && opened.head.toString('latin1').trim() !== '';
+    const foreign =
+      foreignFile(opened.head, markdown) ??
+      (nothing ? `no dataset format fits ${name}; ${EXPECTED}` : undefined);
+    if (foreign !== undefined) {
+      yield problem(undefined, between(ZERO, ZERO), 'unreadable', foreign);
+      return;
+    }
     if (container === 'parquet') {
       yield* parquet(source, opened, mapping, signal, first);
       return;
@@ -131,15 +146,6 @@ export async function* readDataset(
     const o: RecordOptions = { mapping, maxRowBytes, firstRow: counted ? first : 0 };
     if (counted) first = 0;
     let any = false;
-    const bom16 = opened.head.length >= 2 && [0xfffe, 0xfeff].includes(opened.head.readUInt16BE(0));
-    if (bom16 || (container === undefined && opened.head.toString('latin1').trim() !== '')) {
-      const end = { byte: opened.head.length, line: 0, column: 0 };
-      const expected = bom16
-        ? 'the file is UTF-16; expected UTF-8'
-        : `no dataset format fits ${sourceName(source)}; expected JSON Lines, a JSON array, CSV or TSV with a header, Parquet, or a transcript with role headings`;
-      yield problem(undefined, between(ZERO, end), 'unreadable', expected);
-      return;
-    }
     for await (const event of recordsOf(container, window, o)) {
       signal?.throwIfAborted();
       any = true;
@@ -176,9 +182,9 @@ function recordsOf(
     case 'json':
       return readJson(window, o);
     case 'csv':
-      return readCsv(window, 0x2c, o);
+      return readCsv(window, 'csv', o);
     case 'tsv':
-      return readCsv(window, 0x09, o);
+      return readCsv(window, 'tsv', o);
     case 'markdown':
       return readMarkdown(window, o);
     default:

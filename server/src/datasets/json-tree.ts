@@ -1,13 +1,18 @@
-import { type Locator } from './bytes.js';
-import { PlacedText, type TextNode } from './text.js';
+import { type Locator, markAt, sequenceLength } from './bytes.js';
+import { decodeText, PlacedText, type TextNode } from './text.js';
 
+/** Offsets of a value in its record's bytes, where it was read from bytes. */
+interface Spanned {
+  readonly start?: number;
+  readonly end?: number;
+}
 /** A list of values. */
-export interface ListNode {
+export interface ListNode extends Spanned {
   readonly kind: 'list';
   readonly items: readonly ValueNode[];
 }
 /** An object; of equal keys the last one holds, as in JSON.parse. */
-export interface RecordNode {
+export interface RecordNode extends Spanned {
   readonly kind: 'record';
   readonly fields: ReadonlyMap<string, ValueNode>;
 }
@@ -15,6 +20,8 @@ export interface RecordNode {
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly value: number | bigint | boolean | null;
+  /** As it is written (1.50, 1e999, a number longer than a double holds); absent for null and NaN. */
+  readonly text?: TextNode;
 }
 /** The reader-independent form of a record: what rows.ts understands. */
 export type ValueNode = TextNode | ListNode | RecordNode | ScalarNode;
@@ -41,14 +48,42 @@ export interface DuplicateKey {
 /** Deeper than any dataset, far from the end of the stack. */
 export const MAX_DEPTH = 512;
 
+/** What may stand after a backslash, but u. */
+const ESCAPES = Buffer.from('"\\/bfnrt');
 const NULL: ScalarNode = { kind: 'scalar', value: null };
-const TRUE: ScalarNode = { kind: 'scalar', value: true };
-const FALSE: ScalarNode = { kind: 'scalar', value: false };
+const NAN: ScalarNode = { kind: 'scalar', value: Number.NaN };
 const isDigit = (b: number | undefined): boolean => b !== undefined && b >= 0x30 && b <= 0x39;
-const show = (b: number): string =>
-  b >= 0x21 && b < 0x7f
-    ? `'${String.fromCharCode(b)}'`
-    : `byte 0x${b.toString(16).padStart(2, '0')}`;
+const NAMED: ReadonlyMap<number, string> = new Map([
+  [0, 'a NUL byte'],
+  [9, 'a tab'],
+  [10, 'a line end'],
+  [13, 'a line end'],
+]);
+/** The character at `pos` in the words of a message. */
+function show({ buf, to }: Locator, pos: number): string {
+  const b = buf[pos]!;
+  const named = NAMED.get(b);
+  if (named !== undefined) return named;
+  if (b >= 0x21 && b < 0x7f) return `'${String.fromCharCode(b)}'`;
+  const n = b < 0x80 ? 1 : sequenceLength(buf, pos, to);
+  const char = buf.toString('utf8', pos, pos + n);
+  if (n > 1 && char !== '\ufffd' && !/[\p{Z}\p{C}]/u.test(char)) return `'${char}'`;
+  const point = b < 0x80 || (n > 1 && char !== '\ufffd') ? char.codePointAt(0)! : undefined;
+  return point === undefined
+    ? `byte 0x${b.toString(16).padStart(2, '0')}`
+    : `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+/** Words that other languages write for values; what JSON writes. */
+const FOREIGN: readonly (readonly [string, string])[] = [
+  ["'", 'JSON has no single quotes; is this the repr of Python?'],
+  ['None', 'JSON writes null; is this the repr of Python?'],
+  ['True', 'JSON writes true; is this the repr of Python?'],
+  ['False', 'JSON writes false; is this the repr of Python?'],
+  ['undefined', 'JSON writes null'],
+  ['//', 'JSON has no comments'],
+  ['/*', 'JSON has no comments'],
+  ['#', 'JSON has no comments'],
+];
 
 /**
  * One JSON value with the place of every string. Strings are checked at once and decoded only when
@@ -57,6 +92,8 @@ const show = (b: number): string =>
  */
 class Parser {
   readonly duplicates: DuplicateKey[] = [];
+  /** Offsets of byte order marks between values. */
+  readonly marks: number[] = [];
   pos: number;
 
   constructor(private readonly locator: Locator) {
@@ -68,8 +105,12 @@ class Parser {
     if (this.pos >= to) {
       throw new JsonSyntaxError(`the record ends where ${expected} was expected`, to, true);
     }
+    const foreign = FOREIGN.find(
+      ([word]) => buf.toString('latin1', this.pos, this.pos + word.length) === word,
+    );
+    const hint = foreign === undefined ? '' : ` (${foreign[1]})`;
     throw new JsonSyntaxError(
-      `found ${show(buf[this.pos]!)}, expected ${expected}`,
+      `found ${show(this.locator, this.pos)}, expected ${expected}${hint}`,
       this.pos,
       false,
     );
@@ -79,7 +120,10 @@ class Parser {
     const { buf, to } = this.locator;
     for (; this.pos < to; this.pos++) {
       const b = buf[this.pos]!;
-      if (b !== 0x20 && b !== 0x0a && b !== 0x0d && b !== 0x09) return;
+      if (b === 0x20 || b === 0x0a || b === 0x0d || b === 0x09) continue;
+      if (b !== 0xef || !markAt(buf, this.pos, to)) return;
+      this.marks.push(this.pos);
+      this.pos += 2;
     }
   }
 
@@ -113,7 +157,7 @@ class Parser {
           }
         }
         i += 6;
-      } else if ('"\\/bfnrt'.includes(String.fromCharCode(e))) {
+      } else if (ESCAPES.includes(e)) {
         i += 2;
       } else {
         this.pos = i + 1;
@@ -130,30 +174,49 @@ class Parser {
   }
 
   number(): ScalarNode {
-    const { buf } = this.locator;
+    const { buf, to } = this.locator;
     const start = this.pos;
-    if (buf[this.pos] === 0x2d) this.pos++;
-    if (buf[this.pos] === 0x30) this.pos++;
+    const at = (): number => (this.pos < to ? buf[this.pos]! : -1);
+    if (at() === 0x2d) this.pos++;
+    if (at() === 0x49)
+      return this.word('Infinity', buf[start] === 0x2d ? -Infinity : Infinity, start);
+    if (at() === 0x30) this.pos++;
     else this.digits();
-    if (buf[this.pos] === 0x2e) {
+    if (at() === 0x2e) {
       this.pos++;
       this.digits();
     }
-    if (((buf[this.pos] ?? 0) | 0x20) === 0x65) {
+    if ((at() | 0x20) === 0x65) {
       this.pos++;
-      if (buf[this.pos] === 0x2b || buf[this.pos] === 0x2d) this.pos++;
+      if (at() === 0x2b || at() === 0x2d) this.pos++;
       this.digits();
     }
-    return { kind: 'scalar', value: Number(buf.toString('latin1', start, this.pos)) };
+    const value = Number(buf.toString('latin1', start, this.pos));
+    return { kind: 'scalar', value, text: this.written(start) };
   }
 
-  word(word: string, node: ScalarNode): ScalarNode {
-    for (let k = 0; k < word.length; k++, this.pos++) {
-      if (this.pos >= this.locator.to || this.locator.buf[this.pos] !== word.charCodeAt(k)) {
-        this.fail(`'${word}'`);
-      }
+  written(start: number): PlacedText {
+    return new PlacedText(this.locator, start, this.pos, 'raw');
+  }
+
+  expectWord(word: string): void {
+    const { buf, to } = this.locator;
+    if (
+      this.pos + word.length <= to &&
+      buf.toString('latin1', this.pos, this.pos + word.length) === word
+    )
+      this.pos += word.length;
+    else {
+      // Where it ends to be the word, if it begins like it.
+      for (let k = 0; k < word.length && this.pos < to && buf[this.pos] === word.charCodeAt(k); k++)
+        this.pos++;
+      this.fail(`'${word}'`);
     }
-    return node;
+  }
+
+  word(word: string, value: boolean | number, start = this.pos): ScalarNode {
+    this.expectWord(word);
+    return { kind: 'scalar', value, text: this.written(start) };
   }
 
   value(depth: number): ValueNode {
@@ -170,21 +233,26 @@ class Parser {
       }
       return b === 0x7b ? this.object(depth + 1) : this.array(depth + 1);
     }
-    if (b === 0x2d || isDigit(b)) return this.number();
-    if (b === 0x74) return this.word('true', TRUE);
-    if (b === 0x66) return this.word('false', FALSE);
-    if (b === 0x6e) return this.word('null', NULL);
+    // Python's json writes NaN and Infinity, which JSON has not.
+    if (b === 0x2d || b === 0x49 || isDigit(b)) return this.number();
+    if (b === 0x74) return this.word('true', true);
+    if (b === 0x66) return this.word('false', false);
+    if (b === 0x6e || b === 0x4e) {
+      // `None` is no NaN.
+      if (b === 0x4e && buf[this.pos + 1] !== 0x61) this.fail('a JSON value');
+      this.expectWord(b === 0x6e ? 'null' : 'NaN');
+      return b === 0x6e ? NULL : NAN;
+    }
     return this.fail('a JSON value');
   }
 
   array(depth: number): ListNode {
     const { buf, to } = this.locator;
     const items: ValueNode[] = [];
-    this.pos++;
+    const start = this.pos++;
     this.space();
     if (this.pos < to && buf[this.pos] === 0x5d) {
-      this.pos++;
-      return { kind: 'list', items };
+      return { kind: 'list', items, start, end: ++this.pos };
     }
     for (;;) {
       items.push(this.value(depth));
@@ -192,25 +260,24 @@ class Parser {
       const b = this.pos < to ? buf[this.pos] : -1;
       if (b !== 0x2c && b !== 0x5d) this.fail("',' or ']'");
       this.pos++;
-      if (b === 0x5d) return { kind: 'list', items };
+      if (b === 0x5d) return { kind: 'list', items, start, end: this.pos };
     }
   }
 
   object(depth: number): RecordNode {
     const { buf, to } = this.locator;
     const fields = new Map<string, ValueNode>();
-    this.pos++;
+    const from = this.pos++;
     this.space();
     if (this.pos < to && buf[this.pos] === 0x7d) {
-      this.pos++;
-      return { kind: 'record', fields };
+      return { kind: 'record', fields, start: from, end: ++this.pos };
     }
     for (;;) {
       this.space();
       if (this.pos >= to || buf[this.pos] !== 0x22) this.fail('a key in double quotes');
       const start = this.pos + 1;
       const end = this.string();
-      const key = new PlacedText(this.locator, start, end, 'json').value;
+      const key = decodeText(buf, start, end, 'json');
       this.space();
       if (this.pos >= to || buf[this.pos] !== 0x3a) this.fail("':'");
       this.pos++;
@@ -221,7 +288,7 @@ class Parser {
       const b = this.pos < to ? buf[this.pos] : -1;
       if (b !== 0x2c && b !== 0x7d) this.fail("',' or '}'");
       this.pos++;
-      if (b === 0x7d) return { kind: 'record', fields };
+      if (b === 0x7d) return { kind: 'record', fields, start: from, end: this.pos };
     }
   }
 }
@@ -232,6 +299,14 @@ export interface ParsedJson {
   /** Offsets of the value without the white space around it. */
   readonly start: number;
   readonly end: number;
+  /** What stands around the value and is none of it; offsets. */
+  readonly stray: readonly Stray[];
+}
+
+/** A byte order mark, or a comma after a record: the value is read without it. */
+export interface Stray {
+  readonly kind: 'mark' | 'comma';
+  readonly pos: number;
 }
 
 /**
@@ -245,6 +320,14 @@ export function parseJson(locator: Locator): ParsedJson {
   const node = parser.value(0);
   const end = parser.pos;
   parser.space();
+  let comma = -1;
+  if (parser.pos < locator.to && locator.buf[parser.pos] === 0x2c) {
+    comma = parser.pos++;
+    parser.space();
+    if (parser.pos < locator.to) parser.pos = comma;
+  }
   if (parser.pos < locator.to) parser.fail('the end of the record');
-  return { node, duplicates: parser.duplicates, start, end };
+  const stray = parser.marks.map((pos): Stray => ({ kind: 'mark', pos }));
+  if (comma >= 0) stray.push({ kind: 'comma', pos: comma });
+  return { node, duplicates: parser.duplicates, start, end, stray };
 }

@@ -2,7 +2,7 @@ import { Locator } from './bytes.js';
 import type { RecordOptions } from './json-readers.js';
 import { between, oversized, problem, utf8Problem } from './record.js';
 import { PlacedText } from './text.js';
-import { splitMarkdown } from './transcript.js';
+import { transcriptOf } from './markdown-turns.js';
 import type { DatasetEvent } from './types.js';
 import type { ByteWindow } from './window.js';
 
@@ -25,21 +25,25 @@ export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGener
   if (nul >= 0) {
     yield problem(
       o.firstRow,
-      locator.place(nul, nul + 1),
+      locator.char(nul),
       'malformed-row',
       'found a NUL byte, expected text (the file may be damaged)',
     );
   }
   const text = new PlacedText(locator, 0, buf.length, 'lines');
-  const turns = splitMarkdown(text.value).map(({ role, from, to }) => ({
+  const transcript = transcriptOf(text.value);
+  const turns = transcript.turns.map(({ role, from, to }) => ({
     role,
     content: text.value.slice(from, to),
     place: text.place(from, to),
   }));
+  for (const { from, to, message } of transcript.doubts)
+    yield problem(o.firstRow, text.place(from, to), 'stray-text', message);
   const place = locator.place(0, buf.length);
   const targets = turns.flatMap((t, i) => (t.role === 'assistant' ? [i] : []));
   if (targets.length === 0) {
-    const message = `found ${turns.length} turns and none of the assistant; expected headings or labels such as '## Assistant', '**Assistant:**' or 'Assistant:'`;
+    const message =
+      "found no talk of user and assistant; expected headings or labels in turn, such as '## User' and '## Assistant', '**User:**' and '**Assistant:**', or 'User:' and 'Assistant:'";
     yield problem(o.firstRow, place, 'missing-field', message);
   } else {
     const conversations = [{ kind: 'transcript' as const, label: 'transcript', turns, targets }];

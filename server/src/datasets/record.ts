@@ -1,6 +1,12 @@
 import { type Origin, Locator, firstInvalidUtf8 } from './bytes.js';
 import type { FieldMapping } from './formats.js';
-import { JsonSyntaxError, parseJson, type ValueNode } from './json-tree.js';
+import {
+  JsonSyntaxError,
+  parseJson,
+  type ParsedJson,
+  type Stray,
+  type ValueNode,
+} from './json-tree.js';
 import { interpret } from './rows.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 
@@ -29,6 +35,13 @@ export const oversized = (index: number, place: Place, max: number): DatasetEven
     `the record has ${place.end - place.start} bytes; expected at most ${max} (maxRowBytes)`,
   );
 
+/** `{"row_idx": 0, "row": {…}}` of the dataset viewer of Hugging Face holds its row one level down. */
+function rowOf(node: ValueNode): ValueNode {
+  const row =
+    node.kind === 'record' && node.fields.has('row_idx') ? node.fields.get('row') : undefined;
+  return row?.kind === 'record' ? row : node;
+}
+
 /** The row of a parsed record, or the problem that it lacks a field. */
 export function rowEvent(
   index: number,
@@ -36,7 +49,7 @@ export function rowEvent(
   node: ValueNode,
   mapping: FieldMapping | undefined,
 ): DatasetEvent {
-  const found = interpret(node, mapping);
+  const found = interpret(rowOf(node), mapping);
   return found.ok
     ? { type: 'row', row: { index, place, conversations: found.conversations } }
     : problem(index, place, 'missing-field', found.missing);
@@ -47,13 +60,38 @@ export function utf8Problem(index: number | undefined, locator: Locator): Datase
   const at = firstInvalidUtf8(locator.buf, locator.from, locator.to);
   if (at < 0) return undefined;
   const byte = locator.buf[at]!.toString(16).padStart(2, '0');
+  const latin = new TextDecoder('windows-1252').decode(locator.buf.subarray(at, at + 1));
   return problem(
     index,
-    locator.place(at, at + 1),
+    locator.char(at),
     'invalid-utf8',
-    `byte 0x${byte} is no valid UTF-8 here; it is read as U+FFFD. Expected a UTF-8 file`,
+    `byte 0x${byte} (${latin} in Windows-1252) is no valid UTF-8 here; it is read as U+FFFD. Expected a UTF-8 file`,
   );
 }
+
+/** What was found in a record, or around it, besides its row: none of it costs the row. */
+export function recordProblems(
+  index: number | undefined,
+  locator: Locator,
+  json: ParsedJson,
+): DatasetEvent[] {
+  const events: DatasetEvent[] = [];
+  const bad = utf8Problem(index, locator);
+  if (bad !== undefined) events.push(bad);
+  for (const { key, start, end } of json.duplicates) {
+    const message = `the key '${key.slice(0, 80)}' stands twice in one object; the last one is read. Expected each key once`;
+    events.push(problem(index, locator.place(start, end), 'duplicate-key', message));
+  }
+  for (const { kind, pos } of json.stray)
+    events.push(problem(index, locator.char(pos), 'stray-text', STRAY[kind]));
+  return events;
+}
+
+export const STRAY: Readonly<Record<Stray['kind'], string>> = {
+  mark: 'found a byte order mark (U+FEFF) inside the file; it is left out. Expected one at the beginning of a file only (were files joined?)',
+  comma:
+    "found ',' after the record; the record is read without it. Expected the line end (JSON Lines has one record a line and nothing between)",
+};
 
 /**
  * All events of one JSON record.
@@ -68,20 +106,17 @@ export function jsonEvents(
 ): DatasetEvent[] {
   const locator = new Locator(buf, 0, buf.length, origin);
   const events: DatasetEvent[] = [];
-  const bad = utf8Problem(index, locator);
-  if (bad !== undefined) events.push(bad);
   try {
     const json = parseJson(locator);
-    for (const { key, start, end } of json.duplicates) {
-      const message = `the key '${key.slice(0, 80)}' stands twice in one object; the last one is read. Expected each key once`;
-      events.push(problem(index, locator.place(start, end), 'duplicate-key', message));
-    }
+    events.push(...recordProblems(index, locator, json));
     events.push(rowEvent(index, locator.place(json.start, json.end), json.node, mapping));
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
+    const bad = utf8Problem(index, locator);
+    if (bad !== undefined) events.push(bad);
     const cut = error.truncated && atEnd;
-    const nul = buf[error.pos] === 0 ? ' (NUL bytes: the file may be damaged)' : '';
-    const place = locator.place(error.pos, Math.min(buf.length, error.pos + 1));
+    const nul = buf[error.pos] === 0 ? ' (the file may be damaged)' : '';
+    const place = locator.char(error.pos);
     events.push(
       cut
         ? problem(

@@ -38,7 +38,7 @@ function textTurn(role: string, text: TextNode, from = 0, to = text.value.length
   const place = text.place(from, to);
   const content = text.value.slice(from, to);
   if (place !== undefined) return { role, content, place };
-  const near = text.kind === 'text' && 'near' in text ? text.near : undefined;
+  const { near } = text;
   return near === undefined ? { role, content } : { role, content, pieces: [near] };
 }
 

@@ -58,16 +58,14 @@ function walk(
 export class PlacedText {
   readonly kind = 'text';
   private decoded: string | undefined;
-  private cursor: { offset: number; pos: number };
+  private cursor: { offset: number; pos: number } | undefined;
 
   constructor(
     private readonly locator: Locator,
     readonly from: number,
     readonly to: number,
     private readonly encoding: TextEncoding,
-  ) {
-    this.cursor = { offset: 0, pos: from };
-  }
+  ) {}
 
   get value(): string {
     return (this.decoded ??= decodeText(this.locator.buf, this.from, this.to, this.encoding));
@@ -77,15 +75,18 @@ export class PlacedText {
   byteOf(offset: number): number {
     if (offset >= this.value.length) return this.to;
     if (this.value.length === this.to - this.from) return this.from + offset; // one byte a unit
-    if (this.cursor.offset > offset) this.cursor = { offset: 0, pos: this.from };
-    const pos = walk(this.locator.buf, this.to, this.encoding, this.cursor, offset);
+    let { cursor } = this;
+    if (cursor === undefined || cursor.offset > offset) cursor = { offset: 0, pos: this.from };
+    const pos = walk(this.locator.buf, this.to, this.encoding, cursor, offset);
     this.cursor = { offset, pos };
     return pos;
   }
 
   place(from = 0, to = this.value.length): Place {
     const start = this.byteOf(from);
-    return this.locator.place(start, this.byteOf(to));
+    const place = this.locator.place(start, this.byteOf(to));
+    // Two quotes in a cell without quotes around it are two.
+    return this.encoding === 'raw' && this.value.includes('""') ? { ...place, raw: true } : place;
   }
 }
 
@@ -101,7 +102,17 @@ export class UnplacedText {
   }
 }
 
-export type TextNode = PlacedText | UnplacedText;
+/** A text of a record, however its file holds it. */
+export interface TextNode {
+  readonly kind: 'text';
+  readonly value: string;
+  /** Where the decoded characters [from, to) stand, as one text that `createPlaceMap` decodes. */
+  place(from?: number, to?: number): Place | undefined;
+  /** Of a text that is escaped more than once: where it stands, as a mere range. */
+  nestedPlace?(from?: number, to?: number): Place | undefined;
+  /** Of a text without a place of its own: what it stands in. */
+  readonly near?: Place;
+}
 
 /** From offsets in a decoded text to positions in its file. */
 export interface PlaceMap {
@@ -126,7 +137,7 @@ export function createPlaceMap(bytes: Uint8Array, place: Place, encoding: TextEn
     line: place.line,
     column: place.column,
   });
-  const text = new PlacedText(locator, 0, buf.length, encoding);
+  const text = new PlacedText(locator, 0, buf.length, place.raw === true ? 'raw' : encoding);
   return {
     text: text.value,
     at: (offset) => locator.at(text.byteOf(offset)),

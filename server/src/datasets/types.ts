@@ -10,6 +10,8 @@ export interface Place {
   readonly endColumn: number;
   readonly start: number;
   readonly end: number;
+  /** Only where its file's rule would read other text: the bytes are the text, nothing doubled or escaped. */
+  readonly raw?: true;
 }
 
 /** One message of a conversation. `place` covers its text as written in the file (inside the quotes). */
@@ -40,6 +42,8 @@ export interface DatasetRow {
   readonly index: number;
   readonly place: Place;
   readonly conversations: readonly Conversation[];
+  /** The row's fields stand apart in the file (a table by columns): its place is that of one of them. */
+  readonly scattered?: true;
 }
 
 /** What is wrong with a piece of a file, where, and what was expected there. Never thrown. */
@@ -54,6 +58,8 @@ export interface DatasetProblem {
     | 'empty-file'
     | 'oversized-row'
     | 'missing-field'
+    /** Something between or around records; the records are read without it. */
+    | 'stray-text'
     | 'unreadable';
   /** Says what was found and what was expected. */
   readonly message: string;

@@ -1,5 +1,11 @@
 import { type Origin, CR, LF, lineStarts, utf16Length } from './bytes.js';
 
+/** What is known of a byte's places: the next one, and up to where there is none (offsets in the file). */
+interface Seen {
+  at: number;
+  to: number;
+}
+
 /**
  * The bytes of a stream that are not consumed yet, with the file position of their beginning.
  * `buf[start, end)` is live; `fill` and `advance` move it. A view of `buf` holds only until the next `fill`.
@@ -16,6 +22,8 @@ export class ByteWindow {
   private column: number;
   /** The last consumed byte was a CR that a following LF would complete. */
   private afterCr = false;
+  private readonly lf: Seen = { at: -1, to: 0 };
+  private readonly cr: Seen = { at: -1, to: 0 };
 
   constructor(
     private readonly source: AsyncIterator<Uint8Array>,
@@ -110,9 +118,49 @@ export class ByteWindow {
     return { buf: this.buf.subarray(this.start, this.start + n), origin: this.position() };
   }
 
-  /** Offset from `start` of the next LF at or after `from` (an offset from `start`), or -1. */
-  indexOfLf(from: number): number {
-    const at = this.buf.subarray(0, this.end).indexOf(LF, this.start + from);
-    return at < 0 ? -1 : at - this.start;
+  /**
+   * The next line end at or after `from` and what follows it, as offsets from `start`; undefined when it
+   * is not there (yet: a CR in the last place may be half of a line end). Ask in ascending order: then
+   * every byte is searched once, whichever line ends the file has.
+   */
+  lineEnd(from: number): { at: number; next: number } | undefined {
+    const lf = this.search(LF, this.lf, from);
+    const cr = this.search(CR, this.cr, from);
+    if (cr < 0 || (lf >= 0 && lf < cr)) return lf < 0 ? undefined : { at: lf, next: lf + 1 };
+    if (lf === cr + 1) return { at: cr, next: lf + 1 };
+    return cr + 1 < this.size || this.eof ? { at: cr, next: cr + 1 } : undefined;
+  }
+
+  private search(b: number, seen: Seen, from: number): number {
+    const pos = this.byte + from;
+    if (seen.at < pos) {
+      const live = this.buf.subarray(this.start, this.end);
+      const found = live.indexOf(b, Math.max(pos, seen.to) - this.byte);
+      if (found < 0) seen.to = this.byte + this.size;
+      else seen.at = this.byte + found;
+      return found;
+    }
+    return seen.at - this.byte;
+  }
+
+  /** Consumes what is left of the line, over as many chunks as it takes, but not its end. */
+  async dropLine(): Promise<void> {
+    for (;;) {
+      const end = this.lineEnd(0);
+      if (end !== undefined) {
+        this.advance(end.at);
+        return;
+      }
+      this.drop(this.size > 0 && this.buf[this.end - 1] === CR ? this.size - 1 : this.size);
+      if (await this.fill()) continue;
+      this.advance(this.lineEnd(0)?.at ?? this.size);
+      return;
+    }
+  }
+
+  /** Consumes a line end, if one is there. */
+  advanceLineEnd(): void {
+    const end = this.lineEnd(0);
+    if (end?.at === 0) this.advance(end.next);
   }
 }

@@ -1,0 +1,119 @@
+// How a table of text is written: what its name leaves open is told by its beginning.
+import { CR, LF } from './bytes.js';
+import { scanCsvRecord } from './csv-record.js';
+
+export interface CsvDialect {
+  readonly delimiter: number;
+  /** Do quotes enclose cells? Undefined where no cell begins with one as far as was looked. */
+  readonly quotes: boolean | undefined;
+  /** Length of a line before the header that names the delimiter (`sep=;`, as Excel writes and reads it). */
+  readonly skip: number;
+}
+
+/** How much of a file is looked at. */
+export const DIALECT_BYTES = 256 * 1024;
+const COMMA = 0x2c;
+const TAB = 0x09;
+const CANDIDATES = [COMMA, TAB, 0x3b, 0x7c];
+const QUOTE = 0x22;
+
+const COLUMNS =
+  /^(?:system|prompt|chosen|rejected|response|completion|instruction|input|output|question|query|context|answer|messages|conversations?|text|completions|responses|(?:response|answer|completion|output)_[0-9a-d])$/;
+/** Is it a name that a column of a data set has? */
+export const isKnownColumn = (name: string): boolean =>
+  COLUMNS.test(name.slice(0, 40).trim().toLowerCase());
+
+/** Cells of the first records, over at most `max` of them; a record that cannot be read ends the list. */
+function records(buf: Buffer, delimiter: number, max: number, whole: boolean): string[][] {
+  const found: string[][] = [];
+  for (let at = 0; at < buf.length && found.length < max;) {
+    const rest = buf.subarray(at);
+    const scan = scanCsvRecord(rest, delimiter, whole);
+    if (scan.kind !== 'record') break;
+    at += scan.next;
+    if (scan.end === 0) continue;
+    found.push(scan.cells.map((c) => rest.toString('utf8', c.start, c.end)));
+  }
+  return found;
+}
+
+function delimiterOf(buf: Buffer, named: number, whole: boolean): number {
+  const order = [named, ...CANDIDATES.filter((c) => c !== named)];
+  const first = order.map((delimiter) => {
+    const [header = [], ...rest] = records(buf, delimiter, 6, whole);
+    return { delimiter, header, rest, known: header.filter(isKnownColumn).length };
+  });
+  const most = Math.max(...first.map((c) => c.known));
+  if (most > 0) return first.find((c) => c.known === most)!.delimiter;
+  const even = first.find(
+    ({ header, rest }) =>
+      header.length > 1 && (rest.length === 0 || rest.some((r) => r.length === header.length)),
+  );
+  return even?.delimiter ?? named;
+}
+
+/**
+ * Do quotes enclose cells in a table with tabs? Some writers quote as in CSV, others (text/tab-separated-values)
+ * have no quotes, and a quote is a character like others. The reading with fewer records of another length
+ * than the header's holds; and where every line is a whole record, no record goes over several lines.
+ */
+export function quotesEnclose(buf: Buffer, columns: number, whole: boolean): boolean | undefined {
+  let lines = 0;
+  let badLines = 0;
+  let quoted = false;
+  let cells = 1;
+  let begun = true;
+  for (let i = 0, from = 0; i <= buf.length; i++) {
+    const b = i < buf.length ? buf[i]! : LF;
+    if (i === buf.length && !whole) break;
+    if (begun && b === QUOTE) quoted = true;
+    begun = b === TAB;
+    if (b === TAB) cells++;
+    if (b !== LF && b !== CR) continue;
+    if (i > from) {
+      lines++;
+      if (cells !== columns) badLines++;
+    }
+    from = i + 1;
+    cells = 1;
+    begun = true;
+  }
+  if (!quoted) return undefined;
+  let bad = 0;
+  let several = false;
+  for (let at = 0; at < buf.length;) {
+    const scan = scanCsvRecord(buf.subarray(at), TAB, whole);
+    if (scan.kind === 'more') {
+      several ||= buf.includes(LF, at + scan.opening);
+      break;
+    }
+    if (scan.kind === 'record') {
+      if (scan.end > 0 && scan.cells.length !== columns) bad++;
+      several ||= buf.subarray(at, at + scan.end).includes(LF);
+      at += scan.next;
+      continue;
+    }
+    bad++;
+    // Its line is read; the next one begins a record.
+    const lf = buf.indexOf(LF, at + scan.opening);
+    if (lf < 0) break;
+    at = lf + 1;
+  }
+  return !(badLines < bad || (several && badLines === 0 && lines > 0));
+}
+
+/** @param buf the file's beginning without its byte order mark; @param whole it is the whole file */
+export function csvDialect(buf: Buffer, container: 'csv' | 'tsv', whole: boolean): CsvDialect {
+  const head = buf.length > DIALECT_BYTES ? buf.subarray(0, DIALECT_BYTES) : buf;
+  const all = whole && head === buf;
+  const line = /^(?:sep=([^\r\n])|"sep=([^\r\n])")(?:\r\n|\r|\n)/i.exec(
+    head.toString('latin1', 0, 16),
+  );
+  const skip = line?.[0].length ?? 0;
+  const body = head.subarray(skip);
+  const said = line && (line[1] ?? line[2])!.charCodeAt(0);
+  const delimiter = said ?? delimiterOf(body, container === 'tsv' ? TAB : COMMA, all);
+  if (delimiter !== TAB) return { delimiter, quotes: true, skip };
+  const columns = records(body, TAB, 1, all)[0]?.length ?? 1;
+  return { delimiter, quotes: quotesEnclose(body, columns, all), skip };
+}
