@@ -4,6 +4,8 @@ import { build, context } from 'esbuild';
 import { cpSync, existsSync, rmSync } from 'node:fs';
 
 const watch = process.argv.includes('--watch');
+// `--if-missing` leaves a build that is there alone (npm run qrm, npm run demo).
+if (process.argv.includes('--if-missing') && existsSync('dist/cli.js')) process.exit(0);
 const production = process.argv.includes('--production');
 // `--only cli,server` builds some bundles and leaves the others as they are.
 const at = process.argv.indexOf('--only');

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { root } from './data.mjs';
 import { startBrowser, startHost } from './host.mjs';
 import { Runner } from './runner.mjs';
-import { setup } from './setup.mjs';
+import { setup, SetupError } from './setup.mjs';
 
 const option = (flag) => {
   const at = process.argv.indexOf(flag);
@@ -15,7 +15,14 @@ const option = (flag) => {
 };
 const suites = join(dirname(fileURLToPath(import.meta.url)), 'suites');
 const runner = new Runner({ filter: option('--only'), out: join(root, 'out', 'e2e') });
-const paths = setup();
+let paths;
+try {
+  paths = setup();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(error.message);
+  process.exit(2);
+}
 const work = mkdtempSync(join(tmpdir(), 'qrm-lens-vsix-'));
 let vsix = option('--vsix');
 if (!vsix) {

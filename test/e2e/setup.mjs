@@ -1,6 +1,6 @@
 // Puts a real VS Code (code-server, from the npm registry) and a real browser (Debian's Chromium)
 // where the end-to-end tests find them. Idempotent; nothing lands in the project's own tree.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -36,13 +36,22 @@ const vscode = join(top, 'lib', 'vscode');
 const done = join(root, '.ready');
 
 function run(command, args, cwd, env = {}) {
-  console.log(`$ ${command} ${args.join(' ')}`);
-  execFileSync(command, args, {
+  const line = `${command} ${args.join(' ')}`;
+  console.log(`$ ${line}`);
+  const { error, signal, status } = spawnSync(command, args, {
     cwd,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   });
+  if (error) throw new SetupError(`${line}: ${error.message}`);
+  if (status !== 0) throw new SetupError(`${line} failed (${signal ?? `exit code ${status}`})`);
 }
+
+/** What is missing on this machine; said in one line. */
+export class SetupError extends Error {}
+
+/** Another apt (unattended upgrades, a second run) holds the lock for minutes at most. */
+const APT = ['-o', 'DPkg::Lock::Timeout=600'];
 
 const first = (paths) => paths.find((path) => existsSync(path));
 
@@ -59,12 +68,12 @@ function installSystemPackages() {
   if (first(CHROMIUM) && first(RIPGREP) && has('pkg-config', ['--exists', 'krb5', 'libsecret-1']))
     return;
   if (process.getuid?.() !== 0) {
-    throw new Error(
+    throw new SetupError(
       `The end-to-end tests need these Debian packages: apt-get install ${PACKAGES.join(' ')}`,
     );
   }
-  run('apt-get', ['update']);
-  run('apt-get', ['install', '-y', '--no-install-recommends', ...PACKAGES], undefined, {
+  run('apt-get', [...APT, 'update']);
+  run('apt-get', [...APT, 'install', '-y', '--no-install-recommends', ...PACKAGES], undefined, {
     DEBIAN_FRONTEND: 'noninteractive',
   });
 }
