@@ -21,7 +21,7 @@ const allowed = {
   qrm: [],
   files: [],
   datasets: [],
-  store: [],
+  store: ['files'],
   model: ['qrm', 'files'],
   engine: ['qrm', 'files', 'model'],
   session: ['qrm', 'files', 'model', 'engine', 'datasets', 'store'],

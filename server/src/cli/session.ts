@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Evaluator } from '../engine/types.js';
+import { messageOf } from '../errors.js';
 import { ScoreStore } from '../store/index.js';
 import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
@@ -38,7 +39,7 @@ export async function withSession(
       onProgress: loading.show,
       onRestart: (reason) => say(`The evaluator was started again: ${reason}`),
     }).finally(loading.clear);
-    store = openStore(o.store, say);
+    store = await openStore(o.store, say);
     const { modelName, executionProvider, precision } = evaluator.info;
     say(`Model ${modelName} (${executionProvider}, ${precision})`);
     return await run({ evaluator, store, signal, say });
@@ -63,12 +64,15 @@ export function onInterrupt(): AbortController {
 }
 
 /** The store, or undefined (with a warning) where it cannot be had: an audit works without. */
-function openStore(wanted: boolean, say: (line: string) => void): ScoreStore | undefined {
+async function openStore(
+  wanted: boolean,
+  warn: (line: string) => void,
+): Promise<ScoreStore | undefined> {
   if (!wanted) return undefined;
   try {
-    return ScoreStore.open({ onWarning: say });
+    return await ScoreStore.open({ onWarning: warn });
   } catch (error) {
-    say(`No score store: ${String(error)}. Scores of this run are not kept.`);
+    warn(`No score store: ${messageOf(error)}. Scores of this run are not kept.`);
     return undefined;
   }
 }

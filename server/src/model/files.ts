@@ -2,6 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../files/folder.js';
+import { isRunning, isThere, ownName } from '../files/processes.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -66,9 +68,9 @@ export async function writeFolder(
   fill: (folder: string) => Promise<void>,
   replace: () => Promise<boolean>,
 ): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   await removeLeftovers(dirname(target));
-  const beside = (): string => `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const beside = (): string => `${target}.tmp-${randomBytes(4).toString('hex')}-${ownName()}`;
   const draft = beside();
   const old = beside();
   await mkdir(draft);
@@ -87,22 +89,28 @@ export async function writeFolder(
   }
 }
 
+/** A draft of today's versions ends with its process's name, one of older ones with a random number. */
+const DRAFT = /\.tmp-[0-9a-f]{8}-\d+-\d+-[0-9a-f]{6}$/;
+const OLD_DRAFT = /\.tmp-(\d+)-[0-9a-f]{8}$/;
+
 /** Whether the name is that of a folder not yet finished. */
 export function isDraft(name: string): boolean {
-  return /\.tmp-\d+-[0-9a-f]{8}$/.test(name);
+  return DRAFT.test(name) || OLD_DRAFT.test(name);
 }
 
-const DAY = 24 * 3600 * 1000;
-
-/** Drafts of processes that were killed; a running one is never a day old. */
+/** Removes drafts, each of a model's size, whose processes are gone. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!isDraft(name)) continue;
     const path = join(folder, name);
     const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
-    if (age > DAY) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    const old = OLD_DRAFT.exec(name);
+    const running = old ? isThere(Number(old[1])) && age < DAY : isRunning(name, age);
+    if (!running) await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
+
+const DAY = 24 * 3600 * 1000;
 
 /** @throws Error naming the folder, the bytes needed and the bytes free */
 export async function requireSpace(folder: string, bytes: number): Promise<void> {
@@ -111,10 +119,11 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   const { bavail, bsize } = await statfs(at);
   const free = bavail * bsize;
   if (free < bytes) {
-    throw new Error(
+    const error = new Error(
       `${dirname(folder)}: the converted weights need ${gigabytes(bytes)}, the disk has ` +
         `${gigabytes(free)} free; QRM_LENS_CACHE puts the cache on another disk`,
     );
+    throw Object.assign(error, { code: 'ENOSPC' });
   }
 }
 

@@ -34,7 +34,7 @@ export class EngineHost {
   private opening: Promise<ScoreService> | undefined;
   private key = '';
   private store: ScoreStore | undefined;
-  private triedStore = false;
+  private storeOpening: Promise<void> | undefined;
   private loading: string | undefined;
   private error: string | undefined;
   private stop = new AbortController();
@@ -63,7 +63,7 @@ export class EngineHost {
 
   private async open(options: OpenOptions): Promise<ScoreService> {
     const { signal } = (this.stop = new AbortController());
-    const store = this.openStore();
+    const store = await this.openStore();
     const known = store && (await this.models.find(options));
     signal.throwIfAborted();
     if (known !== undefined)
@@ -79,7 +79,7 @@ export class EngineHost {
   }
 
   private begin(evaluator: LazyEvaluator): ScoreService {
-    this.current = new ScoreService(evaluator, this.openStore(), this.options.onStatus);
+    this.current = new ScoreService(evaluator, this.wantedStore(), this.options.onStatus);
     this.options.onStatus();
     return this.current;
   }
@@ -146,22 +146,26 @@ export class EngineHost {
     };
   }
 
-  private openStore(): ScoreStore | undefined {
+  /** Tried once; then the same store, or none. */
+  private async openStore(): Promise<ScoreStore | undefined> {
     if (!this.options.settings().store.enabled) return undefined;
-    if (this.triedStore) return this.store;
-    this.triedStore = true;
-    try {
-      const { storeFolder: folder, log } = this.options;
-      this.store = ScoreStore.open({ ...(folder && { folder }), onWarning: log });
-    } catch (error) {
-      this.options.log(`no score store: ${messageOf(error)}; scores of this session are not kept`);
-    }
+    const { storeFolder: folder, log } = this.options;
+    this.storeOpening ??= ScoreStore.open({ ...(folder && { folder }), onWarning: log }).then(
+      (store) => void (this.store = store),
+      (error: unknown) =>
+        log(`no score store: ${messageOf(error)}; scores of this session are not kept`),
+    );
+    await this.storeOpening;
     return this.store;
+  }
+
+  private wantedStore(): ScoreStore | undefined {
+    return this.options.settings().store.enabled ? this.store : undefined;
   }
 
   /** Removes every stored score; gives how many there were. */
   async clearScores(): Promise<number> {
-    const store = this.openStore();
+    const store = await this.openStore();
     const entries = store?.stats().entries ?? 0;
     await store?.clear();
     this.current?.forget();
@@ -198,6 +202,7 @@ export class EngineHost {
 
   async dispose(): Promise<void> {
     await this.close();
+    await this.storeOpening;
     await this.store?.close();
   }
 }

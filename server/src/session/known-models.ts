@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheIfAny } from '../model/bundle/model-cache.js';
+import { makeFolder } from '../files/folder.js';
 import { writeWhole } from '../files/write.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { GRAPH_VERSION } from '../model/bundle/bundle-format.js';
 import { locateModel } from '../model/bundle/locate.js';
-import { defaultCacheFolder } from '../model/bundle/model-cache.js';
-import { cacheFolder } from '../store/index.js';
 
 /** Models remembered; the least lately opened are forgotten. */
 const KEPT = 32;
@@ -25,14 +25,16 @@ export interface ModelRequest {
  * it compares the hash.
  */
 export class KnownModels {
-  private readonly file: string;
+  /** Undefined where nothing can be kept. */
+  private readonly file: string | undefined;
 
   /** @param folder of the score store; default the user's */
   constructor(
     folder: string | undefined,
     private readonly version: string,
   ) {
-    this.file = join(folder ?? cacheFolder(), 'evaluators.json');
+    const place = folder ?? cacheIfAny();
+    this.file = place === undefined ? undefined : join(place, 'evaluators.json');
   }
 
   async find(request: ModelRequest): Promise<EvaluatorInfo | undefined> {
@@ -44,16 +46,16 @@ export class KnownModels {
   /** @throws Error when the file cannot be written */
   async remember(request: ModelRequest, info: EvaluatorInfo): Promise<void> {
     const key = await this.key(request);
-    if (key === undefined) return;
+    if (key === undefined || this.file === undefined) return;
     const others = Object.entries(await this.read()).filter(([other]) => other !== key);
     const kept = Object.fromEntries([[key, info], ...others.slice(0, KEPT - 1)]);
-    await mkdir(join(this.file, '..'), { recursive: true });
+    makeFolder(dirname(this.file));
     await writeWhole(this.file, (write) => write(JSON.stringify(kept)));
   }
 
   private async read(): Promise<Record<string, unknown>> {
     try {
-      const json: unknown = JSON.parse(await readFile(this.file, 'utf8'));
+      const json: unknown = JSON.parse(await readFile(this.file ?? '', 'utf8'));
       return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
     } catch {
       return {};
@@ -63,7 +65,7 @@ export class KnownModels {
   /** Undefined where there is no such model: opening it will say why. */
   private async key({ model, device, precision }: ModelRequest): Promise<string | undefined> {
     try {
-      const path = await locateModel(model, defaultCacheFolder());
+      const path = await locateModel(model, cacheIfAny());
       const whole = await stat(path);
       const names = whole.isDirectory() ? (await readdir(path)).sort() : [''];
       const files = await Promise.all(

@@ -1,16 +1,24 @@
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { whyUnsafe } from './check.js';
-import { cacheFolder } from './location.js';
+import { messageOf } from '../errors.js';
+import { cacheFolder } from '../files/cache-folder.js';
+import { makeFolder } from '../files/folder.js';
+import { damageOf, whyUnsafe } from './check.js';
+import { isDamage, systemReason } from './failures.js';
+import { Presence } from './presence.js';
 import { decodeScore, encodeScore, type StoredScore } from './record.js';
 
 export { contentHash, scoreKey, KEY_BYTES, type KeyMessage } from './key.js';
-export { cacheFolder } from './location.js';
+export { cacheFolder };
 export type { StoredScore } from './record.js';
 
 /** Part of the file's name: another layout never meets an older program's file. */
 const LAYOUT_VERSION = 1;
+/** Free bytes below which nothing more is written: LMDB reports a full disk loudly, and late. */
+const SPARE = 1 << 19;
+/** Milliseconds between two looks at the free space. */
+const LOOK = 500;
 
 export interface StoreStats {
   readonly path: string;
@@ -21,45 +29,49 @@ export interface StoreStats {
 export interface StoreOptions {
   /** Folder of the store; default `cacheFolder()`. Made when missing. */
   readonly folder?: string;
-  /** Told when a damaged store had to be set aside. */
+  /** Told, once, that a damaged store had to be set aside or that no more scores are kept. */
   readonly onWarning?: (message: string) => void;
 }
 
+type Database = RootDatabase<Buffer, Buffer>;
+
 /**
  * Scores by content hash, shared by every process of a user (LMDB: many readers, one writer at a
- * time, committed in transactions). A `put` that has resolved survives a kill of the process.
+ * time, committed in transactions). A `put` that has resolved survives a kill of the process. What
+ * goes wrong later (a full disk, a damaged page) ends the keeping of scores with a warning, never the run.
  */
 export class ScoreStore {
+  private looked = 0;
+
   private constructor(
-    private db: RootDatabase<Buffer, Buffer>,
+    private db: Database | undefined,
     private readonly path: string,
+    private readonly presence: Presence,
     private readonly warn: (message: string) => void,
   ) {}
 
   /**
-   * Opens or makes the store. A damaged file is renamed `…-damaged-<time>` and a new one begun.
-   * @throws Error when the folder cannot be written.
+   * Opens or makes the store. One whose pages are damaged is renamed `…-damaged-<time>` and a new one
+   * begun, unless another process has it open; a file that cannot be opened for any other reason stays.
+   * @throws Error naming the path and why there can be no store
    */
-  static open(options: StoreOptions = {}): ScoreStore {
-    const folder = options.folder ?? cacheFolder();
+  static async open(options: StoreOptions = {}): Promise<ScoreStore> {
     const warn = options.onWarning ?? (() => undefined);
+    const folder = options.folder ?? cacheFolder();
     const path = join(folder, `scores-v${LAYOUT_VERSION}.mdb`);
-    mkdirSync(folder, { recursive: true });
-    const unsafe = whyUnsafe(path);
-    if (unsafe !== undefined) setAside(path, unsafe, warn);
-    let db: RootDatabase<Buffer, Buffer>;
     try {
-      db = openFile(path);
+      makeFolder(folder);
+      const presence = new Presence(path);
+      const db = await presence.alone(() => openWhole(path, presence, warn));
+      return new ScoreStore(db, path, presence, warn);
     } catch (error) {
-      setAside(path, messageOf(error), warn);
-      db = openFile(path);
+      throw new Error(`${path}: ${systemReason(error)}`, { cause: error });
     }
-    return new ScoreStore(db, path, warn);
   }
 
   /** The score under `key`, or undefined when there is none (or it is damaged). */
   get(key: Uint8Array): StoredScore | undefined {
-    const bytes = this.read(() => this.db.getBinary(asBuffer(key)));
+    const bytes = this.read((db) => db.getBinary(asBuffer(key)));
     return bytes === undefined ? undefined : decodeScore(bytes);
   }
 
@@ -68,47 +80,123 @@ export class ScoreStore {
     return keys.map((key) => this.get(key));
   }
 
-  /** Resolves when the score is committed. Puts of one turn of the event loop share a transaction. */
+  /** Resolves when the score is committed, or cannot be. Puts of one turn of the event loop share a transaction. */
   async put(key: Uint8Array, score: StoredScore): Promise<void> {
-    await this.db.put(asBuffer(key), encodeScore(score));
+    await this.putMany([[key, score]]);
   }
 
-  /** Resolves when all are committed, in one transaction. */
+  /** Resolves when all are committed, or cannot be. */
   async putMany(entries: readonly (readonly [Uint8Array, StoredScore])[]): Promise<void> {
-    await Promise.all(entries.map(([key, score]) => this.put(key, score)));
+    const { db } = this;
+    if (db === undefined || entries.length === 0 || !this.hasSpace()) return;
+    try {
+      const puts = entries.map(([key, score]) => db.put(asBuffer(key), encodeScore(score)));
+      // The transaction's own promise fails with them.
+      db.committed.then(undefined, () => undefined);
+      await settled(puts);
+    } catch (error) {
+      this.give(await causeOf(error));
+    }
   }
 
-  /** Removes every score. */
+  /** Removes every score. @throws Error when that fails */
   async clear(): Promise<void> {
-    await this.db.clearAsync();
+    try {
+      await this.db?.clearAsync();
+    } catch (error) {
+      throw await causeOf(error);
+    }
   }
 
   stats(): StoreStats {
-    const entries = this.read(() => this.db.getKeysCount({})) ?? 0;
-    return { path: this.path, entries, bytes: statSync(this.path).size };
+    const entries = this.read((db) => db.getKeysCount({})) ?? 0;
+    const bytes = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+    return { path: this.path, entries, bytes };
   }
 
   /** Waits for what is under way and for the disk. */
   async close(): Promise<void> {
-    await this.db.flushed;
-    await this.db.close();
+    const { db } = this;
+    this.db = undefined;
+    if (db !== undefined) this.presence.leave(await shut(db));
   }
 
-  /** A damaged page inside the file shows only when it is read: warn, set aside, begin anew. */
-  private read<T>(action: () => T): T | undefined {
+  private read<T>(action: (db: Database) => T): T | undefined {
+    if (this.db === undefined) return undefined;
     try {
-      return action();
+      return action(this.db);
     } catch (error) {
-      const old = this.db;
-      void old.close().catch(() => undefined);
-      setAside(this.path, messageOf(error), this.warn);
-      this.db = openFile(this.path);
+      this.give(error);
       return undefined;
     }
   }
+
+  /** Goes on without the store, and says so once. */
+  private give(error: unknown): void {
+    const { db } = this;
+    if (db === undefined) return;
+    this.db = undefined;
+    const damaged = isDamage(error);
+    if (damaged) this.presence.condemn(messageOf(error));
+    this.warn(
+      `Scores are no longer kept: ${this.path}: ${systemReason(error)}.` +
+        (damaged ? ' It is damaged; the next run begins a new one.' : ''),
+    );
+    void shut(db).then((good) => this.presence.leave(good && !damaged));
+  }
+
+  private hasSpace(): boolean {
+    const now = Date.now();
+    if (now - this.looked < LOOK) return true;
+    this.looked = now;
+    try {
+      const { bavail, bsize } = statfsSync(this.path);
+      if (bavail * bsize >= SPARE) return true;
+    } catch {
+      return true;
+    }
+    this.give(new Error('the disk is full'));
+    return false;
+  }
 }
 
-function openFile(path: string): RootDatabase<Buffer, Buffer> {
+/** Looks the file over where that is needed, then opens it. The caller is alone in this. */
+async function openWhole(
+  path: string,
+  presence: Presence,
+  warn: (message: string) => void,
+): Promise<Database> {
+  if (!presence.others()) {
+    const damage =
+      whyUnsafe(path) ??
+      presence.condemned() ??
+      (presence.inOrder() ? undefined : await damageOf(path));
+    if (damage !== undefined) setAside(path, damage, presence, warn);
+  } else {
+    const unsafe = whyUnsafe(path);
+    if (unsafe !== undefined) throw new Error(`${unsafe}, and another process has it open`);
+  }
+  presence.enter(isFresh(path));
+  try {
+    return openFile(path);
+  } catch (error) {
+    presence.leave(false);
+    if (!isDamage(error) || presence.others()) throw error;
+    setAside(path, messageOf(error), presence, warn);
+    presence.enter(true);
+    return openFile(path);
+  }
+}
+
+/** Will LMDB write to a file that has no room on the disk yet? Where the disk is full, that is its end. */
+function isFresh(path: string): boolean {
+  const [data, lock] = [path, `${path}-lock`].map((file) =>
+    statSync(file, { throwIfNoEntry: false }),
+  );
+  return !data || data.size === 0 || !lock || lock.blocks * 512 < lock.size;
+}
+
+function openFile(path: string): Database {
   return open<Buffer, Buffer>({
     path,
     encoding: 'binary',
@@ -118,17 +206,47 @@ function openFile(path: string): RootDatabase<Buffer, Buffer> {
   });
 }
 
-function setAside(path: string, reason: string, warn: (message: string) => void): void {
+/** @returns whether all that was written is in the file */
+async function shut(db: Database): Promise<boolean> {
+  try {
+    await db.flushed;
+    await db.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function setAside(
+  path: string,
+  reason: string,
+  presence: Presence,
+  warn: (message: string) => void,
+): void {
   const aside = `${path}-damaged-${Date.now()}`;
-  renameSync(path, aside);
+  if (existsSync(path)) renameSync(path, aside);
   rmSync(`${path}-lock`, { force: true });
+  presence.forget();
   warn(`The score store ${path} is damaged (${reason}); it was renamed ${aside} and begun anew.`);
+}
+
+/** The first failure, once all have ended: a promise that fails later would count as unhandled. */
+async function settled(promises: readonly PromiseLike<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+}
+
+/** lmdb-js gives the reason of a failed commit as a promise of its own. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = (error ?? {}) as { commitError?: unknown };
+  if (!(commitError instanceof Promise)) return error;
+  return commitError.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
 }
 
 function asBuffer(key: Uint8Array): Buffer {
   return Buffer.isBuffer(key) ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

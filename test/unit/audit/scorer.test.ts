@@ -17,9 +17,9 @@ import {
 let folder = '';
 let store: ScoreStore;
 let evaluator: TextEvaluator;
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'qrm-audit-'));
-  store = ScoreStore.open({ folder });
+  store = await ScoreStore.open({ folder });
   evaluator = new TextEvaluator();
 });
 afterEach(async () => {

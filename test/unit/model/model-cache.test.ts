@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
 import { GRAPH_VERSION } from '../../../server/src/model/bundle/bundle-format.js';
+import { ownName } from '../../../server/src/files/processes.js';
 import { goldenFolder } from './golden.js';
 import { Workspace } from './workspace.js';
 
@@ -78,13 +79,18 @@ describe('the cache of converted models', () => {
     const other = conversion(cache, 'other', 1, 5);
     writeFileSync(join(other, 'model.json'), JSON.stringify({ graphVersion: 0, files: {} }));
     utimesSync(other, new Date(0), new Date(0));
-    const draft = join(cache, 'models', 'x.tmp-999999-0123abcd');
-    const running = join(cache, 'models', 'y.tmp-999998-0123abcd');
-    mkdirSync(draft);
-    mkdirSync(running);
-    utimesSync(draft, new Date(0), new Date(0));
+    const [, place] = /(-[0-9a-f]{6})$/.exec(ownName())!;
+    const drafts = [
+      `w.tmp-0123abcd-4194303-7${place}`,
+      // This process's number, but of one that had it before.
+      `x.tmp-0123abcd-${process.pid}-7${place}`,
+      'y.tmp-4194303-0123abcd',
+    ].map((name) => join(cache, 'models', name));
+    const running = join(cache, 'models', `z.tmp-0123abcd-${ownName()}`);
+    for (const folder of [...drafts, running]) mkdirSync(folder);
     await convert(cache);
-    expect([other, draft, running].map((path) => existsSync(path))).toEqual([false, false, true]);
+    const left = [other, ...drafts, running].filter((path) => existsSync(path));
+    expect(left).toEqual([running]);
   });
 
   it('asks for the space that a conversion needs before it begins', async () => {

@@ -2,9 +2,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
-import { defaultCacheFolder } from '../../../server/src/model/bundle/model-cache.js';
 import { listModels } from '../../../server/src/model/bundle/models.js';
-import { cacheFolder as storeCacheFolder } from '../../../server/src/store/location.js';
 import { goldenFolder } from './golden.js';
 import { Workspace } from './workspace.js';
 
@@ -35,19 +33,6 @@ describe('listModels', () => {
   it('needs no cache folder', async () => {
     const models = await listModels(work.fresh('none'));
     expect(models.filter((m) => m.kind === 'converted')).toEqual([]);
-  });
-
-  it('keeps models where the score store keeps scores', () => {
-    for (const platform of ['linux', 'darwin', 'win32'] as const) {
-      for (const env of [
-        {},
-        { QRM_LENS_CACHE: '/a' },
-        { XDG_CACHE_HOME: '/b' },
-        { LOCALAPPDATA: '/c' },
-      ]) {
-        expect(defaultCacheFolder(env, platform)).toBe(storeCacheFolder(env, platform));
-      }
-    }
   });
 });
 

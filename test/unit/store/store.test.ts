@@ -81,17 +81,19 @@ describe('keys', () => {
   it('sit where the environment says', () => {
     expect(cacheFolder({ QRM_LENS_CACHE: '/x' })).toBe('/x');
     expect(cacheFolder({ XDG_CACHE_HOME: '/c' })).toBe(join('/c', 'qrm-lens'));
+    // Its specification has relative paths ignored: scores never lie wherever one happens to be.
+    expect(cacheFolder({ XDG_CACHE_HOME: 'c' })).toBe(cacheFolder({}));
   });
 });
 
 describe('ScoreStore', () => {
   it('keeps, lists, counts and clears', async () => {
-    const store = ScoreStore.open({ folder });
+    const store = await ScoreStore.open({ folder });
     await store.putMany([1, 2, 3].map((i) => [key(i), score(i)] as const));
     expect(store.getMany([key(2), key(9)])).toEqual([score(2), undefined]);
     expect(store.stats().entries).toBe(3);
     await store.close();
-    const again = ScoreStore.open({ folder });
+    const again = await ScoreStore.open({ folder });
     expect(again.get(key(3))).toEqual(score(3));
     await again.clear();
     expect(again.stats().entries).toBe(0);
@@ -113,7 +115,7 @@ describe('ScoreStore', () => {
       });
     const [a, b] = await Promise.all([run(0), run(5_000_000)]);
     expect(a).toBeGreaterThanOrEqual(200);
-    const store = ScoreStore.open({ folder });
+    const store = await ScoreStore.open({ folder });
     for (let i = 0; i <= a; i++) expect(store.get(key(i))).toEqual(score(i));
     for (let i = 5_000_000; i <= b; i++) expect(store.get(key(i))).toEqual(score(i));
     await store.put(key(-1), score(0));
@@ -122,7 +124,7 @@ describe('ScoreStore', () => {
   });
 
   const fill = async () => {
-    const store = ScoreStore.open({ folder });
+    const store = await ScoreStore.open({ folder });
     await store.putMany(Array.from({ length: 5000 }, (_, i) => [key(i), score(i)] as const));
     const { path } = store.stats();
     await store.close();
@@ -144,7 +146,7 @@ describe('ScoreStore', () => {
     const path = await fill();
     damage(path);
     const warnings: string[] = [];
-    const store = ScoreStore.open({ folder, onWarning: (m) => warnings.push(m) });
+    const store = await ScoreStore.open({ folder, onWarning: (m) => warnings.push(m) });
     expect(store.get(key(1))).toBeUndefined();
     await store.put(key(1), score(1));
     expect(store.get(key(1))).toEqual(score(1));

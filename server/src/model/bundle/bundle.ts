@@ -24,7 +24,7 @@ import { readHeadFiles } from '../heads/heads-files.js';
 import type { QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
 import { PREFIX } from './prefix.js';
-import { cachedBackbone, defaultCacheFolder, modelKey } from './model-cache.js';
+import { cacheIfAny, cachedBackbone, modelKey } from './model-cache.js';
 
 export interface Progress {
   readonly message: string;
@@ -70,7 +70,7 @@ export async function openModel(
   nameOrPath: string | undefined,
   options: OpenModelOptions = {},
 ): Promise<OpenedModel> {
-  const cache = options.cacheFolder ?? defaultCacheFolder();
+  const cache = options.cacheFolder ?? cacheIfAny();
   const path = await locateModel(nameOrPath, cache);
   if (await isBundle(path)) return openBundle(path, cache, options);
   const checkpoint = await openCheckpoint(path);
@@ -102,7 +102,7 @@ export async function openModel(
 
 async function openBundle(
   folder: string,
-  cache: string,
+  cache: string | undefined,
   options: OpenModelOptions,
 ): Promise<OpenedModel> {
   const manifest = await readManifest(folder);

@@ -31,7 +31,10 @@ export async function embeddedModels(): Promise<Map<string, string>> {
  * default, a path, the name of an embedded or converted model, or `org/name` in the Hugging Face cache.
  * @throws Error naming what was looked for and the names that are known
  */
-export async function locateModel(nameOrPath: string | undefined, cache: string): Promise<string> {
+export async function locateModel(
+  nameOrPath: string | undefined,
+  cache: string | undefined,
+): Promise<string> {
   if (nameOrPath !== undefined && (await exists(nameOrPath))) return resolve(nameOrPath);
   const embedded = await embeddedModels();
   if (nameOrPath === undefined) {

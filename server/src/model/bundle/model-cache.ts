@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../../files/cache-folder.js';
+import { isRunning, namesProcess, ownName } from '../../files/processes.js';
 import { writeBackbone, type BackboneSource, type LinkedFile } from './backbone-files.js';
 import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION } from './bundle-format.js';
 import { PREFIX } from './prefix.js';
@@ -28,21 +32,6 @@ export interface CacheEntry {
   readonly linked: readonly LinkedFile[];
 }
 
-/**
- * The folder for what can be made again: `QRM_LENS_CACHE`, else the platform's place for caches. The
- * same rule as the score store's (store/location.ts); both stand alone.
- */
-export function defaultCacheFolder(
-  env: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string {
-  if (env['QRM_LENS_CACHE']) return env['QRM_LENS_CACHE'];
-  if (env['XDG_CACHE_HOME']) return join(env['XDG_CACHE_HOME'], 'qrm-lens');
-  if (platform === 'win32' && env['LOCALAPPDATA']) return join(env['LOCALAPPDATA'], 'qrm-lens');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'qrm-lens');
-  return join(homedir(), '.cache', 'qrm-lens');
-}
-
 /** The key of a model's numbers: content, precision and version of the conversion. */
 export function modelKey(fingerprint: string, precision: Precision): string {
   return `${fingerprint}-${precision}-g${GRAPH_VERSION}`;
@@ -50,7 +39,9 @@ export function modelKey(fingerprint: string, precision: Precision): string {
 
 /**
  * The converted backbone of a model, made at first use: `<cache>/models/<key>/backbone.onnx`. Two
- * processes may convert at once: the folder appears by a rename, whole or not at all.
+ * processes may convert at once: the folder appears by a rename, whole or not at all. Where nothing can be
+ * written there, a temporary folder takes its place, for this process alone.
+ * @param cache undefined where the user has none
  * @returns path of the .onnx file
  */
 export async function cachedBackbone(
@@ -60,6 +51,66 @@ export async function cachedBackbone(
     licence?: string;
     fingerprint: string;
   },
+  precision: Precision,
+  cache: string | undefined,
+  options: ConvertOptions & { inPlace?: boolean },
+): Promise<string> {
+  if (cache === undefined) return convertInto(model, precision, temporaryCache(), options);
+  try {
+    return await convertInto(model, precision, cache, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!isNoPlace(error)) throw error;
+    return convertInto(model, precision, temporaryCache(), options).catch((again: unknown) => {
+      options.signal?.throwIfAborted();
+      throw isNoPlace(again) ? error : again;
+    });
+  }
+}
+
+/** The user's cache folder, or undefined where the user has no home. */
+export function cacheIfAny(): string | undefined {
+  try {
+    return cacheFolder();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing can be written there, for whatever reason. */
+function isNoPlace(error: unknown): boolean {
+  const code = errorCode(error);
+  return code !== undefined && NO_PLACE.has(code);
+}
+
+const NO_PLACE = new Set(
+  'EACCES EPERM EROFS ENOSPC EDQUOT EFBIG ENOENT ENOTDIR ELOOP ENAMETOOLONG EIO EMLINK'.split(' '),
+);
+
+let temporary: string | undefined;
+
+/** A folder of this process, which goes with it; those of processes that were killed go now. */
+function temporaryCache(): string {
+  if (temporary !== undefined) return temporary;
+  const prefix = 'qrm-lens-';
+  const remove = (path: string) => rmSync(path, { recursive: true, force: true });
+  for (const name of readdirSync(tmpdir())) {
+    const path = join(tmpdir(), name);
+    if (!name.startsWith(prefix) || !namesProcess(name)) continue;
+    try {
+      if (!isRunning(name, Date.now() - statSync(path).mtimeMs)) remove(path);
+    } catch {
+      // Another user's.
+    }
+  }
+  const made = join(tmpdir(), `${prefix}${randomBytes(4).toString('hex')}-${ownName()}`);
+  mkdirSync(made, { mode: 0o700 });
+  process.on('exit', () => remove(made));
+  return (temporary = made);
+}
+
+async function convertInto(
+  model: Parameters<typeof cachedBackbone>[0],
   precision: Precision,
   cache: string,
   options: ConvertOptions & { inPlace?: boolean },
@@ -121,7 +172,7 @@ export interface CachedModel extends CacheEntry {
 }
 
 /** The converted models, the most recently used first. */
-export async function cachedModels(cache: string): Promise<CachedModel[]> {
+export async function cachedModels(cache: string | undefined): Promise<CachedModel[]> {
   const out: CachedModel[] = [];
   for (const folder of await folders(cache)) {
     if (!(await isWhole(folder))) continue;
@@ -133,10 +184,11 @@ export async function cachedModels(cache: string): Promise<CachedModel[]> {
   return out.sort((a, b) => b.lastUsed - a.lastUsed);
 }
 
-async function folders(cache: string): Promise<string[]> {
+async function folders(cache: string | undefined): Promise<string[]> {
+  if (cache === undefined) return [];
   const root = join(cache, 'models');
   const names = await readdir(root).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return [];
+    if (isNoPlace(error)) return [];
     throw error;
   });
   return names.filter((name) => !isDraft(name)).map((name) => join(root, name));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readManifest } from './bundle-format.js';
 import { errorText } from '../files.js';
 import { embeddedModels } from './locate.js';
-import { cachedModels, defaultCacheFolder } from './model-cache.js';
+import { cacheIfAny, cachedModels } from './model-cache.js';
 
 /** A model at hand, for lists. */
 export interface ModelListing {
@@ -24,11 +24,11 @@ export interface ModelListing {
 }
 
 /** The embedded models, then the converted ones, the most recently used first. */
-export async function listModels(cacheFolder = defaultCacheFolder()): Promise<ModelListing[]> {
+export async function listModels(cache = cacheIfAny()): Promise<ModelListing[]> {
   const out: ModelListing[] = [];
   const embedded = await embeddedModels();
   for (const [name, path] of embedded) out.push(await describeBundle(name, path));
-  for (const m of await cachedModels(cacheFolder)) {
+  for (const m of await cachedModels(cache)) {
     // The expanded weights of an embedded model are not another model.
     if ([...embedded.values()].includes(m.path)) continue;
     const { name, attributes, precision, bytes, licence, path } = m;
