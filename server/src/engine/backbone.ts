@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
 import { readPrefix } from '../model/bundle/prefix.js';
-import type { Provider } from './messages.js';
+import { messageOf, type Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
@@ -24,12 +24,23 @@ export async function createSession(
     // Warnings of the optimiser say nothing to a user.
     logSeverityLevel: 3,
     // A thread that spins between operators takes the core from the next runner.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    // Without VNNI the fast int8 product overflows 16 bits; the exact one is taken there, and there alone.
+    extra: { session: { intra_op: { allow_spinning: '0' }, x64quantprecision: '1' } },
   };
   // Two overloads of one function.
-  return typeof model === 'string'
-    ? InferenceSession.create(model, settings)
-    : InferenceSession.create(model, settings);
+  const create = (): Promise<InferenceSession> =>
+    typeof model === 'string'
+      ? InferenceSession.create(model, settings)
+      : InferenceSession.create(model, settings);
+  try {
+    return await create();
+  } catch (error) {
+    if (!/replace the existing tensor/.test(messageOf(error))) throw error;
+    throw new Error(
+      `${String(model)}: converted by an older version, whose int8 products overflow on this processor; ` +
+        `run qrm convert again`,
+    );
+  }
 }
 
 /** A backbone loaded for running trees of tokens. */

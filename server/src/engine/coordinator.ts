@@ -164,7 +164,9 @@ class Coordinator {
     const slots: Slot[] = [];
     for (const [conversation, { messages, targets }] of group.conversations.entries()) {
       try {
-        const found = this.model.tokenizer.paths(messages, targets, this.model.maxTokens);
+        const { tokenizer, maxTokens, heads } = this.model;
+        const positions = { gated: heads.gating.length > 0, ...heads.reward };
+        const found = tokenizer.paths(messages, targets, maxTokens, positions);
         for (const [target, path] of found.entries()) {
           if ('error' in path) {
             job.results[conversation]![target] = { ok: false, error: path.error };

@@ -4,6 +4,8 @@ export interface QrmSpec {
   readonly attributes: readonly string[];
   /** Quantile levels tau_k = k/(K+1), ascending, length K. */
   readonly levels: readonly number[];
+  /** The model weighs nothing: its attributes count the same unless the user weighs them. */
+  readonly equalWeights?: boolean;
 }
 
 /**

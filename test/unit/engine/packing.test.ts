@@ -33,7 +33,7 @@ describe.each(goldenNames)('packed runs of %s', (name) => {
       planTrees(
         members.map((i) => ({
           ids: cases[i]!.input_ids,
-          wanted: [cases[i]!.input_ids.length - 1, cases[i]!.gating_position],
+          wanted: [cases[i]!.reward_position, cases[i]!.gating_position],
         })),
       ).map((tree) => ({ ...tree, members })),
     );

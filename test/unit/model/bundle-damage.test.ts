@@ -82,7 +82,7 @@ describe('a damaged Hugging Face folder', () => {
     [
       'the heads are missing',
       (f) => hideTensor(join(f, 'model.safetensors'), 'regression_layer.weight'),
-      /a backbone without QRM heads \(no tensor "regression_layer\.weight"\)\. Put heads\.json and heads\.safetensors/,
+      /no reward head: neither "score\.weight" .* nor "regression_layer\.weight" .*is not read here.*Put heads\.json and heads\.safetensors/,
     ],
     ['the tokenizer is missing', (f) => rmSync(join(f, 'tokenizer.json')), /no tokenizer\.json/],
   ])('%s: the error names it', async (_, damage, message) => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { buildHeads } from '../../../server/src/model/heads/heads-graph.js';
 import { applyHeads } from '../../../server/src/model/heads/heads-math.js';
 import { quantileLevels, readHeads, type QrmHeads } from '../../../server/src/model/heads/heads.js';
+import { headReader } from '../../../server/src/model/heads/score-heads.js';
 import {
   Safetensors,
   type TensorSource,
@@ -27,7 +28,8 @@ async function open(name: string): Promise<{ source: TensorSource; json: Json; f
 
 async function heads(name: string, change: Json = {}): Promise<QrmHeads> {
   const { source, json, file } = await open(name);
-  return readHeads(source, { ...json, ...change }, json['hidden_size'] as number, file);
+  const read = headReader(source)!;
+  return read(source, { ...json, ...change }, json['hidden_size'] as number, file);
 }
 
 /** The same source with tensors removed or given another shape. */
@@ -60,7 +62,11 @@ describe.each(goldenNames)('heads of %s', (name) => {
   it('have the published levels and names', async () => {
     const { spec } = await heads(name);
     expect(spec.attributes).toHaveLength(golden.num_objectives);
-    expect(spec.attributes[0]).toBe('helpsteer-helpfulness');
+    const names = JSON.parse(readFileSync(`${goldenFolder(name)}/config.json`, 'utf8')) as {
+      id2label: Record<string, string>;
+    };
+    // A label without a name of its own is the reward.
+    expect(spec.attributes[0]).toBe(names.id2label['0']!.replace('LABEL_0', 'reward'));
     expectClose(spec.levels, golden.quantile_levels);
   });
 

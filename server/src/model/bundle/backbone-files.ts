@@ -167,7 +167,7 @@ function* expectedTensors(config: ModelConfig): Generator<[string, number[]]> {
     ['self_attn.q_proj', Q, H, config.attentionBias],
     ['self_attn.k_proj', KV, H, config.attentionBias],
     ['self_attn.v_proj', KV, H, config.attentionBias],
-    ['self_attn.o_proj', H, Q, config.attentionBias],
+    ['self_attn.o_proj', H, Q, config.outputBias ?? config.attentionBias],
     ['mlp.gate_proj', F, H, config.mlpBias],
     ['mlp.up_proj', F, H, config.mlpBias],
     ['mlp.down_proj', H, F, config.mlpBias],
@@ -178,6 +178,9 @@ function* expectedTensors(config: ModelConfig): Generator<[string, number[]]> {
   for (let layer = 0; layer < config.layers; layer++) {
     const p = `model.layers.${layer}`;
     for (const norm of norms) yield [`${p}.${norm}.weight`, [H]];
+    if (config.qkNorm) {
+      for (const norm of ['q_norm', 'k_norm']) yield [`${p}.self_attn.${norm}.weight`, [headDim]];
+    }
     for (const [name, outputs, inputs, bias] of linears) {
       yield [`${p}.${name}.weight`, [outputs, inputs]];
       if (bias) yield [`${p}.${name}.bias`, [outputs]];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QrmSpec } from '../../qrm/types.js';
+import { ARCHITECTURE_NAMES } from '../checkpoint/architecture/rows.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import { errorCode, exists, fileHash, readJson, type Json } from '../files.js';
 
@@ -136,7 +137,10 @@ const FIELDS: Readonly<Record<string, readonly [Check, string]>> = {
   levels: [listOf((v) => typeof v === 'number' && v > 0 && v < 1), 'a list of numbers in (0, 1)'],
   weights: [(v) => v === 'onnx' || v === 'compact', '"onnx" or "compact"'],
   precision: [isString, 'a text'],
-  gatingPattern: [listOf((v) => Number.isInteger(v)), 'a list of token ids'],
+  gatingPattern: [
+    (v) => Array.isArray(v) && v.every((id) => Number.isInteger(id)),
+    'a list of token ids',
+  ],
   maxTokens: [isCount, 'a whole number above 0'],
   config: [isObject, 'an object'],
   files: [isObject, 'an object'],
@@ -161,8 +165,9 @@ function checkManifest(json: Json, file: string): Manifest {
     if (!check(json[field])) throw fail(field, json[field], expected);
   }
   const config = json['config'] as Json;
-  if (config['architecture'] !== 'llama' && config['architecture'] !== 'gemma2') {
-    throw fail('config.architecture', config['architecture'], '"llama" or "gemma2"');
+  const { architecture } = config;
+  if (!ARCHITECTURE_NAMES.some((name) => name === architecture)) {
+    throw fail('config.architecture', architecture, `one of ${ARCHITECTURE_NAMES.join(', ')}`);
   }
   for (const field of CONFIG_COUNTS) {
     if (!isCount(config[field])) throw fail(`config.${field}`, config[field], 'a whole number');

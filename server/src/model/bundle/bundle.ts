@@ -109,6 +109,7 @@ async function openBundle(
   const { name, config, licence, maxTokens } = manifest;
   const { heads } = await readHeadFiles(folder, config.hiddenSize);
   const tokenizer = await ChatTokenizer.fromFolder(folder);
+  if (heads.gating.length > 0) void tokenizer.gatingPattern;
   const fingerprint = manifestFingerprint(manifest);
   const wanted = options.precision ?? 'auto';
   let precision: Precision;
@@ -133,7 +134,8 @@ async function openBundle(
   }
   return {
     name,
-    spec: specOf(manifest),
+    // What does not stand in the manifest stands in the heads.
+    spec: { ...heads.spec, ...specOf(manifest) },
     config,
     tokenizer,
     heads,
@@ -218,7 +220,7 @@ export async function convertModel(
           weights: 'onnx',
           precision,
           graphVersion: GRAPH_VERSION,
-          gatingPattern: tokenizer.gatingPattern,
+          gatingPattern: tokenizer.opening,
           maxTokens: config.maxPositions,
           config,
         },

@@ -1,12 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { parseConfig, type ModelConfig } from '../checkpoint/config.js';
+import { parseConfig, settingsOf, type ModelConfig } from '../checkpoint/config.js';
+import { withUsualNames } from '../checkpoint/renamed.js';
 import { exists, modelName, parseJson, readText } from '../files.js';
 import { fingerprint } from '../checkpoint/fingerprint.js';
 import { openGguf } from '../checkpoint/gguf.js';
 import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../heads/heads-files.js';
-import { hasHeads, readHeads, type QrmHeads } from '../heads/heads.js';
+import type { QrmHeads } from '../heads/heads.js';
+import { headReader, otherTensors } from '../heads/score-heads.js';
 import { Safetensors, type TensorSource } from '../checkpoint/safetensors.js';
 
 /** A model as others publish it: a Hugging Face folder or a GGUF file. */
@@ -40,14 +42,21 @@ export async function openCheckpoint(
   try {
     const { config, source, tokenizer, json } = parts;
     const folder = options.heads ?? (isFile ? dirname(path) : path);
+    const read = headReader(source);
     let heads: QrmHeads | undefined;
     let identity: Record<string, string> = {};
-    if (options.heads !== undefined || (!hasHeads(source) && (await hasHeadFiles(folder)))) {
+    if (options.heads !== undefined || (!read && (await hasHeadFiles(folder)))) {
       ({ heads, identity } = await readHeadFiles(folder, config.hiddenSize));
-    } else if (hasHeads(source) && json) {
-      heads = await readHeads(source, json, config.hiddenSize, join(path, 'config.json'));
+    } else if (json && read) {
+      heads = await read(source, json, config.hiddenSize, join(path, 'config.json'));
     }
-    const texts = { config: JSON.stringify(json ?? config), ...tokenizer.files(), ...identity };
+    // Without a gate nothing asks how the template opens a turn.
+    if (heads === undefined || heads.gating.length > 0) void tokenizer.gatingPattern;
+    const texts = {
+      config: JSON.stringify(parts.raw ?? config),
+      ...tokenizer.files(),
+      ...identity,
+    };
     return {
       name: parts.name,
       path,
@@ -67,9 +76,14 @@ export async function openCheckpoint(
 /** The heads of a checkpoint. @throws Error saying what a model without heads lacks */
 export function headsOf(checkpoint: Checkpoint): QrmHeads {
   if (checkpoint.heads) return checkpoint.heads;
+  const [other] = otherTensors(checkpoint.source);
   throw new Error(
-    `${checkpoint.path}: a backbone without QRM heads (no tensor "regression_layer.weight"). ` +
-      `Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it, laid out as in a bundle`,
+    `${checkpoint.path}: no reward head: neither "score.weight" (transformers' ForSequenceClassification) nor ` +
+      `"regression_layer.weight" (QRM, ArmoRM)` +
+      (other === undefined
+        ? ''
+        : `, and "${other}" is not read here. A linear head of the last token can be saved again as "score.weight"`) +
+      `. Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it, laid out as in a bundle`,
   );
 }
 
@@ -81,6 +95,8 @@ interface Parts {
   readonly licence?: string;
   /** config.json, for its fields of the heads. */
   readonly json?: Readonly<Record<string, unknown>>;
+  /** The same as it stands in the file, for the fingerprint. */
+  readonly raw?: Readonly<Record<string, unknown>>;
 }
 
 async function openFolder(folder: string): Promise<Parts> {
@@ -97,13 +113,14 @@ async function openFolder(folder: string): Promise<Parts> {
   const json = parseJson(await readText(file), file);
   const config = parseConfig(json, file);
   const tokenizer = await ChatTokenizer.fromFolder(folder);
-  const source = await Safetensors.openFolder(folder);
+  const source = withUsualNames(await Safetensors.openFolder(folder));
   return {
     name: modelName(folder),
     config,
     source,
     tokenizer,
-    json,
+    json: settingsOf(json),
+    raw: json,
     licence: await licenceOf(folder),
   };
 }

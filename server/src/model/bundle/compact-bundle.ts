@@ -54,7 +54,7 @@ export async function writeCompactBundle(bundle: CompactBundle, folder: string):
         levels: heads.spec.levels,
         weights: 'compact',
         precision: gguf.source.info('model.layers.0.mlp.down_proj.weight').dtype,
-        gatingPattern: tokenizer.gatingPattern,
+        gatingPattern: tokenizer.opening,
         maxTokens: bundle.maxTokens ?? config.maxPositions,
         config,
       },

@@ -15,6 +15,8 @@ import { errorCode, isDraft, readJson, writeFolder } from '../files.js';
 const ENTRY = 'model.json';
 /** Converted models beyond this are removed, the least recently used first. */
 const MAX_BYTES = 20e9;
+/** Of backbone.onnx, raised where it must be written again though its numbers stay (2: twins of shared weights). */
+const LAYOUT = 2;
 /** Models used this recently may be open in another process. */
 const RECENT = 3600 * 1000;
 
@@ -26,6 +28,7 @@ export interface CacheEntry {
   readonly attributes: number;
   readonly licence?: string;
   readonly graphVersion: number;
+  readonly layout?: number;
   /** Bytes of the files that were written. */
   readonly files: Readonly<Record<string, number>>;
   /** Files of the checkpoint that are used in place. */
@@ -130,6 +133,7 @@ async function convertInto(
         attributes: model.attributes,
         licence: model.licence,
         graphVersion: GRAPH_VERSION,
+        layout: LAYOUT,
         files,
         linked,
       };
@@ -148,6 +152,7 @@ async function isWhole(folder: string): Promise<boolean> {
   try {
     const entry = await readEntry(folder);
     if (entry.graphVersion !== GRAPH_VERSION) return false;
+    if (entry.precision === 'int8' && entry.layout !== LAYOUT) return false;
     for (const [name, size] of Object.entries(entry.files)) {
       if ((await stat(join(folder, name))).size !== size) return false;
     }

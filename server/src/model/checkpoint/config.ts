@@ -1,3 +1,13 @@
+import {
+  ARCHITECTURE_NAMES,
+  architectureOf,
+  ARCHITECTURES,
+  type Architecture,
+  type ArchitectureName,
+} from './architecture/rows.js';
+import { Fields } from './architecture/fields.js';
+import { ropeOf } from './architecture/rope.js';
+
 /** Scaling of the rotary frequencies (Hugging Face `rope_scaling`). */
 export type RopeScaling =
   | { readonly type: 'linear'; readonly factor: number }
@@ -7,11 +17,27 @@ export type RopeScaling =
       readonly lowFreqFactor: number;
       readonly highFreqFactor: number;
       readonly originalMaxPosition: number;
+    }
+  | {
+      readonly type: 'yarn';
+      readonly factor: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly originalMaxPosition: number;
+      /** Whether the range of blended frequencies is rounded outward. */
+      readonly truncate: boolean;
+      /** Factor of cos and sin. */
+      readonly attentionFactor: number;
     };
+
+export interface RopeConfig {
+  readonly theta: number;
+  readonly scaling?: RopeScaling;
+}
 
 /** What the graph needs to know of a decoder-only backbone. Sizes in elements. */
 export interface ModelConfig {
-  readonly architecture: 'llama' | 'gemma2';
+  readonly architecture: ArchitectureName;
   readonly layers: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -22,16 +48,22 @@ export interface ModelConfig {
   /** Longest context in tokens. */
   readonly maxPositions: number;
   readonly rmsNormEps: number;
-  readonly activation: 'silu' | 'gelu_tanh';
+  readonly activation: 'silu' | 'gelu_tanh' | 'gelu';
+  /** Whether q, k and v have biases, and the output projection unless `outputBias` says otherwise. */
   readonly attentionBias: boolean;
+  readonly outputBias?: boolean;
   readonly mlpBias: boolean;
-  readonly rope: { readonly theta: number; readonly scaling?: RopeScaling };
+  readonly rope: RopeConfig;
+  /** Of sliding layers, where they have a rotary embedding of their own. */
+  readonly localRope?: RopeConfig;
   /** Factor of the embeddings: 1, or sqrt(hiddenSize) for Gemma. */
   readonly embeddingScale: number;
   /** Gemma stores a norm's weight minus 1. */
   readonly normPlusOne: boolean;
   /** Gemma 2 norms the output of attention and of the MLP too. */
   readonly sandwichNorms: boolean;
+  /** Each head of q and k is normed before the rotary embedding. */
+  readonly qkNorm?: boolean;
   /** Factor of q k^T, usually headDim^-0.5. */
   readonly queryScale: number;
   /** Attention logits become cap * tanh(logits / cap). */
@@ -43,143 +75,109 @@ export interface ModelConfig {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Reads fields of a config with errors that name file and field. */
-class Fields {
-  constructor(
-    private readonly json: Json,
-    private readonly file: string,
-  ) {}
+const ACTIVATIONS = {
+  silu: 'silu',
+  swish: 'silu',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_new: 'gelu_tanh',
+  gelu: 'gelu',
+} as const;
+/** The first Gemma's configs say "gelu" and mean the tanh form. */
+const GEMMA_ACTIVATIONS = { ...ACTIVATIONS, gelu: 'gelu_tanh' } as const;
 
-  number(name: string, fallback?: number): number {
-    const value = this.json[name] ?? fallback;
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw this.error(name, value, 'a number');
-    }
-    return value;
-  }
-
-  optional(name: string): number | undefined {
-    return this.json[name] == null ? undefined : this.number(name);
-  }
-
-  boolean(name: string): boolean {
-    const value = this.json[name] ?? false;
-    if (typeof value !== 'boolean') throw this.error(name, value, 'true or false');
-    return value;
-  }
-
-  oneOf<T>(name: string, value: unknown, known: Readonly<Record<string, T>>): T {
-    const found = typeof value === 'string' ? known[value] : undefined;
-    if (found === undefined) {
-      throw this.error(name, value, `one of ${Object.keys(known).join(', ')}`);
-    }
-    return found;
-  }
-
-  object(name: string): Fields | undefined {
-    const value = this.json[name];
-    if (value == null) return undefined;
-    if (typeof value !== 'object') throw this.error(name, value, 'an object');
-    return new Fields(value as Json, `${this.file}, ${name}`);
-  }
-
-  get(name: string): unknown {
-    return this.json[name];
-  }
-
-  error(name: string, found: unknown, expected: string): Error {
-    const shown = JSON.stringify(found) ?? 'nothing';
-    return new Error(`${this.file}: "${name}" is ${shown.slice(0, 80)}; supported: ${expected}`);
-  }
+/** The part of a config.json that describes the language model: Gemma 3 keeps it inside `text_config`. */
+export function textConfig(json: Json): Json {
+  const inner = json['text_config'];
+  if (typeof inner !== 'object' || inner === null) return json;
+  const { model_type: type, ...outer } = json;
+  return { ...outer, model_type: `${String(type)}_text`, ...inner };
 }
 
-const LLAMA_ACTIVATIONS = { silu: 'silu', swish: 'silu' } as const;
-const GEMMA_ACTIVATIONS = { gelu_pytorch_tanh: 'gelu_tanh' } as const;
+/** config.json with the defaults of its model type, for the fields that heads read. */
+export function settingsOf(whole: Json): Json {
+  const json = textConfig(whole);
+  const defaults = architectureOf(String(json['model_type']))?.defaults ?? {};
+  return 'pad_token_id' in json || !('pad_token_id' in defaults)
+    ? json
+    : { ...json, pad_token_id: defaults['pad_token_id'] };
+}
 
 /**
- * The backbone that a Hugging Face `config.json` describes: Llama 2/3 and Gemma 2 layouts.
+ * The backbone that a Hugging Face `config.json` describes: a decoder of architecture/rows.ts.
  * @param file the config's path, for errors
  * @throws Error naming the file, the field and what is supported
  */
-export function parseConfig(json: Json, file: string): ModelConfig {
-  const f = new Fields(json, file);
-  const architecture = f.oneOf('model_type', json['model_type'], {
-    llama: 'llama',
-    gemma2: 'gemma2',
-  } as const);
-  const hiddenSize = f.number('hidden_size');
-  const layers = f.number('num_hidden_layers');
-  const heads = f.number('num_attention_heads');
-  const kvHeads = f.number('num_key_value_heads', heads);
-  const headDim = f.number('head_dim', hiddenSize / heads);
+export function parseConfig(whole: Json, file: string): ModelConfig {
+  const json = textConfig(whole);
+  const known = Object.fromEntries(ARCHITECTURE_NAMES.map((name) => [name, name]));
+  const architecture = new Fields(json, file).oneOf('model_type', known) as ArchitectureName;
+  const row: Architecture = ARCHITECTURES[architecture];
+  const f = new Fields(json, file, row.defaults);
+  if (json['quantization_config'] != null) throw quantised(json['quantization_config'], file);
+  if (f.get('use_bidirectional_attention')) {
+    throw f.error('use_bidirectional_attention', true, 'causal attention');
+  }
+  const hiddenSize = f.count('hidden_size');
+  const layers = f.count('num_hidden_layers');
+  const heads = f.count('num_attention_heads');
+  const kvHeads = f.count('num_key_value_heads', heads);
+  const headDim = f.count('head_dim', hiddenSize / heads);
   if (!Number.isInteger(heads / kvHeads)) {
     throw f.error('num_key_value_heads', kvHeads, `a divisor of num_attention_heads (${heads})`);
   }
-  const common = {
+  if (headDim % 2 !== 0) throw f.error('head_dim', headDim, 'even numbers');
+  const maxPositions = f.count('max_position_embeddings');
+  const { rope, localRope } = ropeOf(f, maxPositions, row.localBase);
+  const bias = row.biases === 'query-key-value';
+  const activations = row.gemmaScales ? GEMMA_ACTIVATIONS : ACTIVATIONS;
+  const activation = f.get(row.activationField) ?? f.get('hidden_act');
+  const sliding = slidingOf(f, row, layers, maxPositions);
+  // The order of the fields enters the fingerprint of a GGUF.
+  return {
     layers,
     hiddenSize,
     heads,
     kvHeads,
     headDim,
-    intermediateSize: f.number('intermediate_size'),
-    vocabSize: f.number('vocab_size'),
-    maxPositions: f.number('max_position_embeddings', architecture === 'gemma2' ? 8192 : 2048),
-    rmsNormEps: f.number('rms_norm_eps', 1e-6),
-    attentionBias: f.boolean('attention_bias'),
+    intermediateSize: f.count('intermediate_size'),
+    vocabSize: f.count('vocab_size'),
+    maxPositions,
+    rmsNormEps: f.number('rms_norm_eps'),
+    attentionBias: bias || f.boolean('attention_bias'),
     mlpBias: f.boolean('mlp_bias'),
-    rope: ropeOf(f),
-  };
-  if (architecture === 'llama') {
-    return {
-      ...common,
-      architecture,
-      activation: f.oneOf('hidden_act', json['hidden_act'] ?? 'silu', LLAMA_ACTIVATIONS),
-      embeddingScale: 1,
-      normPlusOne: false,
-      sandwichNorms: false,
-      queryScale: headDim ** -0.5,
-    };
-  }
-  const activation = json['hidden_activation'] ?? json['hidden_act'] ?? 'gelu_pytorch_tanh';
-  const types = json['layer_types'];
-  const slidingWindow = f.optional('sliding_window');
-  return {
-    ...common,
+    rope,
     architecture,
-    activation: f.oneOf('hidden_activation', activation, GEMMA_ACTIVATIONS),
-    embeddingScale: Math.sqrt(hiddenSize),
-    normPlusOne: true,
-    sandwichNorms: true,
-    queryScale: f.number('query_pre_attn_scalar', 256) ** -0.5,
-    attnSoftcap: f.optional('attn_logit_softcapping'),
-    slidingWindow,
-    slidingLayers:
-      slidingWindow === undefined
-        ? undefined
-        : Array.from({ length: layers }, (_, i) =>
-            Array.isArray(types) ? types[i] === 'sliding_attention' : i % 2 === 0,
-          ),
+    activation: f.oneOf(row.activationField, activations, activation),
+    embeddingScale: row.gemmaScales ? Math.sqrt(hiddenSize) : 1,
+    normPlusOne: row.gemmaScales,
+    sandwichNorms: row.sandwichNorms,
+    queryScale: (row.queryScalar === undefined ? headDim : f.number(row.queryScalar)) ** -0.5,
+    attnSoftcap: row.softcap === undefined ? undefined : f.optional(row.softcap),
+    ...sliding,
+    ...(bias ? { outputBias: false } : {}),
+    ...(row.qkNorm ? { qkNorm: true } : {}),
+    ...(localRope && sliding.slidingLayers ? { localRope } : {}),
   };
 }
 
-/** `rope_theta` and `rope_scaling`, or both inside `rope_parameters` as newer configs have them. */
-function ropeOf(f: Fields): ModelConfig['rope'] {
-  const inner = f.object('rope_parameters');
-  const theta = (inner ?? f).number('rope_theta', 10000);
-  const s = f.object('rope_scaling') ?? inner;
-  const type = s?.get('rope_type') ?? s?.get('type') ?? 'default';
-  if (s === undefined || type === 'default') return { theta };
-  const factor = s.number('factor');
-  const kind = s.oneOf('rope_type', type, { linear: 'linear', llama3: 'llama3' } as const);
-  if (kind === 'linear') return { theta, scaling: { type: 'linear', factor } };
-  return {
-    theta,
-    scaling: {
-      type: 'llama3',
-      factor,
-      lowFreqFactor: s.number('low_freq_factor'),
-      highFreqFactor: s.number('high_freq_factor'),
-      originalMaxPosition: s.number('original_max_position_embeddings'),
-    },
-  };
+function slidingOf(
+  f: Fields,
+  row: Architecture,
+  layers: number,
+  maxPositions: number,
+): Pick<ModelConfig, 'slidingWindow' | 'slidingLayers'> {
+  const slidingLayers = row.sliding(f, layers);
+  if (slidingLayers === undefined || f.optional('sliding_window') === undefined) return {};
+  const slidingWindow = f.count('sliding_window');
+  // A window as long as the context hides nothing; a rotary base of its own stays.
+  const hides = slidingWindow < maxPositions || row.localBase !== undefined;
+  return hides && slidingLayers.some(Boolean) ? { slidingWindow, slidingLayers } : {};
+}
+
+function quantised(config: unknown, file: string): Error {
+  const method = (config as Json)['quant_method'];
+  return new Error(
+    `${file}: the weights are quantised (${String(method ?? 'quantization_config')}), which is not read here; ` +
+      `take the original in float32, float16 or bfloat16, or a GGUF of it`,
+  );
 }

@@ -25,7 +25,8 @@ export async function fingerprint(
       hash.update(`${name}:${dtype}:${shape.join('x')}:${byteLength}:`);
       let handle = handles.get(file);
       if (!handle) handles.set(file, (handle = await open(file, 'r')));
-      const whole = byteLength <= 4 * BLOCK || /^(regression_layer|gating|reward_)/.test(name);
+      const whole =
+        byteLength <= 4 * BLOCK || /^(regression_layer|gating|reward_|score)/.test(name);
       const starts = whole ? [0] : [0, Math.floor((byteLength - BLOCK) / 2), byteLength - BLOCK];
       for (const start of starts) {
         const length = whole ? byteLength : BLOCK;

@@ -1,5 +1,5 @@
-import type { ModelConfig } from '../checkpoint/config.js';
-import { inverseFrequencies } from '../checkpoint/rope.js';
+import type { ModelConfig, RopeConfig } from '../checkpoint/config.js';
+import { inverseFrequencies, rotaryFactor } from '../checkpoint/rope.js';
 import { GraphBuilder } from './builder.js';
 import type { Delta, WeightProvider } from './weights.js';
 
@@ -9,6 +9,12 @@ import type { Delta, WeightProvider } from './weights.js';
  * computed.
  */
 export const TILE_GROUPS = 4;
+
+/** cos and sin of each packed token's angles, [1, N, headDim / 2]. */
+interface Rope {
+  readonly cos: string;
+  readonly sin: string;
+}
 
 /**
  * Builds a decoder-only backbone as one ONNX graph over *packed* tokens: the linear layers see
@@ -53,13 +59,22 @@ export function buildBackbone(config: ModelConfig, weights: WeightProvider): Uin
   const targetMask = g.input('target_mask', 'float32', ['B', 1, 'Q', 'PL']);
 
   // cos and sin of every token's angle, computed once: no table, so no longest position.
-  const frequencies = inverseFrequencies(config);
-  const angles = g.op('Mul', [
-    g.op('Unsqueeze', [g.op('Cast', [positions], { to: 1 }), g.ints(1)]),
-    g.constant('float32', [...frequencies], [1, frequencies.length]),
-  ]);
-  const cos = g.op('Unsqueeze', [g.op('Cos', [angles]), g.ints(0)]);
-  const sin = g.op('Unsqueeze', [g.op('Sin', [angles]), g.ints(0)]);
+  const rope = (of: RopeConfig): Rope => {
+    const frequencies = inverseFrequencies(config, of);
+    const angles = g.op('Mul', [
+      g.op('Unsqueeze', [g.op('Cast', [positions], { to: 1 }), g.ints(1)]),
+      g.constant('float32', [...frequencies], [1, frequencies.length]),
+    ]);
+    const factor = rotaryFactor(of);
+    const wave = (name: string): string => {
+      const values = g.op(name, [angles]);
+      const scaled = factor === 1 ? values : g.op('Mul', [values, g.scalar(factor)]);
+      return g.op('Unsqueeze', [scaled, g.ints(0)]);
+    };
+    return { cos: wave('Cos'), sin: wave('Sin') };
+  };
+  const global = rope(config.rope);
+  const local = config.localRope ? rope(config.localRope) : global;
   const rotate = (x: string, n: number, c: string, s: string): string =>
     g.op('Squeeze', [
       g.op('RotaryEmbedding', [g.op('Unsqueeze', [x, g.ints(0)]), c, s], { num_heads: n }),
@@ -78,6 +93,8 @@ export function buildBackbone(config: ModelConfig, weights: WeightProvider): Uin
     const last = layer === config.layers - 1;
     const p = `model.layers.${layer}`;
     const inputs = weights.attentionInputs(g, p, x, delta, last ? atTargets : undefined);
+    const sliding = config.slidingLayers?.[layer] ?? false;
+    const { cos, sin } = sliding ? local : global;
     const k = rotate(inputs.k, kvHeads, cos, sin);
     const [pastKey, pastValue] = weights.prefix ? weights.prefixOf(g, p) : [];
     const rows = (past: string | undefined, packed: string, tokens: string): string => {
@@ -103,7 +120,6 @@ export function buildBackbone(config: ModelConfig, weights: WeightProvider): Uin
       x = atTargets(inputs.sum);
     } else {
       const q = rotate(inputs.q, heads, cos, sin);
-      const sliding = config.slidingLayers?.[layer] ?? false;
       const parts = tiles.map((t) => attend(q, t.queries, t.keys, sliding ? t.sliding : t.mask));
       context = gather(g.op('Concat', parts, { axis: 0 }), tokenSlots);
       x = inputs.sum;
@@ -119,7 +135,7 @@ export function buildBackbone(config: ModelConfig, weights: WeightProvider): Uin
  * Returns [B, Lq, heads*D]. The fused operator where it fits; soft-capping is spelled out, since the
  * operator's order of cap and mask changed between opsets.
  */
-function attention(
+export function attention(
   g: GraphBuilder,
   config: ModelConfig,
   t: { q: string; k: string; v: string; mask: string },

@@ -40,11 +40,21 @@ export class Int8Weights implements WeightProvider {
     return g.op('QuantizeLinear', [x, scale, g.constant('uint8', [128], [])]);
   }
 
-  /** ((q - 128) * scale) @ W, plus the bias when asked for. */
-  private multiply(g: GraphBuilder, name: string, q: string, scale: string, bias = true): string {
+  /**
+   * ((q - 128) * scale) @ W, plus the bias when asked for. A product that shares its weights with another
+   * names them again as `twin`: ONNX Runtime's exact mode for processors without VNNI needs names of their own.
+   */
+  private multiply(
+    g: GraphBuilder,
+    name: string,
+    q: string,
+    scale: string,
+    { bias = true, twin = false } = {},
+  ): string {
+    const stored = required(this.lookup, `${name}.q`);
     const inputs = [
       q,
-      this.tensor(g, `${name}.q`),
+      g.external(twin ? `${name}.q.twin` : `${name}.q`, stored),
       scale,
       this.tensor(g, `${name}.scale`),
       g.constant('uint8', [128], []),
@@ -115,7 +125,7 @@ export class Int8Weights implements WeightProvider {
     ]);
     const scaled = g.op('Mul', [inner, g.op('Div', [g.scalar(STATIC), peak])]);
     const high = this.quantize(g, scaled, g.scalar(1));
-    let product = this.multiply(g, name, high, g.scalar(1), false);
+    let product = this.multiply(g, name, high, g.scalar(1), { bias: false });
     if (hasWideDown(Number(layer.split('.').at(-1)), this.config.layers)) {
       // The rest after the first digit lies in [-1/2, 1/2]: a second digit of 1/254.
       const rest = g.op('Sub', [
@@ -123,7 +133,8 @@ export class Int8Weights implements WeightProvider {
         g.op('DequantizeLinear', [high, g.scalar(1), g.constant('uint8', [128], [])]),
       ]);
       const step = g.scalar(0.5 / STATIC);
-      const low = this.multiply(g, name, this.quantize(g, rest, step), step, false);
+      const rounded = this.quantize(g, rest, step);
+      const low = this.multiply(g, name, rounded, step, { bias: false, twin: true });
       product = g.op('Add', [product, low]);
     }
     const value = g.op('Mul', [product, g.op('Mul', [peak, g.scalar(1 / STATIC)])]);

@@ -46,13 +46,27 @@ export function required(lookup: TensorLookup, name: string): ExternalTensor {
   return tensor;
 }
 
-/** act(gate) * up, with SiLU or GELU's tanh form. */
+/** act(gate) * up. */
 export function gated(g: GraphBuilder, config: ModelConfig, gate: string, up: string): string {
-  const activated =
-    config.activation === 'silu'
-      ? g.op('QuickGelu', [gate], { alpha: { float: 1 } }, { domain: 'com.microsoft' })
-      : g.op('Gelu', [gate], { approximate: 'tanh' });
+  const activated = {
+    silu: () => g.op('QuickGelu', [gate], { alpha: { float: 1 } }, { domain: 'com.microsoft' }),
+    gelu_tanh: () => g.op('Gelu', [gate], { approximate: 'tanh' }),
+    gelu: () => g.op('Gelu', [gate], { approximate: 'none' }),
+  }[config.activation]();
   return g.op('Mul', [activated, up]);
+}
+
+/** Each head's row of x [tokens, heads*headDim] normed; `weight` [headDim]. */
+export function headNorm(
+  g: GraphBuilder,
+  { headDim, rmsNormEps }: ModelConfig,
+  x: string,
+  weight: string,
+): string {
+  const split = g.op('Reshape', [x, g.ints(0, -1, headDim)]);
+  const epsilon = { float: rmsNormEps };
+  const normed = g.op('RMSNormalization', [split, weight], { axis: -1, epsilon });
+  return g.op('Flatten', [normed], { axis: 1 });
 }
 
 /**
@@ -110,10 +124,20 @@ export class FloatWeights implements WeightProvider {
     atTargets: (x: string) => string = (y) => y,
   ): { sum: string; q: string; k: string; v: string } {
     const { sum, normed } = this.skipNorm(g, `${layer}.input_layernorm`, x, delta);
+    const head = (name: string, of: string): string => {
+      const out = this.linear(g, `${layer}.self_attn.${name}_proj`, of);
+      if (!this.config.qkNorm) return out;
+      return headNorm(
+        g,
+        this.config,
+        out,
+        this.tensor(g, `${layer}.self_attn.${name}_norm.weight`),
+      );
+    };
     return {
       sum,
-      q: this.linear(g, `${layer}.self_attn.q_proj`, atTargets(normed)),
-      k: this.linear(g, `${layer}.self_attn.k_proj`, normed),
+      q: head('q', atTargets(normed)),
+      k: head('k', normed),
       v: this.linear(g, `${layer}.self_attn.v_proj`, normed),
     };
   }

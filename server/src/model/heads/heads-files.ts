@@ -22,6 +22,7 @@ export async function writeHeads(heads: QrmHeads, folder: string): Promise<void>
     if (values) tensors.push(float32Tensor(name, shape, values));
   };
   add('regression_layer.weight', [M * spec.levels.length, hiddenSize], heads.regression);
+  add('regression_layer.bias', [M * spec.levels.length], heads.bias);
   add('reward_transform_matrix', [M, M], heads.transform);
   let number = 0;
   // With norms the numbers are those of Linear, ReLU, BatchNorm1d; without, of the linear layers.
@@ -44,6 +45,8 @@ export async function writeHeads(heads: QrmHeads, folder: string): Promise<void>
     id2label: Object.fromEntries(spec.attributes.map((name, i) => [i, name])),
     ...(gating.length > 0 ? { gating_temperature: heads.temperature } : {}),
     ...(heads.attributeWeights ? { attribute_weights: [...heads.attributeWeights] } : {}),
+    ...(spec.equalWeights ? { equal_weights: true } : {}),
+    ...(heads.reward ? { reward_token: { rightmost_not: heads.reward.skipped } } : {}),
   };
   await writeFile(join(folder, HEADS_JSON), `${JSON.stringify(json, null, 2)}\n`);
   await writeSafetensors(join(folder, HEADS_TENSORS), tensors, { format: 'pt' });

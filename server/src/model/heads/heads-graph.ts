@@ -21,7 +21,9 @@ export function buildHeads(heads: QrmHeads): Uint8Array {
     [rows, H],
     Float32Array.from(adjustedRegression(heads)),
   );
-  g.output(g.op('Gemm', [reward, regression], { transB: 1 }), 'quantiles', 'float32', ['n', rows]);
+  const inputs = [reward, regression];
+  if (heads.bias) inputs.push(g.tensor('regression_bias', [rows], heads.bias));
+  g.output(g.op('Gemm', inputs, { transB: 1 }), 'quantiles', 'float32', ['n', rows]);
   g.output(gate(g, heads, gating), 'gate', 'float32', ['n', M]);
   return g.serialize('heads');
 }

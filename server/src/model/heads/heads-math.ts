@@ -81,7 +81,8 @@ export function applyHeads(
       `features of lengths ${reward.length} and ${gating.length}: expected two [n, ${H}]`,
     );
   }
-  const raw = linear(reward, n, { inputs: H, outputs: M * K, weight: heads.regression });
+  const { regression: weight, bias } = heads;
+  const raw = linear(reward, n, { inputs: H, outputs: M * K, weight, bias });
   const quantiles = transform ? new Float64Array(raw.length) : raw;
   if (transform) {
     for (let r = 0; r < n; r++)

@@ -37,6 +37,15 @@ export interface QrmHeads {
   readonly attributeWeights?: Float32Array;
   /** T [M, M], row-major: adjusted[n,k] = sum_m raw[m,k] T[m,n]. */
   readonly transform?: Float32Array;
+  /** Added to the products with `regression`, length M*K; there is no T then. */
+  readonly bias?: Float32Array;
+  /** Which token the reward's feature is, where it is not simply the last. */
+  readonly reward?: RewardToken;
+}
+
+/** The rightmost token other than `skipped` (transformers' rule for `*ForSequenceClassification`). */
+export interface RewardToken {
+  readonly skipped?: number;
 }
 
 /** The eps of torch's BatchNorm1d, which checkpoints do not store. */
@@ -82,10 +91,15 @@ export async function readHeads(
     spec: {
       attributes: attributeNames(json, objectives),
       levels: quantileLevels(quantiles),
+      ...(json['equal_weights'] === true ? { equalWeights: true } : {}),
     },
     hiddenSize,
     regression,
     transform,
+    ...(source.has('regression_layer.bias')
+      ? { bias: await read('regression_layer.bias', objectives * quantiles) }
+      : {}),
+    ...rewardToken(json),
   };
   const gating = await readGating(source, hiddenSize, objectives);
   if (gating.length === 0) {
@@ -204,12 +218,20 @@ function count(json: Json, field: string, file: string, fallback?: number): numb
 }
 
 /** Names from id2label; torch's own placeholders (LABEL_0) and gaps become `attribute-0`. */
-function attributeNames(json: Json, objectives: number): string[] {
+export function attributeNames(json: Json, objectives: number): string[] {
   const labels = (json['id2label'] ?? {}) as Readonly<Record<string, unknown>>;
   return Array.from({ length: objectives }, (_, i) => {
     const label = labels[String(i)];
     return typeof label === 'string' && !/^LABEL_\d+$/.test(label) ? label : `attribute-${i}`;
   });
+}
+
+/** A bundle's heads.json says so where a score head was converted. */
+function rewardToken(json: Json): { reward?: RewardToken } {
+  const rule = json['reward_token'];
+  if (typeof rule !== 'object' || rule === null) return {};
+  const { rightmost_not: skipped } = rule as { rightmost_not?: number };
+  return { reward: skipped === undefined ? {} : { skipped } };
 }
 
 function fixedWeights(json: Json, objectives: number, file: string): Float32Array {

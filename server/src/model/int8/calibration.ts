@@ -16,7 +16,9 @@ export interface CalibrationTokens {
 export function calibrationTokens(tokenizer: ChatTokenizer): CalibrationTokens {
   const sequences: (readonly number[])[] = [];
   for (const messages of CALIBRATION_CHATS) {
-    const [path] = tokenizer.paths(messages, [messages.length - 1], Infinity);
+    const [path] = tokenizer.paths(messages, [messages.length - 1], Infinity, {
+      gated: false,
+    });
     if (path && !('error' in path)) sequences.push(path.ids);
   }
   const first = sequences[0];

@@ -15,20 +15,30 @@ import { isObject } from './tokenizer-json.js';
 /** The token ids of a conversation up to and including one assistant turn. */
 export interface TokenPath {
   readonly ids: readonly number[];
-  /** Index of the last token: the reward's feature (ArmoRM, section 2; QRM, section 3). */
+  /** Index of the token whose hidden state is the reward's feature: usually the last (QRM, section 3). */
   readonly reward: number;
-  /** Index of the first token of the last occurrence of the gating pattern: the gate's feature. */
+  /**
+   * Index of the first token of the last occurrence of the gating pattern: the gate's feature. That of
+   * `reward` for models without a gate.
+   */
   readonly gate: number;
   /** Tokens cut from the left of the prompt to fit the context; 0 when nothing was. */
   readonly truncatedTokens: number;
+}
+
+/** Which positions a model reads. */
+export interface Positions {
+  /** Default true; false for models without a gate. */
+  readonly gated?: boolean;
+  /** The reward is read at the rightmost token other than this; undefined: at the last token. */
+  readonly skipped?: number;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Messages to token ids: chat template, tokenizer and the two positions that a QRM reads. */
 export class ChatTokenizer {
-  /** Token ids that open the assistant's turn. */
-  readonly gatingPattern: readonly number[];
+  readonly #pattern: { readonly ids: readonly number[] } | { readonly error: unknown };
   readonly #encoder: SegmentEncoder;
   readonly #template: ChatTemplate;
   readonly #bos: number | undefined;
@@ -44,11 +54,30 @@ export class ChatTokenizer {
     this.#encoder = new SegmentEncoder(json, config, where.tokenizer);
     this.#template = new ChatTemplate(template, config, where.template);
     this.#files = files;
-    this.gatingPattern = findGatingPattern(this.#template, this.#encoder, where.template);
+    this.#pattern = this.#findPattern(where.template);
     const bos = specialToken(config, 'bos_token');
     const id = bos === undefined ? undefined : this.#encoder.id(bos);
     // ChatML models name the token that opens every turn as BOS; that one means nothing when left alone.
-    this.#bos = id !== undefined && !this.gatingPattern.includes(id) ? id : undefined;
+    this.#bos = id !== undefined && !this.opening.includes(id) ? id : undefined;
+  }
+
+  /** Token ids that open the assistant's turn. @throws Error where the template has no such tokens */
+  get gatingPattern(): readonly number[] {
+    if ('error' in this.#pattern) throw this.#pattern.error;
+    return this.#pattern.ids;
+  }
+
+  /** The same, empty where the template has none. */
+  get opening(): readonly number[] {
+    return 'ids' in this.#pattern ? this.#pattern.ids : [];
+  }
+
+  #findPattern(where: string): { ids: readonly number[] } | { error: unknown } {
+    try {
+      return { ids: findGatingPattern(this.#template, this.#encoder, where) };
+    } catch (error) {
+      return { error };
+    }
   }
 
   /**
@@ -116,11 +145,13 @@ export class ChatTokenizer {
    * One path a target, in the targets' order; an error where that target cannot be scored.
    * @param targets indices of assistant turns in `messages`
    * @param maxTokens the model's context in tokens
+   * @param positions default: the last token, and the gate's
    */
   paths(
     messages: readonly Message[],
     targets: readonly number[],
     maxTokens: number,
+    positions: Positions = {},
   ): (TokenPath | { error: string })[] {
     const out = new Array<TokenPath | { error: string }>(targets.length);
     // The longest first: the shorter ones are usually its beginnings and need no encoding of their own.
@@ -137,7 +168,7 @@ export class ChatTokenizer {
           whole ??= { ...encoded, text };
           ids = encoded.ids;
         }
-        out[i] = this.#path(ids, messages, target, maxTokens);
+        out[i] = this.#path(ids, messages, target, maxTokens, positions);
       } catch (error) {
         out[i] = { error: messageOf(error) };
       }
@@ -170,18 +201,21 @@ export class ChatTokenizer {
     messages: readonly Message[],
     target: number,
     maxTokens: number,
+    { gated = true, skipped }: Positions,
   ): TokenPath {
-    const gate = lastOccurrence(ids, this.gatingPattern);
-    if (gate < 0) {
+    const found = this.opening.length === 0 ? -1 : lastOccurrence(ids, this.opening);
+    if (found < 0 && gated) {
       throw new Error(
         `turn ${target + 1} is not opened as the model expects (no gating pattern): a user turn must come before it`,
       );
     }
-    if (ids.length <= maxTokens) {
-      return { ids, reward: ids.length - 1, gate, truncatedTokens: 0 };
-    }
+    const path = (kept: readonly number[], gate: number, truncatedTokens: number): TokenPath => {
+      const reward = rightmost(kept, skipped);
+      return { ids: kept, reward, gate: gated ? gate : reward, truncatedTokens };
+    };
+    if (ids.length <= maxTokens) return path(ids, found, 0);
     const bos = ids[0] === this.#bos ? 1 : 0;
-    const opening = this.#opening(ids, messages, target, gate);
+    const opening = Math.max(bos, this.#opening(ids, messages, target, found));
     const kept = ids.length - opening;
     if (bos + kept > maxTokens) {
       throw new Error(
@@ -189,12 +223,7 @@ export class ChatTokenizer {
       );
     }
     const cut = ids.length - maxTokens;
-    return {
-      ids: [...ids.slice(0, bos), ...ids.slice(bos + cut)],
-      reward: maxTokens - 1,
-      gate: gate - cut,
-      truncatedTokens: cut,
-    };
+    return path([...ids.slice(0, bos), ...ids.slice(bos + cut)], found - cut, cut);
   }
 
   /** Where the target's turn opens. A response that holds the pattern has its last occurrence further on. */
@@ -209,16 +238,24 @@ export class ChatTokenizer {
       const before = this.#encoder.encode(this.#template.render(messages.slice(0, target))).ids;
       let shared = 0;
       while (shared < before.length && before[shared] === ids[shared]) shared++;
+      if (gate < 0) return shared;
       // The pattern may begin with the end of the turn before.
-      const from = Math.max(0, shared - this.gatingPattern.length);
+      const from = Math.max(0, shared - this.opening.length);
       for (let at = from; at < gate; at++) {
-        if (this.gatingPattern.every((id, k) => ids[at + k] === id)) return at;
+        if (this.opening.every((id, k) => ids[at + k] === id)) return at;
       }
     } catch {
       // A template may reject a conversation that ends with the user.
     }
     return gate;
   }
+}
+
+/** The last index whose id is not `skipped`; 0 where there is none, as in transformers. */
+function rightmost(ids: readonly number[], skipped: number | undefined): number {
+  let at = ids.length - 1;
+  if (skipped !== undefined) while (at > 0 && ids[at] === skipped) at--;
+  return at;
 }
 
 /** The ids of `text` when it is a beginning of `whole` that ends where tokens cannot merge across. */
