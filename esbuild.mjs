@@ -42,6 +42,7 @@ const bundles = {
   worker: node('worker', 'server/src/engine/worker.ts'),
   'build-model': node('build-model', 'server/src/training/build-model.ts'),
   bench: node('bench', 'test/bench/main.ts'),
+  soak: node('soak', 'test/soak/main.ts'),
   client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import {
   createProtocolConnection,
   StreamMessageReader,
@@ -13,6 +13,7 @@ import {
   type ProtocolConnection,
   type PublishDiagnosticsParams,
   type Range,
+  type TextDocumentContentChangeEvent,
   type TextEdit,
 } from 'vscode-languageserver-protocol/node.js';
 import type {
@@ -24,7 +25,12 @@ import type {
   WireColumnBatch,
 } from '../../../server/src/protocol.js';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** The package's folder, wherever this file was bundled to. */
+const root = ((): string => {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();
 /** The tiny golden checkpoint: five levels, three attributes. */
 export const MODEL = join(root, 'test/fixtures/golden/llama3-qrm-k5-m3');
 export const HH = join(root, 'examples/hh-harmless.jsonl.gz');
@@ -40,7 +46,23 @@ export interface StartOptions {
     command(...program: string[]): [string, string[]];
     env(): NodeJS.ProcessEnv;
   };
+  /** `memory()` can be asked: the server has an IPC channel, which it does not use itself. */
+  readonly measured?: boolean;
 }
+
+/** Loaded before the server's own code: answers with its memory after a full collection. */
+const PROBE = `
+process.on('message', async () => {
+  for (let n = 0; n < 3; n++) {
+    gc();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  process.send(process.memoryUsage());
+});
+// A worker thread is begun with the same options, and has no channel.
+process.channel?.unref();
+`;
+const MEASURED = ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(PROBE)}`];
 
 /** A real client: dist/server.js as a process of its own, over standard input and output. */
 export class Client {
@@ -53,6 +75,8 @@ export class Client {
   lensRefreshes = 0;
   hintRefreshes = 0;
   initialized!: InitializeResult;
+  /** What the server was started with. */
+  settings: Partial<ServerSettings> = {};
   private version = 1;
 
   private constructor(
@@ -61,15 +85,18 @@ export class Client {
   ) {}
 
   static async start(options: StartOptions = {}): Promise<Client> {
-    const program = [process.execPath, join(root, 'dist/server.js'), '--stdio'] as const;
+    const server = [join(root, 'dist/server.js'), '--stdio'];
+    const program = [process.execPath, ...(options.measured ? MEASURED : []), ...server] as const;
     const [command, args] = options.under?.command(...program) ?? [program[0], program.slice(1)];
     const child = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore', ...(options.measured ? ['ipc' as const] : [])],
       env: options.under?.env(),
     });
+    const { stdout, stdin } = child;
+    if (stdout === null || stdin === null) throw new Error('the server has no standard streams');
     const connection = createProtocolConnection(
-      new StreamMessageReader(child.stdout),
-      new StreamMessageWriter(child.stdin),
+      new StreamMessageReader(stdout),
+      new StreamMessageWriter(stdin),
     );
     const client = new Client(child, connection);
     connection.onNotification('textDocument/publishDiagnostics', (p: PublishDiagnosticsParams) =>
@@ -91,11 +118,12 @@ export class Client {
     });
     connection.onRequest('window/workDoneProgress/create', () => null);
     connection.listen();
+    client.settings = { model: { path: MODEL }, threads: 1, ...options.settings };
     const initializationOptions: InitOptions = {
       storeFolder: join(client.folder, 'store'),
       docs: 'https://example.org/findings',
       ...options.init,
-      settings: { model: { path: MODEL }, threads: 1, ...options.settings },
+      settings: client.settings,
     };
     const workspace = options.workspace ?? client.folder;
     client.initialized = await connection.sendRequest('initialize', {
@@ -120,10 +148,19 @@ export class Client {
     return uri;
   }
 
-  async edit(uri: string, range: Range, text: string): Promise<void> {
+  async close(uri: string): Promise<void> {
+    await this.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
+  }
+
+  edit(uri: string, range: Range, text: string): Promise<void> {
+    return this.change(uri, [{ range, text }]);
+  }
+
+  async change(uri: string, contentChanges: TextDocumentContentChangeEvent[]): Promise<void> {
+    const textDocument = { uri, version: this.version++ };
     await this.connection.sendNotification('textDocument/didChange', {
-      textDocument: { uri, version: this.version++ },
-      contentChanges: [{ range, text }],
+      textDocument,
+      contentChanges,
     });
   }
 
@@ -166,6 +203,15 @@ export class Client {
       at = wire.next;
     }
     return out;
+  }
+
+  /** Bytes that the server's process holds after a full collection (`measured`). */
+  memory(): Promise<NodeJS.MemoryUsage> {
+    const answer = new Promise<NodeJS.MemoryUsage>((resolve) =>
+      this.process.once('message', (usage) => resolve(usage as NodeJS.MemoryUsage)),
+    );
+    this.process.send('memory');
+    return answer;
   }
 
   /** Process ids of the evaluator, which the server forked. */
