@@ -35,7 +35,8 @@ export const METHODS = {
 } as const;
 
 export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
-export type ThemeKind = 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
+export const THEME_KINDS = ['light', 'dark', 'high-contrast', 'high-contrast-light'] as const;
+export type ThemeKind = (typeof THEME_KINDS)[number];
 /** Order of `ColumnBatch.kind`. */
 export const RESPONSE_KINDS = ['chosen', 'rejected', 'completion', 'transcript'] as const;
 export type ResponseKind = (typeof RESPONSE_KINDS)[number];

@@ -9,6 +9,12 @@ export function pathOf(uri: string): string | undefined {
   }
 }
 
-/** For messages and for detection by name. */
-export const nameOf = (uri: string): string =>
-  pathOf(uri) ?? decodeURIComponent(uri.replace(/[?#].*$/, ''));
+/** For messages and for detection by name; as it is written where its escapes are none. */
+export function nameOf(uri: string): string {
+  const name = uri.replace(/[?#].*$/, '');
+  try {
+    return pathOf(uri) ?? decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { PARQUET_ROLE, parquetThread } from '../audit/report/index.js';
+import { Guard } from './params/guard.js';
 import { serve } from './server.js';
 
 function main(): void {
@@ -12,7 +13,9 @@ function main(): void {
   process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error));
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(manifest) as { version: string };
-  serve(createConnection(ProposedFeatures.all), version, new URL(import.meta.url));
+  const guard = new Guard();
+  const connection = createConnection(ProposedFeatures.all, { messageStrategy: guard });
+  serve(connection, guard, version, new URL(import.meta.url));
 }
 
 const { role } = (workerData ?? {}) as { role?: string };

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { LSPErrorCodes, ResponseError, type CancellationToken } from 'vscode-languageserver';
+import type { CancellationToken } from 'vscode-languageserver';
 import { readDataset, type FieldMapping } from '../datasets/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
@@ -29,6 +29,7 @@ import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
+import { handlersOf } from './handlers.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
@@ -47,25 +48,10 @@ function signalOf(token: CancellationToken): AbortSignal {
   return controller.signal;
 }
 
-const asResponse = (error: unknown): ResponseError<void> =>
-  isAbort(error)
-    ? new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled')
-    : new ResponseError(LSPErrorCodes.RequestFailed, messageOf(error));
-
 /** The server's own requests (protocol.ts). */
 export function serveRequests(server: ServerContext): void {
   const { connection, workspace, features, version, script } = server;
-  const on = <P, R>(
-    method: string,
-    handle: (params: P, token: CancellationToken) => Promise<R> | R,
-  ) =>
-    connection.onRequest(method, async (params: P, token: CancellationToken) => {
-      try {
-        return await handle(params, token);
-      } catch (error) {
-        throw asResponse(error);
-      }
-    });
+  const on = handlersOf(connection);
   const known = (uri: string): LiveAudit => {
     const audit = workspace.audit(uri);
     if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);

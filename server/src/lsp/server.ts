@@ -7,20 +7,14 @@ import {
   type Connection,
   type InitializeParams,
 } from 'vscode-languageserver';
-import { METHODS, type FindingCodeName, type InitOptions, type ThemeKind } from '../protocol.js';
-import { codeActions } from './features/code-actions.js';
+import { METHODS, type InitOptions } from '../protocol.js';
 import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
-import { hover } from './features/hover.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { Publisher } from './features/publisher.js';
 import { serveRequests } from './requests.js';
-import {
-  codeLenses,
-  documentSymbols,
-  foldingRanges,
-  inlayHints,
-} from './features/text-features.js';
+import { serveLanguage } from './language.js';
+import type { Guard } from './params/guard.js';
 import { Throttle } from '../live/throttle.js';
 import { pathOf } from '../live/uris.js';
 import { Workspace, type WorkspaceEvents } from './workspace.js';
@@ -39,17 +33,16 @@ export interface ServerContext {
 }
 
 /** Serves one client over a connection; nothing starts before `initialize`. */
-export function serve(connection: Connection, version: string, script: URL): void {
+export function serve(connection: Connection, guard: Guard, version: string, script: URL): void {
   let context: ServerContext | undefined;
   let publisher: Publisher | undefined;
-  let theme: ThemeKind = 'dark';
+  guard.attach(connection);
   const ask = (method: { method: string }) =>
     void connection.sendRequest(method.method).catch(() => undefined);
   const log = (message: string) => connection.console.info(message);
 
   connection.onInitialize((params: InitializeParams) => {
     const init = (params.initializationOptions ?? {}) as InitOptions;
-    theme = init.theme ?? theme;
     const features = featuresOf(params.capabilities);
     const status = new Throttle<string>(250, () => {
       void connection.sendNotification(METHODS.status, workspace.engine.status());
@@ -103,6 +96,7 @@ export function serve(connection: Connection, version: string, script: URL): voi
     workspace.ignore.roots = folders.flatMap((uri) => pathOf(uri) ?? []);
     context = { connection, workspace, features, version, script };
     serveRequests(context);
+    serveLanguage(context, publisher, init.theme);
     return serverResult(features, version);
   });
 
@@ -154,45 +148,6 @@ export function serve(connection: Connection, version: string, script: URL): voi
   connection.onDidCloseTextDocument(({ textDocument: { uri } }) =>
     context?.workspace.didClose(uri),
   );
-
-  connection.onHover(async ({ textDocument, position }) => {
-    const audit = context?.workspace.audit(textDocument.uri);
-    if (audit === undefined) return null;
-    const told = (response: number, code: FindingCodeName) =>
-      context?.features.diagnostics === true && publisher?.gave(audit.uri, response, code) === true;
-    return hover(audit, context?.workspace.engine.current, position, theme, told);
-  });
-  const opened = (uri: string) => context?.workspace.openAudit(uri);
-  connection.onCodeLens(({ textDocument: { uri } }) => {
-    const audit = opened(uri);
-    return audit && context?.workspace.settings.codeLens.enabled === true ? codeLenses(audit) : [];
-  });
-  connection.languages.inlayHint.on(({ textDocument: { uri }, range }) => {
-    const audit = opened(uri);
-    const wanted = context?.workspace.settings.inlayHints.enabled === true;
-    return audit && wanted ? inlayHints(audit, range) : [];
-  });
-  const read = async (uri: string) => context?.workspace.readAudit(uri);
-  connection.onDocumentSymbol(async ({ textDocument: { uri } }) => {
-    const audit = await read(uri);
-    return audit ? documentSymbols(audit) : [];
-  });
-  connection.onFoldingRanges(async ({ textDocument: { uri } }) => {
-    const audit = await read(uri);
-    return audit ? foldingRanges(audit) : [];
-  });
-  connection.onCodeAction(async (params) => {
-    // An editor asks once: rows that are still being read would be "No code actions available".
-    const audit = await read(params.textDocument.uri);
-    return audit ? codeActions(audit, params) : [];
-  });
-  connection.languages.diagnostics.on(({ textDocument: { uri }, previousResultId }) => {
-    const none = { kind: 'full' as const, items: [] };
-    return publisher?.pull(opened(uri), previousResultId) ?? none;
-  });
-  connection.onNotification(METHODS.theme, ({ kind }: { kind: ThemeKind }) => {
-    theme = kind;
-  });
 
   connection.onShutdown(() => context?.workspace.dispose());
   connection.onExit(() => process.exit(0));

@@ -26,7 +26,7 @@ import type {
 } from '../../../server/src/protocol.js';
 
 /** The package's folder, wherever this file was bundled to. */
-const root = ((): string => {
+export const root = ((): string => {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;

@@ -5,10 +5,13 @@ export const duplicateResponse: Rule = {
   code: 'duplicate-response',
   description: 'The same conversation with the same response occurs before.',
   prepare({ table }) {
+    const { length } = table;
     let size = 16;
-    while (size < 2 * table.length) size *= 2;
+    while (size < 2 * length) size *= 2;
     const slots = new Uint32Array(size);
     return (i) => {
+      // Added to the table since: there is no slot for it, and a full table would be searched for ever.
+      if (i >= length) return undefined;
       const high = table.hashHigh.get(i);
       const low = table.hashLow.get(i);
       for (let at = (high ^ low) & (size - 1); ; at = (at + 1) & (size - 1)) {

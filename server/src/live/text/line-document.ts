@@ -97,7 +97,9 @@ export class LineDocument {
       }
       return { line, character: Math.min(character, stripEnd(this.lines[line] ?? '').length) };
     };
-    return { start: clip(range.start), end: clip(range.end) };
+    const [a, b] = [clip(range.start), clip(range.end)];
+    const backwards = b.line < a.line || (b.line === a.line && b.character < a.character);
+    return backwards ? { start: b, end: a } : { start: a, end: b };
   }
 
   sameText({ lines }: LineDocument): boolean {

@@ -1,0 +1,201 @@
+import type {
+  CodeActionParams,
+  Diagnostic,
+  DidChangeTextDocumentParams,
+  DidCloseTextDocumentParams,
+  DidOpenTextDocumentParams,
+  DocumentDiagnosticParams,
+  HoverParams,
+  InitializeParams,
+  InlayHintParams,
+  Position,
+  Range,
+  TextDocumentContentChangeEvent,
+  TextDocumentIdentifier,
+} from 'vscode-languageserver';
+import {
+  EXPORT_FORMATS,
+  FINDING_CODES,
+  METHODS,
+  THEME_KINDS,
+  type AuditFolderParams,
+  type AuditParams,
+  type ColumnsParams,
+  type ContributionsParams,
+  type ExportParams,
+  type FindingsParams,
+  type IgnoreParams,
+  type InitOptions,
+  type LocateParams,
+  type ResponseParams,
+  type RowsParams,
+  type TextsParams,
+  type ThemeParams,
+  type UriParams,
+  type VisibleRangesParams,
+} from '../../protocol.js';
+import {
+  anything,
+  count,
+  flag,
+  integer,
+  list,
+  maybe,
+  name,
+  object,
+  oneOf,
+  processId,
+  text,
+  token,
+  type Check,
+} from './check.js';
+
+const position = object<Position>({ line: count, character: count });
+const range = object<Range>({ start: position, end: position });
+const textDocument = object<TextDocumentIdentifier>({ uri: name });
+const ofDocument = object<{ textDocument: TextDocumentIdentifier }>({ textDocument });
+const lines = list(object<{ from: number; to: number }>({ from: count, to: count }));
+const ofUri = object<UriParams>({ uri: name });
+const response = object<ResponseParams>({ uri: name, epoch: count, response: count });
+
+/** The library reads these, and takes what is no token for none. */
+type Progress = 'workDoneToken' | 'partialResultToken';
+const diagnostic = object<Pick<Diagnostic, 'range' | 'message' | 'source'>>({
+  range,
+  message: text,
+  source: maybe(text),
+});
+const codeAction = object<Omit<CodeActionParams, Progress>>({
+  textDocument,
+  range,
+  context: object<CodeActionParams['context']>({
+    diagnostics: list(diagnostic) as Check<Diagnostic[]>,
+    only: maybe(list(text)) as Check<string[] | undefined>,
+    triggerKind: maybe(integer) as Check<CodeActionParams['context']['triggerKind']>,
+  }),
+});
+const change = object<{ text: string; range?: Range | undefined }>({
+  text,
+  range: maybe(range),
+}) as Check<TextDocumentContentChangeEvent>;
+
+type Initial = Pick<InitializeParams, 'processId' | 'capabilities' | 'rootUri'> & {
+  readonly workspaceFolders?: readonly { readonly uri: string }[] | null | undefined;
+  readonly initializationOptions?: InitOptions | undefined;
+};
+const initialize = object<Initial>({
+  processId: maybe(processId) as Check<number | null>,
+  capabilities: object<object>({}) as Check<InitializeParams['capabilities']>,
+  rootUri: maybe(text) as Check<string | null>,
+  workspaceFolders: maybe(list(object<{ uri: string }>({ uri: text }))),
+  initializationOptions: maybe(
+    object<InitOptions>({
+      // Judged field by field where they are merged: a wrong one keeps its default.
+      settings: anything as Check<InitOptions['settings']>,
+      trusted: maybe(flag),
+      theme: maybe(oneOf(THEME_KINDS)),
+      docs: maybe(text),
+      storeFolder: maybe(name),
+    }),
+  ),
+});
+
+/** Every request that is answered, with what its parameters must be. Any other is unknown to the server. */
+export const REQUESTS = {
+  initialize,
+  shutdown: anything,
+  'textDocument/hover': object<Omit<HoverParams, Progress>>({ textDocument, position }),
+  'textDocument/codeLens': ofDocument,
+  'textDocument/inlayHint': object<Omit<InlayHintParams, Progress>>({ textDocument, range }),
+  'textDocument/documentSymbol': ofDocument,
+  'textDocument/foldingRange': ofDocument,
+  'textDocument/codeAction': codeAction,
+  'textDocument/diagnostic': object<
+    Pick<DocumentDiagnosticParams, 'textDocument' | 'previousResultId'>
+  >({ textDocument, previousResultId: maybe(text) }),
+  [METHODS.audit]: object<AuditParams>({
+    uri: name,
+    lines: maybe(lines),
+    workDoneToken: maybe(token),
+  }),
+  [METHODS.cancel]: ofUri,
+  [METHODS.auditFolder]: object<AuditFolderParams>({ uri: name, workDoneToken: maybe(token) }),
+  [METHODS.summary]: ofUri,
+  [METHODS.columns]: object<ColumnsParams>({ uri: name, epoch: count, from: count, limit: count }),
+  [METHODS.findings]: object<FindingsParams>({
+    uri: name,
+    epoch: count,
+    from: count,
+    limit: count,
+  }),
+  [METHODS.texts]: object<TextsParams>({ uri: name, epoch: count, responses: list(count) }),
+  [METHODS.detail]: response,
+  [METHODS.spot]: response,
+  [METHODS.contributions]: object<ContributionsParams>({
+    uri: name,
+    epoch: count,
+    responses: maybe(list(count)),
+  }),
+  [METHODS.locate]: object<LocateParams>({ uri: name, line: count, column: count }),
+  [METHODS.rows]: object<RowsParams>({ uri: name, from: count, limit: count }),
+  [METHODS.exportReport]: object<ExportParams>({
+    uri: name,
+    format: oneOf(EXPORT_FORMATS),
+    path: name,
+    workDoneToken: maybe(token),
+  }),
+  [METHODS.ignore]: object<IgnoreParams>({
+    uri: name,
+    epoch: count,
+    response: count,
+    code: oneOf(FINDING_CODES),
+  }),
+  [METHODS.doctor]: anything,
+  [METHODS.models]: anything,
+  [METHODS.clearScores]: anything,
+} as const;
+
+/** Every notification that is heard. */
+export const NOTIFICATIONS = {
+  initialized: anything,
+  exit: anything,
+  'textDocument/didOpen': object<DidOpenTextDocumentParams>({
+    textDocument: object<DidOpenTextDocumentParams['textDocument']>({
+      uri: name,
+      languageId: anything as Check<string>,
+      version: integer,
+      text,
+    }),
+  }),
+  'textDocument/didChange': object<DidChangeTextDocumentParams>({
+    textDocument: object<DidChangeTextDocumentParams['textDocument']>({
+      uri: name,
+      version: integer,
+    }),
+    contentChanges: list(change) as Check<TextDocumentContentChangeEvent[]>,
+  }),
+  'textDocument/didClose': ofDocument as Check<DidCloseTextDocumentParams>,
+  'workspace/didChangeConfiguration': object<{ settings: unknown }>({ settings: anything }),
+  'workspace/didChangeWatchedFiles': anything,
+  'workspace/didChangeWorkspaceFolders': object<{
+    event: { added: readonly { uri: string }[]; removed: readonly { uri: string }[] };
+  }>({
+    event: object({
+      added: list(object<{ uri: string }>({ uri: text })),
+      removed: list(object<{ uri: string }>({ uri: text })),
+    }),
+  }),
+  [METHODS.visibleRanges]: object<VisibleRangesParams>({ uri: name, ranges: lines }),
+  [METHODS.theme]: object<ThemeParams>({ kind: oneOf(THEME_KINDS) }),
+  // The connection's own.
+  '$/cancelRequest': object<{ id: string | number }>({ id: token }),
+  '$/progress': object<{ token: string | number; value: unknown }>({ token, value: anything }),
+  '$/setTrace': object<{ value: string }>({ value: text }),
+  'window/workDoneProgress/cancel': object<{ token: string | number }>({ token }),
+} as const;
+
+/** The check of a method; undefined where the server has no such method. */
+export const checkOf = (checks: object, method: string): Check<unknown> | undefined =>
+  Object.hasOwn(checks, method)
+    ? (checks as Readonly<Record<string, Check<unknown>>>)[method]
+    : undefined;
