@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 /**
  * The import direction: qrm <- model <- engine <- session <- audit <- live <- shells; datasets and store
- * stand alone; client and webview see `protocol` and `qrm` only. `protocol.ts` and `errors.ts` are for all, `files` for all that write.
+ * stand alone; client and webview see `protocol` and `qrm` only. `protocol` and `errors.ts` are for all, `files` for all that write.
  */
 const core = [
   'qrm',

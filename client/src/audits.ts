@@ -9,7 +9,7 @@ import {
   type ExportFormat,
   type ExportParams,
   type ExportResult,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 
 let tokens = 0;

@@ -1,4 +1,4 @@
-import type { ColumnBatch, WireColumnBatch } from '../../server/src/protocol.js';
+import type { ColumnBatch, WireColumnBatch } from '../../server/src/protocol/index.js';
 
 /** A batch as it comes over the language server's JSON, with its arrays of numbers again. */
 export function decodeColumns(wire: WireColumnBatch): ColumnBatch {

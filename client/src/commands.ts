@@ -5,7 +5,7 @@ import {
   type DetailResult,
   type IgnoreParams,
   type IgnoreResult,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 import { textOf, type Audits } from './audits.js';
 import { auditOpenChat } from './chat.js';
 import type { Context } from './context.js';

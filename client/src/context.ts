@@ -1,6 +1,6 @@
 import type { LanguageClient } from 'vscode-languageclient/node';
 import type { LogOutputChannel } from 'vscode';
-import type { AuditSummary, StatusParams } from '../../server/src/protocol.js';
+import type { AuditSummary, StatusParams } from '../../server/src/protocol/index.js';
 
 /** What the parts of the extension share. */
 export interface Context {

@@ -1,5 +1,5 @@
 import { EventEmitter, Uri, window, workspace, type Disposable } from 'vscode';
-import { METHODS, type DoctorResult } from '../../server/src/protocol.js';
+import { METHODS, type DoctorResult } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 
 const PAGE = Uri.parse('qrm-lens:Doctor.md');

@@ -4,7 +4,7 @@ import {
   type FindingBatch,
   type HostToView,
   type WireColumnBatch,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 import { decodeColumns } from './columns.js';
 import type { Context } from './context.js';
 

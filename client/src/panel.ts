@@ -9,7 +9,7 @@ import {
   type PersistedState,
   type ResponseText,
   type ViewToHost,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { Feed } from './feed.js';
 import { reveal, type ResponseRef } from './reveal.js';

@@ -1,6 +1,6 @@
 import { commands, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
 import type { WebviewPanel, Uri } from 'vscode';
-import { METHODS, type AuditSummary, type RowsResult } from '../../server/src/protocol.js';
+import { METHODS, type AuditSummary, type RowsResult } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { parquetHtml } from './parquet-html.js';
 

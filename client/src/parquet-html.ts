@@ -1,4 +1,4 @@
-import type { AuditSummary, RowsResult } from '../../server/src/protocol.js';
+import type { AuditSummary, RowsResult } from '../../server/src/protocol/index.js';
 import { nonce } from './nonce.js';
 
 interface PageOptions {

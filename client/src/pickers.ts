@@ -1,6 +1,6 @@
 import type { Uri } from 'vscode';
 import { ConfigurationTarget, window, workspace } from 'vscode';
-import { METHODS, type Device, type ModelChoice } from '../../server/src/protocol.js';
+import { METHODS, type Device, type ModelChoice } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
 

@@ -1,5 +1,5 @@
 import { commands, Range, TextEditorRevealType, Uri, ViewColumn, window, workspace } from 'vscode';
-import { METHODS, type TextSpot } from '../../server/src/protocol.js';
+import { METHODS, type TextSpot } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { hasNoText } from './documents.js';
 

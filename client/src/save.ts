@@ -1,5 +1,5 @@
 import { Uri, window, workspace } from 'vscode';
-import type { ViewToHost } from '../../server/src/protocol.js';
+import type { ViewToHost } from '../../server/src/protocol/index.js';
 
 type ExportMessage = Extract<ViewToHost, { type: 'export' }>;
 const NAMES = { png: 'PNG image', svg: 'SVG image', csv: 'CSV table' } as const;

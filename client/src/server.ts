@@ -11,7 +11,7 @@ import {
   type AuditSummary,
   type InitOptions,
   type StatusParams,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { SELECTOR } from './documents.js';
 import { themeKind } from './theme.js';

@@ -1,5 +1,5 @@
 import { languages, LanguageStatusSeverity, type Disposable } from 'vscode';
-import type { StatusParams } from '../../server/src/protocol.js';
+import type { StatusParams } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { SELECTOR } from './documents.js';
 

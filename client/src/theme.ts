@@ -1,5 +1,5 @@
 import { ColorThemeKind, window } from 'vscode';
-import type { ThemeKind } from '../../server/src/protocol.js';
+import type { ThemeKind } from '../../server/src/protocol/index.js';
 
 /** The kind of the active colour theme, for images that see no theme colour. */
 export function themeKind(): ThemeKind {

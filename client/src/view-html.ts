@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Uri, type Webview } from 'vscode';
-import type { PageName } from '../../server/src/protocol.js';
+import type { PageName } from '../../server/src/protocol/index.js';
 import { nonce } from './nonce.js';
 
 /** The page: nothing but the bundled script and style runs, and nothing is fetched from elsewhere. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PageName, PersistedState } from '../../server/src/protocol.js';
+import type { PageName, PersistedState } from '../../server/src/protocol/index.js';
 
 /** Views remembered; the least lately changed are forgotten. */
 const KEPT = 20;

@@ -6,7 +6,7 @@ import {
   type ExtensionContext,
   type WebviewPanel,
 } from 'vscode';
-import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol.js';
+import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol/index.js';
 import type { Audits } from './audits.js';
 import type { Context } from './context.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';

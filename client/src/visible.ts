@@ -1,5 +1,5 @@
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
-import { METHODS } from '../../server/src/protocol.js';
+import { METHODS } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { themeKind } from './theme.js';
 

@@ -14,7 +14,7 @@ import {
   type AuditSummary,
   type InitOptions,
   type ServerSettings,
-} from '../../server/src/protocol.js';
+} from '../../server/src/protocol/index.js';
 
 /** The package's folder, wherever this file was bundled to. */
 export const ROOT = ((): string => {

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { METHODS, type ExportResult, type ServerSettings } from '../../server/src/protocol.js';
+import {
+  METHODS,
+  type ExportResult,
+  type ServerSettings,
+} from '../../server/src/protocol/index.js';
 import { BenchServer, ROOT, type LoopDelay } from './lsp-client.js';
 
 const TINY = join(ROOT, 'test/fixtures/golden/llama3-qrm-k5-m3');

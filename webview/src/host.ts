@@ -1,4 +1,4 @@
-import type { HostToView, PersistedState, ViewToHost } from '../../server/src/protocol.js';
+import type { HostToView, PersistedState, ViewToHost } from '../../server/src/protocol/index.js';
 
 interface VsCodeApi {
   postMessage(message: ViewToHost): void;

@@ -1,4 +1,4 @@
-import type { PageName, PersistedState } from '../../server/src/protocol.js';
+import type { PageName, PersistedState } from '../../server/src/protocol/index.js';
 import type { Brush, Range } from './data/brush.js';
 import { MEASURES } from './data/responses.js';
 import {

@@ -1,9 +1,15 @@
 import type { DatasetProblem } from '../datasets/types.js';
-import type { FindingCodeName as FindingCode, FindingSeverity as Severity } from '../protocol.js';
+import type {
+  FindingCodeName as FindingCode,
+  FindingSeverity as Severity,
+} from '../protocol/index.js';
 
 /** One list for the reports, the language server and the views. */
-export { FINDING_CODES as CODES, FINDING_SEVERITIES as SEVERITIES } from '../protocol.js';
-export type { FindingCodeName as FindingCode, FindingSeverity as Severity } from '../protocol.js';
+export { FINDING_CODES as CODES, FINDING_SEVERITIES as SEVERITIES } from '../protocol/index.js';
+export type {
+  FindingCodeName as FindingCode,
+  FindingSeverity as Severity,
+} from '../protocol/index.js';
 
 /** A finding about a response of the table. The message states the figure and its threshold. */
 export interface ResponseFinding {

@@ -7,13 +7,22 @@ import { problemFinding, type Finding, type FindingCode, type ProblemFinding } f
 import type { Ignored } from './ignore.js';
 import { runRules } from './rules/index.js';
 import { scoreRows, type ScoredTarget } from './scorer.js';
-import { DEFAULT_THRESHOLDS, type Thresholds } from './settings.js';
+import type { Thresholds } from './thresholds.js';
 import { ResponseTable } from './table.js';
 
 export * from './finding.js';
-export * from './settings.js';
+export * from './thresholds.js';
 export { ResponseTable } from './table.js';
-export { RULES, runRules } from './rules/index.js';
+export {
+  prepareRule,
+  RULES,
+  runRules,
+  type Check,
+  type Rule,
+  type ThresholdSpec,
+} from './rules/index.js';
+export { TAIL } from './figures.js';
+export { asksOf, limitsOf, limitsOfTable, thresholdOf, type Limits } from './limits.js';
 export { scoreRows, type ScoredEvent, type ScoredTarget } from './scorer.js';
 export { readIgnored, IGNORE_FILE } from './ignore.js';
 
@@ -26,7 +35,7 @@ export interface AuditSource {
 export interface AuditOptions extends MeasureOptions {
   readonly evaluator: Evaluator;
   readonly store?: ScoreStore;
-  readonly thresholds?: Partial<Thresholds>;
+  readonly thresholds?: Thresholds;
   readonly ignored?: Ignored;
   /** Findings of other codes are left out; default: all are wanted. */
   readonly wanted?: (code: FindingCode) => boolean;
@@ -70,7 +79,7 @@ const MAX_PROBLEMS = 10_000;
  */
 export function auditDataset(sources: readonly AuditSource[], options: AuditOptions) {
   const table = new ResponseTable(options.evaluator.info.spec.levels);
-  const thresholds = { ...DEFAULT_THRESHOLDS, ...options.thresholds };
+  const { thresholds = {} } = options;
   const audit: Audit = {
     sources,
     table,

@@ -1,31 +1,64 @@
-import { resolve, type Threshold } from './settings.js';
+import type { Figure } from './figures.js';
+import type { Rule } from './rules/rule.js';
 import type { ResponseTable } from './table.js';
+import { MINIMUM_SAMPLE, resolve, type Threshold, type Thresholds } from './thresholds.js';
 
-/**
- * What relative thresholds are taken from, all so that low is remarkable: the left tail;
- * P(chosen beats rejected); its distance from 1/2; q05 - q95.
- */
-export const FIGURES = ['tail', 'beats', 'closeness', 'narrowness'] as const;
-export type Figure = (typeof FIGURES)[number];
-
-/** The limit of a threshold on a figure: `resolve`, or order statistics that the caller has ready. */
-export type LimitOf = (figure: Figure, threshold: Threshold, minimum: number) => number;
-
-/** A response's figure; NaN when it has none. */
-export function figureValue(table: ResponseTable, figure: Figure, i: number): number {
-  if (!table.scored(i)) return Number.NaN;
-  if (figure === 'tail') return table.tail.get(i);
-  if (figure === 'narrowness') return -table.spread.get(i);
-  const p = table.beats.get(i);
-  return figure === 'beats' ? p : Math.abs(p - 0.5);
+/** A limit that a rule judges by: a threshold on a figure. */
+export interface Ask {
+  readonly figure: Figure | undefined;
+  readonly threshold: Threshold;
+  /** Fewer figures than this give no relative limit. Default MINIMUM_SAMPLE. */
+  readonly minimum?: number;
 }
 
-/** Reads the whole table for each question. */
-export const limitsOfTable =
-  (table: ResponseTable): LimitOf =>
-  (figure, threshold, minimum) => {
-    function* values() {
-      for (let i = 0; i < table.length; i++) yield figureValue(table, figure, i);
-    }
-    return resolve(threshold, values(), minimum);
+/** A rule's limits by name, `limit` being that of its threshold; NaN: nothing reaches it. */
+export type RuleLimits = Readonly<Record<string, number>>;
+/** The limits of every rule, by its code. */
+export type Limits = ReadonlyMap<string, RuleLimits>;
+
+export const thresholdOf = (rule: Rule, thresholds: Thresholds): Threshold | undefined =>
+  rule.threshold && (thresholds[rule.threshold.name] ?? rule.threshold.default);
+
+/** Every limit that a rule judges by, by name. */
+export function asksOf(rule: Rule, thresholds: Thresholds): Readonly<Record<string, Ask>> {
+  const threshold = thresholdOf(rule, thresholds);
+  if (threshold === undefined) return {};
+  return {
+    limit: { figure: rule.threshold?.figure, threshold },
+    ...rule.furtherLimits?.(threshold),
   };
+}
+
+/** Answers each question of each rule. @param answer gives the limit of a relative threshold */
+export function limitsOf(
+  rules: readonly Rule[],
+  thresholds: Thresholds,
+  answer: (figure: Figure, share: number, minimum: number) => number,
+): Limits {
+  const limits = new Map<string, RuleLimits>();
+  for (const rule of rules) {
+    const asks = Object.entries(asksOf(rule, thresholds));
+    const answers = asks.map(([name, { figure, threshold, minimum = MINIMUM_SAMPLE }]) => {
+      if (threshold.kind === 'absolute') return [name, threshold.value] as const;
+      // A share of what has no figure has no meaning.
+      if (figure === undefined) return [name, Number.NaN] as const;
+      return [name, answer(figure, threshold.share, minimum)] as const;
+    });
+    limits.set(rule.code, Object.fromEntries(answers));
+  }
+  return limits;
+}
+
+/** Reads the whole table for each figure. */
+export function limitsOfTable(
+  rules: readonly Rule[],
+  table: ResponseTable,
+  thresholds: Thresholds,
+): Limits {
+  function* values(figure: Figure) {
+    for (let i = 0; i < table.length; i++) yield figure.of(table, i);
+  }
+  return limitsOf(rules, thresholds, (figure, share, minimum) =>
+    resolve({ kind: 'relative', share }, values(figure), minimum, figure.end === 'high'),
+  );
+}

@@ -1,21 +1,22 @@
-import type { ConversationKind, Place } from '../datasets/types.js';
+import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
+import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
 import { Column } from './columns.js';
 
-export const KINDS: readonly ConversationKind[] = [
-  'chosen',
-  'rejected',
-  'completion',
-  'transcript',
-];
 const NONE = 0xffffffff;
+
+function kindIndex(kind: ResponseKind): number {
+  const index = RESPONSE_KINDS.indexOf(kind);
+  if (index < 0) throw new Error(`${kind} is no kind of response: list it in RESPONSE_KINDS`);
+  return index;
+}
 
 export interface NewResponse {
   readonly file: number;
   readonly row: number;
   readonly conversation: number;
   readonly target: number;
-  readonly kind: ConversationKind;
+  readonly kind: ResponseKind;
   readonly label: string;
   readonly place: Place;
   /** contentHash of the store: the first 8 bytes are kept. */
@@ -69,7 +70,7 @@ export class ResponseTable {
     this.row.set(i, r.row);
     this.conversation.set(i, r.conversation);
     this.target.set(i, r.target);
-    this.kind.set(i, KINDS.indexOf(r.kind));
+    this.kind.set(i, kindIndex(r.kind));
     let label = this.labelIds.get(r.label);
     if (label === undefined) {
       label = this.labels.push(r.label) - 1;
@@ -116,8 +117,21 @@ export class ResponseTable {
     return !Number.isNaN(this.tail.get(i));
   }
 
-  kindOf(i: number): ConversationKind {
-    return KINDS[this.kind.get(i)] ?? 'completion';
+  kindOf(i: number): ResponseKind {
+    return RESPONSE_KINDS[this.kind.get(i)] ?? 'completion';
+  }
+
+  /** Takes a response out: it has no figure, is no duplicate of anything, and no rule sees it any more. */
+  remove(i: number): void {
+    for (const column of [this.tail, this.beats, this.expectation]) column.set(i, Number.NaN);
+    this.errors.delete(i);
+    this.hashHigh.set(i, NONE);
+    this.hashLow.set(i, i);
+    this.kind.set(i, REMOVED_KIND);
+  }
+
+  removed(i: number): boolean {
+    return this.kind.get(i) === REMOVED_KIND;
   }
 
   label(i: number): string {

@@ -1,19 +1,17 @@
 import { dirname, join } from 'node:path';
 import {
   auditDataset,
-  DEFAULT_THRESHOLDS,
   IGNORE_FILE,
   readIgnored,
   type Finding,
   type FindingCode,
-  type Threshold,
 } from '../audit/index.js';
 import { makeReport, ranks, render, visible, type Format } from '../audit/report/index.js';
 import { writeLines } from '../files/write.js';
 import { noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { expandFiles } from './files.js';
-import { weights } from './options.js';
+import { thresholds, weights } from './options.js';
 import { print } from './output.js';
 import { Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
@@ -21,11 +19,6 @@ import { withSession, type Session } from './session.js';
 export interface AuditCommandOptions extends CommonOptions {
   format: Format;
   top: number;
-  tailThreshold?: Threshold;
-  invertedThreshold?: Threshold;
-  ambiguousThreshold?: Threshold;
-  wideThreshold?: Threshold;
-  modes?: number;
   select?: ReadonlySet<FindingCode>;
   ignore?: ReadonlySet<FindingCode>;
   failOn?: (findings: readonly Finding[]) => boolean;
@@ -61,13 +54,7 @@ async function audit(
       cvarLevel: o.cvarLevel,
       limit: o.limit,
       weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
-      thresholds: {
-        tail: o.tailThreshold ?? DEFAULT_THRESHOLDS.tail,
-        inverted: o.invertedThreshold ?? DEFAULT_THRESHOLDS.inverted,
-        ambiguous: o.ambiguousThreshold ?? DEFAULT_THRESHOLDS.ambiguous,
-        wide: o.wideThreshold ?? DEFAULT_THRESHOLDS.wide,
-        modes: o.modes ?? DEFAULT_THRESHOLDS.modes,
-      },
+      thresholds: thresholds(o),
     },
   );
   const bar = new Progress(o.quiet ?? false);

@@ -7,7 +7,7 @@ import type { CommonOptions } from './common.js';
 import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
-import { codes, failOn, mapping, number, threshold } from './options.js';
+import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
 import { scoreCommand } from './score-command.js';
 
 const VERSION = '0.1.0';
@@ -73,26 +73,16 @@ const common = (command: Command) =>
     .option('--out <file>', 'write there instead of to standard output')
     .option('--quiet', 'nothing on standard error but errors');
 
-common(program.command('audit').argument('<files...>', 'datasets, or folders of them'))
+const audit = common(
+  program.command('audit').argument('<files...>', 'datasets, or folders of them'),
+)
   .description('list the riskiest responses and what is wrong with the data')
   .addOption(new Option('--format <name>').choices(FORMATS).default('text'))
   .option('--top <n>', 'responses shown by text, html and json', number('--top', 0, 1e5, true), 20)
   .optionsGroup('Findings (a threshold is a figure, or a share of the dataset such as 5%):')
   .option('--select <codes>', 'only these', codes('--select'))
-  .option('--ignore <codes>', 'all but these', codes('--ignore'))
-  .option('--tail-threshold <x>', 'low-left-tail (default 5%)', threshold('--tail-threshold'))
-  .option(
-    '--inverted-threshold <x>',
-    'inverted-pair, P(chosen beats rejected) (default 5%)',
-    threshold('--inverted-threshold'),
-  )
-  .option(
-    '--ambiguous-threshold <x>',
-    'ambiguous-pair, distance of P from 1/2 (default 5%)',
-    threshold('--ambiguous-threshold'),
-  )
-  .option('--wide-threshold <x>', 'wide-distribution (default 5%)', threshold('--wide-threshold'))
-  .option('--modes <n>', 'multimodal (default 2)', number('--modes', 2, 100, true))
+  .option('--ignore <codes>', 'all but these', codes('--ignore'));
+thresholdOptions(audit)
   .option('--fail-on <what>', 'exit 1 on CODE[:n] or on a severity (error, warning, info)', failOn)
   .addHelpText(
     'after',

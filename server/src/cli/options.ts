@@ -1,12 +1,17 @@
+import type { Command } from 'commander';
 import { existsSync, readFileSync } from 'node:fs';
 import {
   CODES,
+  parseThreshold,
+  RULES,
   SEVERITIES,
   type Finding,
   type FindingCode,
   type Threshold,
+  type Thresholds,
 } from '../audit/index.js';
 import { parseMapping, type FieldMapping } from '../datasets/index.js';
+import { messageOf } from '../errors.js';
 import { UsageError } from './errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -21,12 +26,45 @@ export function number(name: string, low: number, high: number, whole = false) {
   };
 }
 
-/** `-0.2` or `5%`. */
-export function threshold(name: string) {
-  return (text: string): Threshold =>
-    text.endsWith('%')
-      ? { kind: 'relative', share: number(name, 0, 100)(text.slice(0, -1)) / 100 }
-      : { kind: 'absolute', value: number(name, -1e9, 1e9)(text) };
+/** One option for each rule that has a threshold. */
+export function thresholdOptions(command: Command): Command {
+  for (const { code, threshold: spec } of RULES) {
+    if (spec === undefined) continue;
+    const flag = `--${spec.option}`;
+    const { default: usual } = spec;
+    const standard = usual.kind === 'relative' ? `${usual.share * 100}%` : `${usual.value}`;
+    const parse = (text: string): Threshold => {
+      if (spec.figure === undefined)
+        return { kind: 'absolute', value: number(flag, spec.least ?? 0, 1e9, true)(text) };
+      try {
+        return parseThreshold(text, flag);
+      } catch (error) {
+        throw new UsageError(messageOf(error));
+      }
+    };
+    command.option(
+      `${flag} <${spec.figure ? 'x' : 'n'}>`,
+      `${code}: ${plain(spec.help)} (default ${standard})`,
+      parse,
+    );
+  }
+  return command;
+}
+
+/** The first sentence of a setting's Markdown. */
+const plain = (markdown: string): string =>
+  (markdown.split('. ')[0] ?? '').replaceAll('`', '').replace(/\.$/, '');
+
+/** What the options set, by the rules' names. @param options as commander gives them */
+export function thresholds(options: object): Thresholds {
+  const given = new Map(Object.entries(options));
+  return Object.fromEntries(
+    RULES.flatMap(({ threshold: spec }) => {
+      const camel = spec?.option.replace(/-./g, (dash) => dash.slice(1).toUpperCase());
+      const value = camel === undefined ? undefined : (given.get(camel) as Threshold | undefined);
+      return spec === undefined || value === undefined ? [] : [[spec.name, value]];
+    }),
+  );
 }
 
 /** `low-left-tail,inverted-pair`. */

@@ -1,3 +1,5 @@
+import type { ResponseKind } from '../protocol/index.js';
+
 /**
  * A place in a file, as an editor and a byte reader need it.
  * `line` and `column` are zero-based; a column counts UTF-16 code units (as LSP does) from the start
@@ -24,7 +26,7 @@ export interface Turn {
   readonly pieces?: readonly Place[];
 }
 
-export type ConversationKind = 'chosen' | 'rejected' | 'completion' | 'transcript';
+export type ConversationKind = ResponseKind;
 
 /** A conversation whose assistant turns at `targets` are the responses to score. */
 export interface Conversation {

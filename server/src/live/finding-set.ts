@@ -1,53 +1,64 @@
+import { Column } from '../audit/columns.js';
+import type { Figure } from '../audit/figures.js';
+import type { Ignored } from '../audit/ignore.js';
 import {
   inWords,
+  limitsOf,
+  asksOf,
+  prepareRule,
+  rankOf,
   RULES,
+  TAIL,
+  thresholdOf,
+  type Check,
+  type Limits,
   type ResponseFinding,
   type ResponseTable,
-  type Threshold,
+  type Rule,
   type Thresholds,
 } from '../audit/index.js';
-import { Column } from '../audit/columns.js';
-import type { Ignored } from '../audit/ignore.js';
-import { FIGURES, figureValue, type Figure, type LimitOf } from '../audit/limits.js';
-import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol.js';
+import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol/index.js';
 import type { Ledger } from './ledger.js';
 import { Pacer } from './pace.js';
 import { SortedRuns } from './sorted-runs.js';
 
-type Check = (response: number) => ResponseFinding | undefined;
-
-/** The order statistics that thresholds ask for: the share itself, and the severe fifth of it. */
-async function limitsFor(
+/** The order statistics that the rules ask for, and the left tails themselves, for percentiles. */
+async function statistics(
+  rules: readonly Rule[],
   table: ResponseTable,
-  t: Thresholds,
+  thresholds: Thresholds,
   signal: AbortSignal | undefined,
-): Promise<{ limits: LimitOf; tails: SortedRuns }> {
-  const asked = [t.tail, t.inverted, t.ambiguous, t.wide];
-  const shares = asked.flatMap((a) => (a.kind === 'relative' ? [a.share, a.share / 5] : []));
-  const known = new Map<string, number>();
+): Promise<{ limits: Limits; tails: SortedRuns }> {
+  const shares = new Map<Figure, Set<number>>([[TAIL, new Set()]]);
+  for (const rule of rules)
+    for (const { figure, threshold } of Object.values(asksOf(rule, thresholds))) {
+      if (figure === undefined || threshold.kind === 'absolute') continue;
+      const asked = shares.get(figure) ?? new Set();
+      shares.set(figure, asked.add(threshold.share));
+    }
   const sizes = new Map<Figure, number>();
+  const known = new Map<Figure, Map<number, number>>();
   let tails: SortedRuns | undefined;
-  for (const figure of FIGURES) {
-    // One figure in memory at a time; only the tails are kept, for percentiles.
-    const runs = await SortedRuns.of(
-      table.length,
-      (i) => figureValue(table, figure, i),
-      signal,
-      // The distance from 1/2 is computed in double precision.
-      figure === 'closeness' ? Float64Array : Float32Array,
-    );
-    sizes.set(figure, runs.size);
-    for (const share of shares)
-      known.set(`${figure} ${share}`, runs.kth(Math.max(Math.ceil(share * runs.size) - 1, 0)));
-    if (figure === 'tail') tails = runs;
+  for (const [figure, asked] of shares) {
+    // One figure in memory at a time; only the tails are kept.
+    const Kind = figure.double ? Float64Array : Float32Array;
+    const runs = await SortedRuns.of(table.length, (i) => figure.of(table, i), signal, Kind);
+    const { size } = runs;
+    sizes.set(figure, size);
+    const at = (share: number) => {
+      const rank = rankOf(share, size);
+      return runs.kth(figure.end === 'high' ? size - 1 - rank : rank);
+    };
+    known.set(figure, new Map([...asked].map((share) => [share, at(share)])));
+    if (figure === TAIL) tails = runs;
   }
   return {
     tails: tails as SortedRuns,
-    limits: (figure, threshold, minimum) => {
-      if (threshold.kind === 'absolute') return threshold.value;
-      if ((sizes.get(figure) ?? 0) < minimum) return Number.NaN;
-      return known.get(`${figure} ${threshold.share}`) ?? Number.NaN;
-    },
+    limits: limitsOf(rules, thresholds, (figure, share, minimum) =>
+      (sizes.get(figure) ?? 0) < minimum
+        ? Number.NaN
+        : (known.get(figure)?.get(share) ?? Number.NaN),
+    ),
   };
 }
 
@@ -65,9 +76,9 @@ export class FindingSet {
   private constructor(
     private readonly checks: ReadonlyMap<string, Check>,
     private readonly tails: SortedRuns,
-    readonly limits: readonly ThresholdInfo[],
-    /** The same, for whoever asks as the rules do. */
-    readonly limitOf: LimitOf,
+    readonly limits: Limits,
+    /** The same in words, for views. */
+    readonly thresholds: readonly ThresholdInfo[],
     private readonly table: ResponseTable,
     private readonly ignored: Ignored,
   ) {}
@@ -78,21 +89,22 @@ export class FindingSet {
     thresholds: Thresholds,
     ignored: Ignored,
     signal?: AbortSignal,
+    rules: readonly Rule[] = RULES,
   ): Promise<FindingSet> {
     const { table, options } = ledger;
-    const { limits, tails } = await limitsFor(table, thresholds, signal);
-    const context = { table, thresholds, tau: options.tau, limits };
+    const { limits, tails } = await statistics(rules, table, thresholds, signal);
+    const context = { table, thresholds, tau: options.tau };
     const checks = new Map<string, Check>();
     const pacer = new Pacer();
-    for (const rule of RULES) {
-      checks.set(rule.code, rule.prepare(context));
+    for (const rule of rules) {
+      checks.set(rule.code, prepareRule(rule, context, limits));
       await pacer.tick(signal);
     }
     const set = new FindingSet(
       checks,
       tails,
-      limitInfo(thresholds, limits),
       limits,
+      thresholdInfo(rules, thresholds, limits),
       table,
       ignored,
     );
@@ -130,7 +142,7 @@ export class FindingSet {
   /** The findings of one response, as the table stands now. */
   of(response: number): ResponseFinding[] {
     const found: ResponseFinding[] = [];
-    if (this.table.kind.get(response) === 255) return found;
+    if (this.table.removed(response)) return found;
     for (const check of this.checks.values()) {
       const finding = check(response);
       if (finding !== undefined && !this.ignored(this.table.hash(response), finding.code))
@@ -144,7 +156,7 @@ export class FindingSet {
     const response = this.response(n);
     const code = FINDING_CODES[this.code(n)];
     if (n >= this.size || code === undefined) return undefined;
-    if (this.table.kind.get(response) === 255) return undefined;
+    if (this.table.removed(response)) return undefined;
     return this.checks.get(code)?.(response);
   }
 
@@ -156,23 +168,19 @@ export class FindingSet {
   }
 }
 
-function limitInfo(t: Thresholds, limits: LimitOf): ThresholdInfo[] {
-  const info = (
-    code: ThresholdInfo['code'],
-    figure: Figure,
-    threshold: Threshold,
-    edge: string,
-  ): ThresholdInfo => {
-    const limit = limits(figure, threshold, t.minimumSample);
-    const negated = figure === 'narrowness' && threshold.kind === 'relative';
-    const value = negated ? -limit : limit;
-    return { code, value: Number.isNaN(value) ? null : value, words: inWords(threshold, edge) };
-  };
-  return [
-    info('low-left-tail', 'tail', t.tail, 'lowest'),
-    info('inverted-pair', 'beats', t.inverted, 'lowest'),
-    info('ambiguous-pair', 'closeness', t.ambiguous, 'closest'),
-    info('wide-distribution', 'narrowness', t.wide, 'widest'),
-    { code: 'multimodal', value: t.modes, words: 'fixed threshold' },
-  ];
+function thresholdInfo(
+  rules: readonly Rule[],
+  thresholds: Thresholds,
+  limits: Limits,
+): ThresholdInfo[] {
+  return rules.flatMap((rule) => {
+    const threshold = thresholdOf(rule, thresholds);
+    if (rule.threshold === undefined || threshold === undefined) return [];
+    const { limit = Number.NaN } = limits.get(rule.code) ?? {};
+    const words =
+      rule.threshold.figure === undefined
+        ? 'fixed threshold'
+        : inWords(threshold, rule.threshold.edge);
+    return { code: rule.code, value: Number.isNaN(limit) ? null : limit, words };
+  });
 }

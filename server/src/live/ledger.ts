@@ -5,8 +5,6 @@ import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import type { Slot } from '../session/slots.js';
 
-const REMOVED = 0xffffffff;
-
 /**
  * The numbers of one document's responses, and the log of what changed: position n of the log names
  * the response that changed n-th, so that a view can ask for all that is new to it.
@@ -75,12 +73,7 @@ export class Ledger {
     for (const id of ids) {
       if (table.scored(id)) this.scored--;
       this.live--;
-      for (const column of [table.tail, table.beats, table.expectation]) column.set(id, Number.NaN);
-      table.errors.delete(id);
-      // A hash of its own: no duplicate of anything.
-      table.hashHigh.set(id, REMOVED);
-      table.hashLow.set(id, id);
-      table.kind.set(id, 255);
+      table.remove(id);
       this.note(id);
     }
   }
@@ -98,7 +91,7 @@ export class Ledger {
   }
 
   alive(id: number): boolean {
-    return id < this.table.length && this.table.kind.get(id) !== 255;
+    return id < this.table.length && !this.table.removed(id);
   }
 
   /** Log positions [from, from + limit). */

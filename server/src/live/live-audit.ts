@@ -1,7 +1,7 @@
 import type { Ignored } from '../audit/ignore.js';
 import type { ProblemFinding, Thresholds } from '../audit/index.js';
 import type { DatasetRow } from '../datasets/types.js';
-import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol.js';
+import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol/index.js';
 import type { FilePlaces } from './disk/file-places.js';
 import { FindingSet } from './finding-set.js';
 import type { Ledger } from './ledger.js';
@@ -171,7 +171,7 @@ export abstract class LiveAudit {
       secondsLeft,
       fraction,
       counts,
-      thresholds: this.findings?.limits ?? [],
+      thresholds: this.findings?.thresholds ?? [],
       tau: ledger?.options.tau ?? 0.05,
       lambda: ledger?.options.lambda ?? 1,
       ...(ledger === undefined ? {} : { model: modelInfo(ledger.info) }),

@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../protocol.js';
+import type { ServerSettings } from '../protocol/index.js';
 import type { MeasureOptions } from '../qrm/index.js';
 
 const TAU = 0.05;

@@ -1,5 +1,5 @@
 import type { Connection, WorkDoneProgressReporter } from 'vscode-languageserver';
-import type { StatusParams } from '../protocol.js';
+import type { StatusParams } from '../protocol/index.js';
 import type { LiveAudit } from './live-audit.js';
 import { duration } from '../session/rate.js';
 

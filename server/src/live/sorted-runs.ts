@@ -51,7 +51,7 @@ export class SortedRuns {
 
   /** The k-th lowest, k from 0; NaN when there are not so many. Narrows all runs around a pivot. */
   kth(k: number): number {
-    if (k < 0 || k >= this.size) return Number.NaN;
+    if (!(k >= 0 && k < this.size)) return Number.NaN;
     const windows = this.runs.map((run) => ({ run, low: 0, high: run.length }));
     for (;;) {
       const widest = windows.reduce((a, b) => (b.high - b.low > a.high - a.low ? b : a));

@@ -17,7 +17,7 @@ import type {
   TextsParams,
   ViewFinding,
   WireColumnBatch,
-} from '../protocol.js';
+} from '../protocol/index.js';
 import type { LiveAudit } from './live-audit.js';
 import { Pacer } from './pace.js';
 import { rawScore } from './raw-score.js';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StatusParams } from '../protocol.js';
+import type { StatusParams } from '../protocol/index.js';
 import type { ScoreStore } from '../store/index.js';
 
 /**

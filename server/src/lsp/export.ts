@@ -8,7 +8,7 @@ import {
 } from '../audit/report/index.js';
 import { writeLines } from '../files/write.js';
 import type { DatasetEvent } from '../datasets/types.js';
-import type { ExportFormat, ExportResult } from '../protocol.js';
+import type { ExportFormat, ExportResult } from '../protocol/index.js';
 import type { FilePlaces } from '../live/disk/file-places.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { Pacer } from '../live/pace.js';
@@ -118,7 +118,7 @@ function reportedAudit(
     unreadable: new Map(),
     thresholds: audit.thresholds,
     tau: ledger.options.tau,
-    ...(findings && { limits: findings.limitOf }),
+    ...(findings && { limits: findings.limits }),
     place: (id) => places.of(id),
     row: (id) => audit.rowNumber(id),
     alive: (id) => ledger.alive(id),

@@ -23,7 +23,7 @@ import {
   type TextsParams,
   type UriParams,
   type VisibleRangesParams,
-} from '../protocol.js';
+} from '../protocol/index.js';
 import { parquetRows } from '../live/disk/byte-count.js';
 import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';

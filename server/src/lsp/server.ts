@@ -7,7 +7,7 @@ import {
   type Connection,
   type InitializeParams,
 } from 'vscode-languageserver';
-import { METHODS, type InitOptions } from '../protocol.js';
+import { METHODS, type InitOptions } from '../protocol/index.js';
 import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';

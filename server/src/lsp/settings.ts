@@ -1,6 +1,10 @@
-import type { Threshold, Thresholds } from '../audit/index.js';
-import { DEFAULT_THRESHOLDS } from '../audit/index.js';
-import type { ServerSettings } from '../protocol.js';
+import { parseThreshold, RULES, type Threshold, type Thresholds } from '../audit/index.js';
+import { messageOf } from '../errors.js';
+import type { ServerSettings } from '../protocol/index.js';
+
+/** As a setting has it: `5%`, or a number. */
+const written = (threshold: Threshold): string | number =>
+  threshold.kind === 'relative' ? `${threshold.share * 100}%` : threshold.value;
 
 export const DEFAULTS: ServerSettings = {
   model: { path: '' },
@@ -12,7 +16,11 @@ export const DEFAULTS: ServerSettings = {
   lambda: 1,
   weights: {},
   mapping: {},
-  thresholds: { tail: '5%', inverted: '5%', ambiguous: '5%', wide: '5%', modes: 2 },
+  thresholds: Object.fromEntries(
+    RULES.flatMap(({ threshold }) =>
+      threshold ? [[threshold.name, written(threshold.default)]] : [],
+    ),
+  ),
   maxDiagnostics: 1000,
   inlayHints: { enabled: false },
   codeLens: { enabled: true },
@@ -61,35 +69,22 @@ export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
 export const findingsDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
   differ([a.thresholds, a.maxDiagnostics], [b.thresholds, b.maxDiagnostics]);
 
-/** `5%` is a share of the dataset's own figures, `-0.2` a limit in the figure's unit. */
-export function parseThreshold(text: string, name: string): Threshold {
-  const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text)?.[1];
-  if (percent !== undefined && Number(percent) <= 100)
-    return { kind: 'relative', share: Number(percent) / 100 };
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value))
-    throw new Error(
-      `qrmLens.thresholds.${name}: found '${text}', expected a number or a share such as 5%`,
-    );
-  return { kind: 'absolute', value };
-}
-
 /** The thresholds of the settings; a bad one keeps its default and is told. */
 export function thresholdsOf(s: ServerSettings, warn: (message: string) => void): Thresholds {
-  const one = (name: 'tail' | 'inverted' | 'ambiguous' | 'wide'): Threshold => {
+  const thresholds: Record<string, Threshold> = {};
+  for (const { threshold: spec } of RULES) {
+    if (spec === undefined) continue;
+    const given = s.thresholds[spec.name];
+    if (given === undefined) continue;
     try {
-      return parseThreshold(s.thresholds[name], name);
+      thresholds[spec.name] = parseThreshold(
+        String(given),
+        `qrmLens.thresholds.${spec.name}`,
+        spec.figure !== undefined,
+      );
     } catch (error) {
-      warn(error instanceof Error ? error.message : String(error));
-      return DEFAULT_THRESHOLDS[name];
+      warn(messageOf(error));
     }
-  };
-  return {
-    ...DEFAULT_THRESHOLDS,
-    tail: one('tail'),
-    inverted: one('inverted'),
-    ambiguous: one('ambiguous'),
-    wide: one('wide'),
-    modes: s.thresholds.modes,
-  };
+  }
+  return thresholds;
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { InitOptions, ServerSettings } from '../protocol.js';
+import type { InitOptions, ServerSettings } from '../protocol/index.js';
 import { detectText, type Detected } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { EngineHost } from '../session/engine-host.js';

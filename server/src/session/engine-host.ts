@@ -1,6 +1,6 @@
 import { openEvaluator } from '../engine/index.js';
 import type { Evaluator } from '../engine/types.js';
-import type { ServerSettings, StatusParams } from '../protocol.js';
+import type { ServerSettings, StatusParams } from '../protocol/index.js';
 import { ScoreStore } from '../store/index.js';
 import { KnownModels } from './known-models.js';
 import { LazyEvaluator } from './lazy-evaluator.js';

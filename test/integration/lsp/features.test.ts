@@ -9,7 +9,11 @@ import type {
   Range,
   Position,
 } from 'vscode-languageserver-protocol/node.js';
-import type { Contributions, DetailResult, LocateResult } from '../../../server/src/protocol.js';
+import type {
+  Contributions,
+  DetailResult,
+  LocateResult,
+} from '../../../server/src/protocol/index.js';
 import { Client, fixture, MODEL, textAt } from './client.js';
 import { hhLines } from './hh.js';
 import { readFileSync } from 'node:fs';

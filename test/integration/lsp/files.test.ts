@@ -10,7 +10,7 @@ import type {
   ExportResult,
   ResponseText,
   RowsResult,
-} from '../../../server/src/protocol.js';
+} from '../../../server/src/protocol/index.js';
 import { Client, textAt } from './client.js';
 import { hhLines, lastAnswer } from './hh.js';
 

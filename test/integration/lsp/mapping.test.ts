@@ -15,7 +15,7 @@ import type {
   ResponseText,
   RowsResult,
   ServerSettings,
-} from '../../../server/src/protocol.js';
+} from '../../../server/src/protocol/index.js';
 import { applyEdits, Client, MODEL, textAt, type StartOptions } from './client.js';
 
 const mapping = { prompt: 'q', chosen: 'answers.best', rejected: 'answers.worst' };

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProgressType } from 'vscode-languageserver-protocol/node.js';
-import type { AuditSummary } from '../../../server/src/protocol.js';
+import type { AuditSummary } from '../../../server/src/protocol/index.js';
 import { Client, MODEL, type Columns } from './client.js';
 import { hhLines } from './hh.js';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  DEFAULT_THRESHOLDS,
   RULES,
   runRules,
   type FindingCode,
@@ -10,10 +9,8 @@ import {
 import { probabilityBeats } from '../../../server/src/qrm/index.js';
 import { LEVELS, place, scoreOf, tableOf } from './helpers.js';
 
-const run = (table: ResponseTable, code: FindingCode, thresholds: Partial<Thresholds> = {}) =>
-  [...runRules({ table, thresholds: { ...DEFAULT_THRESHOLDS, ...thresholds }, tau: 0.05 })].filter(
-    (f) => f.code === code,
-  );
+const run = (table: ResponseTable, code: FindingCode, thresholds: Thresholds = {}) =>
+  [...runRules({ table, thresholds, tau: 0.05 })].filter((f) => f.code === code);
 /** n responses with means 0, 1, …, n-1, so that response i has the i-th lowest tail. */
 const ladder = (n: number) => tableOf(Array.from({ length: n }, (_, i) => scoreOf(i)));
 
@@ -44,7 +41,7 @@ describe('low-left-tail', () => {
     expect(found[9]!.message).toContain("the dataset's lowest 5 %");
   });
   it('takes an absolute threshold, and calls a miss by the severe margin an error', () => {
-    const thresholds = { tail: { kind: 'absolute', value: 0.56 }, severeMargin: 0.5 } as const;
+    const thresholds = { tail: { kind: 'absolute', value: 0.56 } } as const;
     const found = run(ladder(5), 'low-left-tail', thresholds);
     expect(found.map((f) => [f.response, f.severity])).toEqual([
       [0, 'error'],
@@ -111,7 +108,7 @@ describe('single responses', () => {
     const found = run(table, 'multimodal');
     expect(found.map((f) => f.response)).toEqual([1]);
     expect(found[0]!.message).toContain('2 modes');
-    expect(run(table, 'multimodal', { modes: 3 })).toEqual([]);
+    expect(run(table, 'multimodal', { modes: { kind: 'absolute', value: 3 } })).toEqual([]);
   });
   it('finds truncation and says how much was cut', () => {
     const found = run(tableOf([scoreOf(0), scoreOf(0, 1, { truncatedTokens: 7 })]), 'truncated');
@@ -148,21 +145,19 @@ describe('single responses', () => {
 
 describe('runRules', () => {
   it('gives findings in the order of the responses, every rule with a code of its own', () => {
-    const found = [
-      ...runRules({ table: ladder(300), thresholds: DEFAULT_THRESHOLDS, tau: 0.05 }),
-    ].map((f) => f.response);
+    const found = [...runRules({ table: ladder(300), thresholds: {}, tau: 0.05 })].map(
+      (f) => f.response,
+    );
     expect(found).toEqual([...found].sort((a, b) => a - b));
     expect(new Set(RULES.map((r) => r.code)).size).toBe(RULES.length);
   });
-  it('asks the caller for limits where it keeps order statistics', () => {
-    const asked: string[] = [];
-    const context = { table: ladder(20), thresholds: DEFAULT_THRESHOLDS, tau: 0.05 };
-    const limits = (figure: string) => {
-      asked.push(figure);
-      return figure === 'tail' ? 1 : Number.NaN;
-    };
-    const found = [...runRules({ ...context, limits })].filter((f) => f.code === 'low-left-tail');
-    expect(found.map((f) => f.response)).toEqual([0, 1]); // tails -0.45 and 0.55
-    expect(new Set(asked)).toEqual(new Set(['tail', 'beats', 'closeness', 'narrowness']));
+  it('takes the limits of a caller who keeps order statistics', () => {
+    const context = { table: ladder(20), thresholds: {}, tau: 0.05 };
+    const limits = new Map([['low-left-tail', { limit: 1, severe: Number.NaN }]]);
+    const found = [...runRules({ ...context, limits })];
+    expect(found.map((f) => [f.code, f.response])).toEqual([
+      ['low-left-tail', 0], // tails -0.45 and 0.55
+      ['low-left-tail', 1],
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readIgnored, ResponseTable, type Threshold } from '../../../server/src/audit/index.js';
-import { inWords, resolve } from '../../../server/src/audit/settings.js';
+import { inWords, resolve } from '../../../server/src/audit/thresholds.js';
 import { LEVELS, place, scoreOf, tableOf } from './helpers.js';
 
 const share = (s: number): Threshold => ({ kind: 'relative', share: s });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { failOn, mapping, number, threshold, weights } from '../../../server/src/cli/options.js';
+import { parseThreshold } from '../../../server/src/audit/index.js';
+import { failOn, mapping, number, weights } from '../../../server/src/cli/options.js';
 import { duration, Share } from '../../../server/src/cli/progress.js';
 import { repair } from '../../../server/src/cli/score-output.js';
 import { textBytes } from '../../../server/src/cli/size.js';
@@ -88,10 +89,10 @@ describe('Share', () => {
 
 describe('options', () => {
   it('reads figures, shares and weights, and refuses the rest', () => {
-    expect(threshold('--t')('-0.25')).toEqual({ kind: 'absolute', value: -0.25 });
-    expect(threshold('--t')('2.5%')).toEqual({ kind: 'relative', share: 0.025 });
+    expect(parseThreshold('-0.25', '--t')).toEqual({ kind: 'absolute', value: -0.25 });
+    expect(parseThreshold('2.5%', '--t')).toEqual({ kind: 'relative', share: 0.025 });
     for (const bad of ['', '%', 'x%', '120%', '1e999']) {
-      expect(() => threshold('--t')(bad)).toThrow(/^--t/);
+      expect(() => parseThreshold(bad, '--t')).toThrow(/^--t/);
     }
     expect(number('--n', 1, 5, true)('3')).toBe(3);
     for (const bad of ['0', '6', '2.5', ' ', 'NaN']) {

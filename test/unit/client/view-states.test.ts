@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ViewStates } from '../../../client/src/view-states.js';
-import type { PersistedState } from '../../../server/src/protocol.js';
+import type { PersistedState } from '../../../server/src/protocol/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-views-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

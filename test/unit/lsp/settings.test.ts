@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  DEFAULTS,
-  mergeSettings,
-  parseThreshold,
-  thresholdsOf,
-} from '../../../server/src/lsp/settings.js';
+import { DEFAULTS, mergeSettings, thresholdsOf } from '../../../server/src/lsp/settings.js';
+import { parseThreshold } from '../../../server/src/audit/index.js';
 import { measureOptions } from '../../../server/src/live/measure-options.js';
 
 describe('settings', () => {
@@ -34,15 +30,18 @@ describe('settings', () => {
     expect(parseThreshold(' 2.5 % ', 'tail')).toEqual({ kind: 'relative', share: 0.025 });
     expect(parseThreshold('-1e-2', 'tail')).toEqual({ kind: 'absolute', value: -0.01 });
     for (const bad of ['', 'low', '120%', '5 percent'])
-      expect(() => parseThreshold(bad, 'tail')).toThrow(/qrmLens\.thresholds\.tail.*expected/);
+      expect(() => parseThreshold(bad, '--tail')).toThrow(/--tail: found .*expected/);
   });
 
   it('tell of a bad threshold and go on with the default', () => {
     const told: string[] = [];
     const settings = mergeSettings({ thresholds: { wide: 'very' } });
     const thresholds = thresholdsOf(settings, (m) => told.push(m));
-    expect(thresholds.wide).toEqual({ kind: 'relative', share: 0.05 });
-    expect(told).toHaveLength(1);
+    expect(thresholds).toEqual({
+      ...thresholdsOf(DEFAULTS, () => undefined),
+      wide: undefined,
+    });
+    expect(told).toEqual([expect.stringMatching(/qrmLens\.thresholds\.wide.*'very'/)]);
   });
 
   it('order fixed weights as the model orders its attributes', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../server/src/audit/index.js';
 import { parseRow, type Container, type FieldMapping } from '../../../server/src/datasets/index.js';
 import { LineDocument } from '../../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
@@ -16,7 +15,7 @@ async function swap(text: string, container: Container, line: number): Promise<s
     'pairs',
     { service: () => new Promise(none), settings: () => mergeSettings({}) },
     { changed: none, found: none, log: none },
-    { thresholds: DEFAULT_THRESHOLDS, ignored: () => false },
+    { thresholds: {}, ignored: () => false },
   );
   for await (const entry of audit.entries.sweep(new AbortController().signal)) void entry;
   const entry = audit.entries.at(line);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DEFAULT_THRESHOLDS, problemFinding } from '../../../server/src/audit/index.js';
+import { problemFinding } from '../../../server/src/audit/index.js';
 import type { ProblemFinding } from '../../../server/src/audit/index.js';
 import type { DatasetEvent, DatasetRow, Place } from '../../../server/src/datasets/types.js';
 import { Ledger } from '../../../server/src/live/ledger.js';
@@ -27,7 +27,7 @@ export class TableAudit extends LiveAudit {
     super(
       'file:///pairs.jsonl',
       { changed: () => undefined, found: () => undefined, log: () => undefined },
-      { thresholds: DEFAULT_THRESHOLDS, ignored: () => false },
+      { thresholds: {}, ignored: () => false },
     );
     const ledger = (this.ledger = new Ledger(info, { tau: 0.05, lambda: 1 }));
     let seed = 1;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DetailResult, ResponseDetail } from '../../../server/src/protocol.js';
+import type { DetailResult, ResponseDetail } from '../../../server/src/protocol/index.js';
 import { attributeBars, ridgelinePlot } from '../../../webview/src/detail/attribute-plots.js';
 import {
   cdfPlot,

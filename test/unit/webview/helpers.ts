@@ -4,7 +4,7 @@ import type {
   FindingBatch,
   ResponseText,
   ViewToHost,
-} from '../../../server/src/protocol.js';
+} from '../../../server/src/protocol/index.js';
 import { Document } from '../../../webview/src/data/documents.js';
 import type { Host } from '../../../webview/src/host.js';
 

@@ -1,4 +1,4 @@
-import type { Contributions } from '../../../server/src/protocol.js';
+import type { Contributions } from '../../../server/src/protocol/index.js';
 import type { Layer, Plot } from '../charts/plot.js';
 import { figure } from '../data/visible.js';
 import { SECOND } from './series.js';

@@ -1,4 +1,4 @@
-import type { Contributions } from '../../../server/src/protocol.js';
+import type { Contributions } from '../../../server/src/protocol/index.js';
 import { isEmpty, sampleOf, select, type Brush } from '../data/brush.js';
 import type { Document } from '../data/documents.js';
 import type { Host } from '../host.js';

@@ -3,7 +3,7 @@ import {
   FINDING_SEVERITIES,
   RESPONSE_KINDS,
   type ResponseText,
-} from '../../../server/src/protocol.js';
+} from '../../../server/src/protocol/index.js';
 import { csv, type Cell } from '../data/csv.js';
 import type { Document } from '../data/documents.js';
 import type { Rows } from '../data/rows.js';

@@ -1,4 +1,4 @@
-import { FINDING_CODES, FINDING_SEVERITIES } from '../../../server/src/protocol.js';
+import { FINDING_CODES, FINDING_SEVERITIES } from '../../../server/src/protocol/index.js';
 import { OPEN, rangeText, type Range } from '../data/brush.js';
 import type { Document } from '../data/documents.js';
 import { MEASURES, type MeasureName } from '../data/responses.js';

@@ -1,4 +1,4 @@
-import type { AuditSummary } from '../../../server/src/protocol.js';
+import type { AuditSummary } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { count, duration, figure, percent, plural, tailName } from '../data/visible.js';
 import { button, el } from '../ui/dom.js';

@@ -1,4 +1,4 @@
-import type { PersistedState } from '../../../server/src/protocol.js';
+import type { PersistedState } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import { select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';

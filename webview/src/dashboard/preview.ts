@@ -1,4 +1,4 @@
-import { FINDING_CODES, RESPONSE_KINDS } from '../../../server/src/protocol.js';
+import { FINDING_CODES, REMOVED_KIND, RESPONSE_KINDS } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { count, visible } from '../data/visible.js';
 import { button, el, svgIcon } from '../ui/dom.js';
@@ -50,7 +50,7 @@ export class Preview {
     if (text === undefined) texts.want(d, [item.response]);
     const kind = text?.label
       ? visible(text.label)
-      : (RESPONSE_KINDS[responses.kind[item.response] ?? 255] ?? 'response');
+      : (RESPONSE_KINDS[responses.kind[item.response] ?? REMOVED_KIND] ?? 'response');
     const file = documents.length > 1 ? `${d.name}, ` : '';
     this.place.textContent = `${file}line ${count((responses.line[item.response] ?? 0) + 1)}, ${kind}`;
     const own = FINDING_CODES[item.code];

@@ -1,4 +1,8 @@
-import { FINDING_CODES, FINDING_SEVERITIES, RESPONSE_KINDS } from '../../../server/src/protocol.js';
+import {
+  FINDING_CODES,
+  FINDING_SEVERITIES,
+  RESPONSE_KINDS,
+} from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { NO_FINDING, type Rows } from '../data/rows.js';
 import { count, figure, percent, visible } from '../data/visible.js';

@@ -1,4 +1,4 @@
-import { FINDING_CODES, type ResponseText } from '../../../server/src/protocol.js';
+import { FINDING_CODES, type ResponseText } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { NO_FINDING, type Listing } from '../data/rows.js';
 import type { Texts } from './texts.js';

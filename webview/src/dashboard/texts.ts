@@ -1,4 +1,4 @@
-import type { ResponseText } from '../../../server/src/protocol.js';
+import type { ResponseText } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import type { Host } from '../host.js';
 

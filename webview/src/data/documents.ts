@@ -1,4 +1,8 @@
-import type { AuditSummary, ColumnBatch, FindingBatch } from '../../../server/src/protocol.js';
+import type {
+  AuditSummary,
+  ColumnBatch,
+  FindingBatch,
+} from '../../../server/src/protocol/index.js';
 import { StreamHistogram } from './histogram.js';
 import { MEASURES, Responses, type MeasureName } from './responses.js';
 

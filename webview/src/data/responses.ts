@@ -1,6 +1,5 @@
-import type { ColumnBatch } from '../../../server/src/protocol.js';
+import { REMOVED_KIND, type ColumnBatch } from '../../../server/src/protocol/index.js';
 
-export const REMOVED = 255;
 export const NO_PARTNER = 0xffffffff;
 
 /** The figures that charts bin; kept as columns of 32-bit floats, NaN where not known. */
@@ -56,7 +55,7 @@ export class Responses {
     this.grow(needed);
     for (let n = 0; n < batch.ids.length; n++) {
       const id = batch.ids[n] as number;
-      const removed = batch.kind[n] === REMOVED;
+      const removed = batch.kind[n] === REMOVED_KIND;
       this.countPair(this.beats[id] as number, -1);
       for (const name of MEASURES) {
         const before = this[name][id] as number;
@@ -100,7 +99,7 @@ export class Responses {
       for (const name of WORDS) {
         this[name] = enlarge(this[name], size, name === 'partner' ? NO_PARTNER : 0);
       }
-      for (const name of BYTES) this[name] = enlarge(this[name], size, REMOVED);
+      for (const name of BYTES) this[name] = enlarge(this[name], size, REMOVED_KIND);
     }
     this.length = needed;
   }

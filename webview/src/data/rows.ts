@@ -1,7 +1,10 @@
-import { FINDING_CODES, FINDING_SEVERITIES } from '../../../server/src/protocol.js';
+import {
+  FINDING_CODES,
+  FINDING_SEVERITIES,
+  REMOVED_KIND,
+} from '../../../server/src/protocol/index.js';
 import type { Selection } from './brush.js';
 import type { Document } from './documents.js';
-import { REMOVED } from './responses.js';
 import { floatKey, sortByKey, wordKey } from './sort.js';
 
 export const NO_FINDING = 255;
@@ -119,7 +122,7 @@ function listResponses(documents: readonly Document[]): Listed {
     const start = at;
     const place = new Uint32Array(responses.length);
     for (let i = 0; i < responses.length; i++) {
-      if (responses.kind[i] === REMOVED) continue;
+      if (responses.kind[i] === REMOVED_KIND) continue;
       place[i] = at;
       made.document[at] = d;
       made.response[at] = i;
@@ -129,7 +132,7 @@ function listResponses(documents: readonly Document[]): Listed {
     }
     for (let f = 0; f < findings.length; f++) {
       const r = findings.response[f] as number;
-      if (r >= responses.length || responses.kind[r] === REMOVED) continue;
+      if (r >= responses.length || responses.kind[r] === REMOVED_KIND) continue;
       const p = Math.max(place[r] as number, start);
       if ((findings.severity[f] as number) < (made.severity[p] as number)) {
         made.severity[p] = findings.severity[f] as number;

@@ -1,4 +1,4 @@
-import type { DetailResult, ResponseDetail } from '../../../server/src/protocol.js';
+import type { DetailResult, ResponseDetail } from '../../../server/src/protocol/index.js';
 import {
   certaintyEquivalent,
   countCrossings,

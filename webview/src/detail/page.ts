@@ -1,4 +1,8 @@
-import type { AuditSummary, DetailResult, PersistedState } from '../../../server/src/protocol.js';
+import type {
+  AuditSummary,
+  DetailResult,
+  PersistedState,
+} from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import type { Plot } from '../charts/plot.js';
 import { figure, fileStem } from '../data/visible.js';

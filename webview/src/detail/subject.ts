@@ -1,4 +1,4 @@
-import type { DetailResult } from '../../../server/src/protocol.js';
+import type { DetailResult } from '../../../server/src/protocol/index.js';
 import { count, visible } from '../data/visible.js';
 import { button, el, svgIcon } from '../ui/dom.js';
 import type { DetailModel, Side } from './model.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SEVERITIES } from '../finding.js';
-import { cvarName, figure, percent, tailName } from '../rules/rule.js';
+import { cvarName, decimals, percent, tailName } from '../rules/index.js';
 import { html } from './escape.js';
 import { STYLE } from './html-style.js';
 import type { Report } from './model.js';
@@ -19,8 +19,7 @@ export function* htmlReport(report: Report): Generator<string> {
   yield `<h1>QRM Lens audit</h1><p class="place">${audit.sources.map((s) => html(s.path)).join('<br>')}</p><p class="dim">Model ${html(info.modelName)} (${html(info.executionProvider)}, ${html(info.precision)})</p>`;
   yield* cards(report);
   if (summary.scored > 0) {
-    const { tail, minimumSample } = audit.thresholds;
-    const limit = report.limits('tail', tail, minimumSample);
+    const { limit = Number.NaN } = report.limits.get('low-left-tail') ?? {};
     yield `<h2>Left tail (${tailName(audit.tau)}) of all responses</h2><figure>${tailHistogram(summary.tails, limit)}</figure>`;
   }
   yield* findingsTable(report);
@@ -47,8 +46,8 @@ function* cards({ audit, summary: s }: Report): Generator<string> {
     yield card('Chosen preferred', percent(s.preferred), `of ${count(s.pairs)} pairs`);
   }
   if (s.scored > 0) {
-    const note = `median mean ${figure(s.medianMean)}`;
-    yield card(`Median ${tailName(audit.tau)}`, figure(s.tails.median), note);
+    const note = `median mean ${decimals(s.medianMean)}`;
+    yield card(`Median ${tailName(audit.tau)}`, decimals(s.tails.median), note);
   }
   const marks = SEVERITIES.map(
     (name) => `<span class="${name}">${count(s.bySeverity[name])} ${name}</span>`,
@@ -79,10 +78,10 @@ function response(report: Report, n: number, i: number): string {
     bySeverity(a.severity, b.severity),
   );
   const nums = [
-    [tailName(tau), figure(table.tail.get(i))],
-    [cvarName(report.cvarLevel), figure(table.cvar.get(i))],
-    ['mean', figure(table.expectation.get(i))],
-    ['certainty equivalent', figure(table.certaintyEquivalent.get(i))],
+    [tailName(tau), decimals(table.tail.get(i))],
+    [cvarName(report.cvarLevel), decimals(table.cvar.get(i))],
+    ['mean', decimals(table.expectation.get(i))],
+    ['certainty equivalent', decimals(table.certaintyEquivalent.get(i))],
   ].map(([name, value]) => `<span>${name} <b>${value}</b></span>`);
   const why = findings.map((f) => `<li class="${f.severity}">${html(f.message)}</li>`);
   return `<article><div>${distribution(report, i)}</div><div><p class="nums"><span class="rank">${n + 1}</span><span class="kind">${html(table.label(i) || table.kindOf(i))}</span>${nums.join('')}</p><p class="text">${html((report.texts.get(i) ?? '').trim())}</p><p class="place dim">${html(path)}:${p.line + 1}:${p.column + 1}</p>${why.length > 0 ? `<ul class="why">${why.join('')}</ul>` : ''}</div></article>`;

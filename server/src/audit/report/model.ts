@@ -3,7 +3,8 @@ import type { EvaluatorInfo } from '../../engine/types.js';
 import { density, grid, support } from '../../qrm/index.js';
 import type { Finding, ProblemFinding, ResponseFinding } from '../finding.js';
 import type { Audit } from '../index.js';
-import { limitsOfTable, type LimitOf } from '../limits.js';
+import { limitsOfTable, type Limits } from '../limits.js';
+import { RULES } from '../rules/index.js';
 import { Excerpts } from './excerpts.js';
 import { times, UNPACED, type Pace } from './pace.js';
 import { countByCode, summarize, thresholdsInWords, type Summary } from './summary.js';
@@ -21,7 +22,7 @@ export interface ReportedAudit extends Pick<
   /** All of them, those of responses in the order of the files; asked for twice. */
   findings(): Iterable<Finding> | AsyncIterable<Finding>;
   /** Limits that are known already; default: taken from the table. */
-  readonly limits?: LimitOf;
+  readonly limits?: Limits;
   /** Where a response stands now, its row's ordinal, and whether it is still there; default as in the table. */
   place?(response: number): Place;
   row?(response: number): number;
@@ -61,7 +62,7 @@ export interface Report {
   readonly problems: readonly ProblemFinding[];
   /** One for each code with a threshold. */
   readonly thresholdsInWords: readonly string[];
-  readonly limits: LimitOf;
+  readonly limits: Limits;
   /** As in the options. */
   readonly cvarLevel: number | undefined;
   readonly version: string;
@@ -118,7 +119,7 @@ export async function makeReport(
     else if (problems.length < SHOWN_PROBLEMS) problems.push(finding);
     await pace.tick();
   }
-  const limits = audit.limits ?? limitsOfTable(table);
+  const limits = audit.limits ?? limitsOfTable(RULES, table, audit.thresholds);
   const summary = await summarize(audit, counted.list(), pace);
   async function* listed(): AsyncGenerator<Listed> {
     const texts = excerpts();

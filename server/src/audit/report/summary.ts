@@ -1,9 +1,9 @@
 import { SEVERITIES, type Finding, type FindingCode, type Severity } from '../finding.js';
 import type { ResponseTable } from '../index.js';
-import { figureValue, type LimitOf } from '../limits.js';
+import { BEATS } from '../figures.js';
+import { thresholdOf, type Limits } from '../limits.js';
 import { RULES } from '../rules/index.js';
-import { figure, percent, tailName } from '../rules/rule.js';
-import { inWords } from '../settings.js';
+import { inWords, MINIMUM_SAMPLE } from '../thresholds.js';
 import { summarizeFigure, type FigureSummary } from './distribution.js';
 import type { ReportedAudit } from './model.js';
 import { times, type Pace } from './pace.js';
@@ -54,7 +54,7 @@ export async function summarize(
     if (audit.alive?.(i) === false) return;
     responses++;
     hasPairs ||= table.partner(i) !== undefined;
-    const p = figureValue(table, 'beats', i);
+    const p = BEATS.of(table, i);
     if (Number.isNaN(p)) return;
     pairs++;
     if (p > 0.5) preferred++;
@@ -98,47 +98,20 @@ export function countByCode() {
   };
 }
 
-/** The limits as they stand for this dataset. */
+/** The limits as they stand for this dataset, one for each code that has a threshold. */
 export function thresholdsInWords(
   { thresholds, tau }: Pick<ReportedAudit, 'thresholds' | 'tau'>,
-  limits: LimitOf,
+  limits: Limits,
   { hasPairs }: Pick<Summary, 'hasPairs'>,
 ): string[] {
-  const { tail, inverted, ambiguous, wide, modes, minimumSample } = thresholds;
-  const say = (name: string, limit: number, show: (limit: number) => string, words: string) =>
-    Number.isNaN(limit)
-      ? `${name}: fewer than ${minimumSample} figures, too few for a relative threshold`
-      : `${name}: ${show(limit)} (${words})`;
-  const of = (name: 'tail' | 'beats' | 'closeness', threshold: typeof tail) =>
-    limits(name, threshold, minimumSample);
-  const widest = wide.kind === 'absolute' ? wide.value : -limits('narrowness', wide, minimumSample);
-  const list = [
-    say(
-      'low-left-tail',
-      of('tail', tail),
-      (x) => `${tailName(tau)} ≤ ${figure(x)}`,
-      inWords(tail, 'lowest'),
-    ),
-  ];
-  if (hasPairs) {
-    list.push(
-      say(
-        'inverted-pair',
-        of('beats', inverted),
-        (x) => `P(chosen beats rejected) ≤ ${percent(Math.min(x, 0.5))}`,
-        inWords(inverted, 'lowest'),
-      ),
-      say(
-        'ambiguous-pair',
-        of('closeness', ambiguous),
-        (x) => `P within ${percent(x)} of 50 %`,
-        inWords(ambiguous, 'closest'),
-      ),
-    );
-  }
-  list.push(
-    say('wide-distribution', widest, (x) => `q95 − q05 ≥ ${figure(x)}`, inWords(wide, 'widest')),
-    `multimodal: ${modes} modes or more`,
-  );
-  return list;
+  return RULES.flatMap((rule) => {
+    const { threshold: spec, code } = rule;
+    const threshold = thresholdOf(rule, thresholds);
+    if (spec === undefined || threshold === undefined || (spec.ofPairs && !hasPairs)) return [];
+    const { limit = Number.NaN } = limits.get(code) ?? {};
+    if (Number.isNaN(limit))
+      return `${code}: fewer than ${MINIMUM_SAMPLE} figures, too few for a relative threshold`;
+    const words = spec.figure === undefined ? '' : ` (${inWords(threshold, spec.edge)})`;
+    return `${code}: ${spec.show(limit, tau)}${words}`;
+  });
 }

@@ -1,4 +1,4 @@
-import { figure } from '../rules/rule.js';
+import { decimals } from '../rules/index.js';
 import type { FigureSummary } from './distribution.js';
 import { drawn, type Report } from './model.js';
 
@@ -35,9 +35,9 @@ export function distribution(report: Report, i: number): string {
     theirs === undefined ? '' : `<path class="other" d="${line(points(theirs))}"/>`,
     `<path class="curve" d="${line(curve)}"/>`,
     `<path class="axis" d="M0 ${H}.5H${W}"/><path class="tail" d="M${px(tail)} ${H - 14}V${H + 4}"/><path class="mean" d="M${mean} ${H - 14}V${H + 4}"/>`,
-    `<text x="0" y="${H + 15}">${figure(low)}</text><text x="${W}" y="${H + 15}" text-anchor="end">${figure(high)}</text>`,
+    `<text x="0" y="${H + 15}">${decimals(low)}</text><text x="${W}" y="${H + 15}" text-anchor="end">${decimals(high)}</text>`,
   ];
-  const label = `Reward distribution: left tail ${figure(table.tail.get(i))}, mean ${figure(table.expectation.get(i))}`;
+  const label = `Reward distribution: left tail ${decimals(table.tail.get(i))}, mean ${decimals(table.expectation.get(i))}`;
   return `<svg viewBox="0 0 ${W} ${H + 18}" role="img" aria-label="${label}">${parts.join('')}</svg>`;
 }
 
@@ -51,8 +51,8 @@ export function tailHistogram({ size, low, high, counts }: FigureSummary, limit:
     const left = low + b * step <= limit ? ' left' : '';
     return n === 0
       ? ''
-      : `<rect class="bar${left}" x="${px((b * width) / bins)}" y="${px(height - h)}" width="${px(width / bins - 1.5)}" height="${px(h)}" rx="1"><title>${n} from ${figure(low + b * step)} to ${figure(low + (b + 1) * step)}</title></rect>`;
+      : `<rect class="bar${left}" x="${px((b * width) / bins)}" y="${px(height - h)}" width="${px(width / bins - 1.5)}" height="${px(h)}" rx="1"><title>${n} from ${decimals(low + b * step)} to ${decimals(low + (b + 1) * step)}</title></rect>`;
   });
-  const label = `Histogram of the left tails of ${size} responses from ${figure(low)} to ${figure(high)}`;
-  return `<svg viewBox="0 0 ${width} ${height + 20}" role="img" aria-label="${label}">${bars.join('')}<path class="axis" d="M0 ${height}.5H${width}"/><text x="0" y="${height + 16}">${figure(low)}</text><text x="${width}" y="${height + 16}" text-anchor="end">${figure(high)}</text></svg>`;
+  const label = `Histogram of the left tails of ${size} responses from ${decimals(low)} to ${decimals(high)}`;
+  return `<svg viewBox="0 0 ${width} ${height + 20}" role="img" aria-label="${label}">${bars.join('')}<path class="axis" d="M0 ${height}.5H${width}"/><text x="0" y="${height + 16}">${decimals(low)}</text><text x="${width}" y="${height + 16}" text-anchor="end">${decimals(high)}</text></svg>`;
 }

@@ -1,5 +1,5 @@
 import type { Severity } from '../finding.js';
-import { cvarName, figure, percent, tailName } from '../rules/rule.js';
+import { cvarName, decimals, percent, tailName } from '../rules/index.js';
 import { fit, pad, visible, width } from './escape.js';
 import { drawn, type Report } from './model.js';
 
@@ -29,7 +29,7 @@ export function* textReport(
     yield '';
     yield ink('bold', title);
     yield '';
-    const [low, high] = report.axis.map((x) => figure(x)) as [string, string];
+    const [low, high] = report.axis.map((x) => decimals(x)) as [string, string];
     const gap = '─'.repeat(Math.max(SPARK - low.length - high.length - 2, 1));
     const names = [tailName(audit.tau), cvarName(report.cvarLevel), 'mean'];
     const head = names.map((name, n) => name.padStart(WIDTHS[n] ?? 0)).join(' ');
@@ -47,7 +47,7 @@ function* response(report: Report, n: number, i: number, columns: number, ink: I
   );
   const worst = findings[0]?.severity;
   const values = [table.tail, table.cvar, table.expectation].map((c, n) =>
-    figure(c.get(i)).padStart(WIDTHS[n] ?? 0),
+    decimals(c.get(i)).padStart(WIDTHS[n] ?? 0),
   );
   values[0] = ink(worst ?? 'bold', values[0] ?? '');
   const codes = fit(
@@ -101,7 +101,7 @@ function* summary({ summary: s, audit, thresholdsInWords }: Report, ink: Ink) {
   const medians =
     s.scored === 0
       ? ''
-      : `; median ${tailName(audit.tau)} ${figure(s.tails.median)}, median mean ${figure(s.medianMean)}`;
+      : `; median ${tailName(audit.tau)} ${decimals(s.tails.median)}, median mean ${decimals(s.medianMean)}`;
   yield line('Responses', `${count(s.responses)} of ${files}${medians}`);
   if (s.pairs > 0) {
     const share = percent(s.preferred);

@@ -1,14 +1,23 @@
-import { inWords } from '../settings.js';
-import { limitsOf, percent, type Rule } from './rule.js';
+import { CLOSENESS } from '../figures.js';
+import { DEFAULT_SHARE, inWords } from '../thresholds.js';
+import { percent, type Rule } from './rule.js';
 
 export const ambiguousPair: Rule = {
   code: 'ambiguous-pair',
   description: 'The model can hardly tell chosen from rejected.',
-  prepare(context) {
-    const { table, thresholds } = context;
-    const threshold = thresholds.ambiguous;
-    const limit = limitsOf(context)('closeness', threshold, thresholds.minimumSample);
-    return (i) => {
+  threshold: {
+    name: 'ambiguous',
+    option: 'ambiguous-threshold',
+    default: DEFAULT_SHARE,
+    figure: CLOSENESS,
+    edge: 'closest',
+    ofPairs: true,
+    help: "distance of P(chosen beats rejected) from ½ at or below this. A probability, or a share of the file's own pairs.",
+    show: (limit) => `P within ${percent(limit)} of 50 %`,
+  },
+  prepare:
+    ({ table, threshold = DEFAULT_SHARE, limits: { limit = Number.NaN } }) =>
+    (i) => {
       const p = table.beats.get(i);
       if (!(Math.abs(p - 0.5) <= limit)) return undefined;
       return {
@@ -18,6 +27,5 @@ export const ambiguousPair: Rule = {
         related: table.partner(i),
         message: `Ambiguous pair: chosen beats rejected with probability ${percent(p)}, within ${percent(limit)} of 50 % (${inWords(threshold, 'closest')}).`,
       };
-    };
-  },
+    },
 };

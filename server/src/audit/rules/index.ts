@@ -1,29 +1,43 @@
 import type { ResponseFinding } from '../finding.js';
-import { ambiguousPair } from './ambiguous-pair.js';
-import { duplicateResponse } from './duplicate-response.js';
-import { invertedPair } from './inverted-pair.js';
-import { lowLeftTail } from './low-left-tail.js';
-import { multimodal } from './multimodal.js';
-import type { Rule, RuleContext } from './rule.js';
-import { truncated } from './truncated.js';
-import { unscored } from './unscored.js';
-import { wideDistribution } from './wide-distribution.js';
+import { limitsOfTable, thresholdOf, type Limits } from '../limits.js';
+import type { ResponseTable } from '../table.js';
+import type { Thresholds } from '../thresholds.js';
+import { RULES } from './all.js';
+import type { Check, Rule } from './rule.js';
 
-export const RULES: readonly Rule[] = [
-  lowLeftTail,
-  invertedPair,
-  ambiguousPair,
-  wideDistribution,
-  multimodal,
-  truncated,
-  duplicateResponse,
-  unscored,
-];
+export { RULES } from './all.js';
+export { cvarName, decimals, percent, tailName } from './rule.js';
+export type { Check, Rule, RuleContext, ThresholdSpec } from './rule.js';
+
+export interface RulesContext {
+  readonly table: ResponseTable;
+  readonly thresholds: Thresholds;
+  /** Level of the left tail, for messages. */
+  readonly tau: number;
+  /** What the thresholds mean for the table, where the caller knows; else the table is read. */
+  readonly limits?: Limits;
+}
+
+/** A rule's check of each response of a table. */
+export function prepareRule(
+  rule: Rule,
+  { table, tau, thresholds }: RulesContext,
+  limits: Limits,
+): Check {
+  const threshold = thresholdOf(rule, thresholds);
+  return rule.prepare({ table, tau, threshold, limits: limits.get(rule.code) ?? {} });
+}
 
 /** The findings of each response, in the table's order. Nothing is kept: a caller may count or collect. */
-export function* runRules(context: RuleContext): Generator<ResponseFinding> {
-  const checks = RULES.map((rule) => rule.prepare(context));
-  for (let i = 0; i < context.table.length; i++) {
+export function* runRules(
+  context: RulesContext,
+  rules: readonly Rule[] = RULES,
+): Generator<ResponseFinding> {
+  const { table, thresholds } = context;
+  const limits = context.limits ?? limitsOfTable(rules, table, thresholds);
+  const checks = rules.map((rule) => prepareRule(rule, context, limits));
+  for (let i = 0; i < table.length; i++) {
+    if (table.removed(i)) continue;
     for (const check of checks) {
       const finding = check(i);
       if (finding !== undefined) yield finding;

@@ -1,18 +1,29 @@
 import type { Rule } from './rule.js';
 
+const DEFAULT_MODES = 2;
+
 export const multimodal: Rule = {
   code: 'multimodal',
   description: 'The reward distribution has several peaks: raters would likely disagree.',
+  threshold: {
+    name: 'modes',
+    option: 'modes',
+    default: { kind: 'absolute', value: DEFAULT_MODES },
+    least: 2,
+    edge: 'most',
+    help: 'at least so many modes.',
+    show: (limit) => `${limit} modes or more`,
+  },
   prepare:
-    ({ table, thresholds }) =>
+    ({ table, limits: { limit = DEFAULT_MODES } }) =>
     (i) => {
       const modes = table.modes.get(i);
-      if (!(table.scored(i) && modes >= thresholds.modes)) return undefined;
+      if (!(table.scored(i) && modes >= limit)) return undefined;
       return {
         code: 'multimodal',
         severity: 'info',
         response: i,
-        message: `Multimodal: the distribution has ${modes} modes, at least ${thresholds.modes} (fixed threshold).`,
+        message: `Multimodal: the distribution has ${modes} modes, at least ${limit} (fixed threshold).`,
       };
     },
 };

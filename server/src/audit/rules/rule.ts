@@ -1,31 +1,58 @@
 import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
+import type { Figure } from '../figures.js';
 import type { ResponseFinding } from '../finding.js';
-import { limitsOfTable, type LimitOf } from '../limits.js';
-import type { Thresholds } from '../settings.js';
+import type { Ask, RuleLimits } from '../limits.js';
 import type { ResponseTable } from '../table.js';
+import type { Threshold } from '../thresholds.js';
+
+/** A threshold that users set: what the options, the settings and the reports say of it follows from here. */
+export interface ThresholdSpec {
+  /** `qrmLens.thresholds.NAME`. */
+  readonly name: string;
+  /** The option of the command line, without dashes. */
+  readonly option: string;
+  readonly default: Threshold;
+  /** Of which a share of the dataset may be named; absent: a whole number of at least `least`. */
+  readonly figure?: Figure;
+  readonly least?: number;
+  /** What is remarkable: "lowest", "widest". */
+  readonly edge: string;
+  /** Only files with pairs have it. */
+  readonly ofPairs?: true;
+  /** For the setting, after the rule's code. Markdown. */
+  readonly help: string;
+  /** The limit as a report states it: "q05 ≤ −0.3". @param tau level of the left tail */
+  show(limit: number, tau: number): string;
+}
 
 export interface RuleContext {
   readonly table: ResponseTable;
-  readonly thresholds: Thresholds;
   /** Level of the left tail, for messages. */
   readonly tau: number;
-  /** Order statistics of the table where the caller keeps them; else the rules read the table. */
-  readonly limits?: LimitOf;
+  /** As set, or the default; absent where the rule has none. */
+  readonly threshold: Threshold | undefined;
+  /** What the thresholds mean for this table. */
+  readonly limits: RuleLimits;
 }
 
-export const limitsOf = (context: RuleContext): LimitOf =>
-  context.limits ?? limitsOfTable(context.table);
+export type Check = (response: number) => ResponseFinding | undefined;
 
-/** One kind of finding. `prepare` reads the whole table once; the check it gives is then asked of each response. */
+/**
+ * One kind of finding. `prepare` may read the whole table once; the check it gives is then asked of each
+ * response, in the table's order.
+ */
 export interface Rule {
   readonly code: ResponseFinding['code'];
   /** What the finding means, in a sentence. */
   readonly description: string;
-  prepare(context: RuleContext): (response: number) => ResponseFinding | undefined;
+  readonly threshold?: ThresholdSpec;
+  /** Limits besides that of its threshold, by name. */
+  furtherLimits?(threshold: Threshold): Readonly<Record<string, Ask>>;
+  prepare(context: RuleContext): Check;
 }
 
-/** Three significant decimals, for messages. */
-export const figure = (x: number): string => x.toFixed(3).replace('-', '−');
+/** Three decimals, for messages. */
+export const decimals = (x: number): string => x.toFixed(3).replace('-', '−');
 export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 /** q05, q10, q02.5. */
 export const tailName = (tau: number): string => {

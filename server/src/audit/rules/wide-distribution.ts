@@ -1,25 +1,29 @@
-import { inWords } from '../settings.js';
-import { figure, limitsOf, type Rule } from './rule.js';
+import { SPREAD } from '../figures.js';
+import { DEFAULT_SHARE, inWords } from '../thresholds.js';
+import { decimals, type Rule } from './rule.js';
 
 export const wideDistribution: Rule = {
   code: 'wide-distribution',
   description: 'The model is unsure: the reward distribution is unusually wide.',
-  prepare(context) {
-    const { table, thresholds } = context;
-    const threshold = thresholds.wide;
-    const limit =
-      threshold.kind === 'absolute'
-        ? threshold.value
-        : -limitsOf(context)('narrowness', threshold, thresholds.minimumSample);
-    return (i) => {
+  threshold: {
+    name: 'wide',
+    option: 'wide-threshold',
+    default: DEFAULT_SHARE,
+    figure: SPREAD,
+    edge: 'widest',
+    help: "q95 − q05 at or above this. A number in the reward's unit, or a share of the file's own responses.",
+    show: (limit) => `q95 − q05 ≥ ${decimals(limit)}`,
+  },
+  prepare:
+    ({ table, threshold = DEFAULT_SHARE, limits: { limit = Number.NaN } }) =>
+    (i) => {
       const s = table.spread.get(i);
       if (!(table.scored(i) && s >= limit)) return undefined;
       return {
         code: 'wide-distribution',
         severity: 'info',
         response: i,
-        message: `Wide distribution: q95 − q05 is ${figure(s)}, at or above ${figure(limit)} (${inWords(threshold, 'widest')}).`,
+        message: `Wide distribution: q95 − q05 is ${decimals(s)}, at or above ${decimals(limit)} (${inWords(threshold, 'widest')}).`,
       };
-    };
-  },
+    },
 };

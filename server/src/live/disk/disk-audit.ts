@@ -9,7 +9,7 @@ import {
   type FieldMapping,
 } from '../../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
-import type { ServerSettings, TextSpot } from '../../protocol.js';
+import type { ServerSettings, TextSpot } from '../../protocol/index.js';
 import { countedFile, type CountedFile } from './byte-count.js';
 import { Ledger } from '../ledger.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';

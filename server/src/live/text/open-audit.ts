@@ -1,5 +1,5 @@
 import type { Container, FieldMapping } from '../../datasets/index.js';
-import type { ServerSettings } from '../../protocol.js';
+import type { ServerSettings } from '../../protocol/index.js';
 import { Flights, type FlightHost } from './flights.js';
 import { Ledger } from '../ledger.js';
 import type { LineChange, LineDocument } from './line-document.js';

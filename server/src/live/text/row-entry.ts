@@ -1,5 +1,5 @@
 import type { DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
-import type { TextSpot } from '../../protocol.js';
+import type { TextSpot } from '../../protocol/index.js';
 
 /**
  * `read`: parsed, not numbered yet (the model is not there); `missing`: numbered, some scores are not

@@ -1,7 +1,7 @@
 import { problemFinding, type ProblemFinding } from '../../audit/index.js';
 import { partsOf, placeOf, type Container, type FieldMapping } from '../../datasets/index.js';
 import type { DatasetRow, Place } from '../../datasets/types.js';
-import type { TextSpot } from '../../protocol.js';
+import type { TextSpot } from '../../protocol/index.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from '../disk/file-places.js';
 import type { Ledger } from '../ledger.js';

@@ -1,7 +1,7 @@
 import { DiagnosticSeverity, type Diagnostic } from 'vscode-languageserver';
 import type { Finding, Severity } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
-import { FINDING_SEVERITIES, type FindingCodeName } from '../../protocol.js';
+import { FINDING_SEVERITIES, type FindingCodeName } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 import { toRange } from './ranges.js';
 

@@ -1,7 +1,7 @@
 import type { Hover } from 'vscode-languageserver';
 import { cvarName, tailName } from '../../audit/rules/rule.js';
 import { contributions, quantileAt, strongest } from '../../qrm/index.js';
-import type { FindingCodeName, ThemeKind } from '../../protocol.js';
+import type { FindingCodeName, ThemeKind } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 import { figure, percent, plain, signed } from './markdown.js';
 import { rawScore } from '../../live/raw-score.js';

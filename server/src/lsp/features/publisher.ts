@@ -4,7 +4,7 @@ import {
   type Diagnostic,
   type DocumentDiagnosticReport,
 } from 'vscode-languageserver';
-import type { FindingCodeName } from '../../protocol.js';
+import type { FindingCodeName } from '../../protocol/index.js';
 import { diagnosticsOf, type DiagnosticData, type DiagnosticOptions } from './diagnostics.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 

@@ -1,5 +1,5 @@
 import type { Range } from 'vscode-languageserver';
-import type { TextSpot } from '../../protocol.js';
+import type { TextSpot } from '../../protocol/index.js';
 
 export const toRange = (spot: TextSpot): Range => ({
   start: { line: spot.line, character: spot.column },

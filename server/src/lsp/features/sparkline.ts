@@ -1,5 +1,5 @@
 import { bandwidth, density } from '../../qrm/index.js';
-import type { ThemeKind } from '../../protocol.js';
+import type { ThemeKind } from '../../protocol/index.js';
 import { figure } from './markdown.js';
 
 interface Colours {

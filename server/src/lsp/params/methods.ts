@@ -33,7 +33,7 @@ import {
   type ThemeParams,
   type UriParams,
   type VisibleRangesParams,
-} from '../../protocol.js';
+} from '../../protocol/index.js';
 import {
   anything,
   count,

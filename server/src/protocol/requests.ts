@@ -1,12 +1,13 @@
-/**
- * Everything that crosses a process: the language server's own requests and notifications (method
- * names in `METHODS`), and the messages between the extension and its webviews.
- *
- * Words: a *response* is an assistant turn that is scored; its number is stable within an `epoch` of
- * its audit. Lines and columns are zero-based, columns in UTF-16 units. Rewards, quantiles, tails,
- * CVaR and spreads are in the reward's own unit; NaN stands for "not known".
- */
+import type { ThemeKind } from './settings.js';
+import type {
+  FindingCodeName,
+  FindingSeverity,
+  ModelInfo,
+  ResponseKind,
+  TextSpot,
+} from './words.js';
 
+/** The language server's own requests and notifications. */
 export const METHODS = {
   // client to server, requests
   audit: 'qrmLens/audit',
@@ -34,90 +35,8 @@ export const METHODS = {
   changed: 'qrmLens/changed',
 } as const;
 
-export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
-export const THEME_KINDS = ['light', 'dark', 'high-contrast', 'high-contrast-light'] as const;
-export type ThemeKind = (typeof THEME_KINDS)[number];
-/** Order of `ColumnBatch.kind`. */
-export const RESPONSE_KINDS = ['chosen', 'rejected', 'completion', 'transcript'] as const;
-export type ResponseKind = (typeof RESPONSE_KINDS)[number];
-export const FINDING_CODES = [
-  'low-left-tail',
-  'inverted-pair',
-  'ambiguous-pair',
-  'wide-distribution',
-  'multimodal',
-  'truncated',
-  'duplicate-response',
-  'malformed-row',
-  'unscored',
-] as const;
-export type FindingCodeName = (typeof FINDING_CODES)[number];
-export const FINDING_SEVERITIES = ['error', 'warning', 'info'] as const;
-export type FindingSeverity = (typeof FINDING_SEVERITIES)[number];
 export const EXPORT_FORMATS = ['html', 'sarif', 'json', 'jsonl', 'csv', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-export interface TextSpot {
-  readonly line: number;
-  readonly column: number;
-  readonly endLine: number;
-  readonly endColumn: number;
-}
-
-/** The extension's settings as the server needs them (workspace/configuration section `qrmLens`). */
-export interface ServerSettings {
-  readonly model: { readonly path: string };
-  readonly device: Device;
-  readonly precision: 'auto' | 'float32' | 'int8';
-  readonly threads: number;
-  /** `auto`: files that are surely datasets; `off`: only on command; `open`: every supported file. */
-  readonly autoAudit: 'auto' | 'open' | 'off';
-  readonly tau: number;
-  readonly lambda: number;
-  /** Fixed attribute weights by name, in place of the gate; empty: the gate. */
-  readonly weights: Readonly<Record<string, number>>;
-  /**
-   * Fields by what they hold (`{"prompt": "question"}`), where they have other names. An editor that
-   * answers workspace/configuration is asked for each document's own.
-   */
-  readonly mapping: Readonly<Record<string, string>>;
-  /** A number (absolute) or a share such as `5%` of the dataset's own distribution. */
-  readonly thresholds: {
-    readonly tail: string;
-    readonly inverted: string;
-    readonly ambiguous: string;
-    readonly wide: string;
-    readonly modes: number;
-  };
-  readonly maxDiagnostics: number;
-  readonly inlayHints: { readonly enabled: boolean };
-  readonly codeLens: { readonly enabled: boolean };
-  readonly store: { readonly enabled: boolean };
-}
-
-/** `initializationOptions` of the server. */
-export interface InitOptions {
-  readonly settings?: Partial<ServerSettings>;
-  /** False in an untrusted workspace: only the embedded model is loaded. */
-  readonly trusted?: boolean;
-  readonly theme?: ThemeKind;
-  /** Where the documentation of the codes lies; a code's page is `${docs}#${code}`. */
-  readonly docs?: string;
-  /** Folder of the score store (tests); default the user's cache. */
-  readonly storeFolder?: string;
-}
-
-export interface ModelInfo {
-  readonly name: string;
-  readonly hash: string;
-  readonly precision: string;
-  readonly executionProvider: string;
-  readonly maxTokens: number;
-  /** M names. */
-  readonly attributes: readonly string[];
-  /** K levels, ascending. */
-  readonly levels: readonly number[];
-}
 
 /** Server to client: what the language status item shows. */
 export interface StatusParams {
@@ -203,7 +122,7 @@ export type WireColumnBatch = {
 };
 /**
  * Numbers of the responses `ids`, in the order of scoring: row n of every array belongs to ids[n].
- * A response comes again when it was scored again; one whose `kind` is 255 no longer exists.
+ * A response comes again when it was scored again; one whose `kind` is REMOVED_KIND no longer exists.
  */
 export interface ColumnBatch {
   readonly uri: string;
@@ -223,7 +142,7 @@ export interface ColumnBatch {
   readonly beats: Float32Array;
   /** Expectation of chosen minus that of rejected, on the chosen response; NaN elsewhere. */
   readonly margin: Float32Array;
-  /** Index into RESPONSE_KINDS; 255: removed. */
+  /** Index into RESPONSE_KINDS, or REMOVED_KIND. */
   readonly kind: Uint8Array;
   readonly modes: Uint8Array;
   readonly row: Uint32Array;
@@ -406,110 +325,3 @@ export interface VisibleRangesParams {
 export interface ThemeParams {
   readonly kind: ThemeKind;
 }
-
-// --- Webviews -------------------------------------------------------------------------------------
-// The page's HTML is the host's: `<body data-page="dashboard">` or `"detail"`, `<main id="app">`, then
-// dist/webview.js. CSP: default-src 'none'; script-src and style-src by nonce; img-src data: blob:.
-// dist/webview.css is linked when the bundle has one. The page starts with `ready`.
-
-export type PageName = 'dashboard' | 'detail';
-
-/** What a page keeps with setState, and all that a reload needs. */
-export interface PersistedState {
-  readonly page: PageName;
-  /** One document; two when comparing. */
-  readonly uris: readonly string[];
-  /** The page's own filters and sliders; opaque to the host. */
-  readonly filters?: unknown;
-  /** When it was kept, in milliseconds since 1970. */
-  readonly saved?: number;
-}
-
-export type HostToView =
-  /** First answer to `ready`, and whenever the page shows other documents. */
-  | {
-      readonly type: 'open';
-      readonly page: PageName;
-      readonly audits: readonly AuditSummary[];
-      readonly names: readonly string[];
-      /** What the page kept later than the state it came back with. */
-      readonly state?: PersistedState;
-    }
-  /** Progress, counts, thresholds; throttled by the host. */
-  | { readonly type: 'summary'; readonly summary: AuditSummary }
-  /** Pushed by the host as scoring proceeds, at most 8,192 responses each. */
-  | { readonly type: 'columns'; readonly batch: ColumnBatch }
-  /** The whole list again after it changed, in pages; `from` 0 begins a new list. */
-  | { readonly type: 'findings'; readonly batch: FindingBatch }
-  | {
-      readonly type: 'texts';
-      readonly uri: string;
-      readonly id: number;
-      readonly texts: readonly ResponseText[];
-    }
-  | {
-      readonly type: 'contributions';
-      readonly id: number;
-      readonly contributions: Contributions | null;
-    }
-  | { readonly type: 'detail'; readonly result: DetailResult }
-  /** The cursor moved in the text. */
-  | {
-      readonly type: 'select';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-    }
-  | {
-      readonly type: 'exported';
-      readonly id: number;
-      readonly path?: string;
-      readonly error?: string;
-    }
-  | { readonly type: 'error'; readonly message: string };
-
-export type ViewToHost =
-  /** The page runs. `state` is what it kept (vscode.getState()), after a reload. */
-  | { readonly type: 'ready'; readonly state?: PersistedState }
-  /** The page keeps this, beside setState. */
-  | { readonly type: 'state'; readonly state: PersistedState }
-  /** The user chose a response: show it in the text (and, unless `quiet`, in the detail view). */
-  | {
-      readonly type: 'reveal';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-      readonly focus: boolean;
-    }
-  | {
-      readonly type: 'openDetail';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-    }
-  /** Excerpts, labels and messages of the table's rows on screen. */
-  | {
-      readonly type: 'texts';
-      readonly id: number;
-      readonly uri: string;
-      readonly epoch: number;
-      readonly responses: readonly number[];
-    }
-  | {
-      readonly type: 'contributions';
-      readonly id: number;
-      readonly uri: string;
-      readonly epoch: number;
-      readonly responses?: readonly number[];
-    }
-  /** `png` is a data URL, `svg` and `csv` are text. The host asks for the place. */
-  | {
-      readonly type: 'export';
-      readonly id: number;
-      readonly format: 'png' | 'svg' | 'csv';
-      readonly name: string;
-      readonly data: string;
-    }
-  | { readonly type: 'audit'; readonly uri: string }
-  | { readonly type: 'cancel'; readonly uri: string }
-  | { readonly type: 'exportReport'; readonly uri: string };

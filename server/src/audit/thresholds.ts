@@ -1,0 +1,55 @@
+/** A limit in the figure's own unit, or the outermost share of the dataset's own figures. */
+export type Threshold =
+  | { readonly kind: 'absolute'; readonly value: number }
+  | { readonly kind: 'relative'; readonly share: number };
+
+/** Thresholds by their names (`ThresholdSpec.name`); a rule whose threshold is absent has its default. */
+export type Thresholds = Readonly<Record<string, Threshold>>;
+
+/** Relative thresholds say nothing of fewer figures than this. */
+export const MINIMUM_SAMPLE = 10;
+/** Share of a dataset that rules find remarkable, unless they say otherwise. */
+export const DEFAULT_SHARE: Threshold = { kind: 'relative', share: 0.05 };
+
+/** Rank of the limit among n figures, from the remarkable end, from 0: the ceil(s*n)-th. */
+export const rankOf = (share: number, n: number): number => Math.max(Math.ceil(share * n) - 1, 0);
+
+/**
+ * The limit that a threshold means for these figures: with `share` s of n figures, the ceil(s*n)-th
+ * from the end. NaN (no figure reaches it) when a relative threshold has too few figures.
+ * @param values the dataset's figures; NaN are left out
+ * @param high is the remarkable end the high one?
+ */
+export function resolve(
+  threshold: Threshold,
+  values: Iterable<number>,
+  minimum: number,
+  high = false,
+): number {
+  if (threshold.kind === 'absolute') return threshold.value;
+  const known = Float64Array.from(values).filter((v) => !Number.isNaN(v));
+  if (known.length < minimum) return Number.NaN;
+  known.sort();
+  const rank = rankOf(threshold.share, known.length);
+  return known[high ? known.length - 1 - rank : rank] ?? Number.NaN;
+}
+
+/** `5%` is a share of the dataset's own figures, `-0.2` a limit in the figure's unit. */
+export function parseThreshold(text: string, name: string, relative = true): Threshold {
+  const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text)?.[1];
+  if (relative && percent !== undefined && Number(percent) <= 100)
+    return { kind: 'relative', share: Number(percent) / 100 };
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!Number.isFinite(value))
+    throw new Error(
+      `${name}: found '${text}', expected a number${relative ? ' or a share such as 5%' : ''}`,
+    );
+  return { kind: 'absolute', value };
+}
+
+/** "the dataset's lowest 5 %", for messages. */
+export function inWords(threshold: Threshold, edge: string): string {
+  return threshold.kind === 'absolute'
+    ? 'set by you'
+    : `the dataset's ${edge} ${+(threshold.share * 100).toFixed(3)} %`;
+}

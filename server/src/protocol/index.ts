@@ -1,0 +1,5 @@
+/** Everything that crosses a process, typed once. */
+export * from './words.js';
+export * from './settings.js';
+export * from './requests.js';
+export * from './views.js';

@@ -1,0 +1,41 @@
+import type { Device } from './words.js';
+
+export const THEME_KINDS = ['light', 'dark', 'high-contrast', 'high-contrast-light'] as const;
+export type ThemeKind = (typeof THEME_KINDS)[number];
+
+/** The extension's settings as the server needs them (workspace/configuration section `qrmLens`). */
+export interface ServerSettings {
+  readonly model: { readonly path: string };
+  readonly device: Device;
+  readonly precision: 'auto' | 'float32' | 'int8';
+  readonly threads: number;
+  /** `auto`: files that are surely datasets; `off`: only on command; `open`: every supported file. */
+  readonly autoAudit: 'auto' | 'open' | 'off';
+  readonly tau: number;
+  readonly lambda: number;
+  /** Fixed attribute weights by name, in place of the gate; empty: the gate. */
+  readonly weights: Readonly<Record<string, number>>;
+  /**
+   * Fields by what they hold (`{"prompt": "question"}`), where they have other names. An editor that
+   * answers workspace/configuration is asked for each document's own.
+   */
+  readonly mapping: Readonly<Record<string, string>>;
+  /** By the rules' names: a number (absolute) or a share such as `5%` of the dataset's own distribution. */
+  readonly thresholds: Readonly<Record<string, string | number>>;
+  readonly maxDiagnostics: number;
+  readonly inlayHints: { readonly enabled: boolean };
+  readonly codeLens: { readonly enabled: boolean };
+  readonly store: { readonly enabled: boolean };
+}
+
+/** `initializationOptions` of the server. */
+export interface InitOptions {
+  readonly settings?: Partial<ServerSettings>;
+  /** False in an untrusted workspace: only the embedded model is loaded. */
+  readonly trusted?: boolean;
+  readonly theme?: ThemeKind;
+  /** Where the documentation of the codes lies; a code's page is `${docs}#${code}`. */
+  readonly docs?: string;
+  /** Folder of the score store (tests); default the user's cache. */
+  readonly storeFolder?: string;
+}
