@@ -11,7 +11,6 @@ import {
   type Thresholds,
 } from '../audit/index.js';
 import { parseMapping, type FieldMapping } from '../datasets/index.js';
-import { messageOf } from '../errors.js';
 import { UsageError } from './errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -38,8 +37,8 @@ export function thresholdOptions(command: Command): Command {
         return { kind: 'absolute', value: number(flag, spec.least ?? 0, 1e9, true)(text) };
       try {
         return parseThreshold(text, flag);
-      } catch (error) {
-        throw new UsageError(messageOf(error));
+      } catch {
+        throw new UsageError(`${flag} ${text}: expected a number or a share such as 5%`);
       }
     };
     command.option(
