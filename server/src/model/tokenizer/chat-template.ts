@@ -1,4 +1,5 @@
-import { Template } from '@huggingface/jinja';
+import { Budget, TemplateLimitError } from './jinja/budget.js';
+import { JinjaTemplate } from './jinja/template.js';
 
 export interface Message {
   readonly role: string;
@@ -12,9 +13,6 @@ type Json = Readonly<Record<string, unknown>>;
  * day to the next: a store could never be reused and an audit never repeated.
  */
 const FIXED_DATE = new Date(2024, 6, 26);
-
-const BOM = '\uFEFF';
-const FIX_DATE = '{% set strftime_now = fixed_strftime %}';
 
 /** The text of a special token in `tokenizer_config.json`: a string, or an object with `content`. */
 export function specialToken(config: Json, name: string): string | undefined {
@@ -45,15 +43,17 @@ export function templateOf(config: Json, where: string): string {
 
 /** A model's chat template (Jinja, as in transformers' `apply_chat_template`). */
 export class ChatTemplate {
-  readonly #template: Template;
+  readonly #template: JinjaTemplate;
   readonly #globals: Record<string, unknown>;
 
   /** @throws Error naming the file when the template is not valid Jinja */
-  constructor(source: string, config: Json, where: string) {
+  constructor(
+    source: string,
+    config: Json,
+    private readonly where: string,
+  ) {
     try {
-      // The library defines strftime_now itself; only the template can give the name another meaning.
-      const dated = source.includes('strftime_now');
-      this.#template = new Template(`${dated ? FIX_DATE : ''}${source}`);
+      this.#template = new JinjaTemplate(source);
     } catch (error) {
       throw new Error(`${where}: the chat template is not valid Jinja: ${messageOf(error)}`);
     }
@@ -61,7 +61,6 @@ export class ChatTemplate {
       add_generation_prompt: false,
       tools: null,
       documents: null,
-      fixed_strftime: (format: unknown) => strftime(FIXED_DATE, String(format)),
     };
     for (const name of ['bos_token', 'eos_token', 'pad_token', 'unk_token']) {
       this.#globals[name] = specialToken(config, name) ?? '';
@@ -78,6 +77,11 @@ export class ChatTemplate {
     try {
       return this.#render(messages);
     } catch (error) {
+      if (error instanceof TemplateLimitError) {
+        throw new TemplateLimitError(
+          `${this.where}: the chat template has no end: ${error.message}`,
+        );
+      }
       const folded = foldSystem(messages);
       for (const repaired of [folded, mergeTurns(messages), mergeTurns(folded)]) {
         if (repaired.length === messages.length) continue;
@@ -96,15 +100,12 @@ export class ChatTemplate {
   }
 
   #render(messages: readonly Message[]): string {
-    const render = (of: readonly Message[]): string =>
-      this.#template.render({ ...this.#globals, messages: of });
-    if (!messages.some((m) => m.content.includes(BOM))) return render(messages);
-    // JavaScript's trim takes U+FEFF for a space, Python's does not: a stand-in goes through the template.
-    let code = 0xe000;
-    while (messages.some((m) => m.content.includes(String.fromCharCode(code)))) code++;
-    const standIn = String.fromCharCode(code);
-    const safe = messages.map((m) => ({ ...m, content: m.content.replaceAll(BOM, standIn) }));
-    return render(safe).replaceAll(standIn, BOM);
+    const characters = messages.reduce((sum, m) => sum + m.content.length, 0);
+    return this.#template.render(
+      { ...this.#globals, messages },
+      new Budget(messages.length, characters),
+      (format) => strftime(FIXED_DATE, format),
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { messageOf, type ChatTemplate, type Message } from './chat-template.js';
+import { TemplateLimitError } from './jinja/budget.js';
 import type { SegmentEncoder } from './segment-encoder.js';
 
 /** The texts that the published models search for (ArmoRM, QRM: `find_token_for_gating`). */
@@ -32,6 +33,8 @@ export function findGatingPattern(
   try {
     probes = probeConversations(template).map((p) => ({ ...p, ids: encoder.encode(p.text).ids }));
   } catch (error) {
+    // It names the file already.
+    if (error instanceof TemplateLimitError) throw error;
     throw new Error(`${where}: ${messageOf(error)}`);
   }
   const candidates: (readonly number[])[] = [];
@@ -91,6 +94,7 @@ function probeConversations(template: ChatTemplate): Probe[] {
         group: String(i),
       }));
     } catch (error) {
+      if (error instanceof TemplateLimitError) throw error;
       // A template may have no system role or no second turn; a plain exchange it must take.
       if (beginning.length === 1) throw error;
       return [];
