@@ -29,7 +29,7 @@ const CODE_BUDGET = { 'win32-x64': 36 * MB, 'win32-arm64': 36 * MB, default: 22 
 /** Compressed. A bundle that keeps all of the Q4_1 backbone's codes is 95 MB; ours has fewer layers. */
 const MODEL_BUDGET = 100 * MB;
 // The doctor runs the command line: the providers are probed in a process of their own.
-const BUNDLES = ['client', 'server', 'worker', 'webview', 'cli'];
+const BUNDLES = ['client', 'server', 'worker', 'reader', 'webview', 'cli'];
 /** Fields of package.json that only development and npm read. */
 const DEVELOPMENT = [
   'private',
@@ -73,7 +73,7 @@ function stage(folder, target) {
   const dist = join(folder, 'dist');
   const build = ['esbuild.mjs', '--production', '--only', BUNDLES.join(','), '--outdir', dist];
   execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
-  for (const file of ['client.cjs', 'server.js', 'worker.js', 'webview.js', 'cli.js']) {
+  for (const file of ['client.cjs', 'server.js', 'worker.js', 'reader.js', 'webview.js', 'cli.js']) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }
   stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readDataset, type Container, type FieldMapping } from '../datasets/index.js';
+import type { Container, FieldMapping } from '../datasets/index.js';
+import { readDataset } from '../datasets/process/index.js';
 import type { openEvaluator } from './engine.js';
 
 type EngineOptions = NonNullable<Parameters<typeof openEvaluator>[0]>;

@@ -4,6 +4,7 @@ import type { FieldMapping } from './formats.js';
 import type { RecordNode } from './json-tree.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvent } from './record.js';
+import { randomAccess } from './source.js';
 import { UnplacedText } from './text.js';
 import type { DatasetEvent, Place } from './types.js';
 
@@ -76,5 +77,15 @@ export async function* readParquet(
       }
     }
     rowStart = rowEnd;
+  }
+}
+
+/** Rows of a Parquet file, by its footer. @throws Error when it has none that can be read */
+export async function parquetRows(path: string): Promise<number> {
+  const { file, close } = await randomAccess(path, undefined);
+  try {
+    return Number((await parquetMetadataAsync(file)).num_rows);
+  } finally {
+    await close();
   }
 }

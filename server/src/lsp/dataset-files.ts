@@ -1,11 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  detectFormat,
-  splitMarkdown,
-  type DatasetFormat,
-  type FieldMapping,
-} from '../datasets/index.js';
+import { splitMarkdown, type DatasetFormat, type FieldMapping } from '../datasets/index.js';
+import { detectFormat } from '../datasets/process/index.js';
 import { mappingFor } from '../live/disk/detect-file.js';
 
 const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|md|markdown)(\.(gz|zst))?$/i;

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import { readDataset, type FieldMapping } from '../datasets/index.js';
+import type { FieldMapping } from '../datasets/index.js';
+import { parquetRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
 import {
@@ -24,7 +25,6 @@ import {
   type UriParams,
   type VisibleRangesParams,
 } from '../protocol/index.js';
-import { parquetRows } from '../live/disk/byte-count.js';
 import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import type { DatasetFormat, DatasetSource, FieldMapping } from '../../datasets/index.js';
+import { parquetRows } from '../../datasets/process/index.js';
 import { detectFile } from './detect-file.js';
 
 /** A file to be read once, with how much of it is read. */
@@ -43,9 +43,4 @@ export async function countedFile(path: string, given?: FieldMapping): Promise<C
     mapping,
     fraction: () => (size > 0 ? Math.min(1, read / size) : null),
   };
-}
-
-export async function parquetRows(path: string): Promise<number> {
-  const metadata = await parquetMetadataAsync(await asyncBufferFromFile(path));
-  return Number(metadata.num_rows);
 }

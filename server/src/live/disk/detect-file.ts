@@ -1,9 +1,5 @@
-import {
-  detectFormat,
-  readDataset,
-  type DatasetFormat,
-  type FieldMapping,
-} from '../../datasets/index.js';
+import type { DatasetFormat, FieldMapping } from '../../datasets/index.js';
+import { detectFormat, readDataset } from '../../datasets/process/index.js';
 
 /**
  * The mapping where it is for a file: not where the first record has none of its fields, and is

@@ -1,13 +1,8 @@
 import { open } from 'node:fs/promises';
 import { Column } from '../../audit/columns.js';
 import { problemFinding, scoreRows, type ProblemFinding } from '../../audit/index.js';
-import {
-  parseRow,
-  placeOf,
-  readDataset,
-  type DatasetFormat,
-  type FieldMapping,
-} from '../../datasets/index.js';
+import { parseRow, placeOf, type DatasetFormat, type FieldMapping } from '../../datasets/index.js';
+import { readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
 import { countedFile, type CountedFile } from './byte-count.js';

@@ -1,4 +1,5 @@
-import { parseRow, readDataset, type Container, type FieldMapping } from '../../datasets/index.js';
+import { parseRow, type Container, type FieldMapping } from '../../datasets/index.js';
+import { readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { Pacer, paced } from '../pace.js';

@@ -1,0 +1,152 @@
+import type { DatasetSource } from '../formats.js';
+import { detectFormat, readDataset } from '../index.js';
+import { parquetRows } from '../parquet.js';
+import { onProgress } from '../source.js';
+import { receivedError, sentError, type FromReader, type Task, type ToReader } from './messages.js';
+import { Packer } from './pack.js';
+import { Pulse } from './watchdog.js';
+
+/** Events are sent when they weigh this much, or when the reader waits for bytes. */
+const BATCH = 1 << 17;
+/** What may be on its way and not taken yet: so much is in memory, and one record. */
+const AHEAD = 4 << 20;
+
+const send = (message: FromReader): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+};
+
+/** The body of the process: one task at a time. */
+export function readerMain(script: URL): void {
+  const pulse = new Pulse(script);
+  let work: Work | undefined;
+  onProgress(() => pulse.beat());
+  // Ctrl-C goes to all processes of a terminal: whoever started this one decides when it ends.
+  process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+  process.on('disconnect', () => process.exit());
+  // A library's promise that nobody waits for is an error of the file that is read.
+  const stray = (error: unknown): void => work?.fail(error, true);
+  process.on('unhandledRejection', stray).on('uncaughtException', stray);
+  process.on('message', (message: ToReader) => {
+    if (message.type === 'task') {
+      pulse.busy = true;
+      work = new Work(message.id, pulse);
+      const source = 'path' in message.source ? message.source : work.streamed(message.source.name);
+      void work.run(source, message.task).finally(() => (pulse.busy = false));
+    } else if (message.id === work?.id) work.receive(message);
+  });
+}
+
+/** One task: what it was asked, what it has sent, what it waits for. */
+class Work {
+  private readonly packer = new Packer();
+  private readonly stop = new AbortController();
+  private ended = false;
+  /** Weight that is sent and not taken. */
+  private ahead = 0;
+  private planned = false;
+  private wake: (() => void) | undefined;
+  private readonly chunks: Uint8Array[] = [];
+  private last = false;
+  private broken: Error | undefined;
+
+  constructor(
+    readonly id: number,
+    private readonly pulse: Pulse,
+  ) {}
+
+  receive(message: Exclude<ToReader, { type: 'task' }>): void {
+    if (message.type === 'taken') this.ahead -= message.weight;
+    else if (message.type === 'chunk') this.chunks.push(message.bytes);
+    else if (message.type === 'cancel')
+      this.stop.abort(new DOMException('The reading was cancelled', 'AbortError'));
+    else {
+      this.last = true;
+      if (message.error !== undefined) this.broken = receivedError(message.error);
+    }
+    this.wake?.();
+    this.wake = undefined;
+  }
+
+  private waiting(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
+  }
+
+  /** The bytes that whoever asks has: a chunk at a time, each on demand. */
+  streamed(name: string): DatasetSource {
+    const { chunks, stop } = this;
+    const next = async (): Promise<Uint8Array | undefined> => {
+      if (chunks.length === 0 && !this.last) send({ type: 'more', id: this.id });
+      while (chunks.length === 0 && !this.last) {
+        stop.signal.throwIfAborted();
+        await this.waiting();
+      }
+      if (chunks.length === 0 && this.broken !== undefined) throw this.broken;
+      return chunks.shift();
+    };
+    async function* stream(): AsyncGenerator<Uint8Array> {
+      for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
+    }
+    return { stream: stream(), name };
+  }
+
+  async run(source: DatasetSource, task: Task): Promise<void> {
+    try {
+      if (task.do === 'count') {
+        if (!('path' in source)) throw new Error('only a file has its rows counted');
+        this.answer({ type: 'counted', id: this.id, rows: await parquetRows(source.path) });
+      } else if (task.do === 'detect') {
+        const format = await detectFormat(source, this.stop.signal, task.mapping);
+        this.answer({ type: 'found', id: this.id, format });
+      } else await this.read(source, task);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async read(source: DatasetSource, task: Task & { do: 'read' }): Promise<void> {
+    const { signal } = this.stop;
+    let at = { end: -1, line: -1 };
+    for await (const event of readDataset(source, { ...task.options, signal })) {
+      if (this.ended) return;
+      const { end, line } = event.type === 'row' ? event.row.place : event.problem.place;
+      // An event at the place of the one before is no progress: a reader may make them without end.
+      if (end !== at.end || line !== at.line) this.pulse.beat();
+      at = { end, line };
+      this.packer.add(event);
+      this.pulse.pending = this.packer.count;
+      if (task.careful || this.packer.weight >= BATCH) this.flush();
+      else this.plan();
+      while (this.ahead > AHEAD && !signal.aborted) await this.waiting();
+    }
+    this.answer({ type: 'done', id: this.id });
+  }
+
+  /** Sends what there is as soon as the reader waits for bytes. */
+  private plan(): void {
+    if (this.planned) return;
+    this.planned = true;
+    setImmediate(() => {
+      this.planned = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.packer.count === 0 || this.ended) return;
+    const { weight } = this.packer;
+    this.ahead += weight;
+    send({ type: 'events', id: this.id, weight, packed: this.packer.take() });
+    this.pulse.pending = 0;
+  }
+
+  private answer(message: FromReader): void {
+    if (this.ended) return;
+    this.flush();
+    this.ended = true;
+    send(message);
+  }
+
+  fail(error: unknown, stray = false): void {
+    this.answer({ type: 'failed', id: this.id, error: sentError(error), stray });
+  }
+}
