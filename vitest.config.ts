@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/unit/**/*.test.ts', 'test/integration/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(traced ? [] : ['test/integration/privacy/network*'])],
+    globalSetup: 'test/build-reader.ts',
     // Native sessions and two cores: one worker process a file, few at a time.
     pool: 'forks',
     maxWorkers: 2,

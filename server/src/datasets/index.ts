@@ -214,7 +214,7 @@ async function* parquet(
     return;
   }
   try {
-    yield* readParquet(access.file, mapping, signal, first);
+    yield* readParquet(access.file, sourceName(source), mapping, signal, first);
   } finally {
     await access.close();
   }

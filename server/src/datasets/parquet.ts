@@ -1,7 +1,8 @@
-import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
+import { ColumnError, rowsOf, type RowRange } from './columns/row-group.js';
+import { DamagedText, JsonText } from './columns/values.js';
 import type { FieldMapping } from './formats.js';
-import type { RecordNode } from './json-tree.js';
+import type { RecordNode, ValueNode } from './json-tree.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvent } from './record.js';
 import { randomAccess } from './source.js';
@@ -34,49 +35,101 @@ function unfold(node: RecordNode): RecordNode {
   return { kind: 'record', fields };
 }
 
-/** Rows of a Parquet file, one row group in memory at a time. A row group that cannot be read is one problem. */
+/** A column's value without the marks of what was wrong in it; those are told. */
+function clean(value: unknown, told: (text: DamagedText) => void): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof DamagedText) {
+    told(value);
+    return value.text;
+  }
+  if (value instanceof JsonText) {
+    const text = clean(value.text, told) as string;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      return text;
+    }
+  }
+  if (Array.isArray(value)) return value.map((item: unknown) => clean(item, told));
+  if (ArrayBuffer.isView(value) || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, clean(item, told)]));
+}
+
+function* eventsOf(
+  range: RowRange,
+  first: number,
+  mapping: FieldMapping | undefined,
+): Generator<DatasetEvent> {
+  for (let i = 0; i < range.count; i++) {
+    const index = first + range.start + i;
+    const place = ordinalPlace(index);
+    const damaged: [string, DamagedText][] = [];
+    let event: DatasetEvent;
+    try {
+      const fields = new Map<string, ValueNode>();
+      for (const [name, values] of range.columns) {
+        const value = clean(values[i], (text) => damaged.push([name, text]));
+        if (value !== undefined) fields.set(name, nodeOfValue(value));
+      }
+      event = rowEvent(index, place, unfold({ kind: 'record', fields }), mapping);
+    } catch (error) {
+      // The stack ends before the nesting does.
+      if (!(error instanceof RangeError)) throw error;
+      const message = 'a value is nested too deeply; expected texts and lists of messages';
+      event = problem(index, place, 'malformed-row', message);
+    }
+    for (const [name, { byte, offset }] of damaged) {
+      const message = `column '${name}': byte 0x${byte.toString(16).padStart(2, '0')} at offset ${offset} of the text is no valid UTF-8; it is read as U+FFFD. Expected UTF-8`;
+      yield problem(index, place, 'invalid-utf8', message);
+    }
+    yield event;
+  }
+}
+
+/**
+ * Rows of a Parquet file; of each column one page is in memory. What cannot be read of a row group is
+ * one problem, and the groups after it are read.
+ */
 export async function* readParquet(
   file: AsyncBuffer,
+  name: string,
   mapping: FieldMapping | undefined,
   signal: AbortSignal | undefined,
   firstRow: number,
 ): AsyncGenerator<DatasetEvent> {
-  let metadata;
+  let metadata: FileMetaData;
+  let counts: number[];
   try {
     metadata = await parquetMetadataAsync(file);
+    counts = metadata.row_groups.map((group) => Number(group.num_rows));
+    const odd = counts.find((rows) => !Number.isSafeInteger(rows) || rows < 0);
+    if (odd !== undefined) throw new Error(`a row group is said to have ${odd} rows`);
   } catch (error) {
     signal?.throwIfAborted();
-    yield problem(
-      undefined,
-      ordinalPlace(0),
-      'unreadable',
-      `no readable Parquet file: ${reason(error)}`,
-    );
+    const message = `${name} cannot be read: no readable Parquet file: ${reason(error)}`;
+    yield problem(undefined, ordinalPlace(0), 'unreadable', message);
     return;
   }
-  if (metadata.num_rows === 0n)
+  if (counts.every((rows) => rows === 0))
     yield problem(undefined, ordinalPlace(0), 'empty-file', 'the Parquet file has no rows');
-  let rowStart = 0;
-  for (const [g, group] of metadata.row_groups.entries()) {
-    const rowEnd = rowStart + Number(group.num_rows);
-    const from = Math.max(rowStart, firstRow);
-    if (from < rowEnd) {
+  let start = 0;
+  for (const [g, count] of counts.entries()) {
+    const from = Math.max(0, firstRow - start);
+    let next = start + from;
+    try {
+      if (from < count)
+        for await (const range of rowsOf(file, metadata, g, from)) {
+          signal?.throwIfAborted();
+          yield* eventsOf(range, start, mapping);
+          next = start + range.start + range.count;
+        }
+    } catch (error) {
       signal?.throwIfAborted();
-      let rows: Record<string, unknown>[] | undefined;
-      try {
-        rows = await parquetReadObjects({ file, metadata, compressors, rowStart: from, rowEnd });
-      } catch (error) {
-        signal?.throwIfAborted();
-        const message = `row group ${g} (rows ${from} to ${rowEnd - 1}) cannot be read: ${reason(error)}`;
-        yield problem(from, ordinalPlace(from), 'unreadable', message);
-      }
-      for (const [i, row] of (rows ?? []).entries()) {
-        const node = nodeOfValue(row);
-        if (node.kind !== 'record') continue;
-        yield rowEvent(from + i, ordinalPlace(from + i), unfold(node), mapping);
-      }
+      const where = error instanceof ColumnError ? `, column '${error.column}'` : '';
+      const message = `${name} cannot be read on: row group ${g}${where}, rows ${next} to ${start + count - 1}: ${reason(error)}`;
+      yield problem(next, ordinalPlace(next), 'unreadable', message);
     }
-    rowStart = rowEnd;
+    start += count;
   }
 }
 

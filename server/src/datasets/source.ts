@@ -52,7 +52,9 @@ async function* fileBytes(
       const { bytesRead } = await handle.read(chunk, 0, CHUNK, at);
       if (bytesRead === 0) {
         if (at < size)
-          throw new Error(`the file had ${size} bytes and ends at byte ${at} now: it was cut while it was read`);
+          throw new Error(
+            `the file had ${size} bytes and ends at byte ${at} now: it was cut while it was read`,
+          );
         return;
       }
       progress();

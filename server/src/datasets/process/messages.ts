@@ -28,7 +28,12 @@ export type ToReader =
   | { readonly type: 'cancel'; readonly id: number };
 
 export type FromReader =
-  | { readonly type: 'events'; readonly id: number; readonly weight: number; readonly packed: Packed }
+  | {
+      readonly type: 'events';
+      readonly id: number;
+      readonly weight: number;
+      readonly packed: Packed;
+    }
   | { readonly type: 'more'; readonly id: number }
   | { readonly type: 'found'; readonly id: number; readonly format: DatasetFormat | undefined }
   | { readonly type: 'counted'; readonly id: number; readonly rows: number }

@@ -1,4 +1,11 @@
-import type { Conversation, DatasetEvent, DatasetProblem, DatasetRow, Place, Turn } from '../types.js';
+import type {
+  Conversation,
+  DatasetEvent,
+  DatasetProblem,
+  DatasetRow,
+  Place,
+  Turn,
+} from '../types.js';
 
 /**
  * Events as columns: one array of numbers, one of texts, one of words that come again and again

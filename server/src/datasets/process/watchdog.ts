@@ -40,7 +40,10 @@ export class Pulse {
   /** Starts the watchdog, a thread of this process: it sees what the main thread, stuck, cannot. */
   constructor(script: URL) {
     const data: Shared = { role: WATCHDOG_ROLE, cells: this.cells, ...limits() };
-    new Worker(script, { workerData: data, resourceLimits: { maxOldGenerationSizeMb: 16 } }).unref();
+    new Worker(script, {
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: 16 },
+    }).unref();
   }
 
   beat(): void {

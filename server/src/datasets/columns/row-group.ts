@@ -1,0 +1,102 @@
+import { parquetSchema, type AsyncBuffer, type FileMetaData, type SchemaTree } from 'hyparquet';
+import { assembleNested } from 'hyparquet/src/assemble.js';
+import { getTreePath } from 'hyparquet/src/schema.js';
+import { leafOf, type Leaf } from './leaf.js';
+import { parsers } from './values.js';
+
+/** Rows that are made at a time, and the bytes of text that they may have in one column. */
+const ROWS = 256;
+const BYTES = 1 << 22;
+
+/** Rows of a row group: the values of each top-level column. */
+export interface RowRange {
+  /** Ordinal of the first row in the group. */
+  readonly start: number;
+  readonly count: number;
+  readonly columns: readonly (readonly [name: string, values: readonly unknown[]])[];
+}
+
+/** What could not be read, with the column that it was found in and the first row that is lost. */
+export class ColumnError extends Error {
+  constructor(
+    readonly column: string,
+    readonly row: number,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+interface Field {
+  readonly tree: SchemaTree;
+  readonly leaves: readonly Leaf[];
+}
+
+function fieldsOf(file: AsyncBuffer, metadata: FileMetaData, group: number): Field[] {
+  const schema = parquetSchema(metadata);
+  const chunks = metadata.row_groups[group]?.columns ?? [];
+  const leaves = new Map<string, Leaf[]>();
+  for (const { meta_data: meta, file_path: path } of chunks) {
+    if (meta === undefined || path !== undefined)
+      throw new Error('a column is encrypted or stands in another file; expected it in this one');
+    const [name = ''] = meta.path_in_schema;
+    const leaf = leafOf(file, getTreePath(schema, meta.path_in_schema), meta);
+    leaves.set(name, [...(leaves.get(name) ?? []), leaf]);
+  }
+  return schema.children.flatMap((tree) => {
+    const own = leaves.get(tree.element.name);
+    return own === undefined ? [] : [{ tree, leaves: own }];
+  });
+}
+
+/**
+ * The rows of a row group from `from` on, some hundred at a time: of each column there is one page in
+ * memory, never the group.
+ * @throws ColumnError
+ */
+export async function* rowsOf(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  group: number,
+  from: number,
+): AsyncGenerator<RowRange> {
+  const total = Number(metadata.row_groups[group]?.num_rows ?? 0);
+  const fields = fieldsOf(file, metadata, group);
+  const leaves = fields.flatMap((field) => field.leaves);
+  let start = from;
+  const at = async <T>(leaf: Leaf, action: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await action();
+    } catch (error) {
+      throw new ColumnError(leaf.path.join('.'), start, error);
+    }
+  };
+  for (const leaf of leaves) if (from > 0) await at(leaf, () => leaf.skip(from));
+  while (start < total && leaves.length > 0) {
+    let count = Math.min(ROWS, total - start);
+    for (const leaf of leaves) {
+      const got = await at(leaf, async () => {
+        while (leaf.available < 1 && (await leaf.fill()));
+        if (leaf.available < 1) throw new Error(`it ends before row ${start} of ${total}`);
+        return leaf.within(Math.min(count, leaf.available), BYTES);
+      });
+      count = Math.min(count, got);
+    }
+    const columns: [string, readonly unknown[]][] = [];
+    for (const { tree, leaves: own } of fields) {
+      const values = await at(own[0]!, () => valuesOf(tree, own, count));
+      columns.push([tree.element.name, values]);
+    }
+    yield { start, count, columns };
+    start += count;
+  }
+}
+
+function valuesOf(tree: SchemaTree, leaves: readonly Leaf[], count: number): readonly unknown[] {
+  if (tree.children.length === 0) return leaves[0]!.take(count);
+  const parts = new Map(leaves.map((leaf) => [leaf.path.join('.'), leaf.take(count)]));
+  assembleNested(parts, tree, parsers);
+  const values = parts.get(tree.element.name);
+  if (values === undefined) throw new Error('its parts do not make a value');
+  return values;
+}
