@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
+import { gunzip } from './decompress/gzip.js';
+import { ByteInput } from './decompress/input.js';
+import { unzstd } from './decompress/zstd.js';
 import type { Compression } from './formats.js';
 
 /** By the file's first bytes. */
@@ -20,53 +20,19 @@ export function compressionOf(head: Uint8Array): Compression {
   return 'none';
 }
 
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(source, { objectMode: true });
-  const out = createGunzip({ chunkSize: 1 << 18 });
-  input.on('error', (error) => out.destroy(error));
-  input.pipe(out);
-  try {
-    for await (const chunk of out) yield chunk as Buffer;
-  } finally {
-    input.destroy();
-    out.destroy();
-  }
-}
-
-/** Node 20 has no zstd of its own; fzstd decompresses block by block. */
-async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let ready: Uint8Array[] = [];
-  const decoder = new Decompress((data) => {
-    if (data.length > 0) ready.push(data);
-  });
-  const flush = function* (): Generator<Uint8Array> {
-    const blocks = ready;
-    ready = [];
-    yield* blocks;
-  };
-  for await (const chunk of source) {
-    // Small pushes bound what one push can expand to.
-    for (let i = 0; i < chunk.length; i += 1 << 16) {
-      try {
-        decoder.push(chunk.subarray(i, i + (1 << 16)));
-      } finally {
-        yield* flush();
-      }
-    }
-  }
-  try {
-    decoder.push(new Uint8Array(0), true);
-  } finally {
-    yield* flush();
-  }
-}
-
 /** The text bytes of a (compressed) file; what was decompressed before an error comes first. */
-export function decompress(
+export async function* decompress(
   source: AsyncIterable<Uint8Array>,
   compression: Compression,
-): AsyncIterable<Uint8Array> {
-  if (compression === 'gzip') return gunzip(source);
-  if (compression === 'zstd') return unzstd(source);
-  return source;
+): AsyncGenerator<Uint8Array> {
+  if (compression === 'none') {
+    yield* source;
+    return;
+  }
+  const input = new ByteInput(source);
+  try {
+    yield* compression === 'gzip' ? gunzip(input) : unzstd(input);
+  } finally {
+    await input.close();
+  }
 }
