@@ -132,7 +132,14 @@ export async function peek(
       await iterator.return?.();
     }
   }
-  return { head: Buffer.concat(chunks), rest: rest() };
+  const generator = rest();
+  const close = generator.return.bind(generator);
+  // A generator that was never begun has no `finally` to run: the source is closed all the same.
+  generator.return = async (value) => {
+    await iterator.return?.();
+    return close(value);
+  };
+  return { head: Buffer.concat(chunks), rest: generator };
 }
 
 /**

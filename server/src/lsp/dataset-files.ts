@@ -1,7 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { splitMarkdown, type DatasetFormat, type FieldMapping } from '../datasets/index.js';
-import { detectFormat } from '../datasets/process/index.js';
+import {
+  detectFormat,
+  splitMarkdown,
+  type DatasetFormat,
+  type FieldMapping,
+} from '../datasets/index.js';
 import { mappingFor } from '../live/disk/detect-file.js';
 
 const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|md|markdown)(\.(gz|zst))?$/i;
@@ -29,7 +33,7 @@ export interface Detected {
   readonly sure: boolean;
 }
 
-/** What an open text is, from its beginning. */
+/** What an open text is, from its beginning: so little is looked at here, no other process is waited for. */
 export async function detectText(
   lines: readonly string[],
   name: string,

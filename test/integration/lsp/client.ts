@@ -222,7 +222,8 @@ export class Client {
         try {
           const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
           const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-          return Number(parent) === this.process.pid;
+          const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+          return Number(parent) === this.process.pid && !line.includes('reader.js');
         } catch {
           return false;
         }
