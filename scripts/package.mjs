@@ -73,7 +73,14 @@ function stage(folder, target) {
   const dist = join(folder, 'dist');
   const build = ['esbuild.mjs', '--production', '--only', BUNDLES.join(','), '--outdir', dist];
   execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
-  for (const file of ['client.cjs', 'server.js', 'worker.js', 'reader.js', 'webview.js', 'cli.js']) {
+  for (const file of [
+    'client.cjs',
+    'server.js',
+    'worker.js',
+    'reader.js',
+    'webview.js',
+    'cli.js',
+  ]) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }
   stageNatives(join(root, 'node_modules'), join(dist, 'node_modules'), target);

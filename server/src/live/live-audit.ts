@@ -139,7 +139,7 @@ export abstract class LiveAudit {
   }
 
   /** Nothing is to begin any more. */
-  protected get disposed(): boolean {
+  get disposed(): boolean {
     return this.stopFinding.signal.aborted;
   }
 

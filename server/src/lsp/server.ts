@@ -48,7 +48,8 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
       void connection.sendNotification(METHODS.status, workspace.engine.status());
     });
     const changed = new Throttle<LiveAudit>(150, (audit) => {
-      void connection.sendNotification(METHODS.changed, audit.summary());
+      // One that was replaced meanwhile would be taken for the one of now.
+      if (!audit.disposed) void connection.sendNotification(METHODS.changed, audit.summary());
     });
     const refresh = new Throttle<string>(1000, () => {
       if (features.lensRefresh) ask(CodeLensRefreshRequest.type);
