@@ -16,6 +16,7 @@ export { ResponseTable } from './table.js';
 export {
   prepareRule,
   RULES,
+  rulesFor,
   runRules,
   type Check,
   type Rule,

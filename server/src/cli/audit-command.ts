@@ -71,6 +71,7 @@ async function audit(
     cvarLevel: o.cvarLevel,
     limit: o.limit,
     version,
+    weighted: o.weights !== undefined,
   });
   const lines = render(o.format, report, terminal(o.out));
   if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);

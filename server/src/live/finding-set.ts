@@ -8,6 +8,7 @@ import {
   prepareRule,
   rankOf,
   RULES,
+  rulesFor,
   TAIL,
   thresholdOf,
   type Check,
@@ -89,9 +90,10 @@ export class FindingSet {
     thresholds: Thresholds,
     ignored: Ignored,
     signal?: AbortSignal,
-    rules: readonly Rule[] = RULES,
+    given: readonly Rule[] = RULES,
   ): Promise<FindingSet> {
     const { table, options } = ledger;
+    const rules = rulesFor(table.levels, given);
     const { limits, tails } = await statistics(rules, table, thresholds, signal);
     const context = { table, thresholds, tau: options.tau };
     const checks = new Map<string, Check>();

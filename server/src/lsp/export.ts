@@ -71,8 +71,14 @@ export async function exportReport(
     return { path, bytes, findings: audit.findings?.size ?? 0 };
   }
   const top = ranks(format) ? TOP : 0;
-  const { cvarLevel } = ledger.options;
-  const options = { top, version, pace, ...(cvarLevel !== undefined && { cvarLevel }) };
+  const { cvarLevel, weights } = ledger.options;
+  const options = {
+    top,
+    version,
+    pace,
+    weighted: weights !== undefined,
+    ...(cvarLevel !== undefined && { cvarLevel }),
+  };
   const report = await makeReport(reported, ledger.info, options);
   const bytes = await writeLines(render(format, report, { columns: 120, colour: false }), path);
   return { path, bytes, findings: report.summary.findings };

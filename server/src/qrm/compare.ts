@@ -1,7 +1,9 @@
 /**
  * P(A > B) + P(A = B)/2 of two independent rewards, exactly for the piecewise linear quantile
  * functions of `quantileAt`: the integral of (F_B(x-) + F_B(x))/2 over dF_A. One walk over the merged
- * quantiles: O(K) and no allocation. 1/2 for two equal distributions; with K = 1 only 0, 1/2 or 1.
+ * quantiles: O(K) and no allocation. 1/2 for two equal distributions. One number (K = 1) is no distribution:
+ * it is read as the logit of a Bradley-Terry model (Bradley & Terry 1952), and P is the logistic of the
+ * difference.
  * @param a rearranged quantiles, length K
  * @param b rearranged quantiles at the same levels, length K
  */
@@ -11,6 +13,7 @@ export function probabilityBeats(
   levels: readonly number[],
 ): number {
   const K = levels.length;
+  if (K === 1) return 1 / (1 + Math.exp((b[0] as number) - (a[0] as number)));
   let i = 0;
   let j = 0;
   // F of each just right of the last breakpoint.

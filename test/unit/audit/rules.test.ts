@@ -3,10 +3,11 @@ import {
   RULES,
   runRules,
   type FindingCode,
-  type ResponseTable,
+  ResponseTable,
   type Thresholds,
 } from '../../../server/src/audit/index.js';
-import { probabilityBeats } from '../../../server/src/qrm/index.js';
+import { measure, probabilityBeats } from '../../../server/src/qrm/index.js';
+import { notesOn } from '../../../server/src/audit/report/summary.js';
 import { LEVELS, place, scoreOf, tableOf } from './helpers.js';
 
 const run = (table: ResponseTable, code: FindingCode, thresholds: Thresholds = {}) =>
@@ -27,6 +28,44 @@ function pairs(means: readonly (readonly [number, number])[]): ResponseTable {
   });
   return table;
 }
+
+describe('a model that gives one number a response (K = 1)', () => {
+  it('has no tail and no shape: those rules are silent, the others work, and the report says so once', () => {
+    const table = new ResponseTable([0.5]);
+    for (let i = 0; i < 400; i++) {
+      const id = table.add({
+        file: 0,
+        row: i >> 1,
+        conversation: 0,
+        target: 1,
+        kind: i % 2 === 0 ? 'chosen' : 'rejected',
+        label: '',
+        place: place(i),
+        hash: Uint8Array.of(1, 2, 3, 4, i >> 8, i & 255, 7, 8),
+      });
+      const score = { ...scoreOf(0), quantiles: Float32Array.of(i % 7), expectation: i % 7 };
+      table.score(id, measure(score, table.levels, { tau: 0.05, lambda: 1 }), 9, 0);
+      if (i % 2 === 0) continue;
+      table.pair(id - 1, id);
+      const p = probabilityBeats(table.quantiles(id - 1), table.quantiles(id), table.levels);
+      table.beats.set(id - 1, p);
+    }
+    const context = { table, thresholds: {}, tau: 0.05 };
+    const codes = new Set([...runRules(context)].map((f) => f.code));
+    expect(codes).toContain('inverted-pair');
+    for (const code of ['low-left-tail', 'wide-distribution', 'multimodal'] as const)
+      expect(codes).not.toContain(code);
+    const notes = notesOn({ spec: { attributes: ['reward'], levels: [0.5] } }, false);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toContain('low-left-tail, wide-distribution and multimodal find nothing');
+  });
+
+  it('says that attributes count the same, unless the user weighs them', () => {
+    const spec = { attributes: ['help', 'length'], levels: [0.5], equalWeights: true };
+    expect(notesOn({ spec }, false)[1]).toContain('does not weigh its 2 attributes');
+    expect(notesOn({ spec }, true)).toHaveLength(1);
+  });
+});
 
 describe('low-left-tail', () => {
   it('names the lowest 5 % of the dataset, the lowest hundredth as errors', () => {

@@ -3,7 +3,7 @@ import type { Plot } from '../charts/plot.js';
 import type { Theme } from '../charts/theme.js';
 import type { Brush, Range } from '../data/brush.js';
 import { nearest } from '../data/density.js';
-import type { Document } from '../data/documents.js';
+import { hasDistribution, type Document } from '../data/documents.js';
 import type { MeasureName } from '../data/responses.js';
 import { count, figure, tailName } from '../data/visible.js';
 import { el, perFrame } from '../ui/dom.js';
@@ -95,11 +95,15 @@ export class Charts {
     const box: Brushed | undefined =
       brush.expectation || brush.tail ? { x: brush.expectation, y: brush.tail } : undefined;
     this.scatterBrush.show(box);
+    // One number a response: a scatter of it against itself says nothing.
+    const shape = documents.length === 0 || documents.some((d) => hasDistribution(d.summary));
+    this.scatter.element.hidden = !shape;
     const { clientWidth: w, clientHeight: h } = this.scatter.canvas;
     const cells = (pixels: number) => Math.min(Math.max(Math.round(pixels / 2.5), 40), 400);
     this.put(this.scatter, scatterPlot(documents, selections, cells(w), cells(h)), theme);
     const plots = { expectation: expectationPlot, tail: tailPlot, margin: marginPlot };
     for (const { measure, figure: f, brush: control } of this.histograms) {
+      f.element.hidden = measure === 'tail' && !shape;
       const range = brush[measure];
       control.show(range && { x: range });
       this.put(f, plots[measure](documents, selections), theme);

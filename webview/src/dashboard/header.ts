@@ -1,5 +1,5 @@
 import type { AuditSummary } from '../../../server/src/protocol/index.js';
-import type { Document } from '../data/documents.js';
+import { hasDistribution, type Document } from '../data/documents.js';
 import { count, duration, figure, percent, plural, tailName } from '../data/visible.js';
 import { button, el } from '../ui/dom.js';
 
@@ -102,6 +102,7 @@ interface Tile {
 }
 
 function tiles(documents: readonly Document[]): HTMLElement[] {
+  const tails = documents.some(({ summary }) => hasDistribution(summary));
   const tau = documents[0]?.summary.tau ?? 0.05;
   const list: Tile[] = [
     {
@@ -121,12 +122,16 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       value: (d) => figure(d.histograms.expectation.mean),
       note: (d) => range(d, 'expectation'),
     },
-    {
-      label: `Left tail ${tailName(tau)}`,
-      hint: 'Mean of the left tails, and the middle 90 % of responses',
-      value: (d) => figure(d.histograms.tail.mean),
-      note: (d) => range(d, 'tail'),
-    },
+    ...(tails
+      ? [
+          {
+            label: `Left tail ${tailName(tau)}`,
+            hint: 'Mean of the left tails, and the middle 90 % of responses',
+            value: (d: Document) => figure(d.histograms.tail.mean),
+            note: (d: Document) => range(d, 'tail'),
+          },
+        ]
+      : []),
     {
       label: 'Pairs agreeing',
       hint: 'Share of the pairs in which the chosen response more likely beats the rejected one',
@@ -138,7 +143,10 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       hint: 'Findings of all rules',
       value: ({ summary: s }) =>
         count(Object.values(s.counts).reduce((sum, n) => sum + (n ?? 0), 0)),
-      note: ({ summary: s }) => `${count(s.counts['low-left-tail'] ?? 0)} low left tail`,
+      note: ({ summary: s }) =>
+        hasDistribution(s)
+          ? `${count(s.counts['low-left-tail'] ?? 0)} low left tail`
+          : `${count(s.counts['inverted-pair'] ?? 0)} inverted pairs`,
     },
   ];
   return list.map((t) =>

@@ -1,4 +1,4 @@
-import type { Document } from '../data/documents.js';
+import { hasDistribution, type Document } from '../data/documents.js';
 import type { Rows, SortName } from '../data/rows.js';
 import { percent, tailName } from '../data/visible.js';
 import { contentHeight, rowWindow, scrollToRow } from '../data/window.js';
@@ -182,7 +182,9 @@ export class FindingTable {
   }
 
   private drawHead({ by, descending }: { by: SortName; descending: boolean }): void {
-    const tail = tailName(this.documents[0]?.summary.tau ?? 0.05);
+    const first = this.documents[0]?.summary;
+    const shape = first === undefined || hasDistribution(first);
+    const tail = shape ? tailName(first?.tau ?? 0.05) : 'Score';
     const columns: Column[] = [
       { title: 'Severity', sort: 'severity', className: 'severity' },
       { title: 'Finding', sort: 'code', className: 'code' },
@@ -195,10 +197,14 @@ export class FindingTable {
       { title: 'Text', className: 'text' },
     ];
     const hints: Record<string, string> = {
-      tail: `${tail}: the reward that all but the worst ${percent(this.documents[0]?.summary.tau ?? 0.05, 0)} exceed`,
+      tail: !shape
+        ? 'The one number that the model gives'
+        : `${tail}: the reward that all but the worst ${percent(this.documents[0]?.summary.tau ?? 0.05, 0)} exceed`,
       expectation: 'Expected reward',
       beats: 'Probability that the chosen response beats the rejected one',
-      distribution: `${tail} to q95, the tick is the expectation; sorts by width`,
+      distribution: !shape
+        ? 'The model gives one number a response'
+        : `${tail} to q95, the tick is the expectation; sorts by width`,
     };
     const focused =
       document.activeElement instanceof HTMLElement

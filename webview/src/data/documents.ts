@@ -39,6 +39,10 @@ function copied<T extends Uint32Array | Uint8Array>(to: T, from: T): T {
   return to;
 }
 
+/** Whether the model gives distributions: of one number a response (K = 1) there is no tail and no shape. */
+export const hasDistribution = ({ model }: Pick<AuditSummary, 'model'>): boolean =>
+  model === undefined || model.levels.length !== 1;
+
 /** What the page knows of one audited file. Numbers of another epoch are never mixed in. */
 export class Document {
   responses: Responses;

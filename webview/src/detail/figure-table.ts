@@ -34,7 +34,9 @@ export class FigureTable {
       ...model.sides.map((s) => el('th', { scope: 'col', class: `side-${s.colour}` }, s.name)),
       ...(pair ? [el('th', { scope: 'col', title: 'chosen − rejected' }, 'difference')] : []),
     );
-    const rows = lines(tau, lambda).map(({ label, hint, value, whole }) => {
+    const shape = model.levels.length > 1;
+    const shown = shape ? lines(tau, lambda) : [SCORE];
+    const rows = shown.map(({ label, hint, value, whole }) => {
       const values = all.map(value);
       const show = (v: number) => (whole ? String(v) : figure(v));
       const [a = Number.NaN, b = Number.NaN] = values;
@@ -51,7 +53,7 @@ export class FigureTable {
     });
     const percentile = el(
       'tr',
-      { title: 'Share of the file’s responses with a lower left tail' },
+      { title: `Share of the file’s responses with a lower ${shape ? 'left tail' : 'score'}` },
       el('th', { scope: 'row' }, 'Percentile in file'),
       ...model.sides.map((s) =>
         el('td', {}, s.detail.percentile === null ? '–' : percent(s.detail.percentile)),
@@ -73,6 +75,13 @@ export class FigureTable {
     );
   }
 }
+
+/** All that a model with one number a response says. */
+const SCORE: Line = {
+  label: 'Score',
+  hint: 'The model gives one number a response (K = 1), not a distribution',
+  value: (f) => f.expectation,
+};
 
 function lines(tau: number, lambda: number): Line[] {
   const share = `${+(tau * 100).toFixed(2)} %`;

@@ -22,6 +22,10 @@ const DEFAULT_TAU = 0.05;
 const DEFAULT_LAMBDA = 1;
 const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
+/** One number a response (K = 1) has no shape to draw; one attribute has nothing to share. */
+const hasShape = (m: DetailModel): boolean => m.levels.length > 1;
+const hasAttributes = (m: DetailModel): boolean => m.attributes.length > 1 || hasShape(m);
+
 /** The distribution view: one response, over the other half of its pair. */
 export class DetailPage {
   private audits: readonly AuditSummary[] = [];
@@ -38,6 +42,8 @@ export class DetailPage {
     figure: Figure;
     plot: (m: DetailModel, tau: number) => Plot;
     rows?: number;
+    /** Whether there is something to draw. */
+    fits?: (m: DetailModel) => boolean;
   }[];
   private readonly charts: HTMLElement;
 
@@ -71,8 +77,12 @@ export class DetailPage {
         (m, tau) => cdfPlot(m, tau),
         (x) => `reward ${figure(x)}`,
       ),
-      { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 38 },
-      { ...this.bars('gate', 'Gate weights', 'weight', (s) => s.detail.gate), rows: 22 },
+      { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 38, fits: hasShape },
+      {
+        ...this.bars('gate', 'Gate weights', 'weight', (s) => s.detail.gate),
+        rows: 22,
+        fits: hasAttributes,
+      },
       {
         ...this.bars(
           'contributions',
@@ -81,6 +91,7 @@ export class DetailPage {
           (s) => s.contributions,
         ),
         rows: 22,
+        fits: hasAttributes,
       },
     ];
     this.charts = el(
@@ -149,10 +160,13 @@ export class DetailPage {
     const { model } = this;
     this.charts.hidden = model === undefined;
     this.table.element.hidden = model === undefined;
-    this.controls.element.hidden = model === undefined;
+    // Tail level and risk aversion act on a distribution.
+    this.controls.element.hidden = model === undefined || !hasShape(model);
     if (model === undefined) return;
     this.table.update(model, tau, lambda);
-    for (const { figure: f, plot, rows } of this.figures) {
+    for (const { figure: f, plot, rows, fits = hasShape } of this.figures) {
+      f.element.hidden = !fits(model);
+      if (f.element.hidden) continue;
       const box = f.canvas.parentElement;
       if (rows !== undefined && box)
         box.style.minHeight = `${Math.max(model.attributes.length * rows + 58, 128)}px`;

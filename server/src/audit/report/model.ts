@@ -7,7 +7,7 @@ import { limitsOfTable, type Limits } from '../limits.js';
 import { RULES } from '../rules/index.js';
 import { Excerpts } from './excerpts.js';
 import { times, UNPACED, type Pace } from './pace.js';
-import { countByCode, summarize, thresholdsInWords, type Summary } from './summary.js';
+import { countByCode, notesOn, summarize, thresholdsInWords, type Summary } from './summary.js';
 
 /** Problems of rows that a report for people lists. */
 const SHOWN_PROBLEMS = 200;
@@ -38,6 +38,8 @@ export interface ReportOptions {
   /** Rows of each file that were audited; default all. */
   readonly limit?: number;
   readonly pace?: Pace;
+  /** Whether the user weighs the attributes. */
+  readonly weighted?: boolean;
 }
 
 /** A finding with the beginning of its response. */
@@ -62,6 +64,8 @@ export interface Report {
   readonly problems: readonly ProblemFinding[];
   /** One for each code with a threshold. */
   readonly thresholdsInWords: readonly string[];
+  /** What to know of the model before the figures. */
+  readonly notes: readonly string[];
   readonly limits: Limits;
   /** As in the options. */
   readonly cvarLevel: number | undefined;
@@ -143,6 +147,7 @@ export async function makeReport(
     summary,
     problems,
     thresholdsInWords: thresholdsInWords(audit, limits, summary),
+    notes: notesOn(info, options.weighted ?? false),
     limits,
     cvarLevel,
     version,

@@ -30,6 +30,7 @@ export async function* sarifReport(report: Report): AsyncGenerator<string> {
       modelHash: info.modelHash,
       precision: info.precision,
       thresholds: report.thresholdsInWords,
+      ...(report.notes.length > 0 ? { notes: report.notes } : {}),
     },
     invocations: [
       {

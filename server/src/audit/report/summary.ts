@@ -1,8 +1,9 @@
+import type { EvaluatorInfo } from '../../engine/types.js';
 import { SEVERITIES, type Finding, type FindingCode, type Severity } from '../finding.js';
 import type { ResponseTable } from '../index.js';
 import { BEATS } from '../figures.js';
 import { thresholdOf, type Limits } from '../limits.js';
-import { RULES } from '../rules/index.js';
+import { RULES, rulesFor } from '../rules/index.js';
 import { inWords, MINIMUM_SAMPLE } from '../thresholds.js';
 import { summarizeFigure, type FigureSummary } from './distribution.js';
 import type { ReportedAudit } from './model.js';
@@ -79,6 +80,26 @@ export async function summarize(
   };
 }
 
+/** What a reader should know of the model before the figures: one sentence each. */
+export function notesOn({ spec }: Pick<EvaluatorInfo, 'spec'>, weights: boolean): string[] {
+  const notes: string[] = [];
+  if (spec.levels.length === 1) {
+    const silent = RULES.filter((rule) => rule.needsDistribution).map(({ code }) => code);
+    notes.push(
+      `The model gives one number a response (K = 1), not a distribution: ${silent.slice(0, -1).join(', ')} ` +
+        `and ${silent.at(-1)} find nothing; P(chosen beats rejected) is the logistic of the scores' difference.`,
+    );
+  }
+  if (spec.equalWeights && !weights) {
+    const names = spec.attributes.slice(0, 6).join(', ');
+    notes.push(
+      `The model does not weigh its ${spec.attributes.length} attributes: the score is their plain mean; ` +
+        `--weights NAME=NUMBER,… weighs them (${names}${spec.attributes.length > 6 ? ', …' : ''}).`,
+    );
+  }
+  return notes;
+}
+
 /** Counts findings as they pass. */
 export function countByCode() {
   const counts = new Map<string, Record<Severity, number>>();
@@ -100,11 +121,11 @@ export function countByCode() {
 
 /** The limits as they stand for this dataset, one for each code that has a threshold. */
 export function thresholdsInWords(
-  { thresholds, tau }: Pick<ReportedAudit, 'thresholds' | 'tau'>,
+  { thresholds, tau, table }: Pick<ReportedAudit, 'thresholds' | 'tau' | 'table'>,
   limits: Limits,
   { hasPairs }: Pick<Summary, 'hasPairs'>,
 ): string[] {
-  return RULES.flatMap((rule) => {
+  return rulesFor(table.levels).flatMap((rule) => {
     const { threshold: spec, code } = rule;
     const threshold = thresholdOf(rule, thresholds);
     if (spec === undefined || threshold === undefined || (spec.ofPairs && !hasPairs)) return [];

@@ -25,13 +25,16 @@ export function* textReport(
   const columns = Math.max(options.columns, 60);
   const { ranked, audit } = report;
   if (ranked.length > 0) {
-    const title = `The ${count(ranked.length)} riskiest of ${count(report.summary.responses)} responses, lowest left tail first`;
+    const order = hasTail(report) ? 'riskiest' : 'lowest';
+    const title = `The ${count(ranked.length)} ${order} of ${count(report.summary.responses)} responses, lowest ${hasTail(report) ? 'left tail' : 'score'} first`;
     yield '';
     yield ink('bold', title);
     yield '';
     const [low, high] = report.axis.map((x) => decimals(x)) as [string, string];
     const gap = '─'.repeat(Math.max(SPARK - low.length - high.length - 2, 1));
-    const names = [tailName(audit.tau), cvarName(report.cvarLevel), 'mean'];
+    const names = hasTail(report)
+      ? [tailName(audit.tau), cvarName(report.cvarLevel), 'mean']
+      : ['score'];
     const head = names.map((name, n) => name.padStart(WIDTHS[n] ?? 0)).join(' ');
     yield ink('dim', `${'#'.padStart(5)} ${head}   ${low} ${gap} ${high}   findings`);
   }
@@ -46,9 +49,8 @@ function* response(report: Report, n: number, i: number, columns: number, ink: I
     bySeverity(a.severity, b.severity),
   );
   const worst = findings[0]?.severity;
-  const values = [table.tail, table.cvar, table.expectation].map((c, n) =>
-    decimals(c.get(i)).padStart(WIDTHS[n] ?? 0),
-  );
+  const shown = hasTail(report) ? [table.tail, table.cvar, table.expectation] : [table.expectation];
+  const values = shown.map((c, n) => decimals(c.get(i)).padStart(WIDTHS[n] ?? 0));
   values[0] = ink(worst ?? 'bold', values[0] ?? '');
   const codes = fit(
     findings.map((f) => `${MARK[f.severity]} ${f.code}`).join(' '),
@@ -66,8 +68,12 @@ function* response(report: Report, n: number, i: number, columns: number, ink: I
   if (room <= 16) yield `      ${fit(text, columns - 7)}`.trimEnd();
 }
 
+/** One number a response has no tail. */
+const hasTail = ({ audit }: Report) => audit.table.levels.length > 1;
+
 /** Bars on the common axis; what lies in the left tail is red. */
 function spark(report: Report, i: number, ink: Ink): string {
+  if (!hasTail(report)) return ink('info', mark(report, i));
   const density = drawn(report, i, SPARK);
   const peak = Math.max(...density);
   const bars = Array.from(density, (f) =>
@@ -77,6 +83,13 @@ function spark(report: Report, i: number, ink: Ink): string {
   const share = (report.audit.table.tail.get(i) - low) / (high - low);
   const cut = Math.min(Math.max(Math.round(SPARK * share), 0), SPARK);
   return ink('error', bars.slice(0, cut).join('')) + ink('info', bars.slice(cut).join(''));
+}
+
+/** Where one number lies on the common axis. */
+function mark({ audit, axis: [low, high] }: Report, i: number): string {
+  const share = (audit.table.expectation.get(i) - low) / (high - low);
+  const at = Math.min(Math.max(Math.floor(SPARK * share), 0), SPARK - 1);
+  return `${' '.repeat(at)}┃`.padEnd(SPARK);
 }
 
 const SHOWN_PROBLEMS = 10;
@@ -93,7 +106,8 @@ function* malformed({ audit, problems, summary }: Report, ink: Ink): Generator<s
   if (more > 0) yield ink('dim', `      … and ${count(more)} more`);
 }
 
-function* summary({ summary: s, audit, thresholdsInWords }: Report, ink: Ink) {
+function* summary(report: Report, ink: Ink) {
+  const { summary: s, audit, thresholdsInWords, notes } = report;
   yield '';
   yield ink('bold', 'Summary');
   const line = (name: string, text: string) => `  ${ink('dim', name.padEnd(11))} ${text}`;
@@ -101,12 +115,15 @@ function* summary({ summary: s, audit, thresholdsInWords }: Report, ink: Ink) {
   const medians =
     s.scored === 0
       ? ''
-      : `; median ${tailName(audit.tau)} ${decimals(s.tails.median)}, median mean ${decimals(s.medianMean)}`;
+      : hasTail(report)
+        ? `; median ${tailName(audit.tau)} ${decimals(s.tails.median)}, median mean ${decimals(s.medianMean)}`
+        : `; median score ${decimals(s.medianMean)}`;
   yield line('Responses', `${count(s.responses)} of ${files}${medians}`);
   if (s.pairs > 0) {
     const share = percent(s.preferred);
     yield line('Pairs', `${count(s.pairs)}; the model prefers the chosen response in ${share}`);
   }
+  for (const [n, note] of notes.entries()) yield line(n === 0 ? 'Model' : '', note);
   if (s.scored > 0) {
     for (const [n, words] of thresholdsInWords.entries()) {
       yield line(n === 0 ? 'Thresholds' : '', words);

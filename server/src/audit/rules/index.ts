@@ -28,12 +28,21 @@ export function prepareRule(
   return rule.prepare({ table, tau, threshold, limits: limits.get(rule.code) ?? {} });
 }
 
+/** The rules that can say something of a model with so many levels. */
+export function rulesFor(
+  levels: readonly number[],
+  rules: readonly Rule[] = RULES,
+): readonly Rule[] {
+  return levels.length > 1 ? rules : rules.filter((rule) => !rule.needsDistribution);
+}
+
 /** The findings of each response, in the table's order. Nothing is kept: a caller may count or collect. */
 export function* runRules(
   context: RulesContext,
-  rules: readonly Rule[] = RULES,
+  given: readonly Rule[] = RULES,
 ): Generator<ResponseFinding> {
   const { table, thresholds } = context;
+  const rules = rulesFor(table.levels, given);
   const limits = context.limits ?? limitsOfTable(rules, table, thresholds);
   const checks = rules.map((rule) => prepareRule(rule, context, limits));
   for (let i = 0; i < table.length; i++) {

@@ -9,6 +9,7 @@ const SEVERE_MARGIN = 0.1;
 export const lowLeftTail: Rule = {
   code: 'low-left-tail',
   description: 'The pessimistic end of the reward distribution is low: the response may be bad.',
+  needsDistribution: true,
   threshold: {
     name: 'tail',
     option: 'tail-threshold',

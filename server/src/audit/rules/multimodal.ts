@@ -5,6 +5,7 @@ const DEFAULT_MODES = 2;
 export const multimodal: Rule = {
   code: 'multimodal',
   description: 'The reward distribution has several peaks: raters would likely disagree.',
+  needsDistribution: true,
   threshold: {
     name: 'modes',
     option: 'modes',

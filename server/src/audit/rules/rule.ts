@@ -46,6 +46,8 @@ export interface Rule {
   /** What the finding means, in a sentence. */
   readonly description: string;
   readonly threshold?: ThresholdSpec;
+  /** It reads the shape of a distribution, and is silent where a model gives one number (K = 1). */
+  readonly needsDistribution?: true;
   /** Limits besides that of its threshold, by name. */
   furtherLimits?(threshold: Threshold): Readonly<Record<string, Ask>>;
   prepare(context: RuleContext): Check;

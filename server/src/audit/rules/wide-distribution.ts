@@ -5,6 +5,7 @@ import { decimals, type Rule } from './rule.js';
 export const wideDistribution: Rule = {
   code: 'wide-distribution',
   description: 'The model is unsure: the reward distribution is unusually wide.',
+  needsDistribution: true,
   threshold: {
     name: 'wide',
     option: 'wide-threshold',

@@ -60,6 +60,8 @@ export async function hover(
     ...(named.length > 0 ? [`Pulling most: ${named.join(', ')}`] : []),
     ...(pairLine(audit, id) ?? []),
   ];
+  // One number has no tail, and no density to draw.
+  const distribution = table.levels.length > 1;
   const figures: [string, number][] = [
     ...SHOWN.map((q): [string, number] => [tailName(q), quantileAt(sorted, table.levels, q)]),
     [cvarName(options.cvarLevel), table.cvar.get(id)],
@@ -72,16 +74,22 @@ export async function hover(
   const findings = (audit.findings?.of(id) ?? []).filter(({ code }) => !(above && told(id, code)));
   // The editor puts its diagnostics above and shows a dozen lines: what a table repeats comes last.
   const text = [
-    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${name} **${figure(tail)}**, mean **${figure(mean)}**` +
-      (share === null ? '' : `; **${percent(share)}** of this file have a lower left tail`),
-    image(sparkline(drawing, theme), 'reward distribution'),
+    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${distribution ? `${name} **${figure(tail)}**, mean` : 'score'} **${figure(mean)}**` +
+      (share === null
+        ? ''
+        : `; **${percent(share)}** of this file have a lower ${distribution ? 'left tail' : 'score'}`),
+    ...(distribution ? [image(sparkline(drawing, theme), 'reward distribution')] : []),
     ...(facts.length > 0 ? [facts.join('  \n')] : []),
     ...findings.map(({ message }) => `- ${plain(message, 400)}`),
-    [
-      `| ${figures.map(([head]) => head).join(' | ')} |`,
-      `|${' --: |'.repeat(figures.length)}`,
-      `| ${figures.map(([, value]) => figure(value)).join(' | ')} |`,
-    ].join('\n'),
+    ...(distribution
+      ? [
+          [
+            `| ${figures.map(([head]) => head).join(' | ')} |`,
+            `|${' --: |'.repeat(figures.length)}`,
+            `| ${figures.map(([, value]) => figure(value)).join(' | ')} |`,
+          ].join('\n'),
+        ]
+      : []),
   ];
   return { range, contents: { kind: 'markdown', value: text.join('\n\n') } };
 }
