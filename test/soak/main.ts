@@ -11,6 +11,8 @@ import { Workload } from './workload.js';
 
 const WARM_MINUTES = 2;
 const SAMPLE_MS = 10_000;
+/** A collection gives back what an ordinary run keeps for a while: the samples between are without one. */
+const COLLECT_MS = 60_000;
 /** Growth that is no leak: bytes a minute, beyond what the interval leaves open. */
 const FLAT = 256 * 1024;
 
@@ -20,6 +22,8 @@ const { values, positionals } = parseArgs({
     golden: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
+    /** Seconds between forced collections. */
+    collect: { type: 'string' },
   },
 });
 const minutes = Number(positionals[0] ?? 12);
@@ -28,17 +32,21 @@ if (!(minutes > 0)) throw new Error(`'${positionals[0]}': expected a number of m
 interface Sample {
   readonly minute: number;
   readonly edits: number;
+  /** Resident, as the server runs. */
   readonly rss: number;
+  /** Of it, what no file stands behind (the score store's pages are the file's). */
+  readonly anonymous: number;
   readonly evaluator: number;
-  readonly heap: number;
-  readonly external: number;
+  /** After a forced collection. */
+  readonly heap?: number;
+  readonly external?: number;
 }
 
-/** Resident bytes of a process; 0 where the system does not tell. */
-function resident(pid: number): number {
+/** Bytes of a line of /proc/PID/status; 0 where the system does not tell. */
+function bytesOf(pid: number | undefined, line: 'VmRSS' | 'RssAnon'): number {
   try {
-    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return 1024 * Number(kilobytes ?? 0);
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return 1024 * Number(new RegExp(`${line}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
   } catch {
     return 0;
   }
@@ -47,12 +55,13 @@ function resident(pid: number): number {
 const mb = (bytes: number): string => (bytes / 1e6).toFixed(1).padStart(7);
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-async function sample(client: Client, began: number, edits: number): Promise<Sample> {
-  // After the collection, as the heap: what is freed and not given back is the allocator's, not ours.
-  const { rss, heapUsed, external } = await client.memory();
-  const evaluator = client.evaluators().reduce((sum, pid) => sum + resident(pid), 0);
-  const minute = (performance.now() - began) / 60_000;
-  return { minute, edits, rss, evaluator, heap: heapUsed, external };
+async function sample(minute: number, edits: number, collect: boolean): Promise<Sample> {
+  const { pid } = client.process;
+  const evaluator = client.evaluators().reduce((sum, p) => sum + bytesOf(p, 'RssAnon'), 0);
+  const seen = { rss: bytesOf(pid, 'VmRSS'), anonymous: bytesOf(pid, 'RssAnon'), evaluator };
+  if (!collect) return { minute, edits, ...seen };
+  const { heapUsed: heap, external } = await client.memory();
+  return { minute, edits, ...seen, heap, external };
 }
 
 const client = await Client.start({
@@ -63,20 +72,24 @@ const samples: Sample[] = [];
 try {
   const workload = await Workload.start(client, { seed: Number(values.seed) });
   const began = performance.now();
+  const collectMs = values.collect === undefined ? COLLECT_MS : 1000 * Number(values.collect);
   console.log(
-    'minute   edits   RSS MB  evaluator  heap MB  external MB (server after a collection)',
+    'minute   edits   RSS MB  (anonymous)  evaluator  after a collection: heap, external',
   );
-  for (let due = 0; ;) {
+  for (let due = 0, collect = 0; ;) {
     const now = performance.now() - began;
-    if (now >= due) {
-      const s = await sample(client, began, workload.edits);
+    const last = now > minutes * 60_000;
+    if (now >= due || last) {
+      const s = await sample(now / 60_000, workload.edits, now >= collect || last);
       samples.push(s);
+      const after = s.heap === undefined ? '' : `${mb(s.heap)} ${mb(s.external ?? 0)}`;
       console.log(
-        `${s.minute.toFixed(1).padStart(6)} ${String(s.edits).padStart(7)}  ${mb(s.rss)}    ${mb(s.evaluator)}  ${mb(s.heap)}      ${mb(s.external)}`,
+        `${s.minute.toFixed(1).padStart(6)} ${String(s.edits).padStart(7)}  ${mb(s.rss)}    ${mb(s.anonymous)}    ${mb(s.evaluator)}    ${after}`,
       );
       due = now + SAMPLE_MS;
+      if (now >= collect) collect = now + collectMs;
     }
-    if (now > minutes * 60_000) break;
+    if (last) break;
     await workload.step(pause);
   }
 } finally {
@@ -88,13 +101,18 @@ const warm = samples.filter((s) => s.minute >= Math.min(WARM_MINUTES, minutes / 
 let flat = true;
 for (const [name, get] of [
   ['RSS of the server', (s: Sample) => s.rss],
-  ['RSS of the evaluator', (s: Sample) => s.evaluator],
-  ['heap and external memory', (s: Sample) => s.heap + s.external],
+  ['anonymous memory of the server', (s: Sample) => s.anonymous],
+  ['anonymous memory of the evaluator', (s: Sample) => s.evaluator],
+  [
+    'heap and external memory after collections',
+    (s: Sample) => (s.heap ?? NaN) + (s.external ?? NaN),
+  ],
 ] as const) {
-  const { slope, margin } = slopeOf(warm.map((s) => [s.minute, get(s)] as const));
+  const points = warm.map((s) => [s.minute, get(s)] as const).filter(([, y]) => !Number.isNaN(y));
+  const { slope, margin } = slopeOf(points);
   const grows = slope - margin > 0 && slope > FLAT;
   if (grows) flat = false;
-  const [first, last] = [warm[0], warm.at(-1)].map((s) => (s ? mb(get(s)).trim() : '?'));
+  const [first, last] = [points[0], points.at(-1)].map((p) => mb(p?.[1] ?? NaN).trim());
   console.log(
     `${name}: ${first} to ${last} MB, ${(slope / 1e6).toFixed(3)} ± ${(margin / 1e6).toFixed(3)} MB a minute (95 %): ${grows ? 'GROWS' : 'flat'}`,
   );

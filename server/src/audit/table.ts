@@ -90,6 +90,38 @@ export class ResponseTable {
     return i;
   }
 
+  /** A response of another table with the same levels, with all that is known of it but its pair; gives its number. */
+  adopt(from: ResponseTable, i: number, row: number): number {
+    const hash = Buffer.alloc(8);
+    hash.writeUInt32BE(from.hashHigh.get(i), 0);
+    hash.writeUInt32BE(from.hashLow.get(i), 4);
+    const n = this.add({
+      file: from.file.get(i),
+      row,
+      conversation: from.conversation.get(i),
+      target: from.target.get(i),
+      kind: from.kindOf(i),
+      label: from.label(i),
+      place: from.place(i),
+      hash,
+    });
+    const error = from.errors.get(i);
+    if (error !== undefined) this.errors.set(n, error);
+    if (!from.scored(i)) return n;
+    const measures = {
+      expectation: from.expectation.get(i),
+      tail: from.tail.get(i),
+      cvar: from.cvar.get(i),
+      spread: from.spread.get(i),
+      certaintyEquivalent: from.certaintyEquivalent.get(i),
+      modes: from.modes.get(i),
+      sorted: from.quantiles(i),
+    };
+    this.score(n, measures, from.tokens.get(i), from.truncated.get(i));
+    this.beats.set(n, from.beats.get(i));
+    return n;
+  }
+
   score(i: number, m: Omit<Measures, 'crossings'>, tokens: number, truncated: number): void {
     this.expectation.set(i, m.expectation);
     this.tail.set(i, m.tail);

@@ -2,7 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { forkWorker, lastWords } from './worker-process.js';
-import type { Evaluator, EvaluatorInfo, GroupResult, ScoreGroup, ScoreOptions } from './types.js';
+import type {
+  Evaluator,
+  EvaluatorInfo,
+  GroupResult,
+  ScoreGroup,
+  ScoreOptions,
+  TargetResult,
+} from './types.js';
 
 export interface ClientOptions extends OpenRequest {
   readonly onProgress?: (progress: { message: string; fraction?: number }) => void;
@@ -140,7 +147,7 @@ export class EvaluatorClient implements Evaluator {
       this.#deaths = 0;
       const pending = this.#pending.get(message.id);
       this.#pending.delete(message.id);
-      pending?.resolve(message.result);
+      pending?.resolve(owned(message.result));
     });
     child.once('exit', (code, signal) => {
       if (!this.#closed)
@@ -180,6 +187,24 @@ export class EvaluatorClient implements Evaluator {
     for (const pending of this.#pending.values()) pending.reject(new Error(reason));
     this.#pending.clear();
   }
+}
+
+/**
+ * The result in memory of its own: what comes over the channel are views of the chunk it was read in, up to
+ * 64 kB, which each score that is kept would hold.
+ */
+function owned({ results }: GroupResult): GroupResult {
+  const copy = (result: TargetResult): TargetResult => {
+    if (!result.ok) return result;
+    const { attributeQuantiles, gate, quantiles } = result.score;
+    const arrays = {
+      attributeQuantiles: attributeQuantiles.slice(),
+      gate: gate.slice(),
+      quantiles: quantiles.slice(),
+    };
+    return { ok: true, score: { ...result.score, ...arrays } };
+  };
+  return { results: results.map((targets) => targets.map(copy)) };
 }
 
 function allFailed(group: ScoreGroup, error: string): GroupResult {

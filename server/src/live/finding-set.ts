@@ -71,6 +71,8 @@ export class FindingSet {
   private readonly responses = new Column(Uint32Array);
   private readonly codes = new Column(Uint8Array);
   private readonly severities = new Column(Uint8Array);
+  /** Of each response, 1 + the number of its first finding; 0 where it has none. */
+  private readonly firsts = new Column(Uint32Array);
   size = 0;
   readonly counts = new Map<string, number>();
 
@@ -87,6 +89,8 @@ export class FindingSet {
   /** @throws AbortError when `signal` fires */
   static async of(
     ledger: Ledger,
+    /** The responses' numbers in the order of the text, whatever the order they were given in. */
+    order: Iterable<number>,
     thresholds: Thresholds,
     ignored: Ignored,
     signal?: AbortSignal,
@@ -110,15 +114,17 @@ export class FindingSet {
       table,
       ignored,
     );
-    for (let i = 0; i < table.length; i++) {
+    let seen = 0;
+    for (const i of order) {
       for (const finding of set.of(i)) set.push(finding);
-      if ((i & 31) === 0 && pacer.due) await pacer.tick(signal);
+      if ((++seen & 31) === 0 && pacer.due) await pacer.tick(signal);
     }
     return set;
   }
 
   private push(finding: ResponseFinding): void {
     const n = this.size++;
+    if (!this.firsts.get(finding.response)) this.firsts.set(finding.response, n + 1);
     this.responses.set(n, finding.response);
     this.codes.set(n, FINDING_CODES.indexOf(finding.code));
     this.severities.set(n, FINDING_SEVERITIES.indexOf(finding.severity));
@@ -130,15 +136,9 @@ export class FindingSet {
   code = (n: number): number => this.codes.get(n);
   severity = (n: number): number => this.severities.get(n);
 
-  /** Number of the first finding of a response or of one after it: findings are in the order of responses. */
+  /** Number of a response's first finding, its others follow; beyond the last where it has none. */
   first(response: number): number {
-    let [low, high] = [0, this.size];
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (this.response(mid) < response) low = mid + 1;
-      else high = mid;
-    }
-    return low;
+    return (this.firsts.get(response) || this.size + 1) - 1;
   }
 
   /** The findings of one response, as the table stands now. */

@@ -30,17 +30,40 @@ export class Ledger {
 
   /** Numbers a row's responses and ties its pair. */
   add(row: number, slots: readonly Slot[]): number[] {
+    return this.tied(slots.map((slot) => this.table.add({ file: 0, row, ...slot })));
+  }
+
+  private tied(ids: number[]): number[] {
     const halves = new Map<ConversationKind, number>();
-    const ids = slots.map((slot) => {
-      const id = this.table.add({ file: 0, row, ...slot });
-      halves.set(slot.kind, id);
-      return id;
-    });
+    for (const id of ids) halves.set(this.table.kindOf(id), id);
     const chosen = halves.get('chosen');
     const rejected = halves.get('rejected');
     if (chosen !== undefined && rejected !== undefined) this.table.pair(chosen, rejected);
     this.live += ids.length;
     return ids;
+  }
+
+  /**
+   * The same with new numbers, in the order of `rows`, and without the responses that are gone.
+   * @param tick lets messages in, and throws when it is of no use any more
+   */
+  async compacted(
+    rows: readonly { readonly row: number; readonly ids: readonly number[] }[],
+    tick: () => Promise<void>,
+  ): Promise<{ ledger: Ledger; ids: number[][] }> {
+    const fresh = new Ledger(this.info, this.options);
+    fresh.fromStore = this.fromStore;
+    const ids: number[][] = [];
+    for (const { row, ids: old } of rows) {
+      const mine = fresh.tied(old.map((id) => fresh.table.adopt(this.table, id, row)));
+      for (const id of mine) {
+        if (fresh.table.scored(id)) fresh.scored++;
+        fresh.note(id);
+      }
+      ids.push(mine);
+      await tick();
+    }
+    return { ledger: fresh, ids };
   }
 
   /** The results of a row's responses, in the order of `ids`. */

@@ -125,7 +125,8 @@ export abstract class LiveAudit {
     const { ledger } = this;
     const { thresholds, ignored } = this.settings;
     const found =
-      ledger && (await FindingSet.of(ledger, thresholds, ignored, this.stopFinding.signal));
+      ledger &&
+      (await FindingSet.of(ledger, this.inOrder(), thresholds, ignored, this.stopFinding.signal));
     if (ledger !== this.ledger) return this.finder.request(0);
     this.findings = found;
     this.findingsRevision++;

@@ -13,7 +13,10 @@ export class Throttle<K> {
     const wait = (this.last.get(key) ?? -Infinity) + this.ms - performance.now();
     const run = () => {
       this.timers.delete(key);
-      this.last.set(key, performance.now());
+      const now = performance.now();
+      // A key is forgotten once it would not have to wait: closed documents are keys too.
+      for (const [old, at] of this.last) if (at + this.ms <= now) this.last.delete(old);
+      this.last.set(key, now);
       this.action(key);
     };
     if (wait <= 0) run();

@@ -7,6 +7,7 @@ import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js
 import { ModelGate } from '../../session/model-gate.js';
 import { Debounced, manyListeners, Pacer } from '../pace.js';
 import type { RowEntry } from './row-entry.js';
+import { renumbered } from './renumber.js';
 import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { TextAudit } from './text-audit.js';
@@ -62,18 +63,16 @@ export class OpenAudit extends TextAudit {
   }
 
   private flightHost(): FlightHost {
-    const service = () => this.model.service;
-    const ledger = () => this.ledger;
-    const signal = () => this.stop.signal;
+    const self = (): OpenAudit => this;
     return {
       get service() {
-        return service();
+        return self().model.service;
       },
       get ledger() {
-        return ledger();
+        return self().ledger;
       },
       get signal() {
-        return signal();
+        return self().stop.signal;
       },
       data: (entry) => this.entries.data(entry),
       landed: (responses) => {
@@ -106,7 +105,9 @@ export class OpenAudit extends TextAudit {
         this.markRead();
         if (!(await this.model.passed(this.flights.left > 0, signal))) continue;
         await this.flights.drained(signal);
-        if (version === this.document.version && !service.evaluator.stale) break;
+        if (version !== this.document.version || service.evaluator.stale) continue;
+        await this.compact(version, signal);
+        if (version === this.document.version) break;
       }
       this.state = 'done';
     } catch (error) {
@@ -149,6 +150,17 @@ export class OpenAudit extends TextAudit {
     return fresh;
   }
 
+  /** Lets go of the numbers of text that is gone, where they are many. */
+  private async compact(version: number, signal: AbortSignal): Promise<void> {
+    const { ledger } = this;
+    const fresh = ledger && (await renumbered(ledger, this.entries.all(), signal));
+    if (fresh === undefined || version !== this.document.version || ledger !== this.ledger) return;
+    this.epoch = newEpoch();
+    this.ledger = fresh.ledger;
+    this.findings = undefined;
+    this.owners = fresh.apply();
+  }
+
   /** Begins again where settings or the model changed. */
   restart(): void {
     this.cancel();
@@ -169,7 +181,8 @@ export class OpenAudit extends TextAudit {
     }
     if (this.container !== 'jsonl' && version !== this.document.version) return;
     // Rows that came back have their scores; the others are gone for good.
-    if (this.ledger !== undefined) this.reuse.drop(this.ledger);
+    if (this.ledger !== undefined)
+      for (const id of this.reuse.drop(this.ledger)) this.owners[id] = undefined;
     this.touched();
   }
 

@@ -1,4 +1,5 @@
 import type { Ledger } from '../ledger.js';
+import type { Place } from '../../datasets/types.js';
 import { Pacer } from '../pace.js';
 import type { RowEntry } from './row-entry.js';
 import type { Slot } from '../../session/slots.js';
@@ -39,24 +40,29 @@ export class RowReuse {
   /** The numbers of a row with the same texts, all scored; each is given once. */
   take(ledger: Ledger, slots: readonly Slot[]): number[] | undefined {
     const candidates = this.ready.get(keyOfSlots(slots));
-    const old = candidates?.at(-1);
-    if (old === undefined || !old.ids.every((id) => ledger.table.scored(id))) return undefined;
-    if (!this.movable && !this.sameColumns(ledger, old, slots)) return undefined;
-    candidates?.pop();
-    return old.ids;
+    const n = candidates?.findLastIndex((old) => this.fits(ledger, old, slots)) ?? -1;
+    return candidates?.splice(n, n < 0 ? 0 : 1)[0]?.ids;
   }
 
-  private sameColumns(ledger: Ledger, old: RowEntry, slots: readonly Slot[]): boolean {
+  /** All that the ledger has of the row is as it would be read now. */
+  private fits({ table }: Ledger, old: RowEntry, slots: readonly Slot[]): boolean {
     return old.ids.every((id, n) => {
-      const [a, b] = [ledger.table.place(id), slots[n]?.place];
-      return a.column === b?.column && a.endColumn === b?.endColumn;
+      const slot = slots[n];
+      if (slot === undefined || !table.scored(id)) return false;
+      const same =
+        slot.conversation === table.conversation.get(id) && slot.target === table.target.get(id);
+      if (!same || this.movable) return same;
+      const at = table.place(id);
+      return (Object.keys(at) as (keyof Place)[]).every((key) => at[key] === slot.place[key]);
     });
   }
 
-  /** What did not come back is gone for good. */
-  drop(ledger: Ledger): void {
-    for (const left of this.ready.values()) for (const entry of left) ledger.remove(entry.ids);
+  /** What did not come back is gone for good; gives the numbers that are free of it. */
+  drop(ledger: Ledger): number[] {
+    const gone = [...this.ready.values()].flatMap((left) => left.flatMap(({ ids }) => ids));
+    ledger.remove(gone);
     this.ready.clear();
+    return gone;
   }
 
   clear(): void {

@@ -39,8 +39,8 @@ export class Publisher {
 
   /** Takes back what was pushed. */
   clear(uri: string): void {
-    if (!this.pushed.delete(uri)) return;
     this.given.delete(uri);
+    if (!this.pushed.delete(uri)) return;
     void this.connection.sendDiagnostics({ uri, diagnostics: [] });
   }
 
