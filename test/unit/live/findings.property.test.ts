@@ -120,7 +120,8 @@ describe('findings of the editor', () => {
           const { table, options } = ledger;
           const context = { table, thresholds, tau: options.tau };
           const ignored = () => false;
-          const set = await FindingSet.of(ledger, thresholds, ignored, undefined, rules);
+          const order = Array.from({ length: table.length }, (_, id) => id);
+          const set = await FindingSet.of(ledger, order, thresholds, ignored, undefined, rules);
           const listed = Array.from({ length: set.size }, (_, n) => set.at(n));
           expect(listed).toEqual([...runRules(context, rules)]);
           expect([...runRules({ ...context, limits: set.limits }, rules)]).toEqual(listed);
