@@ -295,13 +295,13 @@ describe('the gating pattern of other templates', () => {
   );
 
   it('is refused where the template puts nothing between the contents', () => {
-    expect(() => withTemplate(loop("{{ message['content'] }}"))).toThrow(
+    expect(() => withTemplate(loop("{{ message['content'] }}")).gatingPattern).toThrow(
       /a model: no gating pattern/,
     );
   });
 
   it('is refused where the template takes no plain exchange', () => {
-    expect(() => withTemplate("{{ raise_exception('never') }}")).toThrow(
+    expect(() => withTemplate("{{ raise_exception('never') }}").gatingPattern).toThrow(
       /a model: the chat template rejects this conversation \(user, assistant\): never/,
     );
   });

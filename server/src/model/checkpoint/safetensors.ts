@@ -50,6 +50,23 @@ export async function readRange(
   return out;
 }
 
+const isObject = (v: unknown): v is Record<string, unknown> =>
+  typeof v === 'object' && v !== null && !Array.isArray(v);
+const isSizes = (v: unknown): v is number[] =>
+  Array.isArray(v) && v.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+
+/** Names of two tensors that claim the same bytes, which the format does not allow. */
+function overlapping(tensors: ReadonlyMap<string, TensorInfo>): [string, string] | [] {
+  const sorted = [...tensors]
+    .filter(([, t]) => t.byteLength > 0)
+    .sort(([, a], [, b]) => a.offset - b.offset);
+  for (const [i, [name, { offset }]] of sorted.entries()) {
+    const [before, last] = sorted[i - 1] ?? [];
+    if (last && last.offset + last.byteLength > offset) return [before!, name];
+  }
+  return [];
+}
+
 /** The header of one safetensors file: https://github.com/huggingface/safetensors#format */
 export async function readSafetensorsHeader(
   path: string,
@@ -61,33 +78,38 @@ export async function readSafetensorsHeader(
     if (size < 8) throw fail(`it has ${size} bytes`);
     const length = Number((await readRange(handle, 0, 8, path)).readBigUInt64LE());
     if (length > MAX_HEADER || 8 + length > size) throw fail(`its header claims ${length} bytes`);
-    let json: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+    let json: unknown;
     try {
-      json = JSON.parse((await readRange(handle, 8, length, path)).toString('utf8')) as typeof json;
+      json = JSON.parse((await readRange(handle, 8, length, path)).toString('utf8'));
     } catch (error) {
       throw fail(`its header is not JSON (${String(error)})`);
     }
-    const { __metadata__: metadata = {}, ...rest } = json as typeof json & {
-      __metadata__?: Record<string, string>;
-    };
+    if (!isObject(json)) throw fail('its header is no JSON object');
+    const { __metadata__: metadata = {}, ...rest } = json;
+    if (!isObject(metadata)) throw fail('"__metadata__" is no JSON object');
     const tensors = new Map<string, TensorInfo>();
-    for (const [
-      name,
-      {
-        dtype,
-        shape,
-        data_offsets: [from, to],
-      },
-    ] of Object.entries(rest)) {
+    for (const [name, entry] of Object.entries(rest)) {
+      const { dtype, shape, data_offsets: place } = isObject(entry) ? entry : {};
+      const wrong = (expected: string): Error => fail(`tensor "${name}" needs ${expected}`);
+      if (typeof dtype !== 'string') throw wrong('a "dtype", a text');
+      if (!isSizes(shape)) throw wrong('a "shape", a list of whole numbers');
+      if (!isSizes(place) || place.length !== 2 || place[0]! > place[1]!) {
+        throw wrong('"data_offsets", two whole numbers in order');
+      }
+      const [from, to] = place as [number, number];
       const byteLength = to - from;
-      const expected = shape.reduce((a, b) => a * b, 1) * (BYTES[dtype] ?? NaN);
-      if (BYTES[dtype] !== undefined && byteLength !== expected) {
+      const bytesEach = Object.hasOwn(BYTES, dtype) ? BYTES[dtype]! : undefined;
+      const expected = shape.reduce((a, b) => a * b, 1) * (bytesEach ?? NaN);
+      if (bytesEach !== undefined && byteLength !== expected) {
         throw fail(`tensor "${name}" has ${byteLength} bytes, expected ${expected}`);
       }
       if (8 + length + to > size) throw fail(`tensor "${name}" lies beyond the end of the file`);
       tensors.set(name, { dtype, shape, file: path, offset: 8 + length + from, byteLength });
     }
-    return { tensors, metadata };
+    const [one, other] = overlapping(tensors);
+    if (one !== undefined) throw fail(`tensors "${one}" and "${other}" share bytes`);
+    const texts = Object.entries(metadata).map(([key, value]) => [key, String(value)] as const);
+    return { tensors, metadata: Object.fromEntries(texts) };
   } finally {
     await handle.close();
   }
@@ -130,9 +152,16 @@ export class Safetensors implements TensorSource {
     }
     let map: Record<string, string>;
     try {
-      const json = JSON.parse(await readFile(index, 'utf8')) as { weight_map?: unknown };
-      if (typeof json.weight_map !== 'object' || json.weight_map === null) throw new Error('none');
-      map = json.weight_map as Record<string, string>;
+      const json: unknown = JSON.parse(await readFile(index, 'utf8'));
+      const found = isObject(json) ? json['weight_map'] : undefined;
+      if (!isObject(found)) throw new Error('none');
+      for (const [tensor, shard] of Object.entries(found)) {
+        // A name with a separator could point outside the folder.
+        if (typeof shard !== 'string' || shard === '' || /[/\\\0]|^\.+$/.test(shard)) {
+          throw new Error(`tensor "${tensor}" is in ${JSON.stringify(shard)}, no file's name`);
+        }
+      }
+      map = found as Record<string, string>;
     } catch (error) {
       throw new Error(`${index}: expected JSON with an object "weight_map" (${String(error)})`);
     }

@@ -9,6 +9,7 @@ import {
   type Message,
 } from './chat-template.js';
 import { findGatingPattern, lastOccurrence } from './gating-pattern.js';
+import { TemplateLimitError } from './jinja/budget.js';
 import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
 import { isObject } from './tokenizer-json.js';
 
@@ -76,6 +77,8 @@ export class ChatTokenizer {
     try {
       return { ids: findGatingPattern(this.#template, this.#encoder, where) };
     } catch (error) {
+      // Nothing can be asked of such a template, with a gate or without.
+      if (error instanceof TemplateLimitError) throw error;
       return { error };
     }
   }

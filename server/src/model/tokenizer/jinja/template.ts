@@ -52,6 +52,8 @@ export class JinjaTemplate {
       this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
     } catch (error) {
       if (error instanceof RangeError) throw new Error('it is nested too deeply');
+      // The library reads beyond its last token.
+      if (error instanceof TypeError) throw new Error('it ends within a tag or an expression');
       throw error;
     }
   }
