@@ -5,7 +5,12 @@ import type {
   InlayHintParams,
   TextDocumentIdentifier,
 } from 'vscode-languageserver';
-import { METHODS, type FindingCodeName, type ThemeKind, type ThemeParams } from '../protocol/index.js';
+import {
+  METHODS,
+  type FindingCodeName,
+  type ThemeKind,
+  type ThemeParams,
+} from '../protocol/index.js';
 import { codeActions } from './features/code-actions.js';
 import { hover } from './features/hover.js';
 import type { Publisher } from './features/publisher.js';
