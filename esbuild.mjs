@@ -44,6 +44,7 @@ const bundles = {
   'build-model': node('build-model', 'server/src/training/build-model.ts'),
   bench: node('bench', 'test/bench/main.ts'),
   soak: node('soak', 'test/soak/main.ts'),
+  fuzz: node('fuzz', 'test/fuzz/main.ts'),
   client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],

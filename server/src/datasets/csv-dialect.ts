@@ -84,7 +84,9 @@ export function quotesEnclose(buf: Buffer, columns: number, whole: boolean): boo
   for (let at = 0; at < buf.length;) {
     const scan = scanCsvRecord(buf.subarray(at), TAB, whole);
     if (scan.kind === 'more') {
-      several ||= buf.includes(LF, at + scan.opening);
+      // A line inside of it is there as a whole, and was looked at above.
+      const lf = buf.indexOf(LF, at + scan.opening);
+      several ||= lf >= 0 && buf.includes(LF, lf + 1);
       break;
     }
     if (scan.kind === 'record') {
@@ -114,6 +116,9 @@ export function csvDialect(buf: Buffer, container: 'csv' | 'tsv', whole: boolean
   const said = line && (line[1] ?? line[2])!.charCodeAt(0);
   const delimiter = said ?? delimiterOf(body, container === 'tsv' ? TAB : COMMA, all);
   if (delimiter !== TAB) return { delimiter, quotes: true, skip };
-  const columns = records(body, TAB, 1, all)[0]?.length ?? 1;
-  return { delimiter, quotes: quotesEnclose(body, columns, all), skip };
+  const header = scanCsvRecord(body, TAB, all);
+  const columns = header.kind === 'record' ? header.cells.length : 1;
+  // A writer that quotes the header quotes all.
+  const quoted = header.kind === 'record' && header.cells.every((c) => c.quoted);
+  return { delimiter, quotes: quoted || quotesEnclose(body, columns, all), skip };
 }

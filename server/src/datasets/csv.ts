@@ -9,8 +9,6 @@ import { PlacedText } from './text.js';
 import type { DatasetEvent } from './types.js';
 import type { ByteWindow } from './window.js';
 
-export { scanCsvRecord } from './csv-record.js';
-
 const TAB = 0x09;
 const NAMES: ReadonlyMap<number, string> = new Map([
   [TAB, 'tab'],
@@ -85,7 +83,7 @@ class CsvReader {
         if (line === undefined && (await w.fill())) continue;
         const end = line?.at ?? w.size;
         const literal = this.delimiter === TAB ? this.literal(buf.subarray(0, end)) : undefined;
-        const to = Math.max(end, scan.at + 1);
+        const to = Math.max(end, Math.min(buf.length, scan.at + 4)); // the whole character at `at`
         const locator = new Locator(buf.subarray(0, to), 0, to, origin);
         const code = scan.truncated ? 'truncated-line' : 'malformed-row';
         if (literal === undefined) {

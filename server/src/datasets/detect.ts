@@ -5,6 +5,7 @@ import type { Container, FieldMapping, Schema } from './formats.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json-ahead.js';
 import { parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
 import { transcriptOf } from './markdown-turns.js';
+import { rowOf } from './record.js';
 import { concerns, interpret } from './rows.js';
 
 const OBJECT = 0x7b;
@@ -59,7 +60,8 @@ const knownColumns = (line: string, delimiter: string): number =>
 /** A record that has none of a mapping's fields is judged by its own. */
 function meaning(node: ValueNode | undefined, mapping: FieldMapping | undefined): Schema {
   if (node === undefined) return 'unknown';
-  const found = interpret(node, mapping && concerns(node, mapping) ? mapping : undefined);
+  const row = rowOf(node);
+  const found = interpret(row, mapping && concerns(row, mapping) ? mapping : undefined);
   return found.ok ? found.schema : 'unknown';
 }
 

@@ -33,7 +33,7 @@ export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './transcript.js';
 export { splitMarkdown } from './markdown-turns.js';
-export { csvDialect, DIALECT_BYTES } from './csv-dialect.js';
+export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv-dialect.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';

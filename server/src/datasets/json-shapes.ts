@@ -11,7 +11,7 @@ export interface ShapedRow {
 
 export interface Shape {
   readonly rows: readonly ShapedRow[];
-  /** The fields of a row stand apart in the file. */
+  /** The fields of a row stand apart in the file, or have a key before them. */
   readonly scattered: boolean;
 }
 
@@ -43,7 +43,7 @@ function byIndex({ fields }: RecordNode): Shape | undefined {
     if (node.kind !== 'record') return undefined;
     rows.push({ node, at: node });
   }
-  return { rows, scattered: false };
+  return { rows, scattered: true };
 }
 
 /** `{name: {"0": value, …}, …}` and `{name: [value, …], …}`: an object of columns, all of one length. */

@@ -238,11 +238,15 @@ class JsonStream {
     const from = w.position();
     const b = w.buf[w.start]!;
     while (w.size < 4 && (await w.fill()));
-    const locator = new Locator(w.buf.subarray(w.start, w.end), 0, w.size, from);
-    const found = w.buf.toString('utf8', w.start, w.start + locator.char(0).end - from.byte);
+    const length = new Locator(w.buf, w.start, w.end, from).char(w.start).end - from.byte;
+    const found = w.buf.toString('utf8', w.start, w.start + length);
     const shown =
-      b === 0 ? 'a NUL byte (the file may be damaged)' : found === '\ufffd' || /[\p{C}\p{Z}]/u.test(found) ? `byte 0x${b.toString(16).padStart(2, '0')}` : `'${found}'`; // prettier-ignore
-    w.advance(1);
+      b === 0
+        ? 'a NUL byte (the file may be damaged)'
+        : found === '\ufffd' || /[\p{C}\p{Z}]/u.test(found)
+          ? `byte 0x${b.toString(16).padStart(2, '0')}`
+          : `'${found}'`;
+    w.advance(length);
     for (;;) {
       let at = w.start;
       while (at < w.end && !ends(w.buf[at]!)) at++;

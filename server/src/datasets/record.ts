@@ -36,7 +36,7 @@ export const oversized = (index: number, place: Place, max: number): DatasetEven
   );
 
 /** `{"row_idx": 0, "row": {…}}` of the dataset viewer of Hugging Face holds its row one level down. */
-function rowOf(node: ValueNode): ValueNode {
+export function rowOf(node: ValueNode): ValueNode {
   const row =
     node.kind === 'record' && node.fields.has('row_idx') ? node.fields.get('row') : undefined;
   return row?.kind === 'record' ? row : node;

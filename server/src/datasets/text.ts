@@ -83,6 +83,9 @@ export class PlacedText {
   }
 
   place(from = 0, to = this.value.length): Place {
+    // Nothing between CR and LF stands before both: an editor has no position there.
+    if (from === to && from > 0 && this.value[from] === '\n' && this.value[from - 1] === '\r')
+      from = --to;
     const start = this.byteOf(from);
     const place = this.locator.place(start, this.byteOf(to));
     // Two quotes in a cell without quotes around it are two.

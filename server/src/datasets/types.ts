@@ -44,7 +44,7 @@ export interface DatasetRow {
   readonly index: number;
   readonly place: Place;
   readonly conversations: readonly Conversation[];
-  /** The row's fields stand apart in the file (a table by columns): its place is that of one of them. */
+  /** In a table by columns or by keys: the row's place is a part of what belongs to it in the file. */
   readonly scattered?: true;
 }
 

@@ -1,7 +1,8 @@
 import { parseTree, type Node } from 'jsonc-parser/lib/esm/main.js';
 import type { TextEdit } from 'vscode-languageserver';
-import { scanCsvRecord } from '../../datasets/csv.js';
-import { turnParts } from '../../datasets/index.js';
+import { scanCsvRecord } from '../../datasets/csv-record.js';
+import { csvDialect, DIALECT_BYTES, turnParts, type CsvDialect } from '../../datasets/index.js';
+import type { LineDocument } from '../../live/text/line-document.js';
 import type { Conversation, DatasetRow, Place } from '../../datasets/types.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
@@ -10,7 +11,10 @@ import { RowText, type Span } from './row-text.js';
 /** How a row is written: what has to be known to find the values around its texts. */
 export type RowForm =
   | { readonly kind: 'json'; /** Where the row's value begins. */ readonly from: number }
-  | { readonly kind: 'csv'; readonly delimiter: ',' | '\t' };
+  | ({ readonly kind: 'csv' } & CsvForm);
+
+/** The byte between cells, and whether quotes enclose them (as where not told). */
+type CsvForm = Pick<CsvDialect, 'delimiter'> & Partial<Pick<CsvDialect, 'quotes'>>;
 
 /**
  * Two edits that exchange chosen and rejected, byte for byte. Undefined where the row is no pair, or
@@ -19,6 +23,8 @@ export type RowForm =
 export function swapEdits(audit: OpenAudit, entry: RowEntry): TextEdit[] | undefined {
   const form = formOf(audit, entry);
   const row = audit.entries.data(entry);
+  // Of a table by columns, each field stands elsewhere.
+  if (row?.scattered === true) return undefined;
   const places = row && pairPlaces(row);
   if (form === undefined || places === undefined) return undefined;
   const text = new RowText(audit.document, entry.line, entry.endLine);
@@ -37,12 +43,20 @@ export function swapEdits(audit: OpenAudit, entry: RowEntry): TextEdit[] | undef
   ];
 }
 
-function formOf({ container }: OpenAudit, entry: RowEntry): RowForm | undefined {
-  if (container === 'csv') return { kind: 'csv', delimiter: ',' };
-  if (container === 'tsv') return { kind: 'csv', delimiter: '\t' };
+function formOf({ container, document }: OpenAudit, entry: RowEntry): RowForm | undefined {
+  if (container === 'csv' || container === 'tsv')
+    return { kind: 'csv', ...dialectOf(document, container) };
   // An array's row may share its lines with neighbours.
   if (container === 'jsonl') return { kind: 'json', from: 0 };
   return container === 'json' ? { kind: 'json', from: entry.data?.place.column ?? 0 } : undefined;
+}
+
+/** How a document's table is written, as its reader tells it. */
+function dialectOf({ lines }: LineDocument, container: 'csv' | 'tsv'): CsvDialect {
+  let head = '';
+  let n = 0;
+  while (n < lines.length && head.length <= DIALECT_BYTES) head += lines[n++]!;
+  return csvDialect(Buffer.from(head), container, n === lines.length);
 }
 
 /** Where a text stands that only the chosen, and one that only the rejected conversation has. */
@@ -75,7 +89,7 @@ export function exchangedSpans(
   b: number,
 ): [Span, Span] | undefined {
   if (form.kind === 'csv') {
-    const record = cells(text, form.delimiter);
+    const record = cells(text, form);
     const [one, two] = [a, b].map((at) => record.find((c) => c.from <= at && at <= c.to));
     return one && two && one !== two ? [one, two] : undefined;
   }
@@ -108,9 +122,9 @@ function apart(node: Node | undefined, a: number, b: number): [Node, Node] | und
 }
 
 /** Cells of one record with their quotes, as offsets of UTF-16 units. */
-function cells(text: string, delimiter: ',' | '\t'): Span[] {
+function cells(text: string, { delimiter, quotes }: CsvForm): Span[] {
   const buf = Buffer.from(text);
-  const scan = scanCsvRecord(buf, delimiter.charCodeAt(0), true);
+  const scan = scanCsvRecord(buf, delimiter, true, quotes);
   if (scan.kind !== 'record') return [];
   const units = (byte: number) => buf.toString('utf8', 0, byte).length;
   return scan.cells.map((c) => {

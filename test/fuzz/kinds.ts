@@ -1,0 +1,6 @@
+import { data } from './data.js';
+import { edits } from './edits.js';
+import type { Kind } from './kind.js';
+
+/** Every sort of cases that `npm run fuzz` knows; another one is a file beside these and a line here. */
+export const KINDS: readonly Kind[] = [data, edits];
