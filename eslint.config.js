@@ -72,7 +72,7 @@ export default tseslint.config(
   ),
   only(
     ['client/**/*.ts', 'webview/**/*.ts'],
-    '^(\\.\\./)+server/src/(?!protocol|qrm/)',
-    'client and webview may import only server/src/protocol and server/src/qrm',
+    '^(\\.\\./)+server/src/(?!protocol/|qrm/|errors\\.)',
+    'client and webview may import only server/src/protocol, server/src/qrm and server/src/errors',
   ),
 );

@@ -1,5 +1,18 @@
-import { ProgressLocation, Uri, window, workspace, type CancellationToken } from 'vscode';
-import { WorkDoneProgress, type LanguageClient } from 'vscode-languageclient/node';
+import {
+  CancellationError,
+  ProgressLocation,
+  Uri,
+  window,
+  workspace,
+  type CancellationToken,
+} from 'vscode';
+import {
+  LSPErrorCodes,
+  ResponseError,
+  WorkDoneProgress,
+  type LanguageClient,
+} from 'vscode-languageclient/node';
+import { messageOf } from '../../server/src/errors.js';
 import {
   EXPORT_FORMATS,
   METHODS,
@@ -21,11 +34,12 @@ const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
   csv: 'Findings for a spreadsheet',
   parquet: 'Every response with its quantiles',
 };
+/** By the kind of the answer, not by its words: they may hold a file's name. */
 const isCancelled = (error: unknown): boolean =>
-  /cancell?ed/i.test(error instanceof Error ? error.message : String(error));
-
-export const textOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
+  error instanceof CancellationError ||
+  (error instanceof ResponseError &&
+    (error.code === LSPErrorCodes.RequestCancelled ||
+      error.code === LSPErrorCodes.ServerCancelled));
 
 /** Audits that the user asked for: with progress, and a way to stop them. */
 export class Audits {
@@ -35,7 +49,7 @@ export class Audits {
   async quietly(uri: string): Promise<AuditSummary | undefined> {
     const client = await this.context.server();
     void client.sendRequest<AuditSummary>(METHODS.audit, { uri }).catch((error: unknown) => {
-      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
     });
     const known = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
     return known ?? undefined;
@@ -92,7 +106,7 @@ export class Audits {
         }
       });
     } catch (error) {
-      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
       return undefined;
     }
   }

@@ -6,7 +6,8 @@ import {
   type IgnoreParams,
   type IgnoreResult,
 } from '../../server/src/protocol/index.js';
-import { textOf, type Audits } from './audits.js';
+import { type Audits } from './audits.js';
+import { messageOf } from '../../server/src/errors.js';
 import { auditOpenChat } from './chat.js';
 import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
@@ -41,8 +42,8 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
       try {
         return await run(...args);
       } catch (error) {
-        context.log.error(`${name}: ${textOf(error)}`);
-        void window.showErrorMessage(`QRM Lens: ${textOf(error)}`);
+        context.log.error(`${name}: ${messageOf(error)}`);
+        void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
         return undefined;
       }
     });

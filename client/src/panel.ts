@@ -1,3 +1,4 @@
+import { messageOf } from '../../server/src/errors.js';
 import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   METHODS,
@@ -140,7 +141,7 @@ export class ViewPanel {
     try {
       await this.handle(message);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       this.host.context.log.warn(`${this.page}: ${text}`);
       this.post({ type: 'error', message: text });
     }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../server/src/errors.js';
 import { commands, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
 import type { WebviewPanel, Uri } from 'vscode';
 import { METHODS, type AuditSummary, type RowsResult } from '../../server/src/protocol/index.js';
@@ -76,7 +77,7 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
       const summary = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
       shown.panel.webview.html = parquetHtml({ uri, page, summary, size: PAGE, ...shown });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       shown.panel.webview.html = parquetHtml({ uri, error: message, size: PAGE, ...shown });
     }
   }

@@ -1,6 +1,33 @@
+/** Kinds of errors, told apart by their class, never by their words. */
+
 /** What went wrong, in words: an error's message, or whatever was thrown as text. */
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
+
+/** A file cannot be read on: it costs that file, and nothing else. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+  constructor(
+    readonly path: string,
+    cause: unknown,
+  ) {
+    super(messageOf(cause), { cause });
+  }
+}
+
+/** The model on disk is another one than what was known of it: whoever began with that begins anew. */
+export class ModelChanged extends Error {
+  override readonly name = 'ModelChanged';
+}
+
+/** Something the user can put right: shown as its message, without a stack. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The reason of a signal that fires because somebody no longer wants the work. */
+export const cancelled = (message = 'cancelled'): DOMException =>
+  new DOMException(message, 'AbortError');
 
 /** Was it given up on purpose? */
 export const isAbort = (error: unknown): boolean =>

@@ -1,14 +1,17 @@
-import { placeOf } from '../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
-import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
+import type { MeasureOptions } from '../qrm/index.js';
 import type { ScoreStore } from '../store/index.js';
 import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
 import { runRules } from './rules/index.js';
-import { scoreRows, type ScoredTarget } from './scorer.js';
+import { FileError } from '../errors.js';
+import { LazyEvaluator } from '../session/lazy-evaluator.js';
+import { scoreRows } from '../session/score-rows.js';
+import { ScoreService } from '../session/score-service.js';
+import { Ledger } from './ledger.js';
 import type { Thresholds } from './thresholds.js';
-import { ResponseTable } from './table.js';
+import type { ResponseTable } from './table.js';
 
 export * from './finding.js';
 export * from './thresholds.js';
@@ -24,7 +27,7 @@ export {
 } from './rules/index.js';
 export { TAIL } from './figures.js';
 export { asksOf, limitsOf, limitsOfTable, thresholdOf, type Limits } from './limits.js';
-export { scoreRows, type ScoredEvent, type ScoredTarget } from './scorer.js';
+export { Ledger } from './ledger.js';
 export { readIgnored, IGNORE_FILE } from './ignore.js';
 
 /** A file to audit. `open` may be called twice: the second time for the texts of the report. */
@@ -79,7 +82,8 @@ const MAX_PROBLEMS = 10_000;
  * @throws AbortError when cancelled; the audit then holds what was scored.
  */
 export function auditDataset(sources: readonly AuditSource[], options: AuditOptions) {
-  const table = new ResponseTable(options.evaluator.info.spec.levels);
+  const ledger = new Ledger(options.evaluator.info, options);
+  const { table } = ledger;
   const { thresholds = {} } = options;
   const audit: Audit = {
     sources,
@@ -98,16 +102,21 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
       }
     },
   };
-  return { audit, progress: run(audit, options) };
+  return { audit, progress: run(audit, ledger, options) };
 }
 
-async function* run(audit: Audit, options: AuditOptions): AsyncGenerator<AuditProgress> {
+async function* run(
+  audit: Audit,
+  ledger: Ledger,
+  options: AuditOptions,
+): AsyncGenerator<AuditProgress> {
+  const { evaluator, store, signal, priority } = options;
+  const service = new ScoreService(LazyEvaluator.of(evaluator), store);
   let rows = 0;
-  let fromStore = 0;
   for (const [file, source] of audit.sources.entries()) {
     try {
-      const events = take(source.open(), options.limit);
-      for await (const event of scoreRows(events, options)) {
+      const events = reading(source, options);
+      for await (const event of scoreRows(events, { service, signal, priority })) {
         if (event.type === 'problem') {
           if (audit.problems.length < MAX_PROBLEMS) {
             audit.problems.push(problemFinding(file, event.problem));
@@ -116,21 +125,29 @@ async function* run(audit: Audit, options: AuditOptions): AsyncGenerator<AuditPr
             audit.unreadable.set(file, event.problem.message);
           continue;
         }
-        const added = record(audit.table, file, event.row, event.targets, options);
+        const { row, targets } = event;
+        const added = ledger.add(row.index, targets, file);
+        ledger.settle(added, targets);
         rows++;
-        fromStore += event.targets.filter((t) => t.fromStore).length;
-        yield { rows, responses: audit.table.length, fromStore, file, row: event.row, added };
+        const { fromStore, live: responses } = ledger;
+        yield { rows, responses, fromStore, file, row, added };
       }
     } catch (error) {
-      if (options.signal?.aborted || isEngineFailure(error)) throw error;
-      audit.unreadable.set(file, error instanceof Error ? error.message : String(error));
+      // Whatever else is wrong would strike every file alike.
+      if (signal?.aborted || !(error instanceof FileError)) throw error;
+      audit.unreadable.set(file, error.message);
     }
   }
 }
 
-/** Only errors of the file system belong to a file; the rest would strike every file alike. */
-function isEngineFailure(error: unknown): boolean {
-  return !(error instanceof Error && 'code' in error && 'syscall' in error);
+/** A file's events, of which errors are told as the file's. @throws FileError; AbortError */
+async function* reading(source: AuditSource, { limit, signal }: AuditOptions) {
+  try {
+    yield* take(source.open(), limit);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new FileError(source.path, error);
+  }
 }
 
 /** The first `limit` rows, and every problem among them. */
@@ -141,52 +158,4 @@ export async function* take(events: AsyncIterable<DatasetEvent>, limit = Infinit
     yield event;
     if (event.type === 'row' && ++rows >= limit) return;
   }
-}
-
-function record(
-  table: ResponseTable,
-  file: number,
-  row: DatasetRow,
-  targets: readonly ScoredTarget[],
-  options: AuditOptions,
-): number[] {
-  const halves = new Map<string, number>();
-  const added = targets.map(({ conversation: c, target, hash, result }) => {
-    const conversation = row.conversations[c];
-    const kind = conversation?.kind ?? 'completion';
-    const place = placeOf(row, c, target);
-    const label = conversation?.label ?? '';
-    const i = table.add({
-      file,
-      row: row.index,
-      conversation: c,
-      target,
-      kind,
-      label,
-      place,
-      hash,
-    });
-    if (result.ok) {
-      table.score(
-        i,
-        measure(result.score, table.levels, options),
-        result.score.tokens,
-        result.score.truncatedTokens,
-      );
-    } else table.errors.set(i, result.error);
-    halves.set(kind, i);
-    return i;
-  });
-  const chosen = halves.get('chosen');
-  const rejected = halves.get('rejected');
-  if (chosen !== undefined && rejected !== undefined) {
-    table.pair(chosen, rejected);
-    if (table.scored(chosen) && table.scored(rejected)) {
-      table.beats.set(
-        chosen,
-        probabilityBeats(table.quantiles(chosen), table.quantiles(rejected), table.levels),
-      );
-    }
-  }
-  return added;
 }

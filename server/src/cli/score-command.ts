@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { scoreRows, take, type ScoredEvent } from '../audit/index.js';
+import { take } from '../audit/index.js';
 import { visible } from '../audit/report/index.js';
 import { placeOf } from '../datasets/index.js';
 import { measure, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
+import { LazyEvaluator } from '../session/lazy-evaluator.js';
+import { scoreRows, type ScoredEvent } from '../session/score-rows.js';
+import { ScoreService } from '../session/score-service.js';
 import { contentHash } from '../store/index.js';
 import { noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
@@ -37,6 +40,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
     .slice(0, 16);
   const done = o.out === undefined ? new Set<string>() : await readDone(o.out, run);
   if (done.size > 0) say(`${count(done.size)} responses are in ${o.out} already`);
+  const service = new ScoreService(LazyEvaluator.of(evaluator), store);
   const output = new Appender(o.out);
   const bar = new Progress(o.quiet ?? false);
   const share = new Share(files, o.limit);
@@ -48,7 +52,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
         row.conversations.every((c) =>
           c.targets.every((t) => done.has(rowKey(file, row.index, hex(contentHash(c.turns, t))))),
         );
-      for await (const event of scoreRows(events, { evaluator, store, signal, skip })) {
+      for await (const event of scoreRows(events, { service, signal, skip })) {
         if (event.type === 'problem') {
           const { place, code, message } = event.problem;
           const at = `${file}:${place.line + 1}:${place.column + 1}`;

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
 import { readPrefix } from '../model/bundle/prefix.js';
-import { messageOf, type Provider } from './messages.js';
+import { messageOf } from '../errors.js';
+import type { Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';

@@ -1,3 +1,4 @@
+import { cancelled } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
@@ -213,7 +214,7 @@ function allFailed(group: ScoreGroup, error: string): GroupResult {
 
 function abortError(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new DOMException('cancelled', 'AbortError');
+  return reason instanceof Error ? reason : cancelled();
 }
 
 /** Starts the process and waits until its model is loaded. */

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import { availableParallelism, setPriority } from 'node:os';
 import { buildHeads } from '../model/heads/heads-graph.js';
 import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
@@ -5,7 +6,7 @@ import { readPrefix } from '../model/bundle/prefix.js';
 import { expectation, mixQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { kernelsFor } from './backbone.js';
-import { messageOf, type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
+import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
 import { probe } from './probe.js';
 import { chooseProvider } from './providers.js';
 import { WorkQueue, type Queued } from './queue.js';

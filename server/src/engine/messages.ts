@@ -37,7 +37,3 @@ export type FromEvaluator =
   | { readonly type: 'failed'; readonly error: string }
   | { readonly type: 'result'; readonly id: number; readonly result: GroupResult }
   | { readonly type: 'probed'; readonly error?: string };
-
-/** The message of whatever was thrown. */
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

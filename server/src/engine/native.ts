@@ -1,9 +1,9 @@
+import { messageOf } from '../errors.js';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ModelConfig } from '../model/checkpoint/config.js';
-import { messageOf } from './messages.js';
 
 /** An opened model of the native library; freed by the garbage collector. */
 export type NativeModel = object & { readonly __native: unique symbol };

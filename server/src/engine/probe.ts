@@ -7,7 +7,8 @@ import { buildBackbone } from '../model/graph/backbone.js';
 import { FloatWeights } from '../model/graph/weights.js';
 import type { TensorSource } from '../model/checkpoint/safetensors.js';
 import { OnnxBackbone } from './backbone.js';
-import { messageOf, type Provider } from './messages.js';
+import { messageOf } from '../errors.js';
+import type { Provider } from './messages.js';
 
 const CONFIG: ModelConfig = {
   architecture: 'llama',

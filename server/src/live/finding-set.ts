@@ -19,7 +19,7 @@ import {
   type Thresholds,
 } from '../audit/index.js';
 import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol/index.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from '../audit/index.js';
 import { Pacer } from './pace.js';
 import { SortedRuns } from './sorted-runs.js';
 

@@ -4,7 +4,7 @@ import type { DatasetRow } from '../datasets/types.js';
 import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol/index.js';
 import type { FilePlaces } from './disk/file-places.js';
 import { FindingSet } from './finding-set.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from '../audit/index.js';
 import { Debounced } from './pace.js';
 import { Rate } from '../session/rate.js';
 import { contains } from './text/row-entry.js';

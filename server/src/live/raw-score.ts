@@ -24,6 +24,6 @@ export async function rawScore(
   if (slot === undefined) return undefined;
   const known = service.known(slot.hash);
   if (known !== undefined || !evaluate) return known;
-  const [result] = await service.score(row, [slot], { priority: 20 });
-  return result?.ok === true ? result.score : undefined;
+  const [target] = await service.score(row, [slot], { priority: 20 });
+  return target?.result.ok === true ? target.result.score : undefined;
 }

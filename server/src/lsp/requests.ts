@@ -37,12 +37,12 @@ import { auditState, reportProgress, type ProgressState } from '../live/progress
 import type { ServerContext } from './server.js';
 import { nameOf, pathOf } from '../live/uris.js';
 import { columns, contributions, detail, findings, texts } from '../live/view-data.js';
-import { isAbort, messageOf } from '../errors.js';
+import { cancelled, isAbort, messageOf } from '../errors.js';
 import { begins, detectFile } from '../live/disk/detect-file.js';
 
 function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();
-  const abort = () => controller.abort(new DOMException('cancelled', 'AbortError'));
+  const abort = () => controller.abort(cancelled());
   if (token.isCancellationRequested) abort();
   token.onCancellationRequested(abort);
   return controller.signal;

@@ -11,10 +11,6 @@ export function errorCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** A JSON object from a file. @throws Error naming the file and what is wrong with it */
 export async function readJson(file: string): Promise<Json> {
   return parseJson(await readText(file), file);

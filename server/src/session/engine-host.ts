@@ -5,7 +5,7 @@ import { ScoreStore } from '../store/index.js';
 import { KnownModels } from './known-models.js';
 import { LazyEvaluator } from './lazy-evaluator.js';
 import { ScoreService } from './score-service.js';
-import { isAbort, messageOf } from '../errors.js';
+import { FileError, isAbort, messageOf } from '../errors.js';
 import { modelInfo } from './model-info.js';
 
 type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'>;
@@ -130,7 +130,12 @@ export class EngineHost {
   /** An evaluator that gave up is replaced by the next that asks. */
   private watch(evaluator: Evaluator): Evaluator {
     const failed = (error: unknown): never => {
-      if (!isAbort(error) && this.current?.info.modelHash === evaluator.info.modelHash) {
+      // A file that cannot be read ends a stream, but not the evaluator.
+      if (
+        !isAbort(error) &&
+        !(error instanceof FileError) &&
+        this.current?.info.modelHash === evaluator.info.modelHash
+      ) {
         this.options.log(`the evaluator failed: ${messageOf(error)}`);
         this.error = messageOf(error);
         void this.close();
@@ -141,7 +146,13 @@ export class EngineHost {
     return {
       info: evaluator.info,
       score: (group, o) => evaluator.score(group, o).catch(failed),
-      scoreStream: (groups, o) => evaluator.scoreStream(groups, o),
+      async *scoreStream(groups, o) {
+        try {
+          yield* evaluator.scoreStream(groups, o);
+        } catch (error) {
+          failed(error);
+        }
+      },
       close: () => evaluator.close(),
     };
   }

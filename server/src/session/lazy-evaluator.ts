@@ -6,10 +6,7 @@ import type {
   ScoreOptions,
 } from '../engine/types.js';
 
-/** The model on disk is another one than what was known of it: whoever began with that begins anew. */
-export class ModelChanged extends Error {
-  override readonly name = 'AbortError';
-}
+import { ModelChanged } from '../errors.js';
 
 type Groups<T> =
   AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>;

@@ -1,9 +1,10 @@
 import type { DatasetRow } from '../datasets/types.js';
-import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
+import type { EvaluatorInfo } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
 import { scoreKey, type ScoreStore } from '../store/index.js';
 import type { LazyEvaluator } from './lazy-evaluator.js';
 import { Rate } from './rate.js';
+import { RowScores, type ScoredTarget } from './row-scores.js';
 import type { Slot } from './slots.js';
 
 const RECENT = 4096;
@@ -24,7 +25,7 @@ export class ScoreService {
   constructor(
     readonly evaluator: LazyEvaluator,
     readonly store: ScoreStore | undefined,
-    private readonly onActivity: () => void,
+    private readonly onActivity: () => void = () => undefined,
   ) {}
 
   get info(): EvaluatorInfo {
@@ -33,11 +34,12 @@ export class ScoreService {
 
   /** The score of a text that was scored before. */
   known(hash: Buffer): RewardScore | undefined {
-    const name = hash.toString('latin1');
-    const recent = this.recent.get(name);
-    if (recent !== undefined) return recent;
-    const stored = this.store?.get(scoreKey(this.info.modelHash, hash));
-    return stored;
+    return this.recent.get(hash.toString('latin1')) ?? this.stored(hash);
+  }
+
+  /** The same from the store alone: who goes through a file once has no use for what was lately scored. */
+  stored(hash: Buffer): RewardScore | undefined {
+    return this.store?.get(scoreKey(this.info.modelHash, hash));
   }
 
   remember(hash: Buffer, score: RewardScore): void {
@@ -57,51 +59,34 @@ export class ScoreService {
   }
 
   /**
-   * Results of a row's slots, in their order; those known are not scored again. New scores are in the
-   * store before this resolves.
-   * @throws AbortError when cancelled
+   * The scores of a row's responses; those known are not scored again. New scores are in the store before
+   * this resolves.
+   * @throws AbortError when cancelled; what the evaluator throws
    */
-  async score(row: DatasetRow, slots: readonly Slot[], o: ScoreRequest): Promise<TargetResult[]> {
-    const results = slots.map(({ hash }): TargetResult | undefined => {
-      const score = this.known(hash);
-      return score && { ok: true, score };
-    });
-    const missing = slots.flatMap((slot, n) => (results[n] === undefined ? [{ slot, n }] : []));
-    if (missing.length > 0) {
-      const asked = row.conversations
-        .map((c, conversation) => ({
-          wanted: missing.filter(({ slot }) => slot.conversation === conversation),
-          messages: c.turns.map(({ role, content }) => ({ role, content })),
-        }))
-        .filter(({ wanted }) => wanted.length > 0);
-      const conversations = asked.map(({ messages, wanted }) => ({
-        messages,
-        targets: wanted.map(({ slot }) => slot.target),
-      }));
-      this.queue += missing.length;
+  async score(row: DatasetRow, slots: readonly Slot[], o: ScoreRequest): Promise<ScoredTarget[]> {
+    const scores = new RowScores(row, slots, (hash) => this.known(hash));
+    const { missing } = scores;
+    if (missing === 0) return scores.targets;
+    this.queue += missing;
+    this.onActivity();
+    try {
+      const fresh = scores.settle(await this.evaluator.score(scores.group(), o));
+      this.rate.add(missing);
+      for (const { slot, score } of fresh) this.remember(slot.hash, score);
+      await this.keep(fresh);
+    } finally {
+      this.queue -= missing;
       this.onActivity();
-      try {
-        const answer = await this.evaluator.score({ conversations }, o);
-        asked.forEach(({ wanted }, c) =>
-          wanted.forEach(({ n }, t) => (results[n] = answer.results[c]?.[t])),
-        );
-        this.rate.add(missing.length);
-      } finally {
-        this.queue -= missing.length;
-        this.onActivity();
-      }
-      await this.keep(missing.map(({ slot, n }) => ({ slot, result: results[n] })));
     }
-    return results.map((r) => r ?? { ok: false, error: 'the engine gave no result' });
+    return scores.targets;
   }
 
-  private async keep(fresh: readonly { slot: Slot; result: TargetResult | undefined }[]) {
-    const entries: [Uint8Array, RewardScore][] = [];
-    for (const { slot, result } of fresh) {
-      if (result?.ok !== true) continue;
-      this.remember(slot.hash, result.score);
-      entries.push([scoreKey(this.info.modelHash, slot.hash), result.score]);
-    }
-    await this.store?.putMany(entries);
+  /** Puts new scores into the store. */
+  async keep(fresh: readonly { slot: Slot; score: RewardScore }[]): Promise<void> {
+    if (fresh.length === 0) return;
+    const { modelHash } = this.info;
+    await this.store?.putMany(
+      fresh.map(({ slot, score }) => [scoreKey(modelHash, slot.hash), score] as const),
+    );
   }
 }

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { auditDataset, scoreRows, type AuditSource } from '../../../server/src/audit/index.js';
+import { auditDataset, type AuditSource } from '../../../server/src/audit/index.js';
+import type { Evaluator } from '../../../server/src/engine/types.js';
+import { LazyEvaluator } from '../../../server/src/session/lazy-evaluator.js';
+import { scoreRows } from '../../../server/src/session/score-rows.js';
+import { ScoreService } from '../../../server/src/session/score-service.js';
 import { ScoreStore } from '../../../server/src/store/index.js';
 import {
   collect,
@@ -27,14 +31,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const serviceOf = (e: Evaluator) => new ScoreService(LazyEvaluator.of(e), store);
 const lines = (n: number, from = 0) =>
   Array.from({ length: n }, (_, i) =>
     pairLine(`p${from + i}`, `good ${from + i}`, `bad ${from + i}`),
   );
 const rows = async (text: string, more = {}) =>
-  (await collect(scoreRows(sourceOf(text).open(), { evaluator, store, ...more }))).flatMap((e) =>
-    e.type === 'row' ? [e] : [],
-  );
+  (
+    await collect(scoreRows(sourceOf(text).open(), { service: serviceOf(evaluator), ...more }))
+  ).flatMap((e) => (e.type === 'row' ? [e] : []));
 const meansOf = (events: Awaited<ReturnType<typeof rows>>) =>
   events.flatMap((e) => e.targets.map((t) => (t.result.ok ? t.result.score.expectation : -1)));
 
@@ -74,13 +79,12 @@ describe('scoreRows', () => {
 
   it('has a score in the store before its row is yielded', async () => {
     for await (const event of scoreRows(sourceOf(lines(5).join('\n')).open(), {
-      evaluator,
-      store,
+      service: serviceOf(evaluator),
     })) {
       if (event.type !== 'row') continue;
       const again = new TextEvaluator();
       const text = lines(5)[event.row.index]!;
-      await collect(scoreRows(sourceOf(text).open(), { evaluator: again, store }));
+      await collect(scoreRows(sourceOf(text).open(), { service: serviceOf(again) }));
       expect(again.asked).toEqual([]);
     }
   });
@@ -121,7 +125,10 @@ describe('scoreRows', () => {
     }
     let seen = 0;
     const run = async () => {
-      const scored = scoreRows(events(), { evaluator, store, signal: controller.signal });
+      const scored = scoreRows(events(), {
+        service: serviceOf(evaluator),
+        signal: controller.signal,
+      });
       for await (const event of scored)
         if (event.type === 'row' && ++seen === 5) controller.abort();
     };
@@ -141,7 +148,7 @@ describe('scoreRows', () => {
         yield event;
       }
     }
-    for await (const event of scoreRows(events(), { evaluator, store })) {
+    for await (const event of scoreRows(events(), { service: serviceOf(evaluator) })) {
       if (event.type === 'row' && event.row.index === 20) break;
     }
     expect(read).toBeLessThan(60);

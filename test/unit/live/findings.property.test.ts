@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { RULES, runRules, type Rule, type Threshold } from '../../../server/src/audit/index.js';
 import { BEATS, CLOSENESS, SPREAD, TAIL, type Figure } from '../../../server/src/audit/figures.js';
 import { FindingSet } from '../../../server/src/live/finding-set.js';
-import { Ledger } from '../../../server/src/live/ledger.js';
+import { Ledger } from '../../../server/src/audit/ledger.js';
 import { FINDING_CODES } from '../../../server/src/protocol/index.js';
 import { place, scoreOf } from '../audit/helpers.js';
 import { info } from '../lsp/table-audit.js';
@@ -95,8 +95,7 @@ function ledgerAfter(edits: readonly Edit[]): Ledger {
     );
     ledger.settle(
       ids,
-      results,
-      ids.map(() => false),
+      results.map((result) => ({ result, fromStore: false })),
     );
     rows.push(ids);
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { problemFinding } from '../../../server/src/audit/index.js';
 import type { ProblemFinding } from '../../../server/src/audit/index.js';
 import type { DatasetEvent, DatasetRow, Place } from '../../../server/src/datasets/types.js';
-import { Ledger } from '../../../server/src/live/ledger.js';
+import { Ledger } from '../../../server/src/audit/ledger.js';
 import { LiveAudit } from '../../../server/src/live/live-audit.js';
 import { TextEvaluator, scoreOf } from '../audit/helpers.js';
 
@@ -42,12 +42,12 @@ export class TableAudit extends LiveAudit {
         hash: createHash('sha256').update(textOf(row, half)).digest().subarray(0, 16),
       }));
       const ids = ledger.add(row, slots);
-      const results = ids.map(() => ({
-        ok: true as const,
-        score: scoreOf(random() - 0.5, 0.5 + random()),
+      const targets = ids.map(() => ({
+        result: { ok: true as const, score: scoreOf(random() - 0.5, 0.5 + random()) },
+        fromStore: false,
       }));
       // One pair in a hundred waits for its scores.
-      if (row % 100 !== 99) ledger.settle(ids, results, [false, false]);
+      if (row % 100 !== 99) ledger.settle(ids, targets);
     }
     this.state = 'done';
     this.bad = Array.from({ length: 3 }, (_, n) =>

@@ -1,17 +1,17 @@
 import { open } from 'node:fs/promises';
 import { Column } from '../../audit/columns.js';
-import { problemFinding, scoreRows, type ProblemFinding } from '../../audit/index.js';
-import { parseRow, placeOf, type DatasetFormat, type FieldMapping } from '../../datasets/index.js';
+import { Ledger, problemFinding, type ProblemFinding } from '../../audit/index.js';
+import { scoreRows } from '../../session/score-rows.js';
+import { parseRow, type DatasetFormat, type FieldMapping } from '../../datasets/index.js';
 import { readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
 import { countedFile, type CountedFile } from './byte-count.js';
-import { Ledger } from '../ledger.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { manyListeners, paced, Pacer } from '../pace.js';
 import { contains, spotAt } from '../text/row-entry.js';
 import type { ScoreService } from '../../session/score-service.js';
-import { isAbort, messageOf } from '../../errors.js';
+import { cancelled, isAbort, messageOf } from '../../errors.js';
 import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
@@ -73,7 +73,7 @@ export class DiskAudit extends LiveAudit {
   }
 
   cancel(): void {
-    this.stop.abort(new DOMException('The audit was cancelled', 'AbortError'));
+    this.stop.abort(cancelled('The audit was cancelled'));
   }
 
   private async work(): Promise<void> {
@@ -120,10 +120,9 @@ export class DiskAudit extends LiveAudit {
     this.rows = 0;
     this.began = performance.now();
     const events = paced(readDataset(this.file.source, { ...this.reading, signal }), signal);
-    const { evaluator, store } = service;
     // Hundreds of rows that waited for one to be scored come at once.
     const pacer = new Pacer();
-    for await (const event of scoreRows(events, { evaluator, store, signal })) {
+    for await (const event of scoreRows(events, { service, signal })) {
       await pacer.tick(signal);
       if (event.type === 'problem') {
         if (this.found.length < MAX_PROBLEMS) this.found.push(problemFinding(0, event.problem));
@@ -132,24 +131,10 @@ export class DiskAudit extends LiveAudit {
         continue;
       }
       const { row, targets } = event;
-      const ids = ledger.add(
-        row.index,
-        targets.map(({ conversation: c, target, hash }) => ({
-          conversation: c,
-          target,
-          kind: row.conversations[c]?.kind ?? 'completion',
-          label: row.conversations[c]?.label ?? '',
-          place: placeOf(row, c, target),
-          hash,
-        })),
-      );
+      const ids = ledger.add(row.index, targets);
       this.rowStart.set(row.index, row.place.start);
       this.rowBytes.set(row.index, row.place.end - row.place.start);
-      ledger.settle(
-        ids,
-        targets.map((t) => t.result),
-        targets.map((t) => t.fromStore),
-      );
+      ledger.settle(ids, targets);
       this.rows++;
       this.end = row.place.end;
       this.rate.add(ids.length);

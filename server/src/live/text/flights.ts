@@ -1,8 +1,8 @@
 import type { DatasetRow } from '../../datasets/types.js';
-import { type Ledger } from '../ledger.js';
+import { type Ledger } from '../../audit/index.js';
 import type { RowEntry } from './row-entry.js';
 import type { ScoreService } from '../../session/score-service.js';
-import { isAbort, messageOf } from '../../errors.js';
+import { isAbort, messageOf, ModelChanged } from '../../errors.js';
 import { slotsOf } from '../../session/slots.js';
 
 /** Rows with the evaluator at once, besides those on screen: enough for full batches. */
@@ -68,17 +68,18 @@ export class Flights {
     entry.state = 'flying';
     this.flying++;
     try {
-      const known = slots.map(({ hash }) => service.known(hash) !== undefined);
-      const results = await service.score(row, slots, { priority, signal });
+      const targets = await service.score(row, slots, { priority, signal });
       if (!wanted()) return;
-      ledger.settle(entry.ids, results, known);
+      ledger.settle(entry.ids, targets);
       entry.state = 'done';
     } catch (error) {
-      if (isAbort(error)) entry.state = 'missing';
+      if (isAbort(error) || error instanceof ModelChanged) entry.state = 'missing';
       else if (wanted()) {
-        const failed = { ok: false as const, error: messageOf(error) };
-        const results = slots.map(() => failed);
-        ledger.settle(entry.ids, results, []);
+        const result = { ok: false as const, error: messageOf(error) };
+        ledger.settle(
+          entry.ids,
+          slots.map(() => ({ result, fromStore: false })),
+        );
         entry.state = 'done';
       }
     } finally {

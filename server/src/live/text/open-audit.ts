@@ -1,7 +1,7 @@
 import type { Container, FieldMapping } from '../../datasets/index.js';
 import type { ServerSettings } from '../../protocol/index.js';
 import { Flights, type FlightHost } from './flights.js';
-import { Ledger } from '../ledger.js';
+import { Ledger } from '../../audit/index.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { ModelGate } from '../../session/model-gate.js';
@@ -11,7 +11,7 @@ import { renumbered } from './renumber.js';
 import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { TextAudit } from './text-audit.js';
-import { isAbort, messageOf } from '../../errors.js';
+import { cancelled, isAbort, messageOf } from '../../errors.js';
 import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
@@ -203,11 +203,9 @@ export class OpenAudit extends TextAudit {
     }
     const known = slots.map(({ hash }) => service.known(hash));
     if (known.every((score) => score !== undefined)) {
-      const results = known.map((score) => ({ ok: true as const, score }));
       ledger.settle(
         entry.ids,
-        results,
-        known.map(() => true),
+        known.map((score) => ({ result: { ok: true, score }, fromStore: true })),
       );
       this.rate.add(entry.ids.length);
       entry.state = 'done';
@@ -275,7 +273,7 @@ export class OpenAudit extends TextAudit {
   }
 
   cancel(): void {
-    this.stop.abort(new DOMException('The audit was cancelled', 'AbortError'));
+    this.stop.abort(cancelled('The audit was cancelled'));
   }
 
   override dispose(): void {

@@ -4,7 +4,7 @@ import type { DatasetRow, Place } from '../../datasets/types.js';
 import type { TextSpot } from '../../protocol/index.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
 import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from '../disk/file-places.js';
-import type { Ledger } from '../ledger.js';
+import type { Ledger } from '../../audit/index.js';
 import type { LineDocument } from './line-document.js';
 import { LiveAudit, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { contains, spotAt, type RowEntry } from './row-entry.js';

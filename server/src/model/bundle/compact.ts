@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { checkFile, type Manifest } from './bundle-format.js';
 import type { ModelConfig } from '../checkpoint/config.js';
-import { errorText } from '../files.js';
+import { messageOf } from '../../errors.js';
 import { dequantize } from '../checkpoint/gguf-blocks.js';
 import { writeSafetensors, type TensorToWrite } from '../checkpoint/safetensors-write.js';
 import { Safetensors, type TensorInfo, type TensorSource } from '../checkpoint/safetensors.js';
@@ -104,7 +104,7 @@ export async function openCompact(folder: string, manifest: Manifest): Promise<T
       try {
         return dequantize(dtype, await files.readRaw(name), size);
       } catch (error) {
-        throw new Error(`${file}: tensor "${name}": ${errorText(error)}`);
+        throw new Error(`${file}: tensor "${name}": ${messageOf(error)}`);
       }
     },
     close: () => files.close(),

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readManifest } from './bundle-format.js';
-import { errorText } from '../files.js';
+import { messageOf } from '../../errors.js';
 import { embeddedModels } from './locate.js';
 import { cacheIfAny, cachedModels } from './model-cache.js';
 
@@ -52,7 +52,7 @@ async function describeBundle(name: string, path: string): Promise<ModelListing>
       path,
     };
   } catch (error) {
-    const problem = errorText(error);
+    const problem = messageOf(error);
     return { name, kind: 'embedded', attributes: 0, precision: 'unknown', bytes: 0, path, problem };
   }
 }

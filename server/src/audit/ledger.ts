@@ -1,9 +1,15 @@
-import { Column } from '../audit/columns.js';
-import { ResponseTable } from '../audit/index.js';
+import { Column } from './columns.js';
+import { ResponseTable } from './table.js';
 import type { ConversationKind } from '../datasets/types.js';
-import type { EvaluatorInfo, TargetResult } from '../engine/types.js';
+import type { EvaluatorInfo } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
+import type { ScoredTarget } from '../session/row-scores.js';
 import type { Slot } from '../session/slots.js';
+
+const UNANSWERED = {
+  result: { ok: false, error: 'the engine gave no result' },
+  fromStore: false,
+} as const;
 
 /**
  * The numbers of one document's responses, and the log of what changed: position n of the log names
@@ -28,9 +34,9 @@ export class Ledger {
     this.options = options;
   }
 
-  /** Numbers a row's responses and ties its pair. */
-  add(row: number, slots: readonly Slot[]): number[] {
-    return this.tied(slots.map((slot) => this.table.add({ file: 0, row, ...slot })));
+  /** Numbers a row's responses and ties its pair. @param row its ordinal in the file of that number */
+  add(row: number, slots: readonly Slot[], file = 0): number[] {
+    return this.tied(slots.map((slot) => this.table.add({ file, row, ...slot })));
   }
 
   private tied(ids: number[]): number[] {
@@ -67,13 +73,16 @@ export class Ledger {
   }
 
   /** The results of a row's responses, in the order of `ids`. */
-  settle(ids: readonly number[], results: readonly TargetResult[], stored: readonly boolean[]) {
+  settle(
+    ids: readonly number[],
+    targets: readonly Pick<ScoredTarget, 'result' | 'fromStore'>[],
+  ): void {
     const { table } = this;
     ids.forEach((id, n) => {
-      const result = results[n] ?? { ok: false, error: 'the engine gave no result' };
+      const { result, fromStore } = targets[n] ?? UNANSWERED;
       if (result.ok) {
         if (!table.scored(id)) this.scored++;
-        if (stored[n]) this.fromStore++;
+        if (fromStore) this.fromStore++;
         const { tokens, truncatedTokens } = result.score;
         table.score(id, measure(result.score, table.levels, this.options), tokens, truncatedTokens);
       } else table.errors.set(id, result.error);
