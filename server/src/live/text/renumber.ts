@@ -1,4 +1,4 @@
-import type { Ledger } from '../ledger.js';
+import type { Ledger } from '../../audit/index.js';
 import { Pacer } from '../pace.js';
 import type { RowEntry } from './row-entry.js';
 
