@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Container, FieldMapping } from '../datasets/index.js';
+import { commandLineSource } from '../datasets/pipe.js';
 import { readDataset } from '../datasets/process/index.js';
 import type { openEvaluator } from './engine.js';
 
@@ -23,12 +24,14 @@ export interface CommonOptions {
   out?: string;
 }
 
-export const open = (path: string, o: CommonOptions, signal?: AbortSignal) =>
-  readDataset({ path }, { format: o.inputFormat, mapping: o.mapping, signal });
+export async function* open(path: string, o: CommonOptions, signal?: AbortSignal) {
+  const source = await commandLineSource(path);
+  yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, signal });
+}
 
 /** Says so, and gives true, when not one of the files exists: then no model need be loaded. */
 export function noneExists(files: readonly string[]): boolean {
-  if (files.some((path) => existsSync(path))) return false;
+  if (files.some((path) => path === '-' || existsSync(path))) return false;
   for (const path of files) console.error(`qrm: ${path}: no such file or folder`);
   return true;
 }
