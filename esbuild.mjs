@@ -1,7 +1,7 @@
 // Bundles every entry point that exists. Native packages stay external: they are resolved from
 // node_modules (or from the VSIX) at run time.
 import { build, context } from 'esbuild';
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 
 const watch = process.argv.includes('--watch');
 // `--if-missing` leaves a build that is there alone (npm run qrm, npm run demo).
@@ -13,6 +13,9 @@ const only = at < 0 ? undefined : process.argv[at + 1]?.split(',');
 // `--outdir DIR` leaves dist alone (packaging).
 const to = process.argv.indexOf('--outdir');
 const outdir = to < 0 ? 'dist' : process.argv[to + 1];
+// `--metafile FILE` says which files went into the bundles (third-party notices).
+const meta = process.argv.indexOf('--metafile');
+const inputs = new Set();
 const external = ['vscode', 'onnxruntime-node', 'lmdb'];
 const common = {
   bundle: true,
@@ -68,7 +71,11 @@ if (!watch && only === undefined) rmSync(outdir, { recursive: true, force: true 
 for (const [name, options] of Object.entries(bundles)) {
   if (!existsSync(options.entryPoints[0]) || (only && !only.includes(name))) continue;
   if (watch) await (await context(options)).watch();
-  else await build(options);
+  else {
+    const { metafile } = await build({ ...options, metafile: true });
+    for (const input of Object.keys(metafile.inputs)) inputs.add(input);
+  }
 }
+if (meta >= 0) writeFileSync(process.argv[meta + 1], JSON.stringify([...inputs]));
 // Our own kernels lie beside the worker that loads them.
 cpSync('server/native/prebuilt', `${outdir}/native`, { recursive: true });

@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import { createVSIX } from '@vscode/vsce';
 import { TARGETS, stageNatives } from './natives.mjs';
+import { thirdPartyNotices } from './notices.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const MB = 1e6;
@@ -52,26 +53,20 @@ function sizeOf(folder) {
     }, 0);
 }
 
-/** The licences of every package that is bundled or shipped, as their terms ask. */
-function thirdPartyNotices() {
-  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const notices = [];
-  for (const [path, entry] of Object.entries(lock.packages)) {
-    const folder = join(root, path);
-    if (path === '' || entry.dev || entry.devOptional || !existsSync(folder)) continue;
-    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-    const text = file
-      ? readFileSync(join(folder, file), 'utf8').trim()
-      : `Licence: ${entry.license ?? 'see the package'}`;
-    notices.push(`${path.replace(/^.*node_modules\//, '')} ${entry.version}\n\n${text}\n`);
-  }
-  return `QRM Lens contains the packages below.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`;
-}
-
 /** Lays the extension out in a folder of its own, so that dist/ and node_modules/ stay as they are. */
 function stage(folder, target) {
   const dist = join(folder, 'dist');
-  const build = ['esbuild.mjs', '--production', '--only', BUNDLES.join(','), '--outdir', dist];
+  const inputs = join(folder, 'inputs.json');
+  const build = [
+    'esbuild.mjs',
+    '--production',
+    '--only',
+    BUNDLES.join(','),
+    '--outdir',
+    dist,
+    '--metafile',
+    inputs,
+  ];
   execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
   for (const file of [
     'client.cjs',
@@ -92,7 +87,12 @@ function stage(folder, target) {
   for (const field of DEVELOPMENT) delete manifest[field];
   manifest.engines = { vscode: manifest.engines.vscode };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  writeFileSync(join(folder, 'ThirdPartyNotices.txt'), thirdPartyNotices());
+  const bundled = JSON.parse(readFileSync(inputs, 'utf8'));
+  rmSync(inputs);
+  writeFileSync(
+    join(folder, 'ThirdPartyNotices.txt'),
+    thirdPartyNotices(root, bundled, join(dist, 'node_modules'), target),
+  );
   for (const path of [
     'README.md',
     'CHANGELOG.md',

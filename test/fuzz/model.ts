@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
 import { readManifest } from '../../server/src/model/bundle/bundle-format.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';
+import type { Kind } from './kind.js';
 import { readHeadFiles } from '../../server/src/model/heads/heads-files.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -250,3 +251,19 @@ export async function run(
     rmSync(work, { recursive: true, force: true });
   }
 }
+
+/** A case is its seed: the model's files are copied and damaged from it. */
+export const model: Kind = {
+  name: 'model',
+  inputs: (random) => new Map([['seed.txt', Buffer.from(String(random.int(1, 2 ** 31)))]]),
+  async run(inputs) {
+    let failure: string | undefined;
+    await run(1, Number(inputs.get('seed.txt')!.toString()), ({ name, what }) => {
+      failure = `${name}: ${what}`;
+    });
+    return {
+      counted: [failure === undefined ? 'opened, or refused by name' : 'refused badly'],
+      failure,
+    };
+  },
+};

@@ -41,7 +41,11 @@ export class SegmentEncoder {
     try {
       this.#tokenizer = new Tokenizer(parsed as TokenizerInput, config);
     } catch (error) {
-      throw new Error(`${where}: cannot be used: ${messageOf(error)}`);
+      throw new Error(
+        error instanceof TypeError
+          ? `${where}: a part of it has a form that tokenizers do not know (${messageOf(error)})`
+          : `${where}: cannot be used: ${messageOf(error)}`,
+      );
     }
     if (splittable(parsed)) {
       const contents = parsed.added_tokens.map((t) => t.content).filter((c) => c !== '');

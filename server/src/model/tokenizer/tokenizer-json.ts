@@ -55,7 +55,12 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
     if (value !== null && !isObject(value)) throw fail(`"${name}" must be an object or null`);
     return value;
   };
-  const steps = flatten(part('pre_tokenizer'));
+  let steps: Json[];
+  try {
+    steps = flatten(part('pre_tokenizer'));
+  } catch (error) {
+    throw fail(error instanceof Error ? error.message : String(error));
+  }
   return {
     ...json,
     model: json['model'],
@@ -75,8 +80,13 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
 export function flatten(config: Json | null): Json[] {
   if (config === null) return [];
   switch (config['type']) {
-    case 'Sequence':
-      return ((config['pretokenizers'] ?? []) as Json[]).flatMap(flatten);
+    case 'Sequence': {
+      const steps = config['pretokenizers'] ?? [];
+      if (!Array.isArray(steps) || !steps.every(isObject)) {
+        throw new Error('"pretokenizers" of a Sequence must be a list of objects');
+      }
+      return steps.flatMap(flatten);
+    }
     case 'Digits':
       return [split(config['individual_digits'] === true ? '\\p{N}' : '\\p{N}+')];
     case 'ByteLevel':
