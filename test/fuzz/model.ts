@@ -13,14 +13,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
 import { readManifest } from '../../server/src/model/bundle/bundle-format.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';
 import type { Kind } from './kind.js';
 import { readHeadFiles } from '../../server/src/model/heads/heads-files.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** npm runs its scripts in the repository's root. */
+const ROOT = process.cwd();
 const GOLDEN = ['llama3-qrm-k5-m3', 'llama3-qrm-bf16-sharded', 'gemma2-qrm'];
 /** Said by the engine, not by us: no reader knew what it had before it. */
 const UNREADABLE =
