@@ -32,11 +32,18 @@ export interface ProblemFinding {
 
 export type Finding = ResponseFinding | ProblemFinding;
 
+/** Nothing is lost by these, or the row is read nevertheless. */
+const MILD: ReadonlySet<DatasetProblem['code']> = new Set([
+  'duplicate-key',
+  'stray-text',
+  'empty-file',
+  'unread-part',
+  'blank-prompt',
+  'unknown-role',
+]);
+
 export function problemFinding(file: number, problem: DatasetProblem): ProblemFinding {
-  const mild =
-    problem.code === 'duplicate-key' ||
-    problem.code === 'stray-text' ||
-    problem.code === 'empty-file';
+  const mild = MILD.has(problem.code);
   return {
     code: 'malformed-row',
     severity: mild ? 'warning' : 'error',

@@ -3,8 +3,7 @@ import { csvDialect, DIALECT_BYTES, quotesEnclose } from './csv-dialect.js';
 import { scanCsvRecord, type Cell } from './csv-record.js';
 import type { RecordOptions } from './json-readers.js';
 import type { ValueNode } from './json-tree.js';
-import { nodeOfValue } from './plain-values.js';
-import { between, oversized, problem, rowEvent, STRAY, utf8Problem } from './record.js';
+import { between, oversized, problem, rowEvents, STRAY, utf8Problem } from './record.js';
 import { PlacedText } from './text.js';
 import type { DatasetEvent } from './types.js';
 import type { ByteWindow } from './window.js';
@@ -194,10 +193,7 @@ class CsvReader {
     for (const [i, cell] of cells.entries()) {
       const text = new PlacedText(locator, cell.start, cell.end, cell.quoted ? 'csv' : 'raw');
       again &&= text.value.trim() === header[i];
-      const first = locator.buf[cell.start];
-      // An empty cell is an absent value: CSV has no null.
-      if (cell.end > cell.start)
-        fields.set(header[i]!, first === 0x5b || first === 0x7b ? jsonCell(text) : text);
+      fields.set(header[i]!, text);
     }
     if (again) {
       const message =
@@ -205,16 +201,6 @@ class CsvReader {
       yield problem(index, place, 'stray-text', message);
       return;
     }
-    yield rowEvent(index, place, { kind: 'record', fields }, this.o.mapping);
-  }
-}
-
-/** Lists and objects written as JSON in a cell; any other text as it is. */
-function jsonCell(text: PlacedText): ValueNode {
-  try {
-    const node = nodeOfValue(JSON.parse(text.value), text.place());
-    return node.kind === 'list' || node.kind === 'record' ? node : text;
-  } catch {
-    return text;
+    yield* rowEvents(index, place, { kind: 'record', fields }, this.o.mapping);
   }
 }

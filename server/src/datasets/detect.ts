@@ -6,7 +6,7 @@ import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json-ahead.js
 import { parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
 import { transcriptOf } from './markdown-turns.js';
 import { rowOf } from './record.js';
-import { concerns, interpret } from './rows.js';
+import { concerns, interpret } from './rows/index.js';
 
 const OBJECT = 0x7b;
 const LIST = 0x5b;

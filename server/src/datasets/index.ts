@@ -37,6 +37,7 @@ export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv-dialect.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';
+export { chatMessage, shownText } from './chat-message.js';
 
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */
 const HEAD_BYTES = 256 * 1024;

@@ -4,8 +4,8 @@ import type { RecordOptions } from './json-readers.js';
 import { shapesOf } from './json-shapes.js';
 import { skipSpace, ValueSkipper } from './json-skip.js';
 import { JsonSyntaxError, parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
-import { recordProblems, rowEvent } from './record.js';
-import { interpret } from './rows.js';
+import { meaningOf, recordProblems, rowEvents } from './record.js';
+import { interpret } from './rows/index.js';
 import { PlacedText } from './text.js';
 import type { DatasetEvent, Place } from './types.js';
 
@@ -54,9 +54,7 @@ function firstElement(buf: Buffer, at: number, whole: boolean): ValueNode | null
 }
 
 /** Is a value a row of its own? */
-const isRow = (node: ValueNode, o: Reading): boolean =>
-  rowEvent(0, { line: 0, column: 0, endLine: 0, endColumn: 0, start: 0, end: 0 }, node, o.mapping)
-    .type === 'row';
+const isRow = (node: ValueNode, o: Reading): boolean => meaningOf(node, o.mapping).ok;
 
 /** Is the list here one conversation, its elements messages? */
 export function opensMessages(buf: Buffer, o: Reading, whole: boolean): boolean | undefined {
@@ -128,10 +126,11 @@ export function tableEvents(
   function* events(table: NonNullable<typeof shape>): Generator<DatasetEvent> {
     yield* recordProblems(index, locator, json!);
     for (const [i, { node, at }] of table.rows.entries()) {
-      const event = rowEvent(index + i, placeOf(at), node, o.mapping);
-      yield event.type === 'row' && table.scattered
-        ? { type: 'row', row: { ...event.row, scattered: true } }
-        : event;
+      for (const event of rowEvents(index + i, placeOf(at), node, o.mapping)) {
+        yield event.type === 'row' && table.scattered
+          ? { type: 'row', row: { ...event.row, scattered: true } }
+          : event;
+      }
     }
   }
   return { rows: shape.rows.length, first: shape.rows[0]!.node, events: events(shape) };

@@ -2,11 +2,10 @@ import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hypar
 import { ColumnError, rowsOf, type RowRange } from './columns/row-group.js';
 import { DamagedText, JsonText } from './columns/values.js';
 import type { FieldMapping } from './formats.js';
-import type { RecordNode, ValueNode } from './json-tree.js';
+import type { ValueNode } from './json-tree.js';
 import { nodeOfValue } from './plain-values.js';
-import { problem, rowEvent } from './record.js';
+import { problem, rowEvents } from './record.js';
 import { randomAccess } from './source.js';
-import { UnplacedText } from './text.js';
 import type { DatasetEvent, Place } from './types.js';
 
 /** Parquet has no text positions: the row's ordinal stands as its line. */
@@ -20,20 +19,6 @@ const ordinalPlace = (row: number): Place => ({
 });
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Strings that hold JSON lists of messages, as some exporters write them, become lists. */
-function unfold(node: RecordNode): RecordNode {
-  const fields = new Map(node.fields);
-  for (const [key, value] of fields) {
-    if (!(value instanceof UnplacedText) || !/^\s*\[\s*\{/.test(value.value)) continue;
-    try {
-      fields.set(key, nodeOfValue(JSON.parse(value.value)));
-    } catch {
-      // A text that only looks like JSON stays a text.
-    }
-  }
-  return { kind: 'record', fields };
-}
 
 /** A column's value without the marks of what was wrong in it; those are told. */
 function clean(value: unknown, told: (text: DamagedText) => void): unknown {
@@ -64,25 +49,25 @@ function* eventsOf(
     const index = first + range.start + i;
     const place = ordinalPlace(index);
     const damaged: [string, DamagedText][] = [];
-    let event: DatasetEvent;
+    let events: DatasetEvent[];
     try {
       const fields = new Map<string, ValueNode>();
       for (const [name, values] of range.columns) {
         const value = clean(values[i], (text) => damaged.push([name, text]));
         if (value !== undefined) fields.set(name, nodeOfValue(value));
       }
-      event = rowEvent(index, place, unfold({ kind: 'record', fields }), mapping);
+      events = rowEvents(index, place, { kind: 'record', fields }, mapping);
     } catch (error) {
       // The stack ends before the nesting does.
       if (!(error instanceof RangeError)) throw error;
       const message = 'a value is nested too deeply; expected texts and lists of messages';
-      event = problem(index, place, 'malformed-row', message);
+      events = [problem(index, place, 'malformed-row', message)];
     }
     for (const [name, { byte, offset }] of damaged) {
       const message = `column '${name}': byte 0x${byte.toString(16).padStart(2, '0')} at offset ${offset} of the text is no valid UTF-8; it is read as U+FFFD. Expected UTF-8`;
       yield problem(index, place, 'invalid-utf8', message);
     }
-    yield event;
+    yield* events;
   }
 }
 

@@ -1,14 +1,14 @@
 import type { ValueNode } from './json-tree.js';
 import { UnplacedText } from './text.js';
-import type { Place } from './types.js';
 
-/** The node of a JavaScript value (a Parquet row, JSON in a cell); its texts have no place but `near`. */
-export function nodeOfValue(value: unknown, near?: Place): ValueNode {
-  if (typeof value === 'string') return new UnplacedText(value, near);
+/** The node of a JavaScript value (a Parquet row); its texts have no place. */
+export function nodeOfValue(value: unknown): ValueNode {
+  if (typeof value === 'string') return new UnplacedText(value);
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    return { kind: 'scalar', value };
+    const none = typeof value === 'number' && !Number.isFinite(value);
+    return { kind: 'scalar', value, text: none ? undefined : new UnplacedText(String(value)) };
   }
-  if (Array.isArray(value)) return { kind: 'list', items: value.map((v) => nodeOfValue(v, near)) };
+  if (Array.isArray(value)) return { kind: 'list', items: value.map(nodeOfValue) };
   if (
     typeof value === 'object' &&
     value !== null &&
@@ -17,8 +17,23 @@ export function nodeOfValue(value: unknown, near?: Place): ValueNode {
   ) {
     return {
       kind: 'record',
-      fields: new Map(Object.entries(value).map(([k, v]) => [k, nodeOfValue(v, near)])),
+      fields: new Map(Object.entries(value).map(([k, v]) => [k, nodeOfValue(v)])),
     };
   }
   return { kind: 'scalar', value: null };
+}
+
+/** The JavaScript value of a node, as JSON has it; a whole number beyond 2^53 is a text. */
+export function plainValue(node: ValueNode): unknown {
+  switch (node.kind) {
+    case 'text':
+      return node.value;
+    case 'scalar':
+      if (typeof node.value !== 'bigint') return node.value;
+      return Number.isSafeInteger(Number(node.value)) ? Number(node.value) : String(node.value);
+    case 'list':
+      return node.items.map(plainValue);
+    case 'record':
+      return Object.fromEntries([...node.fields].map(([k, v]) => [k, plainValue(v)]));
+  }
 }

@@ -7,7 +7,7 @@ import {
   type Stray,
   type ValueNode,
 } from './json-tree.js';
-import { interpret } from './rows.js';
+import { interpret, type Interpretation } from './rows/index.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 
 export const problem = (
@@ -42,17 +42,24 @@ export function rowOf(node: ValueNode): ValueNode {
   return row?.kind === 'record' ? row : node;
 }
 
-/** The row of a parsed record, or the problem that it lacks a field. */
-export function rowEvent(
+/** What a record, or the row inside it, is understood as. */
+export const meaningOf = (node: ValueNode, mapping: FieldMapping | undefined): Interpretation =>
+  interpret(rowOf(node), mapping);
+
+/** The row of a parsed record after what is to be said of it, or the problem that it is not understood. */
+export function rowEvents(
   index: number,
   place: Place,
   node: ValueNode,
   mapping: FieldMapping | undefined,
-): DatasetEvent {
-  const found = interpret(rowOf(node), mapping);
-  return found.ok
-    ? { type: 'row', row: { index, place, conversations: found.conversations } }
-    : problem(index, place, 'missing-field', found.missing);
+): DatasetEvent[] {
+  const found = meaningOf(node, mapping);
+  if (!found.ok) return [problem(index, found.place ?? place, 'missing-field', found.missing)];
+  const { conversations, notes } = found;
+  return [
+    ...notes.map((n) => problem(index, n.place ?? place, n.code, n.message)),
+    { type: 'row', row: { index, place, conversations } },
+  ];
 }
 
 /** The problem of bytes that are no UTF-8; the row is still read, with U+FFFD in their place. */
@@ -109,7 +116,7 @@ export function jsonEvents(
   try {
     const json = parseJson(locator);
     events.push(...recordProblems(index, locator, json));
-    events.push(rowEvent(index, locator.place(json.start, json.end), json.node, mapping));
+    events.push(...rowEvents(index, locator.place(json.start, json.end), json.node, mapping));
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const bad = utf8Problem(index, locator);

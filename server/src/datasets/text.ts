@@ -93,14 +93,11 @@ export class PlacedText {
   }
 }
 
-/** Text without a place of its own: a Parquet cell, or a string of JSON inside the cell that stands at `near`. */
-export class UnplacedText {
+/** Text without a place: a Parquet cell. */
+export class UnplacedText implements TextNode {
   readonly kind = 'text';
-  constructor(
-    readonly value: string,
-    readonly near?: Place,
-  ) {}
-  place(_from?: number, _to?: number): undefined {
+  constructor(readonly value: string) {}
+  place(): undefined {
     return undefined;
   }
 }
@@ -113,8 +110,6 @@ export interface TextNode {
   place(from?: number, to?: number): Place | undefined;
   /** Of a text that is escaped more than once: where it stands, as a mere range. */
   nestedPlace?(from?: number, to?: number): Place | undefined;
-  /** Of a text without a place of its own: what it stands in. */
-  readonly near?: Place;
 }
 
 /** From offsets in a decoded text to positions in its file. */

@@ -5,37 +5,38 @@ export interface TextTurn {
   readonly to: number;
 }
 
-const NAMES: Readonly<Record<string, string>> = {
-  human: 'user',
-  user: 'user',
-  prompter: 'user',
-  you: 'user',
-  me: 'user',
-  gpt: 'assistant',
-  chatgpt: 'assistant',
-  assistant: 'assistant',
-  'ai assistant': 'assistant',
-  model: 'assistant',
-  bot: 'assistant',
-  ai: 'assistant',
-  claude: 'assistant',
-  gemini: 'assistant',
-  copilot: 'assistant',
-  'github copilot': 'assistant',
-  chosen: 'assistant',
-  system: 'system',
-  developer: 'system',
-  tool: 'tool',
-  function: 'tool',
-  observation: 'tool',
-  function_call: 'tool',
-};
+/** A map: a word of the data must not meet the names of an object's own properties. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['human', 'user'],
+  ['user', 'user'],
+  ['prompter', 'user'],
+  ['you', 'user'],
+  ['me', 'user'],
+  ['gpt', 'assistant'],
+  ['chatgpt', 'assistant'],
+  ['assistant', 'assistant'],
+  ['ai assistant', 'assistant'],
+  ['model', 'assistant'],
+  ['bot', 'assistant'],
+  ['ai', 'assistant'],
+  ['claude', 'assistant'],
+  ['gemini', 'assistant'],
+  ['copilot', 'assistant'],
+  ['github copilot', 'assistant'],
+  ['chosen', 'assistant'],
+  ['system', 'system'],
+  ['developer', 'system'],
+  ['tool', 'tool'],
+  ['function', 'tool'],
+  ['observation', 'tool'],
+  ['function_call', 'assistant'],
+]);
 
-/** The chat template's name of a role; an unknown one is kept in lower case. */
-export function normalizeRole(role: string): string {
-  const name = role.trim().toLowerCase();
-  return NAMES[name] ?? name;
-}
+/** The chat template's name of a role; undefined when it is none that is known. */
+export const roleName = (role: string): string | undefined => NAMES.get(role.trim().toLowerCase());
+
+/** As `roleName`; an unknown one is kept in lower case. */
+export const normalizeRole = (role: string): string => roleName(role) ?? role.trim().toLowerCase();
 
 /** Narrows [from, to) to what is left without white space at both ends. */
 export function trimRange(text: string, from: number, to: number): { from: number; to: number } {

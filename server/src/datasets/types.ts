@@ -17,13 +17,31 @@ export interface Place {
 }
 
 /** One message of a conversation. `place` covers its text as written in the file (inside the quotes). */
-export interface Turn {
+export interface Turn extends MessageFields {
   readonly role: string;
   readonly content: string;
   /** Absent for text that the file does not hold in one piece (Parquet, a default system message). */
   readonly place?: Place;
   /** Where the parts stand, in order, when the text is joined from several (then `place` is absent). */
   readonly pieces?: readonly Place[];
+  /** What the message holds besides text, and nobody reads. */
+  readonly unread?: UnreadParts;
+}
+
+/** Further fields of a message, named as transformers' chat templates take them; plain JSON. */
+export interface MessageFields {
+  /** `[{type: 'function', function: {name, arguments}}]`; arguments as the file has them. */
+  readonly tool_calls?: readonly unknown[];
+  /** Of a tool's turn. */
+  readonly tool_call_id?: string;
+  readonly name?: string;
+}
+
+/** Parts of a message that are no text: images, sounds, files, thoughts. */
+export interface UnreadParts {
+  readonly kinds: readonly string[];
+  /** Of what a reader would see: two messages that differ in an image alone are not the same. */
+  readonly digest?: string;
 }
 
 export type ConversationKind = ResponseKind;
@@ -60,6 +78,12 @@ export interface DatasetProblem {
     | 'empty-file'
     | 'oversized-row'
     | 'missing-field'
+    /** The row is read; a part of it that is no text is not. */
+    | 'unread-part'
+    /** The row is read; no prompt stands before its responses. */
+    | 'blank-prompt'
+    /** The row is read; a turn has a role that no chat template knows. */
+    | 'unknown-role'
     /** Something between or around records; the records are read without it. */
     | 'stray-text'
     | 'unreadable';

@@ -13,6 +13,7 @@ import { WorkQueue, type Queued } from './queue.js';
 import { RunnerPool } from './runner-pool.js';
 import { planTrees, type PlannedTree } from './trees.js';
 import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
+import { whyUnscored } from './unscored.js';
 
 /** Tokens of one run: activations of a few hundred tokens stay in a core's L2 cache. */
 const CPU_BUDGET = 512;
@@ -168,7 +169,9 @@ class Coordinator {
         const { tokenizer, maxTokens, heads } = this.model;
         const positions = { gated: heads.gating.length > 0, ...heads.reward };
         const found = tokenizer.paths(messages, targets, maxTokens, positions);
-        for (const [target, path] of found.entries()) {
+        for (const [target, tokens] of found.entries()) {
+          const why = whyUnscored(messages[targets[target]!]);
+          const path = why === undefined ? tokens : { error: why };
           if ('error' in path) {
             job.results[conversation]![target] = { ok: false, error: path.error };
             continue;

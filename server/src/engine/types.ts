@@ -3,6 +3,10 @@ import type { QrmSpec, RewardScore } from '../qrm/types.js';
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  /** Further fields, as transformers' chat templates read them. */
+  readonly tool_calls?: readonly unknown[];
+  readonly tool_call_id?: string;
+  readonly name?: string;
 }
 
 /** A conversation with the assistant turns (indices into `messages`) whose rewards are wanted. */

@@ -1,3 +1,4 @@
+import { shownText } from '../datasets/index.js';
 import {
   contributions as qrmContributions,
   expectation,
@@ -113,7 +114,8 @@ async function excerpt(audit: LiveAudit, id: number, max: number): Promise<strin
   const { table } = audit.ledger ?? {};
   const row = await audit.row(id);
   const conversation = row?.conversations[table?.conversation.get(id) ?? 0];
-  return (conversation?.turns[table?.target.get(id) ?? 0]?.content ?? '').slice(0, max);
+  const turn = conversation?.turns[table?.target.get(id) ?? 0];
+  return (turn === undefined ? '' : shownText(turn)).slice(0, max);
 }
 
 /** Excerpts, labels and messages of the rows that a table shows. */

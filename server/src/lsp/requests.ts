@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import type { FieldMapping } from '../datasets/index.js';
+import { shownText, type FieldMapping } from '../datasets/index.js';
 import { parquetRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
@@ -199,7 +199,7 @@ async function rows(
     const conversations = event.row.conversations.map(({ kind, label, turns }) => ({
       kind,
       label,
-      turns: turns.map(({ role, content }) => ({ role, content: content.slice(0, 20_000) })),
+      turns: turns.map((t) => ({ role: t.role, content: shownText(t).slice(0, 20_000) })),
     }));
     out.push({ row: index, conversations });
   }

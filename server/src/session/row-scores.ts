@@ -1,3 +1,4 @@
+import { chatMessage } from '../datasets/index.js';
 import type { DatasetRow } from '../datasets/types.js';
 import type { GroupResult, ScoreGroup, TargetResult } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
@@ -45,10 +46,7 @@ export class RowScores {
   /** The conversations with responses that are missing, each with those. */
   group(): ScoreGroup {
     const conversations = this.asked().map(({ conversation, slots }) => ({
-      messages: (this.row.conversations[conversation]?.turns ?? []).map(({ role, content }) => ({
-        role,
-        content,
-      })),
+      messages: (this.row.conversations[conversation]?.turns ?? []).map(chatMessage),
       targets: slots.map((n) => this.slots[n]?.target as number),
     }));
     return { conversations };

@@ -1,9 +1,21 @@
 import { createHash } from 'node:crypto';
+import { isBlank } from '../blank.js';
 
 /** A message as it enters a key: structurally the engine's ChatMessage (the store stands alone). */
 export interface KeyMessage {
   readonly role: string;
   readonly content: string;
+  readonly tool_calls?: readonly unknown[];
+  readonly tool_call_id?: string;
+  readonly name?: string;
+  /** What the message holds besides text. */
+  readonly unread?: { readonly digest?: string };
+}
+
+/** What a message is besides role and text; empty for most. */
+function rest({ tool_calls, tool_call_id, name, unread }: KeyMessage): string {
+  const all = [tool_calls, tool_call_id, name, unread?.digest];
+  return all.some((x) => x !== undefined) ? JSON.stringify(all) : '';
 }
 
 /** Bytes of a key. 128 bits: two different texts never meet, even over billions of entries. */
@@ -22,6 +34,10 @@ export function contentHash(messages: readonly KeyMessage[], target: number): Bu
     hash.update(`${message.role.length}:${message.content.length}:`);
     hash.update(message.role, 'utf16le');
     hash.update(message.content, 'utf16le');
+    const more = rest(message);
+    if (more !== '') hash.update(`+${more.length}:`).update(more, 'utf16le');
+    // Earlier versions scored answers of nothing: what they kept is not found.
+    else if (i === target && isBlank(message.content)) hash.update('+0:');
   }
   return hash.digest().subarray(0, KEY_BYTES);
 }

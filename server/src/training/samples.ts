@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { readDataset } from '../datasets/index.js';
+import { chatMessage, readDataset } from '../datasets/index.js';
 import type { ChatMessage } from '../engine/types.js';
 
 /** A response with the labels that raters gave it for one attribute. */
@@ -99,7 +99,7 @@ export async function readPairs(path: string): Promise<PreferencePair[]> {
       if (!found) {
         throw new Error(`${path}:${event.row.place.line + 1}: expected a pair, found no ${kind}`);
       }
-      return found.turns.map(({ role, content }) => ({ role, content }));
+      return found.turns.map(chatMessage);
     };
     const chosen = turns('chosen');
     pairs.push({ chosen, rejected: turns('rejected'), group: chosen[0]!.content });

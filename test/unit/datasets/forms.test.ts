@@ -37,14 +37,6 @@ describe('what a record means', () => {
       ],
     ],
     [
-      'responses that repeat the prompt',
-      { prompt: 'Sky is', chosen: 'Sky is blue', rejected: 'Sky is green' },
-      [
-        ['chosen', ['user: Sky is', 'assistant: blue'], [1]],
-        ['rejected', ['user: Sky is', 'assistant: green'], [1]],
-      ],
-    ],
-    [
       'implicit preference: the shared beginning, ended at a word, is the prompt',
       { chosen: 'The sky is blue.', rejected: 'The sky is black.' },
       [
@@ -105,7 +97,7 @@ describe('what a record means', () => {
           { role: 'assistant', content: 'A' },
         ],
       },
-      [['transcript', ['system: S', 'user: Q', 'assistant: ', 'assistant: A'], [2, 3]]],
+      [['transcript', ['system: S', 'user: Q', 'assistant: ', 'assistant: A'], [3]]],
     ],
     [
       'ShareGPT',
@@ -275,16 +267,15 @@ describe('Parquet', () => {
 });
 
 describe('CSV', () => {
-  it('reads message lists in cells; their turns point at the cell', async () => {
+  it('reads message lists in cells; their turns point into the cell', async () => {
     const cell = (v: unknown) => `"${JSON.stringify(v).replaceAll('"', '""')}"`;
     const text = `chosen,rejected\n${cell([user('Q'), bot('A')])},${cell([user('Q'), bot('B')])}\n`;
     const { rows, problems } = await ofText(text, 'x.csv');
     expect(problems).toEqual([]);
     const turn = rows[0]!.conversations[1]!.turns[1]!;
     expect(turn.content).toBe('B');
-    expect(new TextView(Buffer.from(text)).slice(turn.pieces![0]!).replaceAll('""', '"')).toBe(
-      JSON.stringify([user('Q'), bot('B')]),
-    );
+    expect(turn.place).toBeUndefined();
+    expect(turn.pieces!.map((p) => new TextView(Buffer.from(text)).slice(p))).toEqual(['B']);
   });
 });
 

@@ -4,6 +4,10 @@ import { JinjaTemplate } from './jinja/template.js';
 export interface Message {
   readonly role: string;
   readonly content: string;
+  /** As transformers has them: `[{type: 'function', function: {name, arguments}}]`. */
+  readonly tool_calls?: readonly unknown[];
+  readonly tool_call_id?: string;
+  readonly name?: string;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -113,15 +117,16 @@ export class ChatTemplate {
 function foldSystem(messages: readonly Message[]): Message[] {
   const out: Message[] = [];
   let pending: string[] = [];
-  for (const { role, content } of messages) {
+  for (const message of messages) {
+    const { role, content } = message;
     if (role === 'system') {
       pending.push(content);
       continue;
     }
     if (pending.length > 0 && role !== 'user') {
-      out.push({ role: 'user', content: pending.join('\n\n') }, { role, content });
+      out.push({ role: 'user', content: pending.join('\n\n') }, message);
     } else {
-      out.push({ role, content: [...pending, content].join('\n\n') });
+      out.push({ ...message, content: [...pending, content].join('\n\n') });
     }
     pending = [];
   }
@@ -134,7 +139,14 @@ function mergeTurns(messages: readonly Message[]): Message[] {
     const last = out.at(-1);
     if (last?.role !== message.role) out.push(message);
     else {
-      out[out.length - 1] = { role: last.role, content: `${last.content}\n\n${message.content}` };
+      const calls = [...(last.tool_calls ?? []), ...(message.tool_calls ?? [])];
+      const texts = [last.content, message.content];
+      out[out.length - 1] = {
+        ...last,
+        // A turn that only calls tools has no text to part from the next.
+        content: (calls.length > 0 ? texts.filter((t) => t !== '') : texts).join('\n\n'),
+        ...(calls.length > 0 && { tool_calls: calls }),
+      };
     }
   }
   return out;

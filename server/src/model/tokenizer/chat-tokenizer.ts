@@ -11,6 +11,7 @@ import {
 import { findGatingPattern, lastOccurrence } from './gating-pattern.js';
 import { TemplateLimitError } from './jinja/budget.js';
 import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
+import { RenderedCalls } from './rendered-calls.js';
 import { isObject } from './tokenizer-json.js';
 
 /** The token ids of a conversation up to and including one assistant turn. */
@@ -160,10 +161,12 @@ export class ChatTokenizer {
     // The longest first: the shorter ones are usually its beginnings and need no encoding of their own.
     const order = targets.map((_, i) => i).sort((a, b) => targets[b]! - targets[a]!);
     let whole: (EncodedText & { text: string }) | undefined;
+    const rendered = new RenderedCalls(this.#template);
     for (const i of order) {
       try {
         const target = targets[i]!;
         this.#check(messages, target, maxTokens);
+        rendered.check(messages, target);
         const text = this.#template.render(messages.slice(0, target + 1));
         let ids = whole && beginning(whole, text);
         if (ids === undefined) {

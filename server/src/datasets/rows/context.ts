@@ -1,0 +1,205 @@
+import { isBlank } from '../../blank.js';
+import type { RecordNode, ValueNode } from '../json-tree.js';
+import type { TextNode } from '../text.js';
+import type { Turn } from '../types.js';
+import {
+  absent,
+  describe,
+  filled,
+  find,
+  HISTORIES,
+  LISTS,
+  MEDIA,
+  NotUnderstood,
+  onlyField,
+  PROMPTS,
+  SYSTEMS,
+  TEXTS,
+  textOf,
+  whereIs,
+} from './fields.js';
+import { asMessage, listTurns, oneMessage } from './messages.js';
+import { unfold } from './nested.js';
+import { digestOf } from './parts.js';
+import { joinedTurn, textTurn, turnsOfText, type Notes } from './turns.js';
+
+/** A field that says something of what precedes the responses, and what it says. */
+interface Source {
+  readonly field: string;
+  readonly node: ValueNode;
+  readonly turns: readonly Turn[];
+}
+
+/** What precedes the responses of a record. */
+export interface Context {
+  readonly system: readonly Turn[];
+  /** Earlier turns and the prompt. */
+  readonly before: readonly Turn[];
+  /** All fields that were read for it: none of them may be lost. */
+  readonly sources: readonly Source[];
+  /** The prompt's own text, where it is one. */
+  readonly asked: TextNode | undefined;
+  /** Is there a field for a prompt, filled or not? */
+  readonly prompted: boolean;
+}
+
+const HUMAN = /(?:^|\n\n)Human:/;
+
+/** The turns that a field gives: messages, a transcript, or a text of the role. @throws NotUnderstood */
+export function contextTurns(field: string, given: ValueNode, role: string, notes: Notes): Turn[] {
+  const node = unfold(given, field);
+  const text = textOf(node);
+  if (text !== undefined) {
+    if (role === 'system' || !HUMAN.test(text.value)) return [textTurn(role, text)];
+    const turns = turnsOfText(text);
+    // `...\n\nAssistant:` only invites the answer.
+    if (turns.at(-1)?.role === 'assistant' && turns.at(-1)?.content === '') turns.pop();
+    return turns;
+  }
+  const message = asMessage(node);
+  if (message !== undefined) return oneMessage(message, field, notes);
+  const turns = listTurns(node, field, notes);
+  if (turns !== undefined) return turns;
+  if (node.kind === 'record') {
+    const inner = onlyField(node, [...TEXTS, 'messages']);
+    if (inner !== undefined) return contextTurns(`${field}.${inner.name}`, inner.node, role, notes);
+  }
+  const expected =
+    role === 'system'
+      ? 'a text'
+      : 'a text, or a list of messages with role and content (or from and value)';
+  throw new NotUnderstood(
+    `the field '${field}' is ${describe(node)}; expected ${expected}`,
+    whereIs(node),
+  );
+}
+
+const isEmpty = (node: ValueNode): boolean => {
+  const text = textOf(node);
+  return !filled(node) || (text !== undefined && isBlank(text.value));
+};
+
+/** All of the fields that are there and not empty. */
+const present = (record: RecordNode, names: readonly string[]): [string, ValueNode][] =>
+  names.flatMap((name): [string, ValueNode][] => {
+    const node = record.fields.get(name);
+    return node === undefined || absent(node) || isEmpty(node) ? [] : [[name, node]];
+  });
+
+/** Same text but for white space at the ends and kinds of line ends. */
+export const sameText = (a: string, b: string): boolean =>
+  a === b || a.trim().replaceAll('\r\n', '\n') === b.trim().replaceAll('\r\n', '\n');
+
+/**
+ * What a record says of the time before its responses.
+ * @param used fields that are read as something else
+ */
+export function contextOf(record: RecordNode, used: readonly string[], notes: Notes): Context {
+  const free = (names: readonly string[]): string[] => names.filter((n) => !used.includes(n));
+  const sources: Source[] = [];
+  const read = ([field, node]: [string, ValueNode], role = 'user'): Turn[] => {
+    const turns = contextTurns(field, node, role, notes);
+    sources.push({ field, node, turns });
+    return turns;
+  };
+  const system = present(record, free(SYSTEMS)).map((entry) => read(entry, 'system'))[0] ?? [];
+  const histories = present(record, free(HISTORIES));
+  const prompts = present(record, free(PROMPTS));
+  const lists = present(record, free(LISTS));
+  const earlier = histories.map((entry) => read(entry));
+  const listed = lists.map(([field, node]) => {
+    const text = textOf(unfold(node, field));
+    if (text === undefined || HUMAN.test(text.value)) return read([field, node]);
+    const message = `the field '${field}' is a text that is no transcript; expected a list of messages with role and content`;
+    throw new NotUnderstood(message, whereIs(node));
+  });
+  const asked = prompts.map((entry) => read(entry));
+  let before = asked[0] ?? listed[0] ?? [];
+  let text = prompts[0] && textOf(prompts[0][1]);
+  // Alpaca's instruction and what it is about.
+  const parts = ['instruction', 'input', 'context'].flatMap((name) => {
+    const found = prompts.find(([field]) => field === name)?.[1];
+    return textOf(found) ?? [];
+  });
+  if (prompts[0]?.[0] === 'instruction' && prompts.length === 2 && parts.length === 2) {
+    before = [joinedTurn('user', parts, '\n\n')];
+    text = undefined;
+  }
+  const [past] = earlier;
+  if (past !== undefined) {
+    // A text of earlier turns beside a prompt does not tell who said what.
+    const plain = past.length === 1 && past[0]!.role === 'user' && before.length > 0;
+    if (plain && !covers(before, past)) {
+      const [field, node] = histories[0]!;
+      const message = `the field '${field}' is ${describe(node)} of one turn beside a prompt; expected a list of messages with role and content, or of pairs`;
+      throw new NotUnderstood(message, whereIs(node));
+    }
+    if (!covers(before, past)) before = [...past, ...before];
+  }
+  const empty = find(record, free(PROMPTS))?.node;
+  const prompted = empty !== undefined;
+  if (before.length === 0 && empty !== undefined) {
+    notes.add('blank-prompt', 'the prompt is empty; expected a text', whereIs(empty));
+    const blank = textOf(empty);
+    if (blank !== undefined) before = [textTurn('user', blank)];
+  } else if (
+    before.length > 0 &&
+    before.every((t) => isBlank(t.content) && t.tool_calls === undefined)
+  ) {
+    const only = before.flatMap((t) => t.unread?.kinds ?? []);
+    const why = only.length === 0 ? 'is empty' : `holds no text, only ${only.join(', ')}`;
+    notes.add('blank-prompt', `the prompt ${why}; expected a text`, undefined);
+  }
+  return { system, before, sources, asked: text, prompted };
+}
+
+/** Says that pictures beside the messages are not seen, and gives them to the first turn. */
+export function withMedia(
+  record: RecordNode,
+  turns: readonly Turn[],
+  notes: Notes,
+): readonly Turn[] {
+  const found = present(record, MEDIA);
+  const first = turns[0];
+  if (found.length === 0 || first === undefined) return turns;
+  for (const [field, node] of found) {
+    notes.add(
+      'unread-part',
+      `the field '${field}' is not read by a reward model of text: the score is of the text alone`,
+      whereIs(node),
+    );
+  }
+  const digest = [first.unread?.digest ?? '', ...found.map(([, node]) => digestOf(node))].join(' ');
+  const kinds = [...(first.unread?.kinds ?? []), ...found.map(([field]) => field)];
+  return [{ ...first, unread: { kinds, digest } }, ...turns.slice(1)];
+}
+
+/** Are all turns of `some` part of `turns`, in order? An answer at the end may be another one. */
+export function covers(turns: readonly Turn[], some: readonly Turn[]): boolean {
+  const last = some.findLastIndex((t) => t.role !== 'assistant');
+  let at = 0;
+  for (const turn of some.slice(0, last + 1)) {
+    while (at < turns.length && !holds(turns[at]!, turn)) at++;
+    if (at === turns.length) return false;
+    // Not past it: one turn may hold instruction and input.
+  }
+  return true;
+}
+
+/** Whole lines: a prompt `No` is no part of `Nothing`. */
+const lines = (text: string): string => `\n${text.replaceAll('\r\n', '\n').trim()}\n`;
+const holds = (turn: Turn, part: Turn): boolean =>
+  turn.role === part.role &&
+  (sameText(turn.content, part.content) || lines(turn.content).includes(lines(part.content)));
+
+/** @throws NotUnderstood when a field that was read for the context is in none of the turns */
+export function accountFor({ sources }: Context, turns: readonly Turn[], reading: string): void {
+  for (const { field, node, turns: said } of sources) {
+    if (covers(turns, said)) continue;
+    const role = said.every((t) => t.role === 'system') ? 'system text' : 'prompt';
+    throw new NotUnderstood(
+      `the field '${field}' holds a ${role} that differs from that of ${reading}; expected one ${role}. Name the fields that count in a mapping`,
+      whereIs(node),
+    );
+  }
+}

@@ -1,0 +1,160 @@
+import type { FieldMapping, Schema } from '../formats.js';
+import type { RecordNode, ValueNode } from '../json-tree.js';
+import { looksLikeHH } from '../transcript.js';
+import type { Conversation, Place, Turn } from '../types.js';
+import { answered, repeatsPrompt } from './answers.js';
+import { contextOf, withMedia, type Context } from './context.js';
+import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
+import { mapped } from './mapped.js';
+import { pairOf, withTarget } from './pairs.js';
+import { completions, numbered, numberedCompletions, setOf, verdict } from './sets.js';
+import { besides, endsAnswered, joinTranscript, messagesOf } from './transcripts.js';
+import { Notes, type Note } from './turns.js';
+import { vscodeChat } from './vscode-chat.js';
+
+export { concerns } from './paths.js';
+
+/** What a record was understood as, or what it lacks. */
+export type Interpretation =
+  | {
+      readonly ok: true;
+      readonly schema: Schema;
+      readonly conversations: readonly Conversation[];
+      readonly notes: readonly Note[];
+    }
+  | { readonly ok: false; readonly missing: string; readonly place?: Place };
+
+const EXPECTED =
+  'chosen and rejected; prompt (or question, instruction) with response, completion, output or completions; ' +
+  'messages; conversations; or requests (VS Code chat)';
+
+interface Read {
+  readonly schema: Schema;
+  readonly conversations: readonly Conversation[];
+}
+
+/** Says which conversations a record holds: by the mapping where given, else by its fields. */
+export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretation {
+  const notes = new Notes();
+  try {
+    const given = mapping !== undefined && Object.values(mapping).some((v) => v !== undefined);
+    const read = given
+      ? { ...byFields(mapped(root, mapping), notes), schema: 'mapped' as const }
+      : byFields(root, notes);
+    return { ok: true, ...read, notes: notes.all };
+  } catch (error) {
+    if (!(error instanceof NotUnderstood)) throw error;
+    return { ok: false, missing: error.message, ...(error.place && { place: error.place }) };
+  }
+}
+
+function byFields(root: ValueNode, notes: Notes): Read {
+  if (root.kind === 'list') {
+    const turns = messagesOf(root, '(the list)', notes);
+    const made = withTarget('transcript', 'transcript', turns, 'the list', root);
+    return { schema: 'messages', conversations: [made] };
+  }
+  if (root.kind !== 'record')
+    throw new NotUnderstood(`found a bare value, expected an object with ${EXPECTED}`);
+  const requests = root.fields.get('requests');
+  if (requests?.kind === 'list')
+    return { schema: 'vscode-chat', conversations: [vscodeChat(requests)] };
+  const read = recordOf(root, notes);
+  // What stands beside the messages belongs to all of them.
+  const conversations = read.conversations.map((c) => ({
+    ...c,
+    turns: withMedia(root, c.turns, notes),
+  }));
+  return { ...read, conversations };
+}
+
+function recordOf(root: RecordNode, notes: Notes): Read {
+  const f = root.fields;
+  const [chosen, rejected] = [f.get('chosen'), f.get('rejected')];
+  if (filled(chosen) || filled(rejected)) return pair(root, chosen, rejected, notes);
+  const set = setOf(root);
+  if (set !== undefined && set.list.items.length > 0) {
+    const context = promptOf(root, [set.name], notes);
+    return { schema: 'completions', conversations: completions(context, set, root, notes) };
+  }
+  const list = find(root, LISTS);
+  const response = find(root, RESPONSES);
+  if (list !== undefined && filled(list.node)) {
+    const turns = messagesOf(list.node, list.name, notes);
+    if (endsAnswered(turns) || !filled(response?.node)) return transcript(root, list, turns, notes);
+  }
+  const several = numbered(root);
+  if (response !== undefined && (filled(response.node) || several.length === 0)) {
+    const context = contextOf(root, [response.name], notes);
+    if (context.before.length > 0 || context.prompted) {
+      const repeats = repeatsPrompt(context, [response.node]);
+      const turns = answered(context, response.node, response.name, notes, { repeats });
+      const label = verdict(root, response.name);
+      const made = withTarget('completion', label, turns, response.name, response.node);
+      const alpaca = filled(f.get('instruction')) && context.before.length > 0;
+      return { schema: alpaca ? 'alpaca' : 'prompt-response', conversations: [made] };
+    }
+  }
+  if (several.length > 0) {
+    const used = several.map(([name]) => name);
+    const context = promptOf(root, used, notes);
+    return { schema: 'completions', conversations: numberedCompletions(context, several, notes) };
+  }
+  const text = find(root, ['text', 'transcript']);
+  const said = textOf(text?.node);
+  if (text !== undefined && said !== undefined && looksLikeHH(said.value)) {
+    const turns = messagesOf(text.node, text.name, notes);
+    return { ...transcript(root, text, turns, notes), schema: 'hh' };
+  }
+  if (!absent(chosen) && !absent(rejected)) return pair(root, chosen, rejected, notes);
+  if (set !== undefined) throw new NotUnderstood(`the list of ${set.name} is empty`);
+  throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`);
+}
+
+function pair(
+  root: RecordNode,
+  chosen: ValueNode | undefined,
+  rejected: ValueNode | undefined,
+  notes: Notes,
+): Read {
+  if (absent(chosen) || absent(rejected)) {
+    const name = absent(chosen) ? 'chosen' : 'rejected';
+    const how = root.fields.has(name) ? 'null or NaN' : 'missing';
+    throw new NotUnderstood(`${name} is ${how}; a pair needs chosen and rejected`);
+  }
+  const context = contextOf(root, ['chosen', 'rejected'], notes);
+  const { hh, conversations } = pairOf(context, { chosen, rejected }, notes);
+  const prompt = conversations.every(({ turns }) => turns.some((t) => t.role === 'user'));
+  if (!prompt && !context.prompted) {
+    const message =
+      'no prompt: no field names one, and chosen and rejected share no beginning; expected prompt, or conversations that hold it';
+    notes.add('blank-prompt', message, undefined);
+  }
+  return { schema: hh ? 'hh' : 'preference', conversations };
+}
+
+/** The context of completions, whose prompt may be missing: then that is said. */
+function promptOf(root: RecordNode, used: readonly string[], notes: Notes): Context {
+  const context = contextOf(root, used, notes);
+  if (context.before.length === 0 && !context.prompted)
+    notes.add('blank-prompt', 'no prompt: no field names one; expected prompt', undefined);
+  return context;
+}
+
+function transcript(
+  root: RecordNode,
+  list: { readonly name: string; readonly node: ValueNode },
+  turns: readonly Turn[],
+  notes: Notes,
+): Read {
+  const context = contextOf(root, [list.name, 'text', 'transcript'], notes);
+  const whole = joinTranscript(context, turns, list.name);
+  const other = root.fields.get('rejected_response');
+  if (filled(other)) {
+    const pair = besides(context, whole, list.name, { other, list: list.node }, notes);
+    return { schema: 'preference', conversations: pair };
+  }
+  const made = withTarget('transcript', 'transcript', whole, list.name, list.node);
+  const schema = list.name === 'messages' ? 'messages' : 'sharegpt';
+  return { schema, conversations: [made] };
+}

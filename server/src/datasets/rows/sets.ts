@@ -1,0 +1,86 @@
+import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
+import type { Conversation } from '../types.js';
+import { answered, repeatsPrompt } from './answers.js';
+import type { Context } from './context.js';
+import { absent, NotUnderstood, pick, SETS, textOf, whereIs } from './fields.js';
+import { parseNested } from './nested.js';
+import { withTarget } from './pairs.js';
+import type { Notes } from './turns.js';
+
+/** One completion of several: a text, or an object with the text and the model's name. */
+function labelOf(node: ValueNode, ordinal: number): string {
+  if (node.kind !== 'record') return String(ordinal);
+  const name = pick(node, ['model', 'model_name', 'name', 'label', 'source']);
+  return textOf(name)?.value ?? String(ordinal);
+}
+
+/** The field that holds a list of completions, as a list or as JSON in a string; undefined when none does. */
+export function setOf(record: RecordNode): { name: string; list: ListNode } | undefined {
+  for (const name of SETS) {
+    const node = record.fields.get(name);
+    if (node?.kind === 'list') return { name, list: node };
+    if (node?.kind !== 'text' || !/^\s*\[/.test(node.value)) continue;
+    const inner = parseNested(node);
+    if (inner.ok && inner.node.kind === 'list') return { name, list: inner.node };
+  }
+  return undefined;
+}
+
+/** Several completions of one prompt. @throws NotUnderstood */
+export function completions(
+  context: Context,
+  { name, list }: { name: string; list: ListNode },
+  record: RecordNode,
+  notes: Notes,
+): Conversation[] {
+  const labels = record.fields.get('labels');
+  if (labels?.kind === 'list' && labels.items.some((l) => l.kind === 'scalar')) {
+    const message = `${name} with labels are the steps of one answer (stepwise supervision), not several answers; expected completions of one prompt without labels`;
+    throw new NotUnderstood(message, whereIs(list));
+  }
+  if (list.items.length === 0) throw new NotUnderstood(`the list of ${name} is empty`, undefined);
+  const repeats = repeatsPrompt(context, list.items);
+  return list.items.map((node, i) => {
+    const field = `${name} ${i + 1}`;
+    if (absent(node))
+      throw new NotUnderstood(
+        `${field} holds no text; expected a string, or an object with response, content or text`,
+        whereIs(list),
+      );
+    const turns = answered(context, node, field, notes, { repeats, strict: false });
+    return withTarget('completion', labelOf(node, i), turns, field, node);
+  });
+}
+
+/** PKU-style fields response_0, response_1, answer_a, ... in their order. */
+export const numbered = (record: RecordNode): [string, ValueNode][] =>
+  [...record.fields].filter(
+    ([key, node]) =>
+      /^(?:response|answer|completion|output)_(?:\d+|[a-d])$/.test(key) && !absent(node),
+  );
+
+/** The completions of numbered fields. @throws NotUnderstood */
+export function numberedCompletions(
+  context: Context,
+  fields: readonly [string, ValueNode][],
+  notes: Notes,
+): Conversation[] {
+  const repeats = repeatsPrompt(
+    context,
+    fields.map(([, node]) => node),
+  );
+  return fields.map(([label, node]) => {
+    const turns = answered(context, node, label, notes, { repeats });
+    return withTarget('completion', label, turns, label, node);
+  });
+}
+
+/** KTO's label: is the completion desirable? Any other label says nothing that is known here. */
+export function verdict(record: RecordNode, field: string): string {
+  const label = record.fields.get('label');
+  const said = textOf(label)?.value.toLowerCase();
+  const number = field === 'completion' && /^[01](?:\.0+)?$/.test(said ?? '');
+  if (said === 'true' || (number && said?.startsWith('1'))) return 'desirable';
+  if (said === 'false' || number) return 'undesirable';
+  return 'response';
+}
