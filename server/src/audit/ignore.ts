@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readUserText } from '../files/user-text.js';
 import { parseIgnored } from './ignore-file.js';
 
 /** The name of the file of ignored findings, beside the data or in the working folder. */
@@ -15,7 +16,7 @@ export type Ignored = (hash: string, code: string) => boolean;
 export function readIgnored(paths: readonly string[]): Ignored {
   const set = new Set<string>();
   for (const path of paths.filter((p) => existsSync(p))) {
-    for (const entry of parseIgnored(path, readFileSync(path, 'utf8'))) set.add(entry);
+    for (const entry of parseIgnored(path, readUserText(path))) set.add(entry);
   }
   return (hash, code) => set.has(hash) || set.has(`${hash}:${code}`);
 }

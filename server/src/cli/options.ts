@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import {
   CODES,
   parseThreshold,
@@ -11,6 +11,7 @@ import {
   type Thresholds,
 } from '../audit/index.js';
 import { parseMapping, type FieldMapping } from '../datasets/index.js';
+import { readUserText } from '../files/user-text.js';
 import { UsageError } from './errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -98,7 +99,7 @@ export function weights(text: string, attributes: readonly string[]): number[] {
 }
 
 export function mapping(text: string): FieldMapping {
-  const json = existsSync(text) ? readFileSync(text, 'utf8') : text;
+  const json = existsSync(text) ? readUserText(text) : text;
   let value: unknown;
   try {
     value = JSON.parse(json);

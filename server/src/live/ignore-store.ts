@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
 import { IGNORE_FILE, type Ignored } from '../audit/ignore.js';
 import { parseIgnored } from '../audit/ignore-file.js';
+import { decodeUserText, readUserText } from '../files/user-text.js';
 import { writeWhole } from '../files/write.js';
 import { messageOf } from '../errors.js';
 
@@ -23,7 +24,7 @@ export class IgnoreStore {
     let known = this.cache.get(file);
     if (known === undefined) {
       try {
-        known = new Set(existsSync(file) ? parseIgnored(file, readFileSync(file, 'utf8')) : []);
+        known = new Set(existsSync(file) ? parseIgnored(file, readUserText(file)) : []);
       } catch (error) {
         this.warn(messageOf(error));
         known = new Set();
@@ -51,7 +52,9 @@ export class IgnoreStore {
   async add(path: string, hash: string, code: string): Promise<string> {
     const places = this.places(path);
     const file = places.find((p) => existsSync(p)) ?? (places.at(-1) as string);
-    const old = existsSync(file) ? await readFile(file, 'utf8') : '{"version": 1, "ignored": []}\n';
+    const old = existsSync(file)
+      ? decodeUserText(await readFile(file))
+      : '{"version": 1, "ignored": []}\n';
     parseIgnored(file, old);
     const formattingOptions = { insertSpaces: true, tabSize: 2 };
     const edits = modify(

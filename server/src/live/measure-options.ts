@@ -13,6 +13,8 @@ export function measureOptions(
   const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : TAU;
   const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : LAMBDA;
   if (named.length === 0) return { tau, lambda };
-  const weights = attributes.map((a) => Number(s.weights[a] ?? 0) || 0);
+  const weights = attributes.map(
+    (a) => Number(Object.hasOwn(s.weights, a) ? s.weights[a] : 0) || 0,
+  );
   return { tau, lambda, weights };
 }

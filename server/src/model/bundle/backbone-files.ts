@@ -117,7 +117,7 @@ async function linkWeights(
 }
 
 function without(source: TensorSource, index: TensorIndex): TensorSource {
-  const names = source.names().filter((name) => !(name in index));
+  const names = source.names().filter((name) => !Object.hasOwn(index, name));
   return {
     names: () => names,
     has: (name) => names.includes(name),

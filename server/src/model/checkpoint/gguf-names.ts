@@ -11,25 +11,29 @@ export interface HfTensor {
   readonly change?: Change;
 }
 
-const PARTS: Readonly<Record<string, string>> = {
-  attn_q: 'self_attn.q_proj',
-  attn_k: 'self_attn.k_proj',
-  attn_v: 'self_attn.v_proj',
-  attn_output: 'self_attn.o_proj',
-  ffn_gate: 'mlp.gate_proj',
-  ffn_up: 'mlp.up_proj',
-  ffn_down: 'mlp.down_proj',
-  attn_norm: 'input_layernorm',
-};
+/** Maps: a tensor's name comes from a file, and must not meet an object's own properties. */
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ['attn_q', 'self_attn.q_proj'],
+  ['attn_k', 'self_attn.k_proj'],
+  ['attn_v', 'self_attn.v_proj'],
+  ['attn_output', 'self_attn.o_proj'],
+  ['ffn_gate', 'mlp.gate_proj'],
+  ['ffn_up', 'mlp.up_proj'],
+  ['ffn_down', 'mlp.down_proj'],
+  ['attn_norm', 'input_layernorm'],
+]);
 /** `ffn_norm` is another tensor in either architecture. */
-const NORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  llama: { ffn_norm: 'post_attention_layernorm' },
-  gemma2: {
-    post_attention_norm: 'post_attention_layernorm',
-    ffn_norm: 'pre_feedforward_layernorm',
-    post_ffw_norm: 'post_feedforward_layernorm',
-  },
-};
+const NORMS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  ['llama', new Map([['ffn_norm', 'post_attention_layernorm']])],
+  [
+    'gemma2',
+    new Map([
+      ['post_attention_norm', 'post_attention_layernorm'],
+      ['ffn_norm', 'pre_feedforward_layernorm'],
+      ['post_ffw_norm', 'post_feedforward_layernorm'],
+    ]),
+  ],
+]);
 
 /** Frequencies of the rotary embedding: they belong to the config. */
 export const ROPE_FREQS = 'rope_freqs.weight';
@@ -46,7 +50,7 @@ export function hfTensor(architecture: string, name: string): HfTensor | undefin
   const match = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias)$/.exec(name);
   if (match === null) return undefined;
   const [, layer, part, kind] = match as unknown as [string, string, string, string];
-  const found = PARTS[part] ?? NORMS[architecture]?.[part];
+  const found = PARTS.get(part) ?? NORMS.get(architecture)?.get(part);
   if (found === undefined) return undefined;
   let change: Change | undefined;
   if (part.endsWith('norm')) change = norm;
