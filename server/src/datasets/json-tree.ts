@@ -49,7 +49,8 @@ export interface DuplicateKey {
 export const MAX_DEPTH = 512;
 
 /** What may stand after a backslash, but u. */
-const ESCAPES = Buffer.from('"\\/bfnrt');
+const ESCAPES = new Uint8Array(256);
+for (const c of Buffer.from('"\\/bfnrt')) ESCAPES[c] = 1;
 const NULL: ScalarNode = { kind: 'scalar', value: null };
 const NAN: ScalarNode = { kind: 'scalar', value: Number.NaN };
 const isDigit = (b: number | undefined): boolean => b !== undefined && b >= 0x30 && b <= 0x39;
@@ -157,7 +158,7 @@ class Parser {
           }
         }
         i += 6;
-      } else if (ESCAPES.includes(e)) {
+      } else if (ESCAPES[e] === 1) {
         i += 2;
       } else {
         this.pos = i + 1;
