@@ -44,7 +44,6 @@ const bundles = {
   server: node('server', 'server/src/lsp/main.ts'),
   worker: node('worker', 'server/src/engine/worker.ts'),
   reader: node('reader', 'server/src/datasets/process/main.ts'),
-  'build-model': node('build-model', 'server/src/training/build-model.ts'),
   bench: node('bench', 'test/bench/main.ts'),
   soak: node('soak', 'test/soak/main.ts'),
   fuzz: node('fuzz', 'test/fuzz/main.ts'),

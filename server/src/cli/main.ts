@@ -9,6 +9,7 @@ import { EXIT, explain, UsageError } from './errors.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
 import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
 import { scoreCommand } from './score-command.js';
+import { addTrainCommand } from './train-options.js';
 
 const VERSION = '0.1.0';
 const CONTAINERS = ['jsonl', 'json', 'csv', 'tsv', 'parquet', 'markdown'];
@@ -126,6 +127,7 @@ program
   .action(async (from: string, to: string, o: ConvertOptions) => {
     process.exitCode = await convertCommand(from, to, o);
   });
+addTrainCommand(program, examples);
 program
   .command('doctor')
   .description('which execution provider is used, why not the others, and how to get them')

@@ -1,54 +1,49 @@
 import { countCrossings } from '../qrm/index.js';
-import { groupedFolds, splitFold } from './folds.js';
-import { designOf, INTERCEPT, standardise, foldWeights } from './intercept.js';
-import { matrix, multiplyByTransposed, takeRows, type Matrix } from './matrix.js';
-import { constantQuantiles, meanPinball, type RaterLabels } from './pinball.js';
+import { INTERCEPT } from './intercept.js';
+import { matrix, type Matrix } from './matrix.js';
+import { meanPinball, type RaterLabels } from './pinball.js';
+import type { Products } from './products.js';
 import { fitQuantiles } from './quantile-regression.js';
 import { smoothLevels } from './smoothing.js';
 
-/** The responses of one attribute with what its raters said of them; row i of all three is response i. */
-export interface AttributeSamples {
-  readonly name: string;
-  /** Reward features [n, hidden]. */
-  readonly features: Matrix;
-  readonly labels: RaterLabels;
-  readonly groups: readonly string[];
-}
-
 export interface HeadOptions {
   readonly levels: readonly number[];
+  readonly signal?: AbortSignal;
   readonly l1: number;
-  /**
-   * Standard deviation that features are scaled to before the fit; default 1. The smaller, the more a
-   * weight of the same effect costs in L1.
-   */
-  readonly featureScale?: number;
   /** Of smoothing across levels, in levels; default 0. */
   readonly bandwidth?: number;
 }
 
 /**
- * Fits one attribute's head.
- * @returns rows of `regression_layer.weight`, [K, hidden]
+ * Fits one attribute's head on a design whose column INTERCEPT is the intercept.
+ * @returns weights of the design's columns, [columns, K]
  */
-export function fitHead(features: Matrix, labels: RaterLabels, options: HeadOptions): Matrix {
-  const standardisation = standardise(features, options.featureScale);
-  const { weights } = fitQuantiles(designOf(features, standardisation), labels, {
-    ...options,
-    unpenalised: [INTERCEPT],
-  });
-  return foldWeights(smoothLevels(weights, options.bandwidth ?? 0), standardisation);
+export async function fitDesign(
+  design: Matrix,
+  labels: RaterLabels,
+  options: HeadOptions,
+  products: Products,
+): Promise<Matrix> {
+  const { weights } = await fitQuantiles(
+    design,
+    labels,
+    { ...options, unpenalised: [INTERCEPT] },
+    products,
+  );
+  return smoothLevels(weights, options.bandwidth ?? 0);
 }
 
-/** Figures of one attribute, all on labels whose prompts the head was not fitted on. */
+/** Figures of one attribute, on labels whose prompts the head was not fitted on. */
 export interface AttributeFigures {
   readonly name: string;
   readonly responses: number;
   readonly labels: number;
   readonly prompts: number;
+  /** Distinct values of the labels; few of them cannot be covered at every level. */
+  readonly values: number;
   /** Mean pinball loss over labels and levels. */
   readonly pinball: number;
-  /** The same of the training folds' constant quantiles. */
+  /** The same of the training labels' constant quantiles. */
   readonly baseline: number;
   /** Per level: share of labels at or below the predicted quantile; tau when well calibrated. */
   readonly coverage: readonly number[];
@@ -63,46 +58,55 @@ export interface AttributeFigures {
   readonly crossings: number;
   /** Spearman's correlation of the expectation with the raters' mean. */
   readonly rankCorrelation: number;
+  /** Area under the ROC curve of the expectation, where labels are two values; each label a sample. */
+  readonly auroc?: number;
 }
 
-/** K-fold cross-validation grouped by prompt. */
-export function crossValidate(
-  samples: AttributeSamples,
-  options: HeadOptions & { readonly folds: number; readonly seed: number },
+/**
+ * Judges predicted quantiles.
+ * @param quantiles [n, K]
+ * @param constant the training labels' quantiles, [K]
+ */
+export function judgeHead(
+  name: string,
+  labels: RaterLabels,
+  groups: readonly string[],
+  quantiles: Matrix,
+  constant: readonly number[],
+  levels: readonly number[],
 ): AttributeFigures {
-  const { features, labels, groups, name } = samples;
-  const { levels } = options;
-  const K = levels.length;
-  const quantiles = matrix(labels.length, K);
-  const constant = matrix(labels.length, K);
-  const folds = groupedFolds(groups, options.folds, options.seed);
-  for (let fold = 0; fold < options.folds; fold++) {
-    const { train, test } = splitFold(folds, fold);
-    const trainLabels = train.map((i) => labels[i]!);
-    const head = fitHead(takeRows(features, train), trainLabels, options);
-    const predicted = multiplyByTransposed(takeRows(features, test), head);
-    const best = constantQuantiles(trainLabels, levels);
-    test.forEach((i, at) => {
-      quantiles.data.set(predicted.data.subarray(at * K, (at + 1) * K), i * K);
-      constant.data.set(best, i * K);
-    });
-  }
+  const flat = matrix(labels.length, levels.length);
+  for (let i = 0; i < flat.data.length; i++) flat.data[i] = constant[i % levels.length]!;
+  const values = new Set(labels.flat());
+  const expectations = means(quantiles);
   return {
     name,
     responses: labels.length,
     labels: labels.flat().length,
     prompts: new Set(groups).size,
+    values: values.size,
     pinball: meanPinball(labels, quantiles, levels),
-    baseline: meanPinball(labels, constant, levels),
+    baseline: meanPinball(labels, flat, levels),
     coverage: coverage(labels, quantiles),
     quantileMiss: quantileMiss(labels, quantiles, levels),
-    baselineCoverage: coverage(labels, constant),
+    baselineCoverage: coverage(labels, flat),
     crossings: crossingShare(quantiles),
     rankCorrelation: spearman(
-      means(quantiles),
+      expectations,
       labels.map((raters) => raters.reduce((a, b) => a + b, 0) / raters.length),
     ),
+    auroc: values.size === 2 ? auroc(expectations, labels, Math.max(...values)) : undefined,
   };
+}
+
+/** P(a sample with the high label has the higher expectation), ties one half: Mann-Whitney's U. */
+export function auroc(scores: readonly number[], labels: RaterLabels, high: number): number {
+  const each = labels.flatMap((raters, i) => raters.map((y) => ({ y, s: scores[i]! })));
+  const rank = ranks(each.map(({ s }) => s));
+  const positive = each.reduce((n, { y }) => n + (y === high ? 1 : 0), 0);
+  const sum = each.reduce((total, { y }, i) => total + (y === high ? rank[i]! + 1 : 0), 0);
+  const negative = each.length - positive;
+  return (sum - (positive * (positive + 1)) / 2) / (positive * negative);
 }
 
 /**

@@ -157,6 +157,18 @@ export function solveCholesky(L: Matrix, b: Matrix): void {
   }
 }
 
+/**
+ * The inverse of a symmetric positive definite matrix.
+ * @throws RangeError when a pivot is not positive
+ */
+export function inverse(a: Matrix): Matrix {
+  const n = a.rows;
+  const out = matrix(n, n);
+  for (let i = 0; i < n; i++) out.data[i * n + i] = 1;
+  solveCholesky(cholesky(a), out);
+  return out;
+}
+
 /** a^T a / divisor + ridge * I. */
 export function gram(a: Matrix, divisor = 1, ridge = 0): Matrix {
   const p = a.columns;

@@ -1,13 +1,6 @@
-import {
-  cholesky,
-  gram,
-  matrix,
-  multiply,
-  multiplyTransposed,
-  solveCholesky,
-  type Matrix,
-} from './matrix.js';
+import { inverse, matrix, multiply, type Matrix } from './matrix.js';
 import { constantQuantiles, meanPinball, proximalPinball, type RaterLabels } from './pinball.js';
+import type { FloatMatrix, Products } from './products.js';
 
 export interface QuantileRegressionOptions {
   readonly levels: readonly number[];
@@ -18,6 +11,7 @@ export interface QuantileRegressionOptions {
   readonly maxIterations?: number;
   /** Stops when both residuals, relative to what they compare, are below this. Default 1e-3. */
   readonly tolerance?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface QuantileFit {
@@ -46,12 +40,14 @@ const CHECK_EVERY = 10;
  * Deterministic.
  * @param design X [n, columns]
  * @param labels every rater's label of each row, each a sample of its own
+ * @param products computes X W and X^T Z, and with them nearly all that there is to compute
  */
-export function fitQuantiles(
-  design: Matrix,
+export async function fitQuantiles(
+  design: Matrix | FloatMatrix,
   labels: RaterLabels,
   options: QuantileRegressionOptions,
-): QuantileFit {
+  products: Products,
+): Promise<QuantileFit> {
   const { levels, l1, unpenalised = [], maxIterations = 1000, tolerance = 1e-3 } = options;
   const { rows: n, columns: p } = design;
   const K = levels.length;
@@ -60,7 +56,8 @@ export function fitQuantiles(
   const samples = sorted.reduce((count, raters) => count + raters.length, 0);
   if (samples === 0) throw new RangeError('quantile regression without labels');
 
-  const factor = cholesky(gram(design, 1, COUPLING));
+  options.signal?.throwIfAborted();
+  const inverted = inverse(await products.gram(design, COUPLING));
   const penalty = new Float64Array(p).fill(l1);
   for (const column of unpenalised) penalty[column] = 0;
 
@@ -76,10 +73,10 @@ export function fitQuantiles(
 
   for (let iteration = 1; ; iteration++) {
     for (let i = 0; i < n * K; i++) target.data[i] = z.data[i]! - u[i]!;
-    const w = multiplyTransposed(design, target);
-    for (let j = 0; j < p * K; j++) w.data[j]! += COUPLING * (v.data[j]! - t[j]!);
-    solveCholesky(factor, w);
-    const predicted = multiply(design, w);
+    const right = await products.multiplyTransposed(design, target);
+    for (let j = 0; j < p * K; j++) right.data[j]! += COUPLING * (v.data[j]! - t[j]!);
+    const w = await products.multiply(inverted, right);
+    const predicted = await products.multiply(design, w);
 
     const residual = new Residuals();
     for (let i = 0; i < n; i++) {
@@ -109,6 +106,7 @@ export function fitQuantiles(
     }
 
     if (iteration % CHECK_EVERY !== 0 && iteration < maxIterations) continue;
+    options.signal?.throwIfAborted();
     const { primal, dual } = residual.relative();
     const converged = primal < tolerance && dual < tolerance;
     if (converged || iteration >= maxIterations)

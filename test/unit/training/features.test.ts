@@ -1,9 +1,23 @@
-import { readFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../server/src/engine/types.js';
-import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
-import { extractFeatures } from '../../../server/src/training/features.js';
+import { writeBackbone } from '../../../server/src/model/bundle/backbone-files.js';
+import { BACKBONE } from '../../../server/src/model/bundle/bundle-format.js';
+import { openTrainBackbone } from '../../../server/src/training/backbone.js';
+import { encode, extractInto, type Encoded } from '../../../server/src/training/extract.js';
+import { FeatureStore, type FeatureIdentity } from '../../../server/src/training/feature-store.js';
+import { decodeHalf, encodeHalf } from '../../../server/src/training/half.js';
 
 interface Case {
   messages: ChatMessage[];
@@ -11,8 +25,12 @@ interface Case {
   gating_hidden: number[];
 }
 
-const folder = (name: string): string =>
+const golden = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/golden/${name}`, import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'qrm-features-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+let folders = 0;
+const folder = (): string => join(scratch, String(folders++));
 
 function cosine(a: ArrayLike<number>, b: readonly number[]): number {
   let ab = 0;
@@ -26,67 +44,190 @@ function cosine(a: ArrayLike<number>, b: readonly number[]): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+/** A golden backbone, its cases as tokens, and a store for its features. */
+async function prepared(name: string, layer?: number) {
+  const backbone = await openTrainBackbone(golden(name), layer);
+  const at = folder();
+  await mkdir(at, { recursive: true });
+  await writeBackbone(backbone, 'float32', at);
+  await backbone.close();
+  const { cases } = JSON.parse(readFileSync(join(golden(name), 'expected.json'), 'utf8')) as {
+    cases: Case[];
+  };
+  const encoded = cases.map((c) => encode(backbone.tokenizer, c.messages, 8192) as Encoded);
+  const identity: FeatureIdentity = {
+    backbone: backbone.fingerprint,
+    layers: backbone.config.layers,
+    precision: 'float32',
+    hiddenSize: backbone.config.hiddenSize,
+    type: 'float32',
+  };
+  const ready = {
+    path: join(at, BACKBONE),
+    config: backbone.config,
+    precision: 'float32' as const,
+  };
+  return { ready, cases, encoded, identity };
+}
+
 describe('features', () => {
   for (const name of ['llama3-qrm-k5-m3', 'gemma2-qrm']) {
-    it(`are the reference's hidden states at both positions, in order: ${name}`, async () => {
-      const { cases } = JSON.parse(readFileSync(`${folder(name)}/expected.json`, 'utf8')) as {
-        cases: Case[];
-      };
-      const checkpoint = await openCheckpoint(folder(name));
+    it(`are the reference's hidden states at both positions: ${name}`, async () => {
+      const { ready, cases, encoded, identity } = await prepared(name);
+      const store = await FeatureStore.open(folder(), identity);
+      // Cases as groups of one, two and the rest: some share their beginning, others do not.
+      const groups = [encoded.slice(0, 1), encoded.slice(1, 3), encoded.slice(3)];
       const progress: number[] = [];
-      try {
-        // Cases as groups of one, two and the rest: some share their beginning, others do not.
-        const groups = [cases.slice(0, 1), cases.slice(1, 3), cases.slice(3)].map((g) =>
-          g.map((c) => c.messages),
+      await extractInto(store, ready, groups, {
+        budget: 64,
+        threads: 1,
+        onProgress: (done, total) => progress.push(done / total),
+      });
+      const H = identity.hiddenSize;
+      const keys = encoded.map((e) => e.key);
+      for (const [part, field] of [
+        ['reward', 'last_hidden'],
+        ['gating', 'gating_hidden'],
+      ] as const) {
+        const rows = new Float64Array(keys.length * H);
+        await store.read(keys, part, rows);
+        cases.forEach((c, i) =>
+          expect(cosine(rows.subarray(i * H, (i + 1) * H), c[field])).toBeGreaterThan(0.99999),
         );
-        const features = await extractFeatures(checkpoint, checkpoint.config.layers, groups, {
-          budget: 64,
-          threads: 1,
-          onProgress: (fraction) => progress.push(fraction),
-        });
-        const H = checkpoint.config.hiddenSize;
-        cases.forEach((c, i) => {
-          const row = (m: { data: Float64Array }): Float64Array =>
-            m.data.subarray(i * H, (i + 1) * H);
-          expect(cosine(row(features.reward), c.last_hidden)).toBeGreaterThan(0.99999);
-          expect(cosine(row(features.gating), c.gating_hidden)).toBeGreaterThan(0.99999);
-        });
-        expect(progress.at(-1)).toBe(1);
-      } finally {
-        await checkpoint.source.close();
       }
+      expect(progress.at(-1)).toBe(1);
+      await store.close();
     });
   }
 
+  it('are computed once: a second run finds them all', async () => {
+    const { ready, encoded, identity } = await prepared('llama3-qrm-k5-m3');
+    const at = folder();
+    const first = await FeatureStore.open(at, identity);
+    await extractInto(first, ready, [encoded], { threads: 1 });
+    await first.close();
+    const again = await FeatureStore.open(at, identity);
+    const seen: number[] = [];
+    await extractInto(again, { ...ready, path: 'nowhere.onnx' }, [encoded], {
+      threads: 1,
+      onProgress: (done, total) => seen.push(done / total),
+    });
+    expect(seen).toEqual([1]);
+    await again.close();
+  });
+
   it('change with the number of layers', async () => {
-    const checkpoint = await openCheckpoint(folder('llama3-qrm-k5-m3'));
-    try {
-      const groups: ChatMessage[][][] = [
-        [
-          [
-            { role: 'user', content: 'Hi' },
-            { role: 'assistant', content: 'Hello' },
-          ],
-        ],
-      ];
-      const run = async (layers: number): Promise<Float64Array> =>
-        (await extractFeatures(checkpoint, layers, groups, { threads: 1 })).reward.data;
-      const { layers } = checkpoint.config;
-      expect([...(await run(layers - 1))]).not.toEqual([...(await run(layers))]);
-    } finally {
-      await checkpoint.source.close();
+    const read = async (layer: number): Promise<Float64Array> => {
+      const { ready, encoded, identity } = await prepared('llama3-qrm-k5-m3', layer);
+      const store = await FeatureStore.open(folder(), identity);
+      await extractInto(store, ready, [encoded.slice(0, 1)], { threads: 1 });
+      const out = new Float64Array(identity.hiddenSize);
+      await store.read([encoded[0]!.key], 'reward', out);
+      await store.close();
+      return out;
+    };
+    expect([...(await read(2))]).not.toEqual([...(await read(3))]);
+  });
+
+  it('say why a conversation cannot be scored', async () => {
+    const backbone = await openTrainBackbone(golden('llama3-qrm-k5-m3'), undefined);
+    expect(encode(backbone.tokenizer, [{ role: 'user', content: 'Hi' }], 100)).toMatchObject({
+      error: expect.stringMatching(/assistant/) as string,
+    });
+    await backbone.close();
+  });
+
+  it('refuse a layer that is not there', async () => {
+    await expect(openTrainBackbone(golden('llama3-qrm-k5-m3'), 9)).rejects.toThrow(
+      /--layer 9: .* has 3 layers/,
+    );
+  });
+});
+
+describe('the feature store', () => {
+  const identity: FeatureIdentity = {
+    backbone: 'b',
+    layers: 1,
+    precision: 'float32',
+    hiddenSize: 3,
+    type: 'float32',
+  };
+  const key = (n: number): string => n.toString(16).padStart(32, '0');
+  const row = (n: number): Float32Array => Float32Array.of(n, n + 0.25, 0, -n, 1e-5, 7);
+
+  it.each(['float32', 'float16'] as const)('keeps rows by key as %s', async (type) => {
+    const at = folder();
+    const store = await FeatureStore.open(at, { ...identity, type });
+    await store.add([key(1), key(2)], Float32Array.of(...row(1), ...row(2)));
+    await store.add([key(2), key(3)], Float32Array.of(...row(9), ...row(3)));
+    await store.close();
+    const again = await FeatureStore.open(at, { ...identity, type });
+    expect(again.size).toBe(3);
+    const out = new Float32Array(9);
+    await again.read([key(3), key(1), key(2)], 'reward', out);
+    expect([...out]).toEqual([3, 3.25, 0, 1, 1.25, 0, 2, 2.25, 0]);
+    await again.read([key(3), key(1), key(2)], 'gating', out);
+    expect(out[0]).toBe(-3);
+    expect(out[1]).toBeCloseTo(1e-5, 7);
+    await again.close();
+  });
+
+  it('cuts off what a kill left of a row', async () => {
+    const at = folder();
+    const store = await FeatureStore.open(at, identity);
+    await store.add([key(1), key(2)], Float32Array.of(...row(1), ...row(2)));
+    await store.close();
+    const [data] = (await readdir(at)).filter((n) => n.endsWith('.bin'));
+    // The numbers of the next row are there in part, its key is not.
+    appendFileSync(join(at, data!), Buffer.alloc(10, 1));
+    const again = await FeatureStore.open(at, identity);
+    await again.add([key(3)], row(3));
+    const out = new Float32Array(3);
+    await again.read([key(3)], 'reward', out);
+    expect([...out]).toEqual([3, 3.25, 0]);
+    expect(statSync(join(at, data!)).size).toBe(3 * 24);
+    await again.close();
+  });
+
+  it('is for one process at a time, and takes over from one that was killed', async () => {
+    const at = folder();
+    const store = await FeatureStore.open(at, identity);
+    await expect(FeatureStore.open(at, identity)).rejects.toThrow(/another training run/);
+    await store.close();
+    const [header] = (await readdir(at)).filter((n) => n.endsWith('.json'));
+    // A process number that no system gives.
+    writeFileSync(join(at, header!.replace('.json', '.lock')), '2147483646');
+    await (await FeatureStore.open(at, identity)).close();
+  });
+
+  it('names a conversation that it does not hold', async () => {
+    const store = await FeatureStore.open(folder(), identity);
+    await expect(store.read([key(1)], 'reward', new Float32Array(3))).rejects.toThrow(
+      /not computed/,
+    );
+    await store.close();
+  });
+});
+
+describe('half precision', () => {
+  it('comes back for every half there is', () => {
+    for (let h = 0; h < 0x10000; h++) {
+      const value = decodeHalf(Uint8Array.of(h & 255, h >> 8));
+      if (Number.isNaN(value[0])) continue;
+      expect(encodeHalf(value)[0]).toBe(h);
     }
   });
 
-  it('name the conversation that cannot be scored', async () => {
-    const checkpoint = await openCheckpoint(folder('llama3-qrm-k5-m3'));
-    try {
-      const bad: ChatMessage[][][] = [[[{ role: 'user', content: 'Hi' }]]];
-      await expect(extractFeatures(checkpoint, 1, bad, { threads: 1 })).rejects.toThrow(
-        /conversation 1: .*assistant/,
-      );
-    } finally {
-      await checkpoint.source.close();
-    }
+  it('rounds to the nearest, ties to even', () => {
+    const near = (x: number): number => {
+      const half = encodeHalf(Float32Array.of(x));
+      return decodeHalf(new Uint8Array(half.buffer))[0]!;
+    };
+    expect(near(1 + 2 ** -11)).toBe(1);
+    expect(near(1 + 3 * 2 ** -11)).toBe(1 + 2 ** -9);
+    expect(near(2 ** -25)).toBe(0);
+    expect(near(1.5 * 2 ** -24)).toBe(2 ** -23);
+    expect(near(65520)).toBe(Infinity);
+    expect(near(-3.1)).toBeCloseTo(-3.1, 2);
   });
 });

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { designIn, foldBasis, makeBasis } from '../../../server/src/training/basis.js';
 import {
+  auroc,
   coverage,
-  crossValidate,
-  fitHead,
+  fitDesign,
+  judgeHead,
   quantileMiss,
   spearman,
 } from '../../../server/src/training/evaluate.js';
+import { groupedFolds, splitFold } from '../../../server/src/training/folds.js';
 import {
   designOf,
   foldWeights,
@@ -20,16 +23,18 @@ import {
   multiply,
   multiplyByTransposed,
   multiplyTransposed,
+  inverse,
   solveCholesky,
+  takeRows,
   type Matrix,
 } from '../../../server/src/training/matrix.js';
-import {
-  accuracy,
-  fitGate,
-  gateWeights,
-  trainAndJudgeGate,
-} from '../../../server/src/training/preferences.js';
+import { constantQuantiles, type RaterLabels } from '../../../server/src/training/pinball.js';
+import { accuracy, fitGate, gateWeights } from '../../../server/src/training/preferences.js';
+import { Products } from '../../../server/src/training/products.js';
 import { seeded } from '../../../server/src/training/random.js';
+
+const products = new Products(1);
+afterAll(() => products.release());
 
 /** Features with one nearly constant column, as a backbone's final norm leaves them. */
 function features(n: number, p: number, seed: number): Matrix {
@@ -92,6 +97,31 @@ describe('matrix kernels', () => {
     );
   });
 
+  it('agree with those of ONNX Runtime, in float64 and within rounding in float32', async () => {
+    const a = features(50, 7, 9);
+    const b = matrix(7, 3, features(7, 3, 10).data);
+    const c = matrix(50, 3, features(50, 3, 11).data);
+    close((await products.multiply(a, b)).data, naive(a, b));
+    close((await products.multiplyTransposed(a, c)).data, naive(transpose(a), c));
+    close((await products.gram(a, 2)).data, [...gram(a, 1, 2).data]);
+    const half = { ...a, data: Float32Array.from(a.data) };
+    (await products.multiply(half, b)).data.forEach((x, i) => {
+      const exact = naive(a, b)[i]!;
+      expect(Math.abs(x - exact)).toBeLessThan(1e-5 * Math.max(1, Math.abs(exact)));
+    });
+  });
+
+  it('invert positive definite systems', () => {
+    fc.assert(
+      fc.property(of(5, 4), (a) => {
+        const system = gram(a, 1, 0.5);
+        multiply(system, inverse(system)).data.forEach((x, i) =>
+          expect(x).toBeCloseTo(i % 5 === 0 ? 1 : 0, 8),
+        );
+      }),
+    );
+  });
+
   it('refuse what is not positive definite', () => {
     expect(() => cholesky(matrix(2, 2, [1, 2, 2, 1]))).toThrow(/pivot 1/);
     expect(() => multiply(matrix(2, 3), matrix(2, 3))).toThrow(/inner sizes 3 and 2/);
@@ -143,8 +173,36 @@ describe('a head', () => {
   const options = { levels: [0.1, 0.25, 0.5, 0.75, 0.9], l1: 1e-3 };
   const groups = labels.map((_, i) => String(i >> 1));
 
-  it('finds the quantiles of a known distribution', () => {
-    const predicted = multiplyByTransposed(x, fitHead(x, labels, options));
+  async function fit(rows: Matrix, of: RaterLabels, o: typeof options): Promise<Matrix> {
+    const basis = await makeBasis(rows, 0, 1, products);
+    return foldBasis(
+      await fitDesign(await designIn(rows, basis, products), of, o, products),
+      basis,
+    );
+  }
+
+  /** Every response by a head of the other folds. */
+  async function crossValidated(of: RaterLabels, o: typeof options) {
+    const folds = groupedFolds(groups, 3, 1);
+    const quantiles = matrix(n, o.levels.length);
+    for (let fold = 0; fold < 3; fold++) {
+      const { train, test } = splitFold(folds, fold);
+      const head = await fit(
+        takeRows(x, train),
+        train.map((i) => of[i]!),
+        o,
+      );
+      const predicted = multiplyByTransposed(takeRows(x, test), head);
+      const K = o.levels.length;
+      test.forEach((i, at) =>
+        quantiles.data.set(predicted.data.subarray(at * K, (at + 1) * K), i * K),
+      );
+    }
+    return judgeHead('line', of, groups, quantiles, constantQuantiles(of, o.levels), o.levels);
+  }
+
+  it('finds the quantiles of a known distribution', async () => {
+    const predicted = multiplyByTransposed(x, await fit(x, labels, options));
     options.levels.forEach((tau, k) => {
       let error = 0;
       for (let i = 0; i < n; i++) {
@@ -155,24 +213,47 @@ describe('a head', () => {
     });
   });
 
-  it('is calibrated and better than constants on prompts it was not fitted on', () => {
-    const figures = crossValidate(
-      { name: 'line', features: x, labels, groups },
-      { ...options, folds: 3, seed: 1 },
-    );
+  it('is calibrated and better than constants on prompts it was not fitted on', async () => {
+    const figures = await crossValidated(labels, options);
     expect(figures.pinball).toBeLessThan(0.8 * figures.baseline);
     figures.coverage.forEach((c, k) => expect(Math.abs(c - options.levels[k]!)).toBeLessThan(0.06));
     expect(figures.rankCorrelation).toBeGreaterThan(0.7);
     expect(figures).toMatchObject({ responses: 150, labels: 600, prompts: 75, crossings: 0 });
   });
 
-  it('gains nothing over constants on labels without relation to the text', () => {
+  it('gains nothing over constants on labels without relation to the text', async () => {
     const noise = labels.map(() => [random(), random()]);
-    const { pinball, baseline } = crossValidate(
-      { name: 'noise', features: x, labels: noise, groups },
-      { ...options, l1: 0.003, folds: 3, seed: 1 },
-    );
+    const { pinball, baseline } = await crossValidated(noise, { ...options, l1: 0.003 });
     expect(pinball).toBeGreaterThan(0.97 * baseline);
+  });
+});
+
+describe('principal components', () => {
+  // Two directions of large variance among small ones.
+  const n = 80;
+  const random = seeded(12);
+  const x = matrix(n, 5);
+  for (let i = 0; i < n; i++) {
+    const [a, b] = [3 * (random() - 0.5), random() - 0.5];
+    x.data.set([10, a + b, a - b, a + 0.01 * random(), b + 0.01 * random()], i * 5);
+  }
+
+  it('are the leading eigenvectors: orthogonal columns, the first at the scale', async () => {
+    const basis = await makeBasis(x, 2, 0.5, products);
+    const design = await designIn(x, basis, products);
+    const moments = gram(design, n);
+    expect(moments.data[1 * 3 + 1]).toBeCloseTo(0.25, 6);
+    expect(moments.data[1 * 3 + 2]).toBeCloseTo(0, 6);
+    expect(moments.data[2 * 3 + 2]!).toBeLessThan(0.25);
+  });
+
+  it('fold into weights of the raw features that predict the same', async () => {
+    const basis = await makeBasis(x, 2, 0.5, products);
+    const weights = matrix(3, 2, [0.3, -1, 2, 0.5, 1, 4]);
+    const direct = multiply(await designIn(x, basis, products), weights);
+    multiplyByTransposed(x, foldBasis(weights, basis)).data.forEach((q, i) =>
+      expect(q).toBeCloseTo(direct.data[i]!, 8),
+    );
   });
 });
 
@@ -214,6 +295,13 @@ describe('figures', () => {
     expect(spearman([1, 1], [1, 2])).toBe(0);
   });
 
+  it('measure the area under the ROC curve, every label a sample', () => {
+    expect(auroc([0.9, 0.8, 0.1], [[1], [1], [0]], 1)).toBe(1);
+    expect(auroc([0.5, 0.5], [[1], [0]], 1)).toBe(0.5);
+    // Pairs (high, low): 0.9 > 0.4, 0.9 > 0.6, 0.6 > 0.4, and 0.6 ties with itself.
+    expect(auroc([0.9, 0.6, 0.4], [[1], [1, 0], [0]], 1)).toBe(3.5 / 4);
+  });
+
   it('count a tie as half right', () => {
     expect(accuracy({ chosen: [2, 1, 1, 0], rejected: [1, 1, 2, 1] })).toBe(1.5 / 4);
   });
@@ -253,30 +341,47 @@ describe('training the gate', () => {
     seed: 1,
   };
 
-  it('learns when to trust which attribute', () => {
-    const weights = gateWeights(fitGate(pairs, options), 1, at);
+  async function train(o: typeof options & { patience?: number; routing?: number }, own?: Matrix) {
+    const basis = await makeBasis(at, 0, 1, products);
+    const design = await designIn(at, basis, products);
+    const designed = { ...pairs, chosen: design, rejected: design, own };
+    return fitGate(designed, basis, o, o.patience ? designed : undefined);
+  }
+  const share = (weights: Matrix): number => {
     let right = 0;
     for (let i = 0; i < n; i++) {
       const trusted = weights.data[2 * i]! > 0.5 ? 0 : 1;
       if (trusted === (at.data[3 * i + 1]! > 0 ? 0 : 1)) right++;
     }
-    expect(right / n).toBeGreaterThan(0.95);
+    return right / n;
+  };
+
+  it('learns when to trust which attribute', async () => {
+    const { layers, curve, bestEpoch } = await train(options);
+    expect(share(gateWeights(layers, 1, at))).toBeGreaterThan(0.95);
+    expect(curve).toHaveLength(120);
+    expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
+    expect(bestEpoch).toBe(120);
   });
 
-  it('is judged on pairs that it was not trained on', () => {
-    const { figures, heldOut } = trainAndJudgeGate(pairs, 4, options);
-    expect(figures.heldOutPairs).toBe(heldOut.length);
-    expect(figures.trainPairs + figures.heldOutPairs).toBe(n);
-    expect(figures.crossFitted).toBeGreaterThan(0.9);
-    // Equal weights: 0.5 * 0.2 - 0.5 * 0.1 is right always; one attribute alone about half the time.
-    expect(figures.equalWeights).toBe(1);
-    const [a, b] = figures.attributes;
-    expect(a! + b!).toBeCloseTo(1, 12);
+  it('stops early and keeps the epoch with the best loss on the watched pairs', async () => {
+    // A learning rate that overshoots: the loss rises again at some epoch.
+    const { curve, bestEpoch } = await train({ ...options, learningRate: 0.5, patience: 3 });
+    const losses = curve.map((e) => e.validation!.loss);
+    expect(losses[bestEpoch - 1]).toBe(Math.min(...losses));
+    expect(curve.length).toBeLessThanOrEqual(bestEpoch + 3);
   });
 
-  it('is the same for the same seed', () => {
-    expect(fitGate(pairs, { ...options, epochs: 2 })).toEqual(
-      fitGate(pairs, { ...options, epochs: 2 }),
-    );
+  it("moves its weights to the source's own attribute under a routing loss", async () => {
+    // Against the Bradley-Terry loss: each pair's own attribute is the misleading one.
+    const own = matrix(n, 2);
+    for (let i = 0; i < n; i++) own.data[2 * i + (at.data[3 * i + 1]! > 0 ? 1 : 0)] = 1;
+    const { layers } = await train({ ...options, routing: 50 }, own);
+    expect(share(gateWeights(layers, 1, at))).toBeLessThan(0.05);
+  });
+
+  it('is the same for the same seed', async () => {
+    const o = { ...options, epochs: 2 };
+    expect(await train(o)).toEqual(await train(o));
   });
 });

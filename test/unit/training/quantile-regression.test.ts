@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { matrix } from '../../../server/src/training/matrix.js';
 import {
   constantQuantiles,
@@ -8,6 +8,7 @@ import {
   pinball,
   proximalPinball,
 } from '../../../server/src/training/pinball.js';
+import { Products } from '../../../server/src/training/products.js';
 import {
   fitQuantiles,
   quantileObjective,
@@ -86,12 +87,14 @@ describe('pinball loss', () => {
 });
 
 describe('quantile regression', () => {
+  const products = new Products(1);
+  afterAll(() => products.release());
   const { levels, l1, labels, fits } = reference;
   const design = matrix(reference.x.length, reference.x[0]!.length, reference.x.flat());
   const options = { levels, l1, unpenalised: [0], maxIterations: 20000, tolerance: 1e-6 };
 
-  it("reaches the linear program's optimum", () => {
-    const fit = fitQuantiles(design, labels, options);
+  it("reaches the linear program's optimum", async () => {
+    const fit = await fitQuantiles(design, labels, options, products);
     expect(fit.converged).toBe(true);
     const optimum = fits.reduce((sum, f) => sum + f.objective, 0) / levels.length;
     const found = quantileObjective(design, labels, fit.weights, options);
@@ -99,8 +102,8 @@ describe('quantile regression', () => {
     expect(found).toBeLessThan(optimum + 1e-5);
   });
 
-  it('sets the weights to zero that the linear program does', () => {
-    const { weights } = fitQuantiles(design, labels, options);
+  it('sets the weights to zero that the linear program does', async () => {
+    const { weights } = await fitQuantiles(design, labels, options, products);
     fits.forEach((fit, k) =>
       fit.weights.forEach((w, j) => {
         if (w === 0) expect(Math.abs(weights.data[j * levels.length + k]!)).toBeLessThan(1e-9);
@@ -109,19 +112,19 @@ describe('quantile regression', () => {
     expect(fits.some((fit) => fit.weights.includes(0))).toBe(true);
   });
 
-  it('gives the empirical quantiles on a constant feature', () => {
+  it('gives the empirical quantiles on a constant feature', async () => {
     const few = labels.slice(0, 10);
     const constant = matrix(10, 1, new Float64Array(10).fill(1));
     // Levels between the steps of the 20 labels, where the minimiser is unique.
     const between = [0.225, 0.525, 0.875];
-    const fit = fitQuantiles(constant, few, { ...options, levels: between, l1: 0 });
+    const fit = await fitQuantiles(constant, few, { ...options, levels: between, l1: 0 }, products);
     constantQuantiles(few, between).forEach((q, k) =>
       expect(fit.weights.data[k]).toBeCloseTo(q, 4),
     );
   });
 
-  it('keeps nothing but the intercept under a large penalty', () => {
-    const fit = fitQuantiles(design, labels, { ...options, l1: 10 });
+  it('keeps nothing but the intercept under a large penalty', async () => {
+    const fit = await fitQuantiles(design, labels, { ...options, l1: 10 }, products);
     expect([...fit.weights.data.subarray(levels.length)].every((w) => w === 0)).toBe(true);
     constantQuantiles(labels, levels).forEach((q, k) => {
       const at = (w: number): number =>

@@ -54,6 +54,7 @@ export const DataType = {
   int64: 7,
   bool: 9,
   float16: 10,
+  float64: 11,
 } as const;
 export type DataTypeName = keyof typeof DataType;
 

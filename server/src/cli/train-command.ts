@@ -1,0 +1,155 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeWhole } from '../files/write.js';
+import { runTraining, type PartialConfig } from '../training/index.js';
+import { EXIT, UsageError } from './errors.js';
+import { duration } from './progress.js';
+import { onInterrupt } from './session.js';
+
+export interface TrainOptions {
+  config?: string;
+  backbone?: string;
+  layer?: number;
+  precision?: string;
+  data?: string;
+  attributes?: string[];
+  pairs?: string[];
+  out?: string;
+  checkpoint?: string;
+  work?: string;
+  verbosity?: string;
+  l1?: number | 'auto';
+  gateHidden?: number[];
+  weights?: string;
+  scale?: string[];
+  maxPerAttribute?: number;
+  maxTokens?: number;
+  seed?: number;
+  threads?: number;
+  notes?: string;
+  quiet?: boolean;
+}
+
+export async function trainCommand(o: TrainOptions): Promise<number> {
+  const { signal } = onInterrupt();
+  const line = new TrainLine(o.quiet ?? false);
+  try {
+    const notes = o.notes === undefined ? undefined : await readFile(o.notes, 'utf8');
+    const { out, work, card, report, figures } = await runTraining(o.config, overrides(o), {
+      notes,
+      watch: { say: line.say, progress: line.show, signal },
+    });
+    line.clear();
+    await mkdir(work, { recursive: true });
+    await writeWhole(join(work, 'report.html'), (write) => write(report));
+    await writeWhole(join(work, 'figures.json'), (write) =>
+      write(JSON.stringify(figures, null, 2)),
+    );
+    if (!o.quiet) {
+      process.stderr.write(`Bundle: ${out}\nCard: ${card}\nReport: ${join(work, 'report.html')}\n`);
+    }
+    return EXIT.ok;
+  } catch (error) {
+    line.clear();
+    if (!signal.aborted) throw error;
+    process.stderr.write('Interrupted. The same command goes on from there.\n');
+    return EXIT.interrupted;
+  }
+}
+
+/** The options that were given, in the config's form. */
+function overrides(o: TrainOptions): PartialConfig {
+  const out: Record<string, unknown> = {};
+  const direct = [
+    'backbone',
+    'layer',
+    'precision',
+    'data',
+    'pairs',
+    'out',
+    'checkpoint',
+    'work',
+    'verbosity',
+    'l1',
+    'maxPerAttribute',
+    'maxTokens',
+    'seed',
+    'threads',
+  ] as const;
+  for (const key of direct) if (o[key] !== undefined) out[key] = o[key];
+  if (o.attributes) {
+    const scale = scales(o.scale ?? []);
+    out['attributes'] = o.attributes.map((file) => (scale ? { file, scale } : file));
+  } else if (o.scale) {
+    throw new UsageError('--scale goes with --attributes; in a config it is a field of the file');
+  }
+  if (o.gateHidden) out['gate'] = { hidden: o.gateHidden };
+  if (o.weights !== undefined) out['weights'] = namedWeights(o.weights);
+  return out;
+}
+
+function scales(list: readonly string[]): Record<string, [number, number]> | undefined {
+  if (list.length === 0) return undefined;
+  return Object.fromEntries(
+    list.map((text) => {
+      const [, name, low, high] = /^(.+)=([-\d.eE]+):([-\d.eE]+)$/.exec(text) ?? [];
+      if (name === undefined || !(Number(low) < Number(high))) {
+        throw new UsageError(`--scale ${text}: expected NAME=LEAST:GREATEST, such as quality=1:5`);
+      }
+      return [name, [Number(low), Number(high)]];
+    }),
+  );
+}
+
+function namedWeights(text: string): Record<string, number> {
+  return Object.fromEntries(
+    text.split(',').map((part) => {
+      const at = part.lastIndexOf('=');
+      const value = Number(part.slice(at + 1));
+      if (at < 1 || !Number.isFinite(value)) {
+        throw new UsageError(`--weights ${part}: expected NAME=WEIGHT`);
+      }
+      return [part.slice(0, at).trim(), value];
+    }),
+  );
+}
+
+const FRAME = 100;
+const QUIET_LINE = 10_000;
+
+/** One line of progress on a terminal, a line every ten seconds elsewhere. */
+class TrainLine {
+  private stage = '';
+  private began = 0;
+  private first = 0;
+  private last = 0;
+
+  constructor(private readonly quiet: boolean) {}
+
+  readonly say = (text: string): void => {
+    if (this.quiet) return;
+    this.clear();
+    process.stderr.write(`${text}\n`);
+  };
+
+  readonly show = (p: { stage: string; fraction: number; note?: string }): void => {
+    const now = Date.now();
+    if (p.stage !== this.stage) {
+      Object.assign(this, { stage: p.stage, began: now, first: p.fraction, last: 0 });
+    }
+    const wait = process.stderr.isTTY ? FRAME : QUIET_LINE;
+    if (this.quiet || (now - this.last < wait && p.fraction < 1)) return;
+    this.last = now;
+    const rate = (p.fraction - this.first) / (now - this.began);
+    const left = rate > 0 && p.fraction < 1 ? (1 - p.fraction) / rate / 1000 : undefined;
+    const text =
+      `${p.stage} ${Math.floor(100 * p.fraction)} %` +
+      (p.note ? ` (${p.note})` : '') +
+      (left === undefined ? '' : `, ${duration(left)} left`);
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+  };
+
+  readonly clear = (): void => {
+    if (process.stderr.isTTY && !this.quiet) process.stderr.write('\r\x1b[K');
+  };
+}

@@ -1,0 +1,118 @@
+import type { ChatMessage } from '../../engine/types.js';
+import { ratedOf, type RatedMapping, type RawRated } from './layouts.js';
+import { readRecords, type DataProblem } from './records.js';
+
+export type Scale = readonly [min: number, max: number];
+
+/** A response with the labels of its raters, all attributes that a file gives it. */
+export interface Rated {
+  readonly messages: readonly ChatMessage[];
+  /** In [0, 1], (raw - min) / (max - min); one for each rater. */
+  readonly labels: ReadonlyMap<string, readonly number[]>;
+  /** What must not be split between training and test: the user's first message. */
+  readonly group: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface RatedOptions {
+  readonly mapping?: RatedMapping;
+  /** By attribute; what is not here comes from the layout, else from the least and greatest label. */
+  readonly scale?: Readonly<Record<string, Scale>>;
+  /** Only these attributes; default: all. */
+  readonly only?: readonly string[];
+  /** Attribute of the file to the name in the model. */
+  readonly rename?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads rated responses. Whatever cannot be used is told with its line, and the rest goes on. White
+ * space around a response is dropped, as the dataset readers drop it around a turn; it would tell which
+ * model wrote the response.
+ * @throws Error when the file cannot be read
+ */
+export async function readRated(
+  file: string,
+  options: RatedOptions,
+  problem: (p: DataProblem) => void,
+): Promise<Rated[]> {
+  const found: { raw: RawRated; line: number }[] = [];
+  for (const { fields, line } of await readRecords(file, problem)) {
+    const rated = ratedOf(fields, options.mapping);
+    if ('error' in rated) problem({ file, line, message: rated.error });
+    else for (const raw of rated) found.push({ raw, line });
+  }
+  const scales = new Scales(found, options.scale ?? {});
+  const { only, rename = {} } = options;
+  const out: Rated[] = [];
+  for (const { raw, line } of found) {
+    const tell = (message: string): void => problem({ file, line, message });
+    const response = raw.response.trim();
+    if (response === '') {
+      tell('the response is empty');
+      continue;
+    }
+    const labels = new Map<string, number[]>();
+    for (const [name, { values, scale }] of raw.labels) {
+      if (only && !only.includes(name)) continue;
+      const [min, max] = scales.of(name, scale);
+      const scaled = scaleLabels(name, values, min, max);
+      if (typeof scaled === 'string') tell(scaled);
+      else labels.set(rename[name] ?? name, scaled);
+    }
+    if (labels.size === 0) continue;
+    const messages = [...raw.prompt, { role: 'assistant', content: response }];
+    out.push({ messages, labels, group: groupOf(messages), file, line });
+  }
+  return out;
+}
+
+/** The user's first message, or the first of all. */
+export function groupOf(messages: readonly ChatMessage[]): string {
+  return (messages.find(({ role }) => role === 'user') ?? messages[0])?.content ?? '';
+}
+
+/** @returns what is wrong, or labels in [0, 1] */
+function scaleLabels(
+  name: string,
+  values: readonly unknown[],
+  min: number,
+  max: number,
+): number[] | string {
+  if (values.length === 0) return `${name}: the list of raters' labels is empty`;
+  const out: number[] = [];
+  for (const value of values) {
+    const x = typeof value === 'boolean' ? Number(value) : value;
+    if (typeof x !== 'number' || !Number.isFinite(x)) {
+      return `${name}: found ${JSON.stringify(value)}, expected a number`;
+    }
+    if (x < min || x > max) return `${name}: the label ${x} is outside of ${min} to ${max}`;
+    out.push(max > min ? (x - min) / (max - min) : 0);
+  }
+  return out;
+}
+
+/** Scales of a file's attributes: given, of the layout, or from the least to the greatest label. */
+class Scales {
+  private readonly seen = new Map<string, [number, number]>();
+
+  constructor(
+    found: readonly { raw: RawRated }[],
+    private readonly given: Readonly<Record<string, Scale>>,
+  ) {
+    for (const { raw } of found) {
+      for (const [name, { values }] of raw.labels) {
+        for (const value of values) {
+          const x = Number(value);
+          if (!Number.isFinite(x)) continue;
+          const range = this.seen.get(name) ?? [x, x];
+          this.seen.set(name, [Math.min(range[0], x), Math.max(range[1], x)]);
+        }
+      }
+    }
+  }
+
+  of(name: string, layout: Scale | undefined): Scale {
+    return this.given[name] ?? layout ?? this.seen.get(name) ?? [0, 1];
+  }
+}

@@ -1,0 +1,44 @@
+/** IEEE 754 half precision, rounded to the nearest, ties to even; beyond 65504 is infinite. */
+export function encodeHalf(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i]!;
+    const sign = (b >>> 16) & 0x8000;
+    const exponent = (b >>> 23) & 0xff;
+    const fraction = b & 0x7fffff;
+    if (exponent === 0xff) {
+      out[i] = sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
+      continue;
+    }
+    const e = exponent - 112;
+    if (e >= 31) out[i] = sign | 0x7c00;
+    else if (e > 0) out[i] = sign | roundShift((e << 23) | fraction, 13);
+    else if (e >= -10) out[i] = sign | roundShift(fraction | 0x800000, 14 - e);
+    else out[i] = sign;
+  }
+  return out;
+}
+
+/** bits / 2^shift, to the nearest, ties to even; a carry into the exponent is the right result. */
+function roundShift(bits: number, shift: number): number {
+  const whole = bits >>> shift;
+  const rest = bits & ((1 << shift) - 1);
+  const half = 1 << (shift - 1);
+  return rest > half || (rest === half && (whole & 1) === 1) ? whole + 1 : whole;
+}
+
+/** @param bytes little-endian halves */
+export function decodeHalf(bytes: Uint8Array): Float32Array {
+  const out = new Float32Array(bytes.length / 2);
+  for (let i = 0; i < out.length; i++) {
+    const h = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h >>> 10) & 31;
+    const fraction = h & 0x3ff;
+    if (exponent === 31) out[i] = fraction === 0 ? sign * Infinity : NaN;
+    else if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}

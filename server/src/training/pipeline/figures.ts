@@ -1,0 +1,70 @@
+import type { AttributeFigures } from '../evaluate.js';
+import type { GateEpoch } from '../gate.js';
+import type { DataFile } from './plan.js';
+
+/** Accuracy on pairs: the share whose chosen response has the higher score, ties one half. */
+export interface Accuracy {
+  readonly pairs: number;
+  readonly accuracy: number;
+}
+
+/** How pairs of one source are ranked. */
+export interface SourceFigures {
+  readonly source: string;
+  /** On training pairs by heads and gates of other folds; on held-out pairs by the final model. */
+  readonly training: Accuracy | undefined;
+  readonly heldOut: Accuracy | undefined;
+  /** Of the final model on held-out pairs, where there are some, else on training pairs. */
+  readonly gate: readonly number[];
+  /** Each attribute alone, on the same pairs. */
+  readonly alone: readonly number[];
+}
+
+/** What a training run measured; the card and the report show nothing else. */
+export interface TrainingFigures {
+  readonly model: {
+    readonly name: string;
+    readonly backbone: string;
+    readonly layers: number;
+    readonly totalLayers: number;
+    readonly precision: string;
+    readonly hiddenSize: number;
+  };
+  readonly settings: {
+    readonly levels: readonly number[];
+    /** Principal components of the features; 0: all features. */
+    readonly components: number;
+    readonly featureScale: number;
+    readonly bandwidth: number;
+    readonly folds: number;
+    readonly heldOut: number;
+    readonly seed: number;
+    readonly maxTokens: number;
+    readonly verbosity: string;
+    readonly gate: string;
+  };
+  readonly files: readonly DataFile[];
+  readonly attributes: readonly (AttributeFigures & {
+    readonly trainResponses: number;
+    readonly l1: number;
+    /** Cross-validated on training prompts: what choices were made by. */
+    readonly crossValidated: { readonly pinball: number; readonly baseline: number };
+    readonly penalty: number;
+  })[];
+  /** Attributes that were fitted and left out, with the reason. */
+  readonly dropped: readonly { readonly name: string; readonly reason: string }[];
+  readonly sources: readonly SourceFigures[];
+  readonly curve: readonly GateEpoch[];
+  readonly bestEpoch: number;
+  readonly notes: readonly string[];
+}
+
+/** The 95 % interval of a share of n, by Wilson's score. */
+export function wilson(share: number, n: number): [number, number] {
+  if (n === 0) return [0, 1];
+  const z = 1.96;
+  const centre = (share + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half =
+    (z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n))) / (1 + (z * z) / n);
+  return [Math.max(0, centre - half), Math.min(1, centre + half)];
+}

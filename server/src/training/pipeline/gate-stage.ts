@@ -1,0 +1,95 @@
+import type { FeatureStore } from '../feature-store.js';
+import { means } from '../evaluate.js';
+import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix.js';
+import type { AttributeHeads } from './heads.js';
+import { featuresOf } from './heads.js';
+import type { Plan, SamplePair } from './plan.js';
+
+/** Pairs with what a gate is trained on and judged by; row i of each matrix is pair i. */
+export interface ScoredPairs {
+  readonly pairs: readonly SamplePair[];
+  /** Gating features [n, hidden]. */
+  readonly chosen: Matrix;
+  readonly rejected: Matrix;
+  /** Expectations [n, M], before the verbosity adjustment. */
+  readonly chosenRewards: Matrix;
+  readonly rejectedRewards: Matrix;
+}
+
+/**
+ * Scores pairs with heads that did not see their prompts: training pairs with those of the other folds,
+ * held-out ones with the final heads. A gate trained on rewards that its heads were fitted on would trust
+ * the attribute that remembers best.
+ */
+export async function scorePairs(
+  store: FeatureStore,
+  pairs: readonly SamplePair[],
+  heads: readonly AttributeHeads[],
+): Promise<ScoredPairs> {
+  const side = async (which: 'chosen' | 'rejected'): Promise<[Matrix, Matrix]> => {
+    const encoded = pairs.map((p) => p[which]);
+    const features = await featuresOf(store, encoded, 'reward');
+    const rewards = matrix(pairs.length, heads.length);
+    const parts = new Map<number, number[]>();
+    pairs.forEach((p, i) => {
+      const part = p.heldOut ? -1 : p.fold;
+      const rows = parts.get(part);
+      if (rows) rows.push(i);
+      else parts.set(part, [i]);
+    });
+    for (const [part, rows] of parts) {
+      const x = takeRows(features, rows);
+      heads.forEach(({ head, folds }, m) => {
+        means(multiplyByTransposed(x, part < 0 ? head : folds[part]!)).forEach((e, at) => {
+          rewards.data[rows[at]! * heads.length + m] = e;
+        });
+      });
+    }
+    return [await featuresOf(store, encoded, 'gating'), rewards];
+  };
+  const [chosen, chosenRewards] = await side('chosen');
+  const [rejected, rejectedRewards] = await side('rejected');
+  return { pairs, chosen, rejected, chosenRewards, rejectedRewards };
+}
+
+/** Rows of scored pairs. */
+export function takePairs(scored: ScoredPairs, rows: readonly number[]): ScoredPairs {
+  return {
+    pairs: rows.map((i) => scored.pairs[i]!),
+    chosen: takeRows(scored.chosen, rows),
+    rejected: takeRows(scored.rejected, rows),
+    chosenRewards: takeRows(scored.chosenRewards, rows),
+    rejectedRewards: takeRows(scored.rejectedRewards, rows),
+  };
+}
+
+/** Rewards after the verbosity adjustment: adjusted_n = sum_m raw_m T[m, n]. */
+export function adjustRewards(rewards: Matrix, transform: Float32Array | undefined): Matrix {
+  if (!transform) return rewards;
+  const { rows, columns: M, data } = rewards;
+  const out = matrix(rows, M);
+  for (let i = 0; i < rows; i++) {
+    for (let m = 0; m < M; m++) {
+      for (let n = 0; n < M; n++) {
+        out.data[i * M + n]! += data[i * M + m]! * transform[m * M + n]!;
+      }
+    }
+  }
+  return out;
+}
+
+/** Of each pair, which attributes its own source made: 1 there, [n, M]; rows without any are 0. */
+export function ownAttributes(
+  pairs: readonly SamplePair[],
+  names: readonly string[],
+  plan: Plan,
+): Matrix {
+  const out = matrix(pairs.length, names.length);
+  pairs.forEach(({ source }, i) => {
+    for (const name of plan.attributesOf.get(source) ?? []) {
+      const m = names.indexOf(name);
+      if (m >= 0) out.data[i * names.length + m] = 1;
+    }
+  });
+  return out;
+}

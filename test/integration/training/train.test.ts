@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readBundleHeads } from './bundle-heads.js';
+import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
+import { seeded } from '../../../server/src/training/random.js';
+import { runTraining } from '../../../server/src/training/index.js';
+
+const BACKBONE = fileURLToPath(new URL('../../fixtures/golden/llama3-qrm-k5-m3', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'qrm-train-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const path = (...names: string[]): string => join(folder, ...names);
+
+const WORDS = 'the cat sat on a mat and ran far away with me'.split(' ');
+const text = (random: () => number, n: number): string =>
+  Array.from({ length: n }, () => WORDS[Math.floor(random() * WORDS.length)]).join(' ');
+
+/** Responses that say yes or no; raters like yes, and disagree. Pairs prefer it. */
+function writeData(): void {
+  const random = seeded(6);
+  const rated: string[] = [];
+  const pairs: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const prompt = [{ role: 'user', content: `${text(random, 4)} ${i}?` }];
+    const answer = (good: boolean): string => `${good ? 'yes' : 'no'} ${text(random, 2)}`;
+    for (const good of [true, false]) {
+      const label = (): number =>
+        random() < (good ? 0.8 : 0.3) ? 5 : 1 + Math.floor(3 * random());
+      const scores = { agree: [label(), label()], plain: [1 + Math.floor(5 * random())] };
+      const scale = { agree: [1, 5], plain: [1, 5] };
+      rated.push(JSON.stringify({ prompt, response: answer(good), scores, scale }));
+    }
+    const chosen = answer(true);
+    pairs.push(
+      JSON.stringify({ prompt: `${text(random, 3)} ${i}`, chosen, rejected: answer(false) }),
+    );
+  }
+  // What cannot be used: a label off its scale, no raters, a pair without difference.
+  const odd = { prompt: 'Q', response: 'A', scale: { agree: [1, 5] } };
+  rated.push(JSON.stringify({ ...odd, scores: { agree: [9] } }));
+  rated.push(JSON.stringify({ ...odd, scores: { agree: [] } }));
+  pairs.push(JSON.stringify({ prompt: 'Q', chosen: 'same', rejected: 'same' }));
+  writeFileSync(path('rated.jsonl'), rated.join('\n'));
+  writeFileSync(path('pairs.jsonl'), pairs.join('\n'));
+  writeFileSync(
+    path('train.json'),
+    JSON.stringify({
+      backbone: BACKBONE,
+      precision: 'float32',
+      attributes: [{ file: 'rated.jsonl', pairs: true }],
+      pairs: [{ file: 'pairs.jsonl', attribute: 'preferred' }],
+      quantiles: 5,
+      folds: 2,
+      components: 8,
+      verbosity: 'length',
+      keepBelow: 2,
+      gate: { hidden: [6, 6, 6], epochs: 12, batch: 32, patience: 4 },
+      threads: 1,
+    }),
+  );
+}
+
+const said: string[] = [];
+const quiet = { say: (line: string) => void said.push(line), progress: () => undefined };
+
+beforeAll(async () => {
+  writeData();
+  await runTraining(
+    path('train.json'),
+    { out: path('whole'), checkpoint: path('hf') },
+    { watch: quiet, notes: 'Read by nobody yet.' },
+  );
+}, 120_000);
+
+/** Names and contents of a folder. */
+function contents(at: string): Record<string, string> {
+  const files = readdirSync(at).sort();
+  const hash = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(at, name)))
+      .digest('hex');
+  return Object.fromEntries(files.map((name) => [name, hash(name)]));
+}
+
+describe('qrm train', () => {
+  it('names by file and line what it leaves out, and trains on the rest', () => {
+    const told = said.join('\n');
+    expect(told).toMatch(/rated\.jsonl:121: agree: the label 9 is outside of 1 to 5/);
+    expect(told).toMatch(/rated\.jsonl:122: agree: the list of raters' labels is empty/);
+    expect(told).toMatch(/pairs\.jsonl:61: .*pair without difference/);
+  });
+
+  it('writes a bundle whose attributes are those of the data, the length among them', async () => {
+    const heads = await readBundleHeads(path('whole'));
+    expect(heads.spec.attributes).toEqual(['preferred', 'agree', 'plain', 'length']);
+    expect(heads.spec.levels).toHaveLength(5);
+    expect(heads.gating).toHaveLength(4);
+    expect(heads.transform?.[15]).toBe(0);
+  });
+
+  it('writes a checkpoint in the published layout that reads back as the bundle does', async () => {
+    const bundle = await readBundleHeads(path('whole'));
+    const checkpoint = await openCheckpoint(path('hf'));
+    try {
+      expect(checkpoint.heads).toEqual(bundle);
+      expect(checkpoint.config).toEqual((await openAndClose(BACKBONE)).config);
+      const original = await openCheckpoint(BACKBONE);
+      for (const name of original.source.names().filter((n) => n.startsWith('model.'))) {
+        expect(await checkpoint.source.readFloat32(name)).toEqual(
+          await original.source.readFloat32(name),
+        );
+      }
+      await original.source.close();
+    } finally {
+      await checkpoint.source.close();
+    }
+  });
+
+  it('writes a card with figures and data by hash', () => {
+    const card = readFileSync(path('whole', 'README.md'), 'utf8');
+    for (const part of ['Read by nobody yet.', '| agree |', '| rated.jsonl | 120 |', '| pairs |']) {
+      expect(card).toContain(part);
+    }
+    const sha = createHash('sha256')
+      .update(readFileSync(path('rated.jsonl')))
+      .digest('hex');
+    expect(card).toContain(sha.slice(0, 16));
+  });
+
+  it('uses what was computed before, where nothing changed', async () => {
+    const stages: string[] = [];
+    const watch = {
+      ...quiet,
+      progress: ({ stage, fraction }: { stage: string; fraction: number }) =>
+        void (stage === 'features' && stages.push(String(fraction))),
+    };
+    await runTraining(
+      path('train.json'),
+      { out: path('again'), work: path('whole.work') },
+      { watch, notes: 'Read by nobody yet.' },
+    );
+    expect(stages).toEqual(['1']);
+    expect(contents(path('again'))).toEqual(contents(path('whole')));
+  });
+
+  it('says so where an attribute has too few labels', async () => {
+    const few = readFileSync(path('rated.jsonl'), 'utf8').split('\n').slice(0, 20).join('\n');
+    writeFileSync(path('few.jsonl'), few);
+    await expect(
+      runTraining(
+        undefined,
+        { backbone: BACKBONE, attributes: [path('few.jsonl')], out: path('few') },
+        { watch: quiet },
+      ),
+    ).rejects.toThrow(/attribute agree: 40 labels in few; a head needs 50 or more/);
+  });
+
+  it('takes fixed weights in place of a gate', async () => {
+    await runTraining(
+      path('train.json'),
+      {
+        out: path('fixed'),
+        work: path('whole.work'),
+        verbosity: 'none',
+        weights: { agree: 0.75, preferred: 0.25 },
+      },
+      { watch: quiet },
+    );
+    const heads = await readBundleHeads(path('fixed'));
+    expect(heads.gating).toEqual([]);
+    expect([...heads.attributeWeights!]).toEqual([0.25, 0.75, 0]);
+  });
+});
+
+describe('a run that is killed', () => {
+  it('goes on to the same bundle, bit by bit', async () => {
+    const out = path('killed');
+    const args = ['train', '--config', path('train.json'), '--out', out];
+    writeFileSync(path('notes.md'), 'Read by nobody yet.');
+    args.push('--notes', path('notes.md'));
+    const run = (killAfter?: number): Promise<number | null> =>
+      new Promise((resolve) => {
+        const child = spawn(process.execPath, [CLI, ...args], { stdio: 'ignore' });
+        const timer =
+          killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
+        child.on('exit', (code) => {
+          clearTimeout(timer);
+          resolve(code);
+        });
+      });
+    const random = seeded(Date.now());
+    const kills = Number(process.env['QRM_TRAIN_KILLS'] ?? 3);
+    for (let k = 0; k < kills; k++) await run(300 + 4000 * random());
+    expect(await run()).toBe(0);
+    expect(contents(out)).toEqual(contents(path('whole')));
+  }, 300_000);
+});
+
+async function openAndClose(at: string) {
+  const checkpoint = await openCheckpoint(at);
+  await checkpoint.source.close();
+  return checkpoint;
+}
