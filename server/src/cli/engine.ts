@@ -1,3 +1,5 @@
+import type { PullOptions } from '../model/bundle/hub/pull.js';
+import { UsageError } from './errors.js';
 import type { convertModel as Convert } from '../model/bundle/bundle.js';
 import type { openEvaluator as Open } from '../engine/index.js';
 
@@ -9,5 +11,13 @@ export const openEvaluator: typeof Open = async (options) =>
   (await import('../engine/index.js')).openEvaluator(options);
 export const doctor = async () => (await import('../engine/doctor.js')).doctor();
 export const listModels = async () => (await import('../model/bundle/models.js')).listModels();
+export const listHubModels = async () =>
+  (await import('../model/bundle/models.js')).listHubModels();
+export const pullModel = async (text: string, options: PullOptions) => {
+  const { hubName } = await import('../model/bundle/hub/place.js');
+  const name = hubName(text);
+  if (name === undefined) throw new UsageError(`"${text}": expected org/name or org/name@revision`);
+  return (await import('../model/bundle/hub/pull.js')).pull(name, options);
+};
 export const convertModel: typeof Convert = async (from, to, options) =>
   (await import('../model/bundle/bundle.js')).convertModel(from, to, options);

@@ -1,5 +1,5 @@
 import { pad, visible, width } from '../audit/report/index.js';
-import { doctor, listModels } from './engine.js';
+import { doctor, listHubModels, listModels } from './engine.js';
 import { print } from './output.js';
 
 export async function doctorCommand(o: { json?: boolean }): Promise<void> {
@@ -23,9 +23,13 @@ export async function doctorCommand(o: { json?: boolean }): Promise<void> {
 
 export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const models = await listModels();
-  if (o.json) return print(`${JSON.stringify(models, null, 2)}\n`);
+  const hub = await listHubModels();
+  if (o.json)
+    return print(
+      `${JSON.stringify([...models, ...hub.map((m) => ({ ...m, kind: 'hub' }))], null, 2)}\n`,
+    );
   if (models.length === 0) {
-    return print('No models. Give --model a checkpoint folder, a GGUF file or a bundle.\n');
+    await print('No models. Give --model a checkpoint folder, a GGUF file or a bundle.\n');
   }
   const rows = models.map((m) => [
     visible(m.name),
@@ -37,9 +41,32 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
     m.problem === undefined ? visible(m.path) : `✘ ${visible(m.problem)}`,
   ]);
   rows.unshift(['name', 'kind', 'attributes', 'precision', 'size', 'licence', 'path']);
+  if (models.length > 0) await printTable(rows);
+  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  await print('\nOn the Hugging Face hub (qrm pull NAME, or --model NAME):\n');
+  const table = hub.map((m) => [
+    m.name,
+    `${m.attributes} × ${m.levels}`,
+    gb(m.download),
+    gb(m.int8),
+    gb(m.float32),
+    m.licence,
+    m.cached !== undefined
+      ? 'downloaded'
+      : m.fits.length === 0
+        ? 'too large for this memory'
+        : m.fits.includes('float32')
+          ? ''
+          : 'fits in int8',
+  ]);
+  table.unshift(['name', 'attributes × levels', 'download', 'int8', 'float32', 'licence', '']);
+  await printTable(table);
+}
+
+async function printTable(rows: readonly string[][]): Promise<void> {
   const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((r) => width(r[c] ?? ''))));
   for (const row of rows) {
     const cells = row.map((cell, c) => (c === row.length - 1 ? cell : pad(cell, widths[c] ?? 0)));
-    await print(`${cells.join('  ')}\n`);
+    await print(`${cells.join('  ').trimEnd()}\n`);
   }
 }

@@ -8,6 +8,7 @@ import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
 import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
+import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
 import { addTrainCommand } from './train-options.js';
 
@@ -38,7 +39,10 @@ const program = new Command('qrm')
 const common = (command: Command) =>
   command
     .optionsGroup('Model:')
-    .option('--model <name>', 'a bundle, checkpoint folder or GGUF file; default: the embedded one')
+    .option(
+      '--model <name>',
+      'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
+    )
     .addOption(
       new Option('--device <name>', 'execution provider')
         .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
@@ -129,13 +133,28 @@ program
   });
 addTrainCommand(program, examples);
 program
+  .command('pull <model>')
+  .description('download a model of the Hugging Face hub: org/name or org/name@revision')
+  .option('--quiet', 'nothing on standard error but errors')
+  .addHelpText(
+    'after',
+    examples(
+      'pull Skywork/Skywork-Reward-V2-Qwen3-0.6B   run again to go on after a break',
+      'audit pairs.jsonl --model Skywork/Skywork-Reward-V2-Qwen3-0.6B',
+    ) +
+      '\nHF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and HF_HUB_OFFLINE mean what they mean in Python.',
+  )
+  .action(async (name: string, o: { quiet?: boolean }) => {
+    process.exitCode = await pullCommand(name, o);
+  });
+program
   .command('doctor')
   .description('which execution provider is used, why not the others, and how to get them')
   .option('--json', 'as JSON')
   .action(doctorCommand);
 program
   .command('models')
-  .description('the models at hand: embedded, and converted earlier')
+  .description('the models at hand (embedded, converted earlier), and those to be had on the hub')
   .option('--json', 'as JSON')
   .action(modelsCommand);
 

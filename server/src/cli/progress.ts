@@ -144,16 +144,34 @@ export class Progress {
   }
 }
 
+/** What a message is about: `Downloading org/name: 3 of 16 GB` changes all the time. */
+const first = (message: string) => message.split(': ')[0];
+
 /** What the engine says while a model is read or converted: one line that is written over. */
 export function loadingLine(quiet: boolean) {
   let last = '';
+  let told = Date.now();
+  let from: { time: number; fraction: number } | undefined;
   const tty = process.stderr.isTTY;
+  /** The time left, where the message does not say it itself. */
+  const left = (message: string, fraction: number): string => {
+    const time = Date.now();
+    if (from === undefined || fraction < from.fraction) from = { time, fraction };
+    const [seconds, gained] = [(time - from.time) / 1000, fraction - from.fraction];
+    if (seconds < 2 || gained <= 0 || / left$/.test(message)) return '';
+    return `, ${duration(((1 - fraction) * seconds) / gained)} left`;
+  };
   return {
     show({ message, fraction }: { message: string; fraction?: number }): void {
       if (quiet) return;
-      const percent = fraction === undefined ? '' : ` ${Math.round(100 * fraction)} %`;
+      const percent =
+        fraction === undefined ? '' : `, ${Math.round(100 * fraction)} %${left(message, fraction)}`;
       if (tty) process.stderr.write(`\r\x1b[2K${message}${percent}`);
-      else if (message !== last) process.stderr.write(`${message}\n`);
+      else if (first(message) !== first(last) || Date.now() - told > QUIET_LINE) {
+        // A log wants a line now and then, not every step.
+        told = Date.now();
+        process.stderr.write(`${message}${last === '' ? '' : percent}\n`);
+      }
       last = message;
     },
     clear(): void {

@@ -71,7 +71,8 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenedModel> {
   const cache = options.cacheFolder ?? cacheIfAny();
-  const path = await locateModel(nameOrPath, cache);
+  const { onProgress, signal } = options;
+  const path = await locateModel(nameOrPath, cache, { onProgress, signal });
   if (await isBundle(path)) return openBundle(path, cache, options);
   const checkpoint = await openCheckpoint(path);
   try {

@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBundle } from './bundle-format.js';
 import { exists } from '../files.js';
+import { cachedSnapshot, hubName, hubSettings } from './hub/place.js';
+import { pull, type PullOptions } from './hub/pull.js';
 import { cachedModels } from './model-cache.js';
 
 /** The package's own folder: of the checkout, of node_modules or of the VSIX. */
@@ -29,11 +30,13 @@ export async function embeddedModels(): Promise<Map<string, string>> {
 /**
  * The bundle, checkpoint folder or .gguf file that a user's words mean: nothing for the embedded
  * default, a path, the name of an embedded or converted model, or `org/name` in the Hugging Face cache.
+ * @param fetching given where `org/name[@revision]` may be downloaded
  * @throws Error naming what was looked for and the names that are known
  */
 export async function locateModel(
   nameOrPath: string | undefined,
   cache: string | undefined,
+  fetching?: PullOptions,
 ): Promise<string> {
   if (nameOrPath !== undefined && (await exists(nameOrPath))) return resolve(nameOrPath);
   const embedded = await embeddedModels();
@@ -50,21 +53,18 @@ export async function locateModel(
   for (const { name, path } of converted) {
     if (name === nameOrPath && (await exists(path))) return path;
   }
+  const hub = hubName(nameOrPath);
+  // What begins with a folder of here is a path with a slip in it.
+  if (fetching && hub && !(await exists(dirname(nameOrPath)))) return pull(hub, fetching);
   const known = [...embedded.keys(), ...converted.map(({ name }) => name)];
   throw new Error(
     `no model "${nameOrPath}": expected a bundle's folder, a Hugging Face folder, a .gguf file, ` +
-      `or one of ${[...new Set(known)].join(', ') || '(none is installed)'}`,
+      `org/name on the hub, or one of ${[...new Set(known)].join(', ') || '(none is installed)'}`,
   );
 }
 
-/** A snapshot that huggingface_hub downloaded: hub/models--org--name/snapshots/<commit>. */
-async function fromHub(name: string): Promise<string | undefined> {
-  if (!/^[\w.-]+\/[\w.-]+$/.test(name)) return undefined;
-  const home = process.env['HF_HOME'] ?? join(homedir(), '.cache', 'huggingface');
-  const hub = process.env['HF_HUB_CACHE'] ?? join(home, 'hub');
-  const folder = join(hub, `models--${name.replace('/', '--')}`);
-  const commit = await readFile(join(folder, 'refs', 'main'), 'utf8').catch(() => undefined);
-  if (commit === undefined) return undefined;
-  const snapshot = join(folder, 'snapshots', commit.trim());
-  return (await exists(snapshot)) ? snapshot : undefined;
+/** A snapshot that was downloaded already, by us or by huggingface_hub. */
+async function fromHub(text: string): Promise<string | undefined> {
+  const name = hubName(text);
+  return name && cachedSnapshot((await hubSettings()).cache, name);
 }

@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readManifest } from './bundle-format.js';
 import { messageOf } from '../../errors.js';
+import { CATALOGUE, costOf, type Cost, type KnownModel } from './hub/catalogue.js';
+import { cachedSnapshot, hubSettings } from './hub/place.js';
 import { embeddedModels } from './locate.js';
 import { cacheIfAny, cachedModels } from './model-cache.js';
 
@@ -21,6 +24,28 @@ export interface ModelListing {
   readonly path: string;
   /** Why it cannot be used, when its files are damaged. */
   readonly problem?: string;
+}
+
+/** A model of the catalogue, as this machine stands to it. */
+export interface HubListing extends KnownModel, Cost {
+  /** Its snapshot's folder, where it is downloaded. */
+  readonly cached?: string;
+  /** The precisions that this machine's memory holds. */
+  readonly fits: readonly ('float32' | 'int8')[];
+}
+
+/** Reward models of the hub that are known to run, with what they cost here. */
+export async function listHubModels(): Promise<HubListing[]> {
+  const { cache } = await hubSettings();
+  const memory = totalmem();
+  return Promise.all(
+    CATALOGUE.map(async (model) => {
+      const cost = costOf(model);
+      const fits = (['float32', 'int8'] as const).filter((p) => cost[p] < 0.85 * memory);
+      const cached = await cachedSnapshot(cache, { id: model.name, revision: 'main' });
+      return { ...model, ...cost, fits, ...(cached === undefined ? {} : { cached }) };
+    }),
+  );
 }
 
 /** The embedded models, then the converted ones, the most recently used first. */

@@ -1,0 +1,178 @@
+import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { exists, gigabytes, parseJson } from '../../files.js';
+import { downloadFile, type DownloadOptions, type HubFile } from './download.js';
+import {
+  cachedSnapshot,
+  hubSettings,
+  repositoryFolder,
+  type HubName,
+  type HubSettings,
+} from './place.js';
+import { HubError, request } from './request.js';
+
+export interface PullOptions extends Omit<DownloadOptions, 'onBytes' | 'headers'> {
+  readonly settings?: HubSettings;
+  /** @param fraction 0..1 */
+  readonly onProgress?: (progress: { message: string; fraction: number }) => void;
+  /** Ask the hub even if the cache has the revision: a branch may have moved. */
+  readonly refresh?: boolean;
+}
+
+interface ModelInfo {
+  readonly sha: string;
+  readonly siblings: readonly {
+    rfilename: string;
+    size?: number;
+    blobId?: string;
+    lfs?: { sha256?: string; oid?: string; size?: number };
+  }[];
+}
+
+/** Beside the weights: what a model is read with, and the texts of its licence. */
+const SMALL =
+  /^(config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|bundle\.json|heads\.(json|safetensors)|adapter_config\.json|model\.safetensors\.index\.json|README\.md|(LICEN[CS]E|NOTICE|USE_POLICY)[\w.-]*)$/i;
+
+/**
+ * A model's snapshot in the hub's cache, downloaded where it is not there whole: only the files that are
+ * needed, gone on with after a break, compared with the hub's sizes and hashes.
+ * @returns the snapshot's folder
+ * @throws HubError in words for a user; AbortError
+ */
+export async function pull(name: HubName, options: PullOptions = {}): Promise<string> {
+  const settings = options.settings ?? (await hubSettings());
+  const cached = await cachedSnapshot(settings.cache, name);
+  if (cached !== undefined && (settings.offline || !options.refresh)) return cached;
+  if (settings.offline) {
+    throw new HubError(
+      `${name.id}@${name.revision} is not in the cache ${settings.cache}, and HF_HUB_OFFLINE is set`,
+    );
+  }
+  options.onProgress?.({ message: `Asking ${settings.endpoint} for ${name.id}`, fraction: 0 });
+  const { sha, siblings } = await modelInfo(name, settings, options);
+  if (!/^[0-9a-f]{40}$/.test(sha))
+    throw new HubError(`${settings.endpoint}: no commit of ${name.id}`);
+  const files = siblings.flatMap(({ rfilename: path, lfs, blobId, size }): HubFile[] => {
+    const hash = lfs?.sha256 ?? lfs?.oid ?? blobId ?? '';
+    // A path that leads out of the snapshot, or a hash that is none, is no file for us.
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(hash) || /(^|\/)\.\.?(\/|$)|^\/|\\/.test(path))
+      return [];
+    return [{ path, hash, size: lfs?.size ?? size ?? 0 }];
+  });
+  const first = files.filter(({ path }) => SMALL.test(path));
+  for (const file of first) await downloadFile(file, sha, name, settings, options);
+  const folder = join(repositoryFolder(settings.cache, name), 'snapshots', sha);
+  const weights = await weightFiles(files, folder, name);
+  await requireRoom(weights, settings, name);
+  const show = rateOf(name, weights, options.onProgress);
+  for (const file of weights) {
+    await downloadFile(file, sha, name, settings, { ...options, onBytes: show });
+  }
+  const ref = join(repositoryFolder(settings.cache, name), 'refs', name.revision);
+  if (name.revision !== sha) {
+    await mkdir(dirname(ref), { recursive: true });
+    await writeFile(ref, sha);
+  }
+  return folder;
+}
+
+async function modelInfo(
+  name: HubName,
+  settings: HubSettings,
+  options: PullOptions,
+): Promise<ModelInfo> {
+  const revision = encodeURIComponent(name.revision);
+  const url = `${settings.endpoint}/api/models/${name.id}/revision/${revision}?blobs=true`;
+  const json = parseJson(
+    await (await request(url, settings, name, { tries: 4, ...options })).text(),
+    url,
+  );
+  if (typeof json['sha'] !== 'string' || !Array.isArray(json['siblings'])) {
+    throw new HubError(`${url}: expected a model's "sha" and "siblings"`);
+  }
+  return json as unknown as ModelInfo;
+}
+
+/** The weights to fetch. @throws HubError saying what a repository without readable ones has */
+async function weightFiles(
+  files: readonly HubFile[],
+  folder: string,
+  name: HubName,
+): Promise<HubFile[]> {
+  const named = (paths: readonly string[]): HubFile[] =>
+    paths.map((path) => {
+      const file = files.find((f) => f.path === path);
+      if (file === undefined)
+        throw new HubError(`${name.id}: its index names ${path}, which is not there`);
+      return file;
+    });
+  if (files.some(({ path }) => path === 'bundle.json')) {
+    return files.filter(({ path }) => !path.includes('/') && !SMALL.test(path));
+  }
+  const index = join(folder, 'model.safetensors.index.json');
+  if (await exists(index)) {
+    const map = parseJson(await readFile(index, 'utf8'), index)['weight_map'] ?? {};
+    return named([...new Set(Object.values(map as Record<string, string>))]);
+  }
+  const single = files.filter(({ path }) => /^(model|adapter_model)\.safetensors$/.test(path));
+  if (single.length > 0) return single;
+  const ggufs = files.filter(({ path }) => /^[^/]+\.gguf$/i.test(path));
+  if (ggufs.length === 1) return ggufs;
+  if (ggufs.length > 1) {
+    const some = ggufs.slice(0, 4).map(({ path }) => path);
+    throw new HubError(
+      `${name.id} has ${ggufs.length} GGUF files (${some.join(', ')}, …): download the one you want and give its path`,
+    );
+  }
+  const pickle = files.find(({ path }) => /\.(bin|pt|pth|ckpt)$/.test(path));
+  throw new HubError(
+    pickle === undefined
+      ? `${name.id} has no weights (no *.safetensors, no *.gguf): is it a model?`
+      : `${name.id} has its weights as ${pickle.path} only, a pickle, which can run code and is not read; ` +
+          `ask for safetensors, or convert it with transformers' save_pretrained`,
+  );
+}
+
+async function requireRoom(
+  files: readonly HubFile[],
+  { cache }: HubSettings,
+  name: HubName,
+): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  const blobs = join(repositoryFolder(cache, name), 'blobs');
+  let bytes = 0;
+  for (const { hash, size } of files) if (!(await exists(join(blobs, hash)))) bytes += size;
+  const { bavail, bsize } = await statfs(cache);
+  if (bavail * bsize < bytes) {
+    throw new HubError(
+      `${cache}: ${name.id} needs ${gigabytes(bytes)}, the disk has ${gigabytes(bavail * bsize)} free; ` +
+        `HF_HUB_CACHE puts the hub's cache on another disk`,
+    );
+  }
+}
+
+/** Tells how much of all files has come, how fast, and the time left. */
+function rateOf(
+  name: HubName,
+  files: readonly HubFile[],
+  onProgress: PullOptions['onProgress'],
+): (bytes: number) => void {
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const began = Date.now();
+  let [done, fresh, last] = [0, 0, 0];
+  return (bytes) => {
+    done += bytes;
+    // A part from before comes at once, and says nothing of the line.
+    if (bytes < 64 << 20) fresh += bytes;
+    const now = Date.now();
+    if (now - last < 200 && done < total) return;
+    last = now;
+    const rate = fresh / Math.max((now - began) / 1000, 0.5);
+    const seconds = (total - done) / Math.max(rate, 1);
+    const left = done >= total || rate <= 0 ? '' : `, ${Math.ceil(seconds)} s left`;
+    onProgress?.({
+      message: `Downloading ${name.id}: ${gigabytes(done)} of ${gigabytes(total)}, ${gigabytes(rate)}/s${left}`,
+      fraction: total === 0 ? 1 : done / total,
+    });
+  };
+}
