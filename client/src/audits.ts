@@ -15,15 +15,14 @@ import {
 import { messageOf } from '../../server/src/errors.js';
 import {
   EXPORT_FORMATS,
-  METHODS,
   type AuditFolderResult,
   type AuditParams,
   type AuditSummary,
   type ExportFormat,
   type ExportParams,
-  type ExportResult,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
+import { request } from './request.js';
 
 let tokens = 0;
 const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
@@ -48,23 +47,25 @@ export class Audits {
   /** Without progress of its own: for a view that needs the numbers. */
   async quietly(uri: string): Promise<AuditSummary | undefined> {
     const client = await this.context.server();
-    void client.sendRequest<AuditSummary>(METHODS.audit, { uri }).catch((error: unknown) => {
+    void request(client, 'audit', { uri }).catch((error: unknown) => {
       if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
     });
-    const known = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+    const known = await request(client, 'summary', { uri });
     return known ?? undefined;
   }
 
   async cancel(uri: string): Promise<void> {
-    await this.context.running()?.sendRequest(METHODS.cancel, { uri });
+    const client = this.context.running();
+    if (client !== undefined) await request(client, 'cancel', { uri });
   }
 
   /** Undefined when it was cancelled or failed; the user has been told. */
   file(uri: Uri, lines?: AuditParams['lines']): Promise<AuditSummary | undefined> {
     const name = workspace.asRelativePath(uri);
     return this.withProgress(`Auditing ${name}`, (client, token, workDoneToken) =>
-      client.sendRequest<AuditSummary>(
-        METHODS.audit,
+      request(
+        client,
+        'audit',
         { uri: uri.toString(), ...(lines && { lines }), workDoneToken },
         token,
       ),
@@ -73,11 +74,7 @@ export class Audits {
 
   folder(uri: Uri): Promise<AuditFolderResult | undefined> {
     return this.withProgress(`Auditing ${workspace.asRelativePath(uri)}`, (client, token, id) =>
-      client.sendRequest<AuditFolderResult>(
-        METHODS.auditFolder,
-        { uri: uri.toString(), workDoneToken: id },
-        token,
-      ),
+      request(client, 'auditFolder', { uri: uri.toString(), workDoneToken: id }, token),
     );
   }
 
@@ -130,12 +127,12 @@ export class Audits {
     });
     if (target === undefined) return;
     const server = await this.context.server();
-    const known = await server.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+    const known = await request(server, 'summary', { uri });
     if (known === null && (await this.file(near)) === undefined) return;
     const title = `Writing ${workspace.asRelativePath(target)}`;
     const result = await this.withProgress(title, (client, token, workDoneToken) => {
       const asked: ExportParams = { uri, format, path: target.fsPath, workDoneToken };
-      return client.sendRequest<ExportResult>(METHODS.exportReport, asked, token);
+      return request(client, 'exportReport', asked, token);
     });
     if (result === undefined) return;
     const open = 'Open';

@@ -1,11 +1,5 @@
 import { commands, env, Uri, window, workspace, type Disposable } from 'vscode';
-import {
-  METHODS,
-  type ClearScoresResult,
-  type DetailResult,
-  type IgnoreParams,
-  type IgnoreResult,
-} from '../../server/src/protocol/index.js';
+import { type IgnoreParams } from '../../server/src/protocol/index.js';
 import { type Audits } from './audits.js';
 import { messageOf } from '../../server/src/errors.js';
 import { auditOpenChat } from './chat.js';
@@ -16,6 +10,7 @@ import { selectDevice, selectModel } from './pickers.js';
 import type { ResponseRef } from './reveal.js';
 import { selectedLines } from './selection.js';
 import type { Views } from './views.js';
+import { request } from './request.js';
 
 /** The file a command is about: its argument, the active editor, or the active tab (custom editors). */
 function target(argument: unknown): Uri | undefined {
@@ -127,7 +122,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
       const ref = isRef(argument) ? argument : await here();
       if (ref === undefined) throw new Error('there is no audited response at the cursor');
       const client = await context.server();
-      const { detail, ...rest } = await client.sendRequest<DetailResult>(METHODS.detail, ref);
+      const { detail, ...rest } = await request(client, 'detail', ref);
       if (detail === null) throw new Error(rest.reason ?? 'there is no distribution');
       const { levels, attributes } = rest;
       const { quantiles, gate, attributeQuantiles, expectation, kind, row } = detail;
@@ -147,7 +142,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
     on('ignoreFinding', async (argument) => {
       const client = await context.server();
       const params = argument as IgnoreParams;
-      const { path } = await client.sendRequest<IgnoreResult>(METHODS.ignore, params);
+      const { path } = await request(client, 'ignore', params);
       window.setStatusBarMessage(`QRM Lens: ignored in ${workspace.asRelativePath(path)}`, 4000);
     }),
     on('selectModel', () => selectModel(context)),
@@ -164,7 +159,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
       );
       if (answer !== yes) return;
       const client = await context.server();
-      const { entries } = await client.sendRequest<ClearScoresResult>(METHODS.clearScores);
+      const { entries } = await request(client, 'clearScores');
       void window.showInformationMessage(`QRM Lens: ${entries} scores removed.`);
     }),
   ];

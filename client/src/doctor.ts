@@ -1,6 +1,6 @@
 import { EventEmitter, Uri, window, workspace, type Disposable } from 'vscode';
-import { METHODS, type DoctorResult } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
+import { request } from './request.js';
 
 const PAGE = Uri.parse('qrm-lens:Doctor.md');
 const changed = new EventEmitter<Uri>();
@@ -15,7 +15,7 @@ export const registerDoctor = (): Disposable =>
 
 export async function showDoctor(context: Context): Promise<void> {
   const client = await context.server();
-  ({ markdown: text } = await client.sendRequest<DoctorResult>(METHODS.doctor));
+  ({ markdown: text } = await request(client, 'doctor'));
   changed.fire(PAGE);
   await window.showTextDocument(await workspace.openTextDocument(PAGE), { preview: true });
 }

@@ -1,12 +1,7 @@
-import {
-  METHODS,
-  type AuditSummary,
-  type FindingBatch,
-  type HostToView,
-  type WireColumnBatch,
-} from '../../server/src/protocol/index.js';
+import { type AuditSummary, type HostToView } from '../../server/src/protocol/index.js';
 import { decodeColumns } from './columns.js';
 import type { Context } from './context.js';
+import { request } from './request.js';
 
 const BATCH = 8192;
 const FINDINGS = 20_000;
@@ -48,7 +43,7 @@ export class Feed {
       }
       if (this.next < summary.revision) {
         const asked = { uri, epoch, from: this.next, limit: BATCH };
-        const wire = await client.sendRequest<WireColumnBatch>(METHODS.columns, asked);
+        const wire = await request(client, 'columns', asked);
         if (wire.epoch !== epoch) return;
         this.next = wire.next;
         this.post({ type: 'columns', batch: decodeColumns(wire) });
@@ -62,9 +57,10 @@ export class Feed {
   private async findings(uri: string, epoch: number): Promise<void> {
     for (let from = 0; ;) {
       const client = this.context.running();
+      if (client === undefined) return;
       const asked = { uri, epoch, from, limit: FINDINGS };
-      const batch = await client?.sendRequest<FindingBatch>(METHODS.findings, asked);
-      if (batch === undefined || this.stopped) return;
+      const batch = await request(client, 'findings', asked);
+      if (this.stopped) return;
       this.post({ type: 'findings', batch });
       from += batch.response.length;
       if (batch.response.length === 0 || from >= batch.total) return;

@@ -1,14 +1,10 @@
 import { messageOf } from '../../server/src/errors.js';
 import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
-  METHODS,
   type AuditSummary,
-  type Contributions,
-  type DetailResult,
   type HostToView,
   type PageName,
   type PersistedState,
-  type ResponseText,
   type ViewToHost,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
@@ -17,6 +13,7 @@ import { reveal, type ResponseRef } from './reveal.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';
 import type { ViewStates } from './view-states.js';
+import { request } from './request.js';
 
 export interface PanelHost {
   readonly context: Context;
@@ -102,7 +99,7 @@ export class ViewPanel {
     const client = await this.host.context.server();
     const audits: AuditSummary[] = [];
     for (const uri of uris) {
-      const summary = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+      const summary = await request(client, 'summary', { uri });
       // After a reload nothing is audited: begin, the store has the scores.
       const known = summary ?? (await this.host.startAudit(uri));
       if (known !== undefined && known !== null) audits.push(known);
@@ -128,7 +125,7 @@ export class ViewPanel {
     const ref = this.shown;
     if (!this.ready || ref === undefined) return;
     const client = await this.host.context.server();
-    const result = await client.sendRequest<DetailResult>(METHODS.detail, ref);
+    const result = await request(client, 'detail', ref);
     if (ref === this.shown) this.post({ type: 'detail', result });
   }
 
@@ -164,16 +161,13 @@ export class ViewPanel {
       case 'texts': {
         const { uri, epoch, responses, id } = message;
         const asked = { uri, epoch, responses };
-        const texts = await client.sendRequest<ResponseText[]>(METHODS.texts, asked);
+        const texts = await request(client, 'texts', asked);
         return this.post({ type: 'texts', uri, id, texts });
       }
       case 'contributions': {
         const { uri, epoch, responses, id } = message;
         const asked = { uri, epoch, ...(responses && { responses }) };
-        const contributions = await client.sendRequest<Contributions | null>(
-          METHODS.contributions,
-          asked,
-        );
+        const contributions = await request(client, 'contributions', asked);
         return this.post({ type: 'contributions', id, contributions });
       }
       case 'export': {

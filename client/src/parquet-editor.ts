@@ -1,9 +1,9 @@
 import { messageOf } from '../../server/src/errors.js';
 import { commands, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
 import type { WebviewPanel, Uri } from 'vscode';
-import { METHODS, type AuditSummary, type RowsResult } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { parquetHtml } from './parquet-html.js';
+import { request } from './request.js';
 
 const PAGE = 50;
 const VIEW = 'qrmLens.parquet';
@@ -73,8 +73,8 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
     try {
       const client = await this.context.server();
       const asked = { uri, from: shown.from, limit: PAGE };
-      const page = await client.sendRequest<RowsResult>(METHODS.rows, asked);
-      const summary = await client.sendRequest<AuditSummary | null>(METHODS.summary, { uri });
+      const page = await request(client, 'rows', asked);
+      const summary = await request(client, 'summary', { uri });
       shown.panel.webview.html = parquetHtml({ uri, page, summary, size: PAGE, ...shown });
     } catch (error) {
       const message = messageOf(error);

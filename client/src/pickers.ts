@@ -1,8 +1,9 @@
 import type { Uri } from 'vscode';
 import { ConfigurationTarget, window, workspace } from 'vscode';
-import { METHODS, type Device, type ModelChoice } from '../../server/src/protocol/index.js';
+import { type Device } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
+import { request } from './request.js';
 
 const settings = () => workspace.getConfiguration('qrmLens');
 
@@ -16,7 +17,7 @@ function place(name: string): ConfigurationTarget {
 
 export async function selectModel(context: Context): Promise<void> {
   const client = await context.server();
-  const models = await client.sendRequest<ModelChoice[]>(METHODS.models);
+  const models = await request(client, 'models');
   const current = settings().get<string>('model.path', '');
   const items = models.map((m) => ({
     label: m.name,

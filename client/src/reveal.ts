@@ -1,7 +1,8 @@
 import { commands, Range, TextEditorRevealType, Uri, ViewColumn, window, workspace } from 'vscode';
-import { METHODS, type TextSpot } from '../../server/src/protocol/index.js';
+import { type TextSpot } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { hasNoText } from './documents.js';
+import { request } from './request.js';
 
 export interface ResponseRef {
   readonly uri: string;
@@ -9,12 +10,10 @@ export interface ResponseRef {
   readonly response: number;
 }
 
-type Spot = TextSpot & { readonly row: number };
-
 /** Shows a response in its text, or its row where the file has none. */
 export async function reveal(context: Context, ref: ResponseRef, focus: boolean): Promise<void> {
   const client = await context.server();
-  const spot = await client.sendRequest<Spot | null>(METHODS.spot, ref);
+  const spot = await request(client, 'spot', ref);
   if (spot === null) return;
   const uri = Uri.parse(ref.uri);
   if (/\.parquet$/i.test(uri.path)) {

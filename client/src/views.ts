@@ -6,12 +6,13 @@ import {
   type ExtensionContext,
   type WebviewPanel,
 } from 'vscode';
-import { METHODS, type LocateResult, type PageName } from '../../server/src/protocol/index.js';
+import { type PageName } from '../../server/src/protocol/index.js';
 import type { Audits } from './audits.js';
 import type { Context } from './context.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import type { ResponseRef } from './reveal.js';
 import { ViewStates } from './view-states.js';
+import { request } from './request.js';
 
 const FOLLOW_MS = 120;
 
@@ -94,7 +95,7 @@ export class Views {
   async locate(uri: string, line: number, column: number): Promise<ResponseRef | undefined> {
     const client = this.context.running();
     const at = { uri, line, column };
-    const found = await client?.sendRequest<LocateResult | null>(METHODS.locate, at);
+    const found = client && (await request(client, 'locate', at));
     return found ? { uri, ...found } : undefined;
   }
 

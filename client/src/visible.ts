@@ -1,7 +1,7 @@
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
-import { METHODS } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { themeKind } from './theme.js';
+import { notify } from './request.js';
 
 const QUIET_MS = 60;
 
@@ -16,7 +16,7 @@ export function followScreen(context: Context): Disposable[] {
       setTimeout(() => {
         timers.delete(uri);
         const ranges = editor.visibleRanges.map((r) => ({ from: r.start.line, to: r.end.line }));
-        void context.running()?.sendNotification(METHODS.visibleRanges, { uri, ranges });
+        void notify(context.running(), 'visibleRanges', { uri, ranges });
       }, QUIET_MS),
     );
   };
@@ -31,7 +31,7 @@ export function followScreen(context: Context): Disposable[] {
     window.onDidChangeActiveTextEditor(mark),
     context.onChanged(mark),
     window.onDidChangeActiveColorTheme(
-      () => void context.running()?.sendNotification(METHODS.theme, { kind: themeKind() }),
+      () => void notify(context.running(), 'theme', { kind: themeKind() }),
     ),
   ];
 }

@@ -5,6 +5,7 @@ import {
   type Connection,
 } from 'vscode-languageserver';
 import { isAbort, messageOf } from '../errors.js';
+import { METHODS, type RequestName, type Requests } from '../protocol/index.js';
 
 export type On = <P, R>(
   method: string,
@@ -25,3 +26,17 @@ export const handlersOf =
       }
     });
   };
+
+/** A handler for every request of our own: one that is missing, or answers something else, does not compile. */
+export type Handlers = {
+  readonly [N in RequestName]: (
+    params: Requests[N]['params'],
+    token: CancellationToken,
+  ) => Requests[N]['answer'] | Promise<Requests[N]['answer']>;
+};
+
+export function serve(connection: Connection, handlers: Handlers): void {
+  const on = handlersOf(connection);
+  const one = <N extends RequestName>(name: N) => on(METHODS[name], handlers[name]);
+  for (const name of Object.keys(handlers) as RequestName[]) one(name);
+}

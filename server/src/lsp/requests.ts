@@ -7,29 +7,17 @@ import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
 import {
   METHODS,
-  type AuditFolderParams,
-  type AuditFolderResult,
   type AuditParams,
   type AuditSummary,
-  type ColumnsParams,
-  type ContributionsParams,
-  type ExportParams,
-  type FindingsParams,
-  type IgnoreParams,
-  type LocateParams,
-  type ModelChoice,
-  type ResponseParams,
   type RowsParams,
   type RowsResult,
-  type TextsParams,
-  type UriParams,
   type VisibleRangesParams,
 } from '../protocol/index.js';
 import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
-import { handlersOf } from './handlers.js';
+import { serve } from './handlers.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
@@ -51,7 +39,6 @@ function signalOf(token: CancellationToken): AbortSignal {
 /** The server's own requests (protocol.ts). */
 export function serveRequests(server: ServerContext): void {
   const { connection, workspace, features, version, script } = server;
-  const on = handlersOf(connection);
   const known = (uri: string): LiveAudit => {
     const audit = workspace.audit(uri);
     if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
@@ -78,95 +65,91 @@ export function serveRequests(server: ServerContext): void {
     }
   };
 
-  on(METHODS.audit, (p: AuditParams, token) => audit(p, signalOf(token)));
-  on(METHODS.cancel, ({ uri }: UriParams) => workspace.audit(uri)?.cancel());
-  on(METHODS.auditFolder, async (p: AuditFolderParams, token): Promise<AuditFolderResult> => {
-    const folder = pathOf(p.uri);
-    if (folder === undefined)
-      throw new Error(`${p.uri}: only folders of this machine can be audited`);
-    const signal = signalOf(token);
-    const audits: AuditSummary[] = [];
-    const failed: { uri: string; error: string }[] = [];
-    for await (const path of dataFiles(folder)) {
-      const uri = pathToFileURL(path).href;
-      try {
-        if (!(await isDataset(path, await workspace.mappings.of(uri)))) continue;
-        audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
-      } catch (error) {
-        if (isAbort(error)) throw error;
-        failed.push({ uri, error: messageOf(error) });
+  serve(connection, {
+    audit: (p, token) => audit(p, signalOf(token)),
+    cancel: ({ uri }) => workspace.audit(uri)?.cancel(),
+    auditFolder: async (p, token) => {
+      const folder = pathOf(p.uri);
+      if (folder === undefined)
+        throw new Error(`${p.uri}: only folders of this machine can be audited`);
+      const signal = signalOf(token);
+      const audits: AuditSummary[] = [];
+      const failed: { uri: string; error: string }[] = [];
+      for await (const path of dataFiles(folder)) {
+        const uri = pathToFileURL(path).href;
+        try {
+          if (!(await isDataset(path, await workspace.mappings.of(uri)))) continue;
+          audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
+        } catch (error) {
+          if (isAbort(error)) throw error;
+          failed.push({ uri, error: messageOf(error) });
+        }
       }
-    }
-    return { audits, failed };
+      return { audits, failed };
+    },
+    summary: async ({ uri }) => (await workspace.madeAudit(uri))?.summary() ?? null,
+    columns: (p) => columns(known(p.uri), p),
+    findings: (p) => findings(known(p.uri), p),
+    texts: (p) => texts(known(p.uri), p),
+    spot: ({ uri, epoch, response }) => {
+      const found = workspace.audit(uri);
+      const here = found?.epoch === epoch && found.ledger?.alive(response) === true;
+      return here ? { ...found.spot(response), row: found.rowNumber(response) } : null;
+    },
+    detail: async (p) => detail(known(p.uri), await workspace.engine.service(), p),
+    contributions: async (p) => contributions(known(p.uri), await workspace.engine.service(), p),
+    locate: ({ uri, line, column }) => {
+      const found = workspace.audit(uri);
+      const response = found?.locate(line, column);
+      return found === undefined || response === undefined
+        ? null
+        : { epoch: found.epoch, response };
+    },
+    rows: async (p) => rows(p, await workspace.mappings.of(p.uri)),
+    exportReport: async (p, token) => {
+      const found = known(p.uri);
+      const name = nameOf(p.uri);
+      const open = (): AsyncIterable<DatasetEvent> =>
+        found instanceof OpenAudit
+          ? paced(readDataset(found.source(), found.reading))
+          : paced(readDataset({ path: name }, found instanceof DiskAudit ? found.reading : {}));
+      let fraction = 0;
+      const message = `Writing ${basename(p.path)}`;
+      const done = progress(`QRM Lens: ${message}`, p.workDoneToken, () => ({ fraction, message }));
+      try {
+        const told = (share: number) => (fraction = share);
+        const context = { name, open, version, script, signal: signalOf(token), progress: told };
+        return await exportReport(found, p.format, p.path, context);
+      } finally {
+        done();
+      }
+    },
+    ignore: async (p) => {
+      const found = known(p.uri);
+      const path = pathOf(p.uri);
+      if (path === undefined) throw new Error(`${p.uri} has no folder for an ignore file`);
+      if (p.epoch !== found.epoch || found.ledger?.alive(p.response) !== true)
+        throw new Error('this response is no longer in the document');
+      const file = await workspace.ignore.add(path, found.ledger.table.hash(p.response), p.code);
+      workspace.judge();
+      return { path: file };
+    },
+    doctor: async () => {
+      const { engine } = workspace;
+      const stats = engine.current?.store?.stats();
+      return { markdown: await doctorReport(engine.status(), stats) };
+    },
+    models: async () =>
+      (await listModels()).map((m) => ({
+        name: m.name,
+        path: m.path,
+        embedded: m.kind === 'embedded',
+        description:
+          m.problem ??
+          `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
+      })),
+    clearScores: async () => ({ entries: await workspace.engine.clearScores() }),
   });
-  on(
-    METHODS.summary,
-    async ({ uri }: UriParams) => (await workspace.madeAudit(uri))?.summary() ?? null,
-  );
-  on(METHODS.columns, (p: ColumnsParams) => columns(known(p.uri), p));
-  on(METHODS.findings, (p: FindingsParams) => findings(known(p.uri), p));
-  on(METHODS.texts, (p: TextsParams) => texts(known(p.uri), p));
-  on(METHODS.spot, ({ uri, epoch, response }: ResponseParams) => {
-    const found = workspace.audit(uri);
-    const here = found?.epoch === epoch && found.ledger?.alive(response) === true;
-    return here ? { ...found.spot(response), row: found.rowNumber(response) } : null;
-  });
-  on(METHODS.detail, async (p: ResponseParams) =>
-    detail(known(p.uri), await workspace.engine.service(), p),
-  );
-  on(METHODS.contributions, async (p: ContributionsParams) =>
-    contributions(known(p.uri), await workspace.engine.service(), p),
-  );
-  on(METHODS.locate, ({ uri, line, column }: LocateParams) => {
-    const found = workspace.audit(uri);
-    const response = found?.locate(line, column);
-    return found === undefined || response === undefined ? null : { epoch: found.epoch, response };
-  });
-  on(METHODS.rows, async (p: RowsParams) => rows(p, await workspace.mappings.of(p.uri)));
-  on(METHODS.exportReport, async (p: ExportParams, token) => {
-    const found = known(p.uri);
-    const name = nameOf(p.uri);
-    const open = (): AsyncIterable<DatasetEvent> =>
-      found instanceof OpenAudit
-        ? paced(readDataset(found.source(), found.reading))
-        : paced(readDataset({ path: name }, found instanceof DiskAudit ? found.reading : {}));
-    let fraction = 0;
-    const message = `Writing ${basename(p.path)}`;
-    const done = progress(`QRM Lens: ${message}`, p.workDoneToken, () => ({ fraction, message }));
-    try {
-      const told = (share: number) => (fraction = share);
-      const context = { name, open, version, script, signal: signalOf(token), progress: told };
-      return await exportReport(found, p.format, p.path, context);
-    } finally {
-      done();
-    }
-  });
-  on(METHODS.ignore, async (p: IgnoreParams) => {
-    const found = known(p.uri);
-    const path = pathOf(p.uri);
-    if (path === undefined) throw new Error(`${p.uri} has no folder for an ignore file`);
-    if (p.epoch !== found.epoch || found.ledger?.alive(p.response) !== true)
-      throw new Error('this response is no longer in the document');
-    const file = await workspace.ignore.add(path, found.ledger.table.hash(p.response), p.code);
-    workspace.judge();
-    return { path: file };
-  });
-  on(METHODS.doctor, async () => {
-    const { engine } = workspace;
-    const stats = engine.current?.store?.stats();
-    return { markdown: await doctorReport(engine.status(), stats) };
-  });
-  on(METHODS.models, async (): Promise<ModelChoice[]> =>
-    (await listModels()).map((m) => ({
-      name: m.name,
-      path: m.path,
-      embedded: m.kind === 'embedded',
-      description:
-        m.problem ??
-        `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
-    })),
-  );
-  on(METHODS.clearScores, async () => ({ entries: await workspace.engine.clearScores() }));
   connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>
     workspace.setVisible(p.uri, p.ranges),
   );

@@ -7,9 +7,44 @@ import type {
   TextSpot,
 } from './words.js';
 
-/** The language server's own requests and notifications. */
+/** Every request of our own, client to server: its parameters and its answer. */
+export interface Requests {
+  audit: { params: AuditParams; answer: AuditSummary };
+  cancel: { params: UriParams; answer: void };
+  auditFolder: { params: AuditFolderParams; answer: AuditFolderResult };
+  /** Null: the document has no audit. */
+  summary: { params: UriParams; answer: AuditSummary | null };
+  columns: { params: ColumnsParams; answer: WireColumnBatch };
+  findings: { params: FindingsParams; answer: FindingBatch };
+  texts: { params: TextsParams; answer: readonly ResponseText[] };
+  detail: { params: ResponseParams; answer: DetailResult };
+  /** Null: the response is no longer there. */
+  spot: { params: ResponseParams; answer: RowSpot | null };
+  contributions: { params: ContributionsParams; answer: Contributions | null };
+  /** Null: there is no response at the position. */
+  locate: { params: LocateParams; answer: LocateResult | null };
+  rows: { params: RowsParams; answer: RowsResult };
+  exportReport: { params: ExportParams; answer: ExportResult };
+  ignore: { params: IgnoreParams; answer: IgnoreResult };
+  doctor: { params: undefined; answer: DoctorResult };
+  models: { params: undefined; answer: readonly ModelChoice[] };
+  clearScores: { params: undefined; answer: ClearScoresResult };
+}
+export type RequestName = keyof Requests;
+
+/** Client to server, without an answer. */
+export interface ToServer {
+  visibleRanges: VisibleRangesParams;
+  theme: ThemeParams;
+}
+/** Server to client, without an answer. */
+export interface ToClient {
+  status: StatusParams;
+  changed: AuditSummary;
+}
+
+/** Names on the wire. */
 export const METHODS = {
-  // client to server, requests
   audit: 'qrmLens/audit',
   cancel: 'qrmLens/cancel',
   auditFolder: 'qrmLens/auditFolder',
@@ -27,13 +62,11 @@ export const METHODS = {
   doctor: 'qrmLens/doctor',
   models: 'qrmLens/models',
   clearScores: 'qrmLens/clearScores',
-  // client to server, notifications
   visibleRanges: 'qrmLens/visibleRanges',
   theme: 'qrmLens/theme',
-  // server to client, notifications
   status: 'qrmLens/status',
   changed: 'qrmLens/changed',
-} as const;
+} as const satisfies Record<RequestName | keyof ToServer | keyof ToClient, string>;
 
 export const EXPORT_FORMATS = ['html', 'sarif', 'json', 'jsonl', 'csv', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -255,6 +288,10 @@ export interface LocateParams {
   readonly uri: string;
   readonly line: number;
   readonly column: number;
+}
+/** Where a response stands, and its row's ordinal. */
+export interface RowSpot extends TextSpot {
+  readonly row: number;
 }
 export interface LocateResult {
   readonly epoch: number;

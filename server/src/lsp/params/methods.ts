@@ -27,6 +27,8 @@ import {
   type IgnoreParams,
   type InitOptions,
   type LocateParams,
+  type RequestName,
+  type Requests,
   type ResponseParams,
   type RowsParams,
   type TextsParams,
@@ -100,6 +102,57 @@ const initialize = object<Initial>({
   ),
 });
 
+/** Our own requests: each has a check of just its parameters, or this does not compile. */
+const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
+  audit: object<AuditParams>({
+    uri: name,
+    lines: maybe(lines),
+    workDoneToken: maybe(token),
+  }),
+  cancel: ofUri,
+  auditFolder: object<AuditFolderParams>({ uri: name, workDoneToken: maybe(token) }),
+  summary: ofUri,
+  columns: object<ColumnsParams>({ uri: name, epoch: count, from: count, limit: count }),
+  findings: object<FindingsParams>({
+    uri: name,
+    epoch: count,
+    from: count,
+    limit: count,
+  }),
+  texts: object<TextsParams>({ uri: name, epoch: count, responses: list(count) }),
+  detail: response,
+  spot: response,
+  contributions: object<ContributionsParams>({
+    uri: name,
+    epoch: count,
+    responses: maybe(list(count)),
+  }),
+  locate: object<LocateParams>({ uri: name, line: count, column: count }),
+  rows: object<RowsParams>({ uri: name, from: count, limit: count }),
+  exportReport: object<ExportParams>({
+    uri: name,
+    format: oneOf(EXPORT_FORMATS),
+    path: name,
+    workDoneToken: maybe(token),
+  }),
+  ignore: object<IgnoreParams>({
+    uri: name,
+    epoch: count,
+    response: count,
+    code: oneOf(FINDING_CODES),
+  }),
+  doctor: anything as Check<undefined>,
+  models: anything as Check<undefined>,
+  clearScores: anything as Check<undefined>,
+};
+
+/** The checks by the requests' names on the wire. */
+type ByMethod = { readonly [N in RequestName as (typeof METHODS)[N]]: (typeof OWN)[N] };
+const byMethod = (own: typeof OWN): ByMethod =>
+  Object.fromEntries(
+    Object.entries(own).map(([name, check]) => [METHODS[name as RequestName], check]),
+  ) as unknown as ByMethod;
+
 /** Every request that is answered, with what its parameters must be. Any other is unknown to the server. */
 export const REQUESTS = {
   initialize,
@@ -113,46 +166,7 @@ export const REQUESTS = {
   'textDocument/diagnostic': object<
     Pick<DocumentDiagnosticParams, 'textDocument' | 'previousResultId'>
   >({ textDocument, previousResultId: maybe(text) }),
-  [METHODS.audit]: object<AuditParams>({
-    uri: name,
-    lines: maybe(lines),
-    workDoneToken: maybe(token),
-  }),
-  [METHODS.cancel]: ofUri,
-  [METHODS.auditFolder]: object<AuditFolderParams>({ uri: name, workDoneToken: maybe(token) }),
-  [METHODS.summary]: ofUri,
-  [METHODS.columns]: object<ColumnsParams>({ uri: name, epoch: count, from: count, limit: count }),
-  [METHODS.findings]: object<FindingsParams>({
-    uri: name,
-    epoch: count,
-    from: count,
-    limit: count,
-  }),
-  [METHODS.texts]: object<TextsParams>({ uri: name, epoch: count, responses: list(count) }),
-  [METHODS.detail]: response,
-  [METHODS.spot]: response,
-  [METHODS.contributions]: object<ContributionsParams>({
-    uri: name,
-    epoch: count,
-    responses: maybe(list(count)),
-  }),
-  [METHODS.locate]: object<LocateParams>({ uri: name, line: count, column: count }),
-  [METHODS.rows]: object<RowsParams>({ uri: name, from: count, limit: count }),
-  [METHODS.exportReport]: object<ExportParams>({
-    uri: name,
-    format: oneOf(EXPORT_FORMATS),
-    path: name,
-    workDoneToken: maybe(token),
-  }),
-  [METHODS.ignore]: object<IgnoreParams>({
-    uri: name,
-    epoch: count,
-    response: count,
-    code: oneOf(FINDING_CODES),
-  }),
-  [METHODS.doctor]: anything,
-  [METHODS.models]: anything,
-  [METHODS.clearScores]: anything,
+  ...byMethod(OWN),
 } as const;
 
 /** Every notification that is heard. */
