@@ -66,6 +66,10 @@ export interface Audit {
   readonly problems: ProblemFinding[];
   /** Problems beyond MAX_PROBLEMS: counted, not kept. */
   moreProblems: number;
+  /** How many of them are errors; the others are warnings. */
+  moreErrors: number;
+  /** Files of which no row could be read, and why; empty ones are none of them. */
+  readonly fruitless: Map<number, string>;
   /** Files that could not be read, by index into `sources`. */
   readonly unreadable: Map<number, string>;
   readonly thresholds: Thresholds;
@@ -90,7 +94,9 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
     table,
     problems: [],
     moreProblems: 0,
+    moreErrors: 0,
     unreadable: new Map(),
+    fruitless: new Map(),
     thresholds,
     tau: options.tau,
     *findings() {
@@ -114,17 +120,28 @@ async function* run(
   const service = new ScoreService(LazyEvaluator.of(evaluator), store);
   let rows = 0;
   for (const [file, source] of audit.sources.entries()) {
+    let rowsOfFile = false;
     try {
       const events = reading(source, options);
       for await (const event of scoreRows(events, { service, signal, priority })) {
         if (event.type === 'problem') {
-          if (audit.problems.length < MAX_PROBLEMS) {
+          const wanted = options.wanted?.('malformed-row') ?? true;
+          if (!wanted) {
+            // Not counted either.
+          } else if (audit.problems.length < MAX_PROBLEMS) {
             audit.problems.push(problemFinding(file, event.problem));
-          } else audit.moreProblems++;
+          } else {
+            audit.moreProblems++;
+            if (problemFinding(file, event.problem).severity === 'error') audit.moreErrors++;
+          }
+          if (!rowsOfFile && event.problem.code !== 'empty-file' && !audit.fruitless.has(file))
+            audit.fruitless.set(file, event.problem.message);
           if (event.problem.code === 'unreadable')
             audit.unreadable.set(file, event.problem.message);
           continue;
         }
+        rowsOfFile = true;
+        audit.fruitless.delete(file);
         const { row, targets } = event;
         const added = ledger.add(row.index, targets, file);
         ledger.settle(added, targets);

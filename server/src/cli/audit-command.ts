@@ -3,17 +3,25 @@ import {
   auditDataset,
   IGNORE_FILE,
   readIgnored,
-  type Finding,
+  SEVERITIES,
   type FindingCode,
 } from '../audit/index.js';
-import { makeReport, ranks, render, visible, type Format } from '../audit/report/index.js';
+import {
+  makeReport,
+  ranks,
+  render,
+  visible,
+  type Format,
+  type Report,
+} from '../audit/report/index.js';
+import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
-import { noneExists, open, type CommonOptions } from './common.js';
+import { complain, noneExists, open, type CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { expandFiles } from './files.js';
-import { thresholds, weights } from './options.js';
-import { print } from './output.js';
-import { Progress, Share } from './progress.js';
+import { thresholds, weights, type FailOn } from './options.js';
+import { isClosedPipe, print } from './output.js';
+import { count, Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
 
 export interface AuditCommandOptions extends CommonOptions {
@@ -21,12 +29,14 @@ export interface AuditCommandOptions extends CommonOptions {
   top: number;
   select?: ReadonlySet<FindingCode>;
   ignore?: ReadonlySet<FindingCode>;
-  failOn?: (findings: readonly Finding[]) => boolean;
+  failOn?: FailOn;
+  sarifResults?: number;
 }
 
 export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
-  const files = expandFiles(paths);
+  const files = expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
+  if (o.out !== undefined) targetOf(o.out); // rather now than after hours
   return withSession(o, (session) => audit(files, o, version, session));
 }
 
@@ -73,15 +83,40 @@ async function audit(
     version,
     weighted: o.weights !== undefined,
   });
-  const lines = render(o.format, report, terminal(o.out));
-  if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
-  else await writeLines(lines, o.out);
-  if (o.out !== undefined) say(`Report: ${o.out}`);
+  const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
+  try {
+    if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
+    else await writeLines(lines, o.out, signal);
+    if (o.out !== undefined) say(`Report: ${o.out}`);
+  } catch (error) {
+    // The reader has seen enough; what was found counts all the same.
+    if (!isClosedPipe(error)) throw error;
+  }
+  if (audit.moreProblems > 0) {
+    const [all, listed] = [report.summary.problems, audit.problems.length];
+    say(`${count(all)} pieces could not be read; the report lists ${count(listed)} of them`);
+  }
   for (const [n, why] of audit.unreadable) {
     process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
   }
-  if (audit.unreadable.size > 0) return EXIT.unreadable;
-  return o.failOn?.([...audit.findings()]) ? EXIT.findings : EXIT.ok;
+  for (const [n, why] of audit.fruitless) {
+    if (audit.unreadable.has(n)) continue;
+    process.stderr.write(`qrm: ${visible(`${files[n]}: no row could be read: ${why}`)}\n`);
+  }
+  const nothing = audit.table.length === 0 && (o.limit ?? 1) > 0;
+  if (nothing) process.stderr.write('qrm: nothing could be read\n');
+  if (nothing || audit.unreadable.size + audit.fruitless.size > 0) return EXIT.unreadable;
+  return o.failOn && fails(o.failOn, report.summary) ? EXIT.findings : EXIT.ok;
+}
+
+/** By all findings, also those that are counted and not listed. */
+function fails({ counts, least }: FailOn, { codes }: Report['summary']): boolean {
+  let found = 0;
+  for (const { code, bySeverity } of codes) {
+    for (const severity of SEVERITIES)
+      if (counts({ code, severity })) found += bySeverity[severity];
+  }
+  return found >= least;
 }
 
 /** NO_COLOR and FORCE_COLOR as https://no-color.org and Node have them. */

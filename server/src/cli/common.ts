@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { visible } from '../audit/report/index.js';
 import type { Container, FieldMapping } from '../datasets/index.js';
 import { commandLineSource } from '../datasets/pipe.js';
 import { readDataset } from '../datasets/process/index.js';
@@ -34,4 +35,9 @@ export function noneExists(files: readonly string[]): boolean {
   if (files.some((path) => path === '-' || existsSync(path))) return false;
   for (const path of files) console.error(`qrm: ${path}: no such file or folder`);
   return true;
+}
+
+/** An error that costs one path, and nothing else. */
+export function complain(message: string): void {
+  process.stderr.write(`${visible(`qrm: ${message}`)}\n`);
 }

@@ -1,10 +1,10 @@
-import { pad, visible, width } from '../audit/report/index.js';
+import { pad, strictJson, visible, width } from '../audit/report/index.js';
 import { doctor, listHubModels, listModels } from './engine.js';
 import { print } from './output.js';
 
 export async function doctorCommand(o: { json?: boolean }): Promise<void> {
   const r = await doctor();
-  if (o.json) return print(`${JSON.stringify(r, null, 2)}\n`);
+  if (o.json) return print(`${strictJson(r, 2)}\n`);
   const lines = [
     ['Platform', r.platform],
     ['Processor', `${r.cpu}, ${r.threads} threads`],
@@ -26,7 +26,7 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const hub = await listHubModels();
   if (o.json)
     return print(
-      `${JSON.stringify([...models, ...hub.map((m) => ({ ...m, kind: 'hub' }))], null, 2)}\n`,
+      `${strictJson([...models, ...hub.map((m) => ({ ...m, kind: 'hub' }))], 2)}\n`,
     );
   if (models.length === 0) {
     await print('No models. Give --model a checkpoint folder, a GGUF file or a bundle.\n');

@@ -7,6 +7,8 @@ import type { CommonOptions } from './common.js';
 import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
+import { systemReason } from '../files/reasons.js';
+import { isClosedPipe } from './output.js';
 import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
@@ -84,6 +86,11 @@ const audit = common(
   .description('list the riskiest responses and what is wrong with the data')
   .addOption(new Option('--format <name>').choices(FORMATS).default('text'))
   .option('--top <n>', 'responses shown by text, html and json', number('--top', 0, 1e5, true), 20)
+  .option(
+    '--sarif-results <n>',
+    'results in SARIF; default: what code scanning takes, 25,000 and 10 MB gzipped',
+    number('--sarif-results', 1, 1e9, true),
+  )
   .optionsGroup('Findings (a threshold is a figure, or a share of the dataset such as 5%):')
   .option('--select <codes>', 'only these', codes('--select'))
   .option('--ignore <codes>', 'all but these', codes('--ignore'));
@@ -159,14 +166,27 @@ program
   .action(modelsCommand);
 
 for (const command of program.commands) command.exitOverride();
+
+/** `qrm adit --help` is no question about qrm: commander would answer it with the general help. */
+function refuseUnknown(args: readonly string[]): void {
+  const name = args.find((arg) => !arg.startsWith('-'));
+  const asked =
+    name === 'help' ? args.slice(args.indexOf(name) + 1).find((a) => !a.startsWith('-')) : name;
+  if (asked === undefined || asked === 'help') return;
+  if (program.commands.every((command) => command.name() !== asked))
+    program.parse(['node', 'qrm', asked]); // says so, with a suggestion
+}
+
 // `qrm … | head` closes the pipe: that is no error, and `print` ends the run in good order.
-const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE';
 process.stdout.on('error', (error) => {
   if (isClosedPipe(error)) return;
-  console.error(explain(error));
-  process.exitCode = EXIT.usage;
+  console.error(`qrm: standard output: ${systemReason(error)}`);
+  process.exit(EXIT.usage);
 });
+// Nobody is there to be told.
+process.stderr.on('error', () => undefined);
 try {
+  refuseUnknown(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError)

@@ -113,8 +113,14 @@ export function mapping(text: string): FieldMapping {
   return parseMapping(value, '--mapping', fail) ?? fail('--mapping: expected a JSON object');
 }
 
+/** Whether a run fails by its findings: told of each, and how many more there are of its kind. */
+export interface FailOn {
+  readonly counts: (finding: Pick<Finding, 'code' | 'severity'>) => boolean;
+  readonly least: number;
+}
+
 /** `CODE`, `CODE:n` (n findings or more) or a severity (`warning` covers errors too). */
-export function failOn(text: string): (findings: readonly Finding[]) => boolean {
+export function failOn(text: string): FailOn {
   const [name = '', count] = text.split(':');
   const least = count === undefined ? 1 : number('--fail-on', 1, 1e9, true)(count);
   const severity = SEVERITIES.findIndex((s) => s === name);
@@ -123,7 +129,8 @@ export function failOn(text: string): (findings: readonly Finding[]) => boolean 
       `--fail-on ${name}: expected one of ${[...CODES, ...SEVERITIES].join(', ')}`,
     );
   }
-  const counts = (f: Finding) =>
-    severity < 0 ? f.code === name : SEVERITIES.indexOf(f.severity) <= severity;
-  return (findings) => findings.filter(counts).length >= least;
+  return {
+    counts: (f) => (severity < 0 ? f.code === name : SEVERITIES.indexOf(f.severity) <= severity),
+    least,
+  };
 }

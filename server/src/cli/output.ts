@@ -1,27 +1,42 @@
-import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { systemReason } from '../files/reasons.js';
+import { targetOf } from '../files/target.js';
+import { openSink, writeTo, type Sink } from '../files/write.js';
 
 /** To standard output, as fast as its reader takes it. @throws EPIPE when the reader has left */
-export async function print(text: string): Promise<void> {
-  if (process.stdout.errored) throw process.stdout.errored;
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-}
+export const print = (text: string): Promise<void> => writeTo(process.stdout, text);
 
-/** Lines added to a file, in the file when `write` returns; or to standard output. */
+export const isClosedPipe = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+
+/** Lines added to a regular file, in the file when `write` returns; or streamed to whatever `out` is. */
 export class Appender {
-  private readonly fd: number | undefined;
+  private constructor(
+    private readonly out: string,
+    private readonly fd: number | undefined,
+    private readonly sink: Sink | undefined,
+  ) {}
 
-  constructor(out?: string) {
-    this.fd = out === undefined ? undefined : openSync(out, 'a');
+  /** @throws Error naming the path and why it cannot be written; AbortError */
+  static async open(out = '-', signal?: AbortSignal): Promise<Appender> {
+    const target = targetOf(out);
+    if (target.kind !== 'file')
+      return new Appender(out, undefined, await openSink(out, target, signal));
+    return new Appender(out, openSync(target.path, 'a'), undefined);
   }
 
   async write(text: string): Promise<void> {
-    if (this.fd === undefined) return print(text);
+    if (this.fd === undefined) return this.sink?.write(text);
     const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length;) at += writeSync(this.fd, bytes, at);
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.fd, bytes, at);
+    } catch (error) {
+      throw new Error(`${this.out}: ${systemReason(error)}`, { cause: error });
+    }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.fd !== undefined) closeSync(this.fd);
+    await this.sink?.close();
   }
 }

@@ -53,13 +53,23 @@ export async function withSession(
   }
 }
 
-/** Aborts on the first Ctrl-C; the second leaves at once (what is scored is in the store). */
+/** How long an interrupted command may take to leave in good order. */
+const LEAVE = 5000;
+
+/**
+ * Aborts on the first Ctrl-C, SIGTERM or hang-up; the second leaves at once, as does the first where the
+ * command has not ended some seconds later (what is scored is in the store).
+ */
 export function onInterrupt(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal); // one for each group under way
-  let times = 0;
-  const stop = () => (++times > 1 ? process.exit(EXIT.interrupted) : controller.abort());
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const leave = () => process.exit(EXIT.interrupted);
+  const stop = () => {
+    if (controller.signal.aborted) leave();
+    controller.abort();
+    setTimeout(leave, LEAVE).unref();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   return controller;
 }
 

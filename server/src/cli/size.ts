@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 const GZIP = 0x1f8b;
 const ZSTD = 0xfd2fb528;
@@ -10,6 +10,8 @@ const ZSTD = 0xfd2fb528;
 export function textBytes(path: string): number | undefined {
   let fd: number;
   try {
+    // To open a pipe would wait for its writer.
+    if (!statSync(path).isFile()) return undefined;
     fd = openSync(path, 'r');
   } catch {
     return undefined;

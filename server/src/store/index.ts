@@ -4,8 +4,8 @@ import { open, type RootDatabase } from 'lmdb';
 import { messageOf } from '../errors.js';
 import { cacheFolder } from '../files/cache-folder.js';
 import { makeFolder } from '../files/folder.js';
+import { systemReason } from '../files/reasons.js';
 import { damageOf, whyUnsafe } from './check.js';
-import { isDamage, systemReason } from './failures.js';
 import { Presence } from './presence.js';
 import { decodeScore, encodeScore, type StoredScore } from './record.js';
 
@@ -32,6 +32,12 @@ export interface StoreOptions {
   /** Told, once, that a damaged store had to be set aside or that no more scores are kept. */
   readonly onWarning?: (message: string) => void;
 }
+
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID. */
+const DAMAGE: readonly unknown[] = [-30797, -30796, -30793];
+/** Does LMDB say that the file's content is wrong, and not that it cannot be reached? */
+const isDamage = (error: unknown): boolean =>
+  DAMAGE.includes((error as { code?: unknown } | undefined)?.code);
 
 type Database = RootDatabase<Buffer, Buffer>;
 

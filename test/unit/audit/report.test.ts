@@ -12,7 +12,7 @@ import {
   type Listed,
   type Report,
 } from '../../../server/src/audit/report/index.js';
-import { fit, visible, width } from '../../../server/src/audit/report/escape.js';
+import { fit, visible, wellFormed, width } from '../../../server/src/audit/report/escape.js';
 import { collect, pairLine, SETTINGS, sourceOf, TextEvaluator } from './helpers.js';
 
 const ESC = '\x1b';
@@ -80,7 +80,7 @@ describe('json', () => {
       expect(text?.split(' r=').at(-1)).toBe(
         `${table.kindOf(f.response) === 'chosen' ? i : 1 - i}`,
       );
-      expect(line['excerpt']).toBe(text);
+      expect(line['excerpt']).toBe(wellFormed(text ?? ''));
       expect(line['line']).toBe(table.place(f.response).line + 1);
       expect(line['column']).toBe(table.place(f.response).column + 1);
     });

@@ -1,3 +1,4 @@
+import { strictJson, wellFormed } from './escape.js';
 import type { Listed, Report } from './model.js';
 
 /** A finding as json, jsonl and csv give it. Lines and columns from 1, bytes from 0. */
@@ -63,6 +64,9 @@ function heading(report: Report) {
     tau: audit.tau,
     thresholds: audit.thresholds,
     responses: report.summary.responses,
+    // More than `findings` holds where so many rows could not be read that only the first are listed.
+    findingsInAll: report.summary.findings,
+    findingsNotListed: audit.moreProblems,
     files: audit.sources.map(({ path }, n) => ({ path, error: audit.unreadable.get(n) ?? null })),
   };
 }
@@ -70,10 +74,10 @@ function heading(report: Report) {
 /** One JSON document: `{tool, …, responses, files, riskiest, findings}`. */
 export async function* jsonReport(report: Report): AsyncGenerator<string> {
   const { table, sources } = report.audit;
-  const head = JSON.stringify(heading(report), null, 2);
+  const head = strictJson(heading(report), 2);
   yield `${head.slice(0, -2)},\n  "riskiest": [`;
   yield* commaSeparated(report.ranked, (i) =>
-    JSON.stringify({
+    strictJson({
       file: sources[table.file.get(i)]?.path ?? '',
       row: report.row(i),
       ...plainPlace(report.place(i)),
@@ -84,7 +88,7 @@ export async function* jsonReport(report: Report): AsyncGenerator<string> {
     }),
   );
   yield '  ],\n  "findings": [';
-  yield* commaSeparated(report.listed(), (item) => JSON.stringify(plainFinding(report, item)));
+  yield* commaSeparated(report.listed(), (item) => strictJson(plainFinding(report, item)));
   yield '  ]\n}';
 }
 
@@ -103,7 +107,7 @@ export async function* commaSeparated<T>(
 
 /** One finding a line. */
 export async function* jsonlReport(report: Report): AsyncGenerator<string> {
-  for await (const item of report.listed()) yield JSON.stringify(plainFinding(report, item));
+  for await (const item of report.listed()) yield strictJson(plainFinding(report, item));
 }
 
 const CSV = [
@@ -138,7 +142,7 @@ export async function* csvReport(report: Report): AsyncGenerator<string> {
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const text = String(value);
+  const text = wellFormed(String(value));
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

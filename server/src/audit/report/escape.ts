@@ -16,6 +16,27 @@ export function visible(text: string): string {
     });
 }
 
+/** Halves of surrogate pairs become U+FFFD: strict JSON readers and UTF-8 know no halves. */
+export const wellFormed = (text: string): string =>
+  text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+
+/** JSON for strict readers: no half of a surrogate pair in any text. */
+export const strictJson = (value: unknown, space?: number): string =>
+  JSON.stringify(
+    value,
+    (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : part),
+    space,
+  );
+
+/** The first `length` UTF-16 code units, or one less where a pair would be cut. */
+export function cut(text: string, length: number): string {
+  const last = text.charCodeAt(length - 1);
+  return text.slice(
+    0,
+    length < text.length && last >= 0xd800 && last < 0xdc00 ? length - 1 : length,
+  );
+}
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;

@@ -2,6 +2,8 @@ import { take, type AuditSource } from '../index.js';
 import { shownText } from '../../datasets/index.js';
 import type { DatasetEvent } from '../../datasets/types.js';
 
+import { cut } from './escape.js';
+
 /** Longest excerpt, in UTF-16 code units. */
 const EXCERPT = 400;
 
@@ -50,7 +52,7 @@ export class Excerpts {
     while (this.at() < row) await this.next();
     if (this.current?.type !== 'row' || this.current.row.index !== row) return '';
     const turn = this.current.row.conversations[conversation]?.turns[target];
-    return (turn === undefined ? '' : shownText(turn)).slice(0, EXCERPT);
+    return turn === undefined ? '' : cut(shownText(turn), EXCERPT);
   }
 
   /** Index of the row that was read last; -1 before the first, infinite after the last. */

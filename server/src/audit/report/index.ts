@@ -1,7 +1,7 @@
 import { csvReport, jsonReport, jsonlReport } from './data.js';
 import { htmlReport } from './html.js';
 import type { Report } from './model.js';
-import { sarifReport } from './sarif.js';
+import { sarifReport, type SarifOptions } from './sarif.js';
 import { textReport } from './text.js';
 
 export {
@@ -14,7 +14,7 @@ export {
 export { UNPACED, type Pace } from './pace.js';
 export { parquetReport } from './parquet.js';
 export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet-thread.js';
-export { pad, visible, width } from './escape.js';
+export { pad, strictJson, visible, width } from './escape.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -28,6 +28,7 @@ export function render(
   format: Format,
   report: Report,
   terminal: { columns: number; colour: boolean },
+  sarif: SarifOptions = {},
 ): Iterable<string> | AsyncIterable<string> {
   switch (format) {
     case 'text':
@@ -39,7 +40,7 @@ export function render(
     case 'csv':
       return csvReport(report);
     case 'sarif':
-      return sarifReport(report);
+      return sarifReport(report, sarif);
     case 'html':
       return htmlReport(report);
   }

@@ -19,6 +19,8 @@ export interface ReportedAudit extends Pick<
 > {
   /** Problems that were counted and not kept. */
   readonly moreProblems: number;
+  /** How many of them are errors and not warnings; default: all. */
+  readonly moreErrors?: number;
   /** All of them, those of responses in the order of the files; asked for twice. */
   findings(): Iterable<Finding> | AsyncIterable<Finding>;
   /** Limits that are known already; default: taken from the table. */
@@ -123,6 +125,9 @@ export async function makeReport(
     else if (problems.length < SHOWN_PROBLEMS) problems.push(finding);
     await pace.tick();
   }
+  const { moreProblems, moreErrors = moreProblems } = audit;
+  counted.addProblems('error', moreErrors);
+  counted.addProblems('warning', moreProblems - moreErrors);
   const limits = audit.limits ?? limitsOfTable(RULES, table, audit.thresholds);
   const summary = await summarize(audit, counted.list(), pace);
   async function* listed(): AsyncGenerator<Listed> {

@@ -75,8 +75,8 @@ export async function summarize(
     tails,
     codes,
     bySeverity: { error: sum('error'), warning: sum('warning'), info: sum('info') },
-    findings: codes.reduce((n, c) => n + c.total, audit.moreProblems),
-    problems: (codes.find((c) => c.code === 'malformed-row')?.total ?? 0) + audit.moreProblems,
+    findings: codes.reduce((n, c) => n + c.total, 0),
+    problems: codes.find((c) => c.code === 'malformed-row')?.total ?? 0,
   };
 }
 
@@ -103,12 +103,15 @@ export function notesOn({ spec }: Pick<EvaluatorInfo, 'spec'>, weights: boolean)
 /** Counts findings as they pass. */
 export function countByCode() {
   const counts = new Map<string, Record<Severity, number>>();
+  const add = (code: FindingCode, severity: Severity, n: number) => {
+    const by = counts.get(code) ?? { error: 0, warning: 0, info: 0 };
+    by[severity] += n;
+    if (n > 0) counts.set(code, by);
+  };
   return {
-    add({ code, severity }: Finding): void {
-      const by = counts.get(code) ?? { error: 0, warning: 0, info: 0 };
-      by[severity]++;
-      counts.set(code, by);
-    },
+    add: ({ code, severity }: Finding): void => add(code, severity, 1),
+    /** Of rows that could not be read and were only counted. */
+    addProblems: (severity: Severity, n: number): void => add('malformed-row', severity, n),
     list: (): CodeCount[] =>
       DESCRIPTIONS.flatMap(({ code, description }) => {
         const bySeverity = counts.get(code);
