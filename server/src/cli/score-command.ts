@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto';
-<<<<<<< HEAD
 import { take } from '../audit/index.js';
-import { visible } from '../audit/report/index.js';
-=======
-import { scoreRows, take, type ScoredEvent } from '../audit/index.js';
 import { strictJson, visible } from '../audit/report/index.js';
->>>>>>> ccd427a (Outputs: links, modes, pipes and descriptors are what they were; score's lines are known by their text; reports say what they leave out)
 import { placeOf } from '../datasets/index.js';
 import { measure, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
@@ -47,12 +42,8 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
     .slice(0, 16);
   const done = o.out === undefined ? new DoneLines() : await readDone(o.out, run);
   if (done.size > 0) say(`${count(done.size)} responses are in ${o.out} already`);
-<<<<<<< HEAD
   const service = new ScoreService(LazyEvaluator.of(evaluator), store);
-  const output = new Appender(o.out);
-=======
   const output = await Appender.open(o.out, signal);
->>>>>>> ccd427a (Outputs: links, modes, pipes and descriptors are what they were; score's lines are known by their text; reports say what they leave out)
   const bar = new Progress(o.quiet ?? false);
   const share = new Share(files, o.limit);
   let [responses, stored, bad] = [0, 0, 0];
@@ -68,15 +59,11 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
         const missing = row.conversations.flatMap(({ kind, label, turns, targets }) =>
           targets.map((t) => !done.take({ file, kind, label, hash: hex(contentHash(turns, t)) })),
         );
-<<<<<<< HEAD
-      for await (const event of scoreRows(events, { service, signal, skip })) {
-=======
         unwritten.set(row, missing);
         rows++;
         return !missing.includes(true);
       };
-      for await (const event of scoreRows(events, { evaluator, store, signal, skip })) {
->>>>>>> ccd427a (Outputs: links, modes, pipes and descriptors are what they were; score's lines are known by their text; reports say what they leave out)
+      for await (const event of scoreRows(events, { service, signal, skip })) {
         if (event.type === 'problem') {
           const { place, code, message } = event.problem;
           const at = `${file}:${place.line + 1}:${place.column + 1}`;
