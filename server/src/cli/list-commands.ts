@@ -25,9 +25,7 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const models = await listModels();
   const hub = await listHubModels();
   if (o.json)
-    return print(
-      `${strictJson([...models, ...hub.map((m) => ({ ...m, kind: 'hub' }))], 2)}\n`,
-    );
+    return print(`${strictJson([...models, ...hub.map((m) => ({ ...m, kind: 'hub' }))], 2)}\n`);
   if (models.length === 0) {
     await print('No models. Give --model a checkpoint folder, a GGUF file or a bundle.\n');
   }

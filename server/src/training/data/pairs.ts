@@ -31,9 +31,7 @@ export async function readPreferences(
     }
     const line = event.row.place.line + 1;
     const turns = (kind: string): ChatMessage[] | undefined =>
-      event.row.conversations
-        .find((c) => c.kind === kind)
-        ?.turns.map(chatMessage);
+      event.row.conversations.find((c) => c.kind === kind)?.turns.map(chatMessage);
     const chosen = turns('chosen');
     const rejected = turns('rejected');
     if (!chosen || !rejected) {
