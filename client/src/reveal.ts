@@ -1,5 +1,4 @@
 import { commands, Range, TextEditorRevealType, Uri, ViewColumn, window, workspace } from 'vscode';
-import { type TextSpot } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { hasNoText } from './documents.js';
 import { request } from './request.js';

@@ -1,4 +1,4 @@
-import { EventEmitter, Uri, window, workspace, type ExtensionContext } from 'vscode';
+import { ExtensionMode, EventEmitter, Uri, window, workspace, type ExtensionContext } from 'vscode';
 import {
   LanguageClient,
   RevealOutputChannelOn,
@@ -67,9 +67,12 @@ export class Server implements Context {
   private serverOptions(): ServerOptions {
     const module = Uri.joinPath(this.extension.extensionUri, 'dist', 'server.js').fsPath;
     const runtime = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+    // The port that .vscode/launch.json attaches to.
+    const debugged = this.extension.extensionMode === ExtensionMode.Development;
     return {
       module,
       transport: TransportKind.ipc,
+      ...(debugged && { options: { execArgv: ['--inspect=6009'] } }),
       // A program named by an untrusted folder is never run; the setting is restricted as well.
       ...(runtime !== '' && workspace.isTrusted && { runtime }),
     };

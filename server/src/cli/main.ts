@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
+import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
 import type { CommonOptions } from './common.js';
@@ -14,7 +15,7 @@ import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
 import { addTrainCommand } from './train-options.js';
 
-const VERSION = '0.1.0';
+const VERSION = programVersion(import.meta.url);
 const CONTAINERS = ['jsonl', 'json', 'csv', 'tsv', 'parquet', 'markdown'];
 const EXIT_CODES =
   'Exit codes: 0 ok, 1 findings by --fail-on, 2 usage or failure, 3 a file was unreadable, 130 interrupted.';

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { PARQUET_ROLE, parquetThread } from '../audit/report/index.js';
+import { programVersion } from '../files/version.js';
 import { Guard } from './params/guard.js';
 import { serve } from './server.js';
 
@@ -11,11 +11,9 @@ function main(): void {
   console.info = console.error;
 
   process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error));
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(manifest) as { version: string };
   const guard = new Guard();
   const connection = createConnection(ProposedFeatures.all, { messageStrategy: guard });
-  serve(connection, guard, version, new URL(import.meta.url));
+  serve(connection, guard, programVersion(import.meta.url), new URL(import.meta.url));
 }
 
 const { role } = (workerData ?? {}) as { role?: string };
