@@ -2,7 +2,7 @@ import type { ModelConfig } from '../model/checkpoint/config.js';
 import type { ExternalTensor } from '../model/graph/builder.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
 import { readPrefix } from '../model/bundle/prefix.js';
-import { inverseFrequencies } from '../model/checkpoint/rope.js';
+import { inverseFrequencies, rotaryFactor } from '../model/checkpoint/rope.js';
 import type { Backbone } from './backbone.js';
 import type { NativeKernels, NativeModel } from './native.js';
 import type { TokenTree } from './packing.js';
@@ -67,12 +67,13 @@ export class NativeBackbone implements Backbone {
     const half = this.#frequencies.length;
     if (2 * positions * half <= this.#rope.length) return this.#rope;
     const count = Math.max(512, 2 ** Math.ceil(Math.log2(positions)));
+    const factor = rotaryFactor(this.config.rope);
     const rope = new Float32Array(2 * count * half);
     for (let p = 0; p < count; p++) {
       for (let i = 0; i < half; i++) {
         const angle = Math.fround(p * this.#frequencies[i]!);
-        rope[p * half + i] = Math.cos(angle);
-        rope[(count + p) * half + i] = Math.sin(angle);
+        rope[p * half + i] = factor * Math.cos(angle);
+        rope[(count + p) * half + i] = factor * Math.sin(angle);
       }
     }
     return (this.#rope = rope);

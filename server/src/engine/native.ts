@@ -65,5 +65,15 @@ export function nativeUnfit(config: ModelConfig): string | undefined {
   for (const [name, size] of Object.entries(sizes)) {
     if (size % 64 !== 0) return `${name} ${size} is no multiple of 64`;
   }
-  return heads % kvHeads === 0 ? undefined : `${heads} heads do not share ${kvHeads} evenly`;
+  if (heads % kvHeads !== 0) return `${heads} heads do not share ${kvHeads} evenly`;
+  const lacking: readonly [boolean, string][] = [
+    [config.qkNorm === true, 'norms of query and key'],
+    [config.slidingLayers?.some(Boolean) === true, 'a sliding window'],
+    [config.attnSoftcap !== undefined, 'a cap of attention logits'],
+    [config.sandwichNorms, 'norms after attention and MLP'],
+    [config.activation !== 'silu', `the activation ${config.activation}`],
+    [config.embeddingScale !== 1, 'scaled embeddings'],
+  ];
+  const found = lacking.find(([has]) => has);
+  return found && `the model has ${found[1]}`;
 }

@@ -37,7 +37,7 @@ function conversion(cache: string, name: string, gigabytes: number, hours: numbe
     precision: 'int8',
     attributes: 1,
     graphVersion: GRAPH_VERSION,
-    layout: 2,
+    layout: 3,
     files: { 'backbone.data': gigabytes * 1e9 },
     linked: [],
   };

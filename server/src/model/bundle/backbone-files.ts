@@ -9,7 +9,7 @@ import {
   type TensorIndex,
 } from '../graph/convert-weights.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { convertInt8, supportsInt8 } from '../int8/convert-int8.js';
+import { convertInt8, prefersInt8 } from '../int8/convert-int8.js';
 import { requireSpace } from '../files.js';
 import { buildBackbone } from '../graph/backbone.js';
 import { Int8Weights } from '../graph/int8-weights.js';
@@ -33,21 +33,14 @@ export interface LinkedFile {
   readonly mtimeMs: number;
 }
 
-/** `auto`: int8 where the architecture allows it, else float32. @throws Error when it cannot run in int8 */
+/** `auto`: what suits the architecture best. */
 export function choosePrecision(
   wanted: Precision | 'auto',
   config: ModelConfig,
-  path: string,
   preferred: Precision = 'int8',
 ): Precision {
-  if (wanted === 'auto') return supportsInt8(config) ? preferred : 'float32';
-  if (wanted === 'int8' && !supportsInt8(config)) {
-    throw new Error(
-      `${path}: int8 is for Llama models without biases, this is ${config.architecture}` +
-        `${config.attentionBias || config.mlpBias ? ' with biases' : ''}; use float32`,
-    );
-  }
-  return wanted;
+  if (wanted !== 'auto') return wanted;
+  return prefersInt8(config) ? preferred : 'float32';
 }
 
 /**
@@ -137,7 +130,7 @@ function convertedBytes(source: TensorSource, config: ModelConfig, precision: Pr
     bytes += size * (precision === 'float32' || !layer ? 4 : 1);
   }
   // 4 KiB of alignment for each tensor, and int8's inverse rotation.
-  const rotation = precision === 'int8' ? 4 * config.hiddenSize ** 2 : 0;
+  const rotation = precision === 'int8' ? 8 * config.hiddenSize ** 2 : 0;
   return bytes + rotation + 4096 * source.names().length;
 }
 

@@ -78,7 +78,7 @@ export async function openModel(
   try {
     const heads = headsOf(checkpoint);
     const { name, config, tokenizer, licence } = checkpoint;
-    const precision = choosePrecision(options.precision ?? 'auto', config, path, options.preferred);
+    const precision = choosePrecision(options.precision ?? 'auto', config, options.preferred);
     const attributes = heads.spec.attributes.length;
     const backbonePath = await cachedBackbone({ ...checkpoint, attributes }, precision, cache, {
       ...conversion(name, options),
@@ -119,7 +119,7 @@ async function openBundle(
     precision = readyPrecision(manifest, wanted, folder);
     backbonePath = join(folder, BACKBONE);
   } else {
-    precision = choosePrecision(wanted, config, folder, options.preferred);
+    precision = choosePrecision(wanted, config, options.preferred);
     const source = await openCompact(folder, manifest);
     try {
       const attributes = manifest.attributes.length;
@@ -201,7 +201,7 @@ export async function convertModel(
   try {
     const heads = headsOf(checkpoint);
     const { name, config, tokenizer, licence } = checkpoint;
-    const precision = choosePrecision(options.precision ?? 'auto', config, from);
+    const precision = choosePrecision(options.precision ?? 'auto', config);
     const fill = async (folder: string): Promise<void> => {
       await writeBackbone(checkpoint, precision, folder, conversion(name, options));
       const files = [

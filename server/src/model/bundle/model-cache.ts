@@ -15,8 +15,8 @@ import { errorCode, isDraft, readJson, writeFolder } from '../files.js';
 const ENTRY = 'model.json';
 /** Converted models beyond this are removed, the least recently used first. */
 const MAX_BYTES = 20e9;
-/** Of backbone.onnx, raised where it must be written again though its numbers stay (2: twins of shared weights). */
-const LAYOUT = 2;
+/** Of backbone.onnx, raised where it must be written again though its numbers stay (3: twins of shared weights, two digits of few channels). */
+const LAYOUT = 3;
 /** Models used this recently may be open in another process. */
 const RECENT = 3600 * 1000;
 

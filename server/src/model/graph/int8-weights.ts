@@ -1,6 +1,13 @@
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { GraphBuilder } from './builder.js';
-import { gated, required, type Delta, type TensorLookup, type WeightProvider } from './weights.js';
+import {
+  gated,
+  headNorm,
+  required,
+  type Delta,
+  type TensorLookup,
+  type WeightProvider,
+} from './weights.js';
 
 /** Largest int8 magnitude. */
 export const STATIC = 127;
@@ -11,6 +18,15 @@ export const STATIC = 127;
 export const NORM_CLIP = 3.5;
 
 /**
+ * Up to so many channels the rotation cannot spread what stands out: a normed row is then read in two int8
+ * digits, and nothing of it is clipped. Such models are small, and the second product is cheap.
+ */
+const FEW_CHANNELS = 256;
+
+/** A row as one or two int8 digits, each with its step. */
+type Digits = readonly { readonly q: string; readonly scale: string }[];
+
+/**
  * Layers whose down projection reads its input in two int8 digits: the first three and the last two,
  * whose inputs have the longest tails.
  */
@@ -19,7 +35,7 @@ export function hasWideDown(layer: number, layers: number): boolean {
 }
 
 /**
- * Int8 weights (a scale a column) and int8 activations, for a Llama converted by ../convert-int8.ts.
+ * Int8 weights (a scale a column) and int8 activations, for a decoder converted by ../int8/convert-int8.ts.
  * Stored tensors of a linear `name`: `name.q` int8 [in, out], `name.scale` and `name.bias` [out].
  * Normed rows have one fixed scale, attention outputs one a layer, the MLP's inner activations one a
  * token. Residual sums, norms, rotary embedding and softmax stay float32.
@@ -63,17 +79,37 @@ export class Int8Weights implements WeightProvider {
     return g.op('MatMulIntegerToFloat', inputs, {}, { domain: 'com.microsoft' });
   }
 
-  /** x + delta, and its norm (weight 1) as uint8 with scale NORM_CLIP / 127. */
-  private normed(g: GraphBuilder, x: string, delta: Delta | undefined): { sum: string; q: string } {
+  /** x + delta, and its norm (weight 1) as uint8 with scale NORM_CLIP / 127, or in two digits. */
+  private normed(
+    g: GraphBuilder,
+    x: string,
+    delta: Delta | undefined,
+  ): { sum: string; digits: Digits } {
     const { hiddenSize: H, rmsNormEps } = this.config;
+    const few = H <= FEW_CHANNELS;
+    const clip = few ? Math.sqrt(H) : NORM_CLIP;
     // The norm's gain is the inverse of the quantisation's step: one pass less.
-    const gain = g.tensor('norm_gain', [H], new Float32Array(H).fill(STATIC / NORM_CLIP));
+    const gain = g.tensor('norm_gain', [H], new Float32Array(H).fill(STATIC / clip));
     const { sum, normed } = g.skipNorm(x, delta, gain, rmsNormEps);
-    return { sum, q: this.quantize(g, normed, g.scalar(1)) };
+    const high = { q: this.quantize(g, normed, g.scalar(1)), scale: g.scalar(clip / STATIC) };
+    if (!few) return { sum, digits: [high] };
+    const step = 0.5 / STATIC;
+    const q = this.quantize(g, this.rest(g, normed, high.q), g.scalar(step));
+    return { sum, digits: [high, { q, scale: g.scalar((step * clip) / STATIC) }] };
   }
 
-  private get normScale(): number {
-    return NORM_CLIP / STATIC;
+  /** What the first digit leaves, in [-1/2, 1/2]. */
+  private rest(g: GraphBuilder, scaled: string, high: string): string {
+    const zero = g.constant('uint8', [128], []);
+    return g.op('Sub', [scaled, g.op('DequantizeLinear', [high, g.scalar(1), zero])]);
+  }
+
+  /** The row @ W, plus the bias. */
+  private apply(g: GraphBuilder, name: string, [high, low]: Digits): string {
+    const product = this.multiply(g, name, high!.q, high!.scale);
+    if (low === undefined) return product;
+    const options = { bias: false, twin: true };
+    return g.op('Add', [product, this.multiply(g, name, low.q, low.scale, options)]);
   }
 
   embedding(g: GraphBuilder): string {
@@ -91,32 +127,37 @@ export class Int8Weights implements WeightProvider {
     delta: Delta | undefined,
     atTargets: (x: string) => string = (y) => y,
   ): { sum: string; q: string; k: string; v: string } {
-    const { sum, q } = this.normed(g, x, delta);
-    const scale = g.scalar(this.normScale);
-    const linear = (name: string, input: string): string =>
-      this.multiply(g, `${layer}.self_attn.${name}`, input, scale);
-    return {
-      sum,
-      q: linear('q_proj', atTargets(q)),
-      k: linear('k_proj', q),
-      v: linear('v_proj', q),
+    const { sum, digits } = this.normed(g, x, delta);
+    const linear = (name: string, input: Digits): string =>
+      this.apply(g, `${layer}.self_attn.${name}_proj`, input);
+    const head = (name: string, input: Digits): string => {
+      const out = linear(name, input);
+      if (!this.config.qkNorm) return out;
+      return headNorm(
+        g,
+        this.config,
+        out,
+        this.tensor(g, `${layer}.self_attn.${name}_norm.weight`),
+      );
     };
+    const wanted = digits.map(({ q, scale }) => ({ q: atTargets(q), scale }));
+    return { sum, q: head('q', wanted), k: head('k', digits), v: linear('v', digits) };
   }
 
   attentionOutput(g: GraphBuilder, layer: string, context: string): Delta {
     const scale = this.tensor(g, `${layer}.self_attn.context.scale`);
     const q = this.quantize(g, context, scale);
-    return { value: this.multiply(g, `${layer}.self_attn.o_proj`, q, scale) };
+    const value = this.multiply(g, `${layer}.self_attn.o_proj`, q, scale);
+    return { value: this.intoStream(g, `${layer}.post_attention_layernorm`, value) };
   }
 
   mlp(g: GraphBuilder, layer: string, x: string, delta: Delta): { sum: string; delta: Delta } {
-    const { sum, q } = this.normed(g, x, delta);
-    const scale = g.scalar(this.normScale);
+    const { sum, digits } = this.normed(g, x, delta);
     const inner = gated(
       g,
       this.config,
-      this.multiply(g, `${layer}.mlp.gate_proj`, q, scale),
-      this.multiply(g, `${layer}.mlp.up_proj`, q, scale),
+      this.apply(g, `${layer}.mlp.gate_proj`, digits),
+      this.apply(g, `${layer}.mlp.up_proj`, digits),
     );
     const name = `${layer}.mlp.down_proj`;
     const peak = g.op('Max', [
@@ -127,18 +168,30 @@ export class Int8Weights implements WeightProvider {
     const high = this.quantize(g, scaled, g.scalar(1));
     let product = this.multiply(g, name, high, g.scalar(1), { bias: false });
     if (hasWideDown(Number(layer.split('.').at(-1)), this.config.layers)) {
-      // The rest after the first digit lies in [-1/2, 1/2]: a second digit of 1/254.
-      const rest = g.op('Sub', [
-        scaled,
-        g.op('DequantizeLinear', [high, g.scalar(1), g.constant('uint8', [128], [])]),
-      ]);
+      // A second digit of 1/254.
+      const rest = this.rest(g, scaled, high);
       const step = g.scalar(0.5 / STATIC);
       const rounded = this.quantize(g, rest, step);
       const low = this.multiply(g, name, rounded, step, { bias: false, twin: true });
       product = g.op('Add', [product, low]);
     }
     const value = g.op('Mul', [product, g.op('Mul', [peak, g.scalar(1 / STATIC)])]);
-    return { sum, delta: { value, bias: this.tensor(g, `${name}.bias`) } };
+    const bias = this.tensor(g, `${name}.bias`);
+    if (!this.config.sandwichNorms) return { sum, delta: { value, bias } };
+    const whole = g.op('Add', [value, bias]);
+    return {
+      sum,
+      delta: { value: this.intoStream(g, `${layer}.post_feedforward_layernorm`, whole) },
+    };
+  }
+
+  /** A block's output as the rotated stream takes it: where a norm comes after it, normed first. */
+  private intoStream(g: GraphBuilder, norm: string, x: string): string {
+    if (!this.config.sandwichNorms) return x;
+    const epsilon = { float: this.config.rmsNormEps };
+    const weight = this.tensor(g, `${norm}.weight`);
+    const normed = g.op('RMSNormalization', [x, weight], { axis: -1, epsilon });
+    return g.op('MatMul', [normed, this.tensor(g, 'rotation.matrix')]);
   }
 
   /** The last norm's weight is not folded: `model.norm.weight` acts after the rotation is undone. */

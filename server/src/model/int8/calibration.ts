@@ -1,9 +1,11 @@
 import { InferenceSession, Tensor } from '../onnxruntime.js';
 import { CALIBRATION_CHATS } from './calibration-chats.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import type { ModelConfig } from '../checkpoint/config.js';
+import type { ModelConfig, RopeConfig } from '../checkpoint/config.js';
+import { attention } from '../graph/backbone.js';
 import { GraphBuilder } from '../graph/builder.js';
-import { inverseFrequencies } from '../checkpoint/rope.js';
+import { gated, headNorm } from '../graph/weights.js';
+import { inverseFrequencies, rotaryFactor } from '../checkpoint/rope.js';
 
 /** Tokens that a float32 layer is observed on, and the beginning that all conversations share. */
 export interface CalibrationTokens {
@@ -43,6 +45,21 @@ export interface LayerWeights {
   readonly down: Float32Array;
   readonly attentionNorm: Float32Array;
   readonly mlpNorm: Float32Array;
+  /** By the names of `extraParts`. */
+  readonly extra: Readonly<Record<string, Float32Array>>;
+}
+
+/** The tensors of a layer that not every model has, by their names within the layer. */
+export function extraParts(config: ModelConfig): string[] {
+  const { attentionBias, outputBias = attentionBias, mlpBias, qkNorm, sandwichNorms } = config;
+  const when = (there: boolean | undefined, ...names: string[]): string[] => (there ? names : []);
+  return [
+    ...when(attentionBias, ...['q', 'k', 'v'].map((name) => `self_attn.${name}_proj.bias`)),
+    ...when(outputBias, 'self_attn.o_proj.bias'),
+    ...when(mlpBias, ...['gate', 'up', 'down'].map((name) => `mlp.${name}_proj.bias`)),
+    ...when(qkNorm, 'self_attn.q_norm.weight', 'self_attn.k_norm.weight'),
+    ...when(sandwichNorms, 'post_attention_layernorm.weight', 'post_feedforward_layernorm.weight'),
+  ];
 }
 
 /** What was seen of one layer's activations, over all tokens but the prefix's. */
@@ -66,7 +83,10 @@ export interface LayerObservation {
  */
 export class LayerObserver {
   #x: Float32Array;
+  #layer = 0;
   readonly #common: Record<string, Tensor>;
+  /** Of layers that see everything, and of those with a window. */
+  readonly #seen: readonly [Record<string, Tensor>, Record<string, Tensor>];
 
   private constructor(
     private readonly session: InferenceSession,
@@ -77,29 +97,43 @@ export class LayerObserver {
     const ids = tokens.sequences.flat();
     const T = ids.length;
     this.#x = embedding(ids);
-    const frequencies = inverseFrequencies(config);
-    const half = frequencies.length;
-    const cos = new Float32Array(T * half);
-    const sin = new Float32Array(T * half);
-    const mask = new Float32Array(T * T).fill(-1e9);
+    const { headDim, rope, localRope = rope, slidingWindow } = config;
+    const half = headDim / 2;
     const keep: bigint[] = [];
     let start = 0;
     for (const sequence of tokens.sequences) {
       for (let i = 0; i < sequence.length; i++) {
-        const t = start + i;
-        for (let d = 0; d < half; d++) {
-          cos[t * half + d] = Math.cos(i * frequencies[d]!);
-          sin[t * half + d] = Math.sin(i * frequencies[d]!);
-        }
-        mask.fill(0, t * T + start, t * T + t + 1);
-        if (i >= tokens.prefix.length) keep.push(BigInt(t));
+        if (i >= tokens.prefix.length) keep.push(BigInt(start + i));
       }
       start += sequence.length;
     }
+    const feeds = (of: RopeConfig, window: number): Record<string, Tensor> => {
+      const frequencies = inverseFrequencies(config, of);
+      const factor = rotaryFactor(of);
+      const cos = new Float32Array(T * half);
+      const sin = new Float32Array(T * half);
+      const mask = new Float32Array(T * T).fill(-1e9);
+      let first = 0;
+      for (const sequence of tokens.sequences) {
+        for (let i = 0; i < sequence.length; i++) {
+          const t = first + i;
+          for (let d = 0; d < half; d++) {
+            cos[t * half + d] = factor * Math.cos(i * frequencies[d]!);
+            sin[t * half + d] = factor * Math.sin(i * frequencies[d]!);
+          }
+          mask.fill(0, t * T + Math.max(first, t - window + 1), t * T + t + 1);
+        }
+        first += sequence.length;
+      }
+      return {
+        cos: new Tensor('float32', cos, [1, T, half]),
+        sin: new Tensor('float32', sin, [1, T, half]),
+        mask: new Tensor('float32', mask, [1, 1, T, T]),
+      };
+    };
+    const full = feeds(rope, Infinity);
+    this.#seen = [full, slidingWindow === undefined ? full : feeds(localRope, slidingWindow)];
     this.#common = {
-      cos: new Tensor('float32', cos, [1, T, half]),
-      sin: new Tensor('float32', sin, [1, T, half]),
-      mask: new Tensor('float32', mask, [1, 1, T, T]),
       keep: new Tensor('int64', BigInt64Array.from(keep), [keep.length]),
       prefix: new Tensor(
         'int64',
@@ -124,8 +158,14 @@ export class LayerObserver {
     const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim: D } = this.config;
     const matrix = (data: Float32Array, rows: number, columns: number): Tensor =>
       new Tensor('float32', data, [rows, columns]);
+    const extra = Object.entries(w.extra).map(
+      ([name, values]) => [name, new Tensor('float32', values, [values.length])] as const,
+    );
+    const slides = this.config.slidingLayers?.[this.#layer++] ?? false;
     const out = await this.session.run({
       ...this.#common,
+      ...this.#seen[slides ? 1 : 0],
+      ...Object.fromEntries(extra),
       x: matrix(this.#x, this.#x.length / H, H),
       q: matrix(w.q, heads * D, H),
       k: matrix(w.k, kvHeads * D, H),
@@ -155,7 +195,7 @@ export class LayerObserver {
   }
 }
 
-/** One Llama layer without biases, its weights as inputs. */
+/** One layer, its weights as inputs. */
 function layerGraph(config: ModelConfig): Uint8Array {
   const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim: D } = config;
   const g = new GraphBuilder();
@@ -168,8 +208,23 @@ function layerGraph(config: ModelConfig): Uint8Array {
   const sin = input('sin', 1, 'T', D / 2);
   const mask = input('mask', 1, 1, 'T', 'T');
   const ones = g.tensor('ones', [H], new Float32Array(H).fill(1));
-  const linear = (name: string, a: string, rows: number, columns: number): string =>
-    g.op('Gemm', [a, input(name, rows, columns)], { transB: 1 });
+  const extra = new Map(
+    extraParts(config).map((name) => [name, input(name, `size of ${name}`)] as const),
+  );
+  const linear = (name: string, a: string, rows: number, columns: number): string => {
+    const inputs = [a, input(name, rows, columns)];
+    const bias = extra.get(`${/^[qkvo]$/.test(name) ? 'self_attn' : 'mlp'}.${name}_proj.bias`);
+    if (bias !== undefined) inputs.push(bias);
+    return g.op('Gemm', inputs, { transB: 1 });
+  };
+  const weighted = (name: string, a: string, of: (a: string, weight: string) => string): string => {
+    const weight = extra.get(`${name}.weight`);
+    return weight === undefined ? a : of(a, weight);
+  };
+  const byHead = (name: string, a: string): string =>
+    weighted(`self_attn.${name}_norm`, a, (x, weight) => headNorm(g, config, x, weight));
+  const after = (name: string, a: string): string =>
+    weighted(name, a, (x, weight) => g.op('Mul', [norm(x), weight]));
   const kept = (a: string): string => g.op('Gather', [a, keep], { axis: 0 });
   const mean = (a: string): string => g.op('ReduceMean', [kept(a), g.ints(0)], { keepdims: 0 });
   const norm = (a: string): string =>
@@ -180,27 +235,21 @@ function layerGraph(config: ModelConfig): Uint8Array {
 
   const n1 = norm(x);
   const a = g.op('Mul', [n1, input('attention_norm', H)]);
-  const q = rotated(linear('q', a, heads * D, H), heads);
-  const k = rotated(linear('k', a, kvHeads * D, H), kvHeads);
+  const q = rotated(byHead('q', linear('q', a, heads * D, H)), heads);
+  const k = rotated(byHead('k', linear('k', a, kvHeads * D, H)), kvHeads);
   const v = linear('v', a, kvHeads * D, H);
   const context = g.op(
     'Squeeze',
-    [
-      g.op('Attention', [q, k, batched(v), mask], {
-        q_num_heads: heads,
-        kv_num_heads: kvHeads,
-        scale: { float: config.queryScale },
-      }),
-      g.ints(0),
-    ],
+    [attention(g, config, { q, k, v: batched(v), mask }), g.ints(0)],
     {},
   );
-  const y = g.op('Add', [x, linear('o', context, H, heads * D)]);
+  const o = after('post_attention_layernorm', linear('o', context, H, heads * D));
+  const y = g.op('Add', [x, o]);
   const n2 = norm(y);
   const b = g.op('Mul', [n2, input('mlp_norm', H)]);
-  const gate = g.op('QuickGelu', [linear('gate', b, F, H)], { alpha: { float: 1 } }, MICROSOFT);
-  const inner = g.op('Mul', [gate, linear('up', b, F, H)]);
-  g.output(g.op('Add', [y, linear('down', inner, H, F)]), 'next', 'float32', ['T', H]);
+  const inner = gated(g, config, linear('gate', b, F, H), linear('up', b, F, H));
+  const down = after('post_feedforward_layernorm', linear('down', inner, H, F));
+  g.output(g.op('Add', [y, down]), 'next', 'float32', ['T', H]);
   g.output(mean(n1), 'attention_mean', 'float32', [H]);
   g.output(mean(n2), 'mlp_mean', 'float32', [H]);
   g.output(kept(context), 'context', 'float32', ['S', heads * D]);
@@ -216,5 +265,3 @@ function layerGraph(config: ModelConfig): Uint8Array {
   g.output(first(v), 'prefix_value', 'float32', ['P', kvHeads * D]);
   return g.serialize('layer');
 }
-
-const MICROSOFT = { domain: 'com.microsoft' };

@@ -1,4 +1,9 @@
-import { calibrationTokens, LayerObserver, type LayerObservation } from './calibration.js';
+import {
+  calibrationTokens,
+  extraParts,
+  LayerObserver,
+  type LayerObservation,
+} from './calibration.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { ConvertOptions } from '../graph/convert-weights.js';
@@ -8,9 +13,12 @@ import { quantizeColumns, quantizeRows, type Quantized } from './quantize.js';
 import type { TensorSource } from '../checkpoint/safetensors.js';
 import { TensorFileWriter, type TensorIndex } from '../graph/tensor-file.js';
 
-/** Whether int8 conversion fits this model: a Llama without biases; others run in float32. */
-export function supportsInt8(config: ModelConfig): boolean {
-  return config.architecture === 'llama' && !config.attentionBias && !config.mlpBias;
+/**
+ * Whether int8 is what to take where the user leaves it open. Norms after attention and MLP stand between
+ * the rotation and the weights: int8 works there, but gains less and was not measured on large models.
+ */
+export function prefersInt8(config: ModelConfig): boolean {
+  return !config.sandwichNorms;
 }
 
 /** Share of the calibration tokens whose attention output is not clipped. */
@@ -23,7 +31,7 @@ export interface Int8Result {
 }
 
 /**
- * Converts a Llama to int8 weights and activations such that hidden states keep a cosine of about 0.999:
+ * Converts a decoder to int8 weights and activations such that hidden states keep a cosine of about 0.999:
  *  - the residual stream and each value head are rotated, which spreads outlier channels (QuaRot,
  *    Ashkboos et al. 2024, section 3), and the norms' weights are folded into the linears after them;
  *  - scales move between the up projection's outputs and the down projection's inputs (SmoothQuant,
@@ -44,12 +52,20 @@ export async function convertInt8(
   const tokens = calibrationTokens(tokenizer);
   const writer = await TensorFileWriter.create(path, file);
   const rotations = { residual: new Rotation(H), value: new Rotation(config.headDim) };
+  /** Gemma's norms with the 1 that they are stored without. */
+  const norm = async (name: string): Promise<Float32Array> => {
+    const weight = await source.readFloat32(`${name}.weight`);
+    if (config.normPlusOne) for (let i = 0; i < weight.length; i++) weight[i]! += 1;
+    return weight;
+  };
   let observer: LayerObserver | undefined;
   try {
     const embedding = await source.readFloat32('model.embed_tokens.weight');
     observer = await LayerObserver.create(config, tokens, (ids) => {
       const rows = new Float32Array(ids.length * H);
       ids.forEach((id, i) => rows.set(embedding.subarray(id * H, (id + 1) * H), i * H));
+      const { embeddingScale: scale } = config;
+      if (scale !== 1) for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
       return rows;
     });
     rotations.residual.applyToRows(embedding);
@@ -67,8 +83,11 @@ export async function convertInt8(
         gate: await read('mlp.gate_proj'),
         up: await read('mlp.up_proj'),
         down: await read('mlp.down_proj'),
-        attentionNorm: await read('input_layernorm'),
-        mlpNorm: await read('post_attention_layernorm'),
+        attentionNorm: await norm(`${p}.input_layernorm`),
+        mlpNorm: await norm(
+          `${p}.${config.sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}`,
+        ),
+        extra: await extraWeights(source, config, p, norm),
       };
       const seen = await observer.observe(weights);
       await addLayer(writer, config, rotations, p, weights, seen);
@@ -76,8 +95,10 @@ export async function convertInt8(
     }
     const inverse = transpose(rotations.residual.matrix(), H, H);
     await writer.add('rotation.inverse', 'float32', [H, H], inverse);
-    const norm = await source.readFloat32('model.norm.weight');
-    await writer.add('model.norm.weight', 'float32', [H], norm);
+    await writer.add('model.norm.weight', 'float32', [H], await norm('model.norm'));
+    if (config.sandwichNorms) {
+      await writer.add('rotation.matrix', 'float32', [H, H], rotations.residual.matrix());
+    }
   } finally {
     await observer?.release();
     await writer.close();
@@ -86,6 +107,22 @@ export async function convertInt8(
 }
 
 type Weights = Parameters<LayerObserver['observe']>[0];
+
+/** Biases, and norms besides the two that every layer has. */
+async function extraWeights(
+  source: TensorSource,
+  config: ModelConfig,
+  p: string,
+  norm: (name: string) => Promise<Float32Array>,
+): Promise<Record<string, Float32Array>> {
+  const out: Record<string, Float32Array> = {};
+  for (const part of extraParts(config)) {
+    out[part] = part.endsWith('bias')
+      ? await source.readFloat32(`${p}.${part}`)
+      : await norm(`${p}.${part.replace(/\.weight$/, '')}`);
+  }
+  return out;
+}
 
 /** Rotates, smooths and quantises one layer; overwrites the weights it is given. */
 async function addLayer(
@@ -97,12 +134,16 @@ async function addLayer(
   seen: LayerObservation,
 ): Promise<void> {
   const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim: D } = config;
+  const { extra } = w;
   const add = async (
     name: string,
     inputs: number,
     outputs: number,
     q: Quantized,
+    bias?: Float32Array,
   ): Promise<void> => {
+    // What the rounding of the weights costs on average, and the map's own bias: one vector.
+    if (bias) for (let o = 0; o < outputs; o++) q.bias[o]! += bias[o]!;
     await writer.add(`${p}.${name}.q`, 'int8', [inputs, outputs], q.values);
     await writer.add(`${p}.${name}.scale`, 'float32', [outputs], q.scale);
     await writer.add(`${p}.${name}.bias`, 'float32', [outputs], q.bias);
@@ -127,24 +168,35 @@ async function addLayer(
   ] as const;
   for (const [name, weight, outputs] of attention) {
     const q = quantizeRows(reads(weight, w.attentionNorm), outputs, H, seen.attentionMean);
-    await add(`self_attn.${name}`, H, outputs, q);
+    const bias = extra[`self_attn.${name}.bias`];
+    if (bias && name === 'v_proj') value.applyToRows(bias);
+    await add(`self_attn.${name}`, H, outputs, q, bias);
   }
   value.applyToRows(seen.context);
   value.applyToRows(w.o);
   const oT = transpose(w.o, H, heads * D);
-  residual.applyToRows(oT);
+  // Before a norm of its own an output keeps its basis: the norm's weight belongs to it.
+  const intoStream = (rows: Float32Array): Float32Array => {
+    if (!config.sandwichNorms) residual.applyToRows(rows);
+    return rows;
+  };
+  intoStream(oT);
+  const outBias = extra['self_attn.o_proj.bias'];
   const width = heads * D;
   await add(
     'self_attn.o_proj',
     width,
     H,
     quantizeColumns(oT, width, H, means(seen.context, width)),
+    outBias && intoStream(outBias),
   );
   const scale = peakQuantile(seen.context, width, CONTEXT_COVERAGE) / STATIC;
   await writer.add(`${p}.self_attn.context.scale`, 'float32', [], Float32Array.of(scale));
 
   const down = transpose(w.down, H, F);
-  residual.applyToRows(down);
+  intoStream(down);
+  const upBias = extra['mlp.up_proj.bias'];
+  const downBias = extra['mlp.down_proj.bias'];
   const smooth = smoothing(seen.innerPeak, down, H);
   for (let i = 0; i < F; i++) {
     for (let j = 0; j < H; j++) {
@@ -152,10 +204,27 @@ async function addLayer(
       down[i * H + j]! *= smooth[i]!;
     }
     seen.innerMean[i]! /= smooth[i]!;
+    if (upBias) upBias[i]! /= smooth[i]!;
   }
-  await add('mlp.gate_proj', H, F, quantizeRows(reads(w.gate, w.mlpNorm), F, H, seen.mlpMean));
-  await add('mlp.up_proj', H, F, quantizeRows(reads(w.up, w.mlpNorm), F, H, seen.mlpMean));
-  await add('mlp.down_proj', F, H, quantizeColumns(down, F, H, seen.innerMean));
+  await add(
+    'mlp.gate_proj',
+    H,
+    F,
+    quantizeRows(reads(w.gate, w.mlpNorm), F, H, seen.mlpMean),
+    extra['mlp.gate_proj.bias'],
+  );
+  await add('mlp.up_proj', H, F, quantizeRows(reads(w.up, w.mlpNorm), F, H, seen.mlpMean), upBias);
+  await add(
+    'mlp.down_proj',
+    F,
+    H,
+    quantizeColumns(down, F, H, seen.innerMean),
+    downBias && intoStream(downBias),
+  );
+  for (const [name, values] of Object.entries(extra)) {
+    if (name.endsWith('.weight'))
+      await writer.add(`${p}.${name}`, 'float32', [values.length], values);
+  }
 
   // Values are rotated as the weights' outputs are.
   value.applyToRows(seen.prefixValue);

@@ -60,7 +60,7 @@ export async function train(config: TrainConfig, watch: TrainWatch): Promise<Tra
       watch.progress({ stage: name, fraction: total > 0 ? done / total : 1 });
     const plan = await planTraining({ config, tokenizer, say, signal, progress: stage('data') });
     say(summary(plan));
-    const precision = choosePrecision(config.precision, backbone.config, backbone.path);
+    const precision = choosePrecision(config.precision, backbone.config);
     const store = await features(backbone, precision, plan, config, watch);
     try {
       const fitted = await headsStage(plan, store, products, config, watch);
