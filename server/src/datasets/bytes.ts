@@ -84,6 +84,7 @@ export function lineStarts(buf: Buffer, from: number, to: number, final = true):
 /** Turns byte offsets of one record, buf[from, to), into lines and columns. Cheapest when asked in ascending order. */
 export class Locator {
   private starts: number[] | undefined;
+  private ascii: boolean | undefined;
   private lastStart = -1;
   private lastPos = 0;
   private lastColumn = 0;
@@ -94,6 +95,11 @@ export class Locator {
     readonly to: number,
     readonly origin: Origin,
   ) {}
+
+  /** Are all of the bytes ASCII? Then a byte is a column, and all is valid UTF-8. */
+  get isAscii(): boolean {
+    return (this.ascii ??= isAscii(this.buf.subarray(this.from, this.to)));
+  }
 
   /** File position of offset `pos` of the buffer. */
   at(pos: number): Origin {
@@ -107,6 +113,12 @@ export class Locator {
     }
     const lineStart = low === 0 ? this.from : starts[low - 1]!;
     const base = low === 0 ? this.origin.column : 0;
+    const at = (column: number): Origin => ({
+      byte: this.origin.byte + (pos - this.from),
+      line: this.origin.line + low,
+      column,
+    });
+    if (this.isAscii) return at(base + pos - lineStart);
     if (this.lastStart !== lineStart || this.lastPos > pos) {
       this.lastStart = lineStart;
       this.lastPos = lineStart;
@@ -114,11 +126,7 @@ export class Locator {
     }
     this.lastColumn += utf16Length(this.buf, this.lastPos, pos);
     this.lastPos = pos;
-    return {
-      byte: this.origin.byte + (pos - this.from),
-      line: this.origin.line + low,
-      column: this.lastColumn,
-    };
+    return at(this.lastColumn);
   }
 
   /** The character at `pos`, as an editor selects it: a whole sequence, a whole line end, nothing at the end. */

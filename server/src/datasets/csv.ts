@@ -90,7 +90,8 @@ class CsvReader {
         } else {
           const message = `${scan.message}; the quotes of this line are taken as they stand`;
           yield problem(this.index, locator.char(scan.at), 'stray-text', message);
-          yield* this.record(new Locator(buf.subarray(0, end), 0, end, origin), literal);
+          const line = new Locator(buf.subarray(0, end), 0, end, origin);
+          for (const event of this.record(line, literal)) yield event;
         }
         w.advance(line?.next ?? w.size);
         continue;
@@ -101,7 +102,7 @@ class CsvReader {
         if (this.header === undefined) yield* this.head(locator, scan.cells);
         else if (scan.end > o.maxRowBytes)
           yield oversized(this.index++, locator.place(0, scan.end), o.maxRowBytes);
-        else yield* this.record(locator, scan.cells);
+        else for (const event of this.record(locator, scan.cells)) yield event;
       }
       w.advance(scan.next);
     }

@@ -40,8 +40,13 @@ export async function* readJsonl(w: ByteWindow, o: RecordOptions): AsyncGenerato
       continue;
     }
     const { buf, origin } = w.view(length);
-    if (!isBlank(buf)) yield* jsonEvents(buf, origin, index++, o.mapping, end === undefined);
-    w.advance(end?.next ?? length);
+    if (!isBlank(buf)) {
+      // Not yield*: of an array it costs an asynchronous generator three promises an event.
+      for (const event of jsonEvents(buf, origin, index++, o.mapping, end === undefined))
+        yield event;
+    }
+    if (end === undefined) w.advance(length);
+    else w.advanceLine(end.next);
     if (end === undefined && w.eof) return;
   }
 }

@@ -225,7 +225,9 @@ class JsonStream {
     if (table !== undefined) {
       this.index += table.rows;
       yield* table.events;
-    } else yield* jsonEvents(buf, origin, this.index++, o.mapping, end < 0);
+    } else {
+      for (const event of jsonEvents(buf, origin, this.index++, o.mapping, end < 0)) yield event;
+    }
     w.advance(length);
   }
 

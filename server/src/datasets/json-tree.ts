@@ -51,6 +51,9 @@ export const MAX_DEPTH = 512;
 /** What may stand after a backslash, but u. */
 const ESCAPES = new Uint8Array(256);
 for (const c of Buffer.from('"\\/bfnrt')) ESCAPES[c] = 1;
+/** What stands for itself in a string. */
+const PLAIN = new Uint8Array(256).fill(1, 0x20);
+PLAIN[0x22] = PLAIN[0x5c] = 0;
 const NULL: ScalarNode = { kind: 'scalar', value: null };
 const NAN: ScalarNode = { kind: 'scalar', value: Number.NaN };
 const isDigit = (b: number | undefined): boolean => b !== undefined && b >= 0x30 && b <= 0x39;
@@ -133,6 +136,7 @@ class Parser {
     const { buf, to } = this.locator;
     let i = this.pos + 1;
     for (;;) {
+      while (i < to && PLAIN[buf[i]!] === 1) i++;
       if (i >= to) {
         throw new JsonSyntaxError('the record ends inside a string', to, true);
       }
@@ -141,10 +145,6 @@ class Parser {
       if (b < 0x20) {
         this.pos = i;
         this.fail('an escape (raw control characters are not allowed in a JSON string)');
-      }
-      if (b !== 0x5c) {
-        i++;
-        continue;
       }
       const e = buf[i + 1] ?? 0;
       if (i + 1 >= to) throw new JsonSyntaxError('the record ends inside an escape', to, true);

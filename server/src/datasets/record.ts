@@ -64,6 +64,7 @@ export function rowEvents(
 
 /** The problem of bytes that are no UTF-8; the row is still read, with U+FFFD in their place. */
 export function utf8Problem(index: number | undefined, locator: Locator): DatasetEvent | undefined {
+  if (locator.isAscii) return undefined;
   const at = firstInvalidUtf8(locator.buf, locator.from, locator.to);
   if (at < 0) return undefined;
   const byte = locator.buf[at]!.toString(16).padStart(2, '0');

@@ -29,7 +29,15 @@ function walk(
   target: number,
 ): number {
   let { offset, pos } = at;
+  // What begins no sequence of several bytes here; most characters do not.
+  const special =
+    encoding === 'json' ? BACKSLASH : encoding === 'csv' ? QUOTE : encoding === 'lines' ? CR : 0x80;
   while (offset < target && pos < end) {
+    const from = pos;
+    const to = Math.min(end, pos + target - offset);
+    while (pos < to && buf[pos]! < 0x80 && buf[pos] !== special) pos++;
+    offset += pos - from;
+    if (pos === to) break;
     const b = buf[pos]!;
     let bytes = 1;
     let units = 1;

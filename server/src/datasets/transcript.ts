@@ -33,22 +33,47 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The chat template's name of a role; undefined when it is none that is known. */
-export const roleName = (role: string): string | undefined => NAMES.get(role.trim().toLowerCase());
+export const roleName = (role: string): string | undefined =>
+  NAMES.get(role) ?? NAMES.get(role.trim().toLowerCase());
 
 /** As `roleName`; an unknown one is kept in lower case. */
 export const normalizeRole = (role: string): string => roleName(role) ?? role.trim().toLowerCase();
 
-/** Narrows [from, to) to what is left without white space at both ends. */
-export function trimRange(text: string, from: number, to: number): { from: number; to: number } {
-  const part = text.slice(from, to);
-  const start = from + (part.length - part.trimStart().length);
-  return { from: start, to: Math.max(start, from + part.trimEnd().length) };
+const isSpaceAt = (text: string, i: number): boolean => {
+  const c = text.charCodeAt(i);
+  return c < 0x80 ? c === 0x20 || (c >= 9 && c <= 13) : /\s/.test(text[i]!);
+};
+
+/** The first character that is no white space, if it is one of the first 200; else ''. */
+export function firstChar(text: string): string {
+  const to = Math.min(200, text.length);
+  let i = 0;
+  while (i < to && isSpaceAt(text, i)) i++;
+  return i < to ? text[i]! : '';
 }
 
-/** Does the text hold Human/Assistant turns in the layout of hh-rlhf? */
-export function looksLikeHH(text: string): boolean {
-  return /(?:^|\n\n)(?:Human|Assistant):/.test(text);
+/** Narrows [from, to) to what is left without white space at both ends. */
+export function trimRange(text: string, from: number, to: number): { from: number; to: number } {
+  let end = Math.min(to, text.length);
+  let start = from;
+  while (start < end && isSpaceAt(text, start)) start++;
+  while (end > start && isSpaceAt(text, end - 1)) end--;
+  return { from: start, to: end };
 }
+
+const opens = (text: string, label: string): boolean =>
+  text.startsWith(label) || text.includes(`\n\n${label}`);
+
+/** Does the text hold a human's turn in the layout of hh-rlhf? */
+export const hasHuman = (text: string): boolean => opens(text, 'Human:');
+
+/** Does the text hold Human/Assistant turns in the layout of hh-rlhf? */
+export const looksLikeHH = (text: string): boolean => hasHuman(text) || opens(text, 'Assistant:');
+
+const LABELS = [
+  ['Human:', 'user'],
+  ['Assistant:', 'assistant'],
+] as const;
 
 /**
  * The turns of an hh-rlhf transcript: each begins with `\n\nHuman:` or `\n\nAssistant:` (the blank
@@ -56,7 +81,6 @@ export function looksLikeHH(text: string): boolean {
  * Source: the data format of github.com/anthropics/hh-rlhf.
  */
 export function splitHH(text: string): TextTurn[] {
-  const marker = /(?:^|\n\n)(Human|Assistant):/g;
   const turns: TextTurn[] = [];
   let role = 'system';
   let from = 0;
@@ -65,11 +89,16 @@ export function splitHH(text: string): TextTurn[] {
     if (!first || range.to > range.from) turns.push({ role, ...range });
   };
   let first = true;
-  for (let m = marker.exec(text); m !== null; m = marker.exec(text)) {
-    close(m.index, first);
-    first = false;
-    role = normalizeRole(m[1]!);
-    from = m.index + m[0].length;
+  // The text may begin with a label; every other one stands after a blank line.
+  for (let gap = 0, at = 0; gap >= 0; at = gap + 2) {
+    const label = LABELS.find(([name]) => text.startsWith(name, at));
+    if (label !== undefined) {
+      close(gap, first);
+      first = false;
+      role = label[1];
+      from = at + label[0].length;
+    }
+    gap = text.indexOf('\n\n', label !== undefined ? from : at === 0 ? 0 : gap + 1);
   }
   if (!first || text.trim() !== '') close(text.length, first);
   return turns;

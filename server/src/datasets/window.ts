@@ -95,6 +95,16 @@ export class ByteWindow {
     this.start = to;
   }
 
+  /** Consumes n bytes that are one line with its end. */
+  advanceLine(n: number): void {
+    this.position();
+    this.line++;
+    this.column = 0;
+    this.afterCr = false;
+    this.byte += n;
+    this.start += n;
+  }
+
   /** Consumes up to n bytes without cutting a character in two, so that columns stay exact. */
   drop(n: number): void {
     let to = this.start + n;

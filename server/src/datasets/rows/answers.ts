@@ -1,6 +1,6 @@
 import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
 import type { TextNode } from '../text.js';
-import { looksLikeHH, trimRange } from '../transcript.js';
+import { hasHuman, trimRange } from '../transcript.js';
 import type { Turn } from '../types.js';
 import { accountFor, covers, sameText, type Context } from './context.js';
 import {
@@ -17,10 +17,11 @@ import { asMessage, listTurns, oneMessage } from './messages.js';
 import { isMessages, unfold } from './nested.js';
 import { onlyCalls, textTurn, turnsOfText, type Notes } from './turns.js';
 
-const HUMAN = /(?:^|\n\n)Human:/;
 /** What opens the answer at the end of a prompt that is written out for a language model. */
 const OPENING =
   /(?:(?:^|[\n#*|>\]])[ \t]*(?:assistant|response|answer|bot|ai|output|tl;dr)[*_]*:|\[\/INST\]|<\|assistant\|>|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model)\s*$/i;
+/** No opening is longer. */
+const TAIL = 200;
 
 /**
  * Do the responses repeat the whole prompt? Only a format that says so counts: a transcript, or a
@@ -30,7 +31,7 @@ const OPENING =
 export function repeatsPrompt({ asked }: Context, responses: readonly ValueNode[]): boolean {
   if (asked === undefined) return false;
   const prompt = asked.value.trimEnd();
-  if (prompt === '' || !(OPENING.test(prompt) || HUMAN.test(prompt))) return false;
+  if (prompt === '' || !(OPENING.test(prompt.slice(-TAIL)) || hasHuman(prompt))) return false;
   return responses.every((r) => {
     const text = textOf(r)?.value;
     return text !== undefined && text.startsWith(prompt) && text.length > prompt.length;
@@ -154,8 +155,7 @@ function textAnswer(
 ): Turn[] {
   const { value } = text;
   const bare = context.before.length === 0;
-  if (HUMAN.test(value) && looksLikeHH(value) && (bare || repeats))
-    return [...context.system, ...turnsOfText(text)];
+  if ((bare || repeats) && hasHuman(value)) return [...context.system, ...turnsOfText(text)];
   if (!repeats) return after(textTurn('assistant', text));
   const from = context.asked!.value.trimEnd().length;
   const range = trimRange(value, from, value.length);

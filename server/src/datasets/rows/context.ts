@@ -1,6 +1,7 @@
 import { isBlank } from '../../blank.js';
 import type { RecordNode, ValueNode } from '../json-tree.js';
 import type { TextNode } from '../text.js';
+import { hasHuman } from '../transcript.js';
 import type { Turn } from '../types.js';
 import {
   absent,
@@ -43,14 +44,12 @@ export interface Context {
   readonly prompted: boolean;
 }
 
-const HUMAN = /(?:^|\n\n)Human:/;
-
 /** The turns that a field gives: messages, a transcript, or a text of the role. @throws NotUnderstood */
 export function contextTurns(field: string, given: ValueNode, role: string, notes: Notes): Turn[] {
   const node = unfold(given, field);
   const text = textOf(node);
   if (text !== undefined) {
-    if (role === 'system' || !HUMAN.test(text.value)) return [textTurn(role, text)];
+    if (role === 'system' || !hasHuman(text.value)) return [textTurn(role, text)];
     const turns = turnsOfText(text);
     // `...\n\nAssistant:` only invites the answer.
     if (turns.at(-1)?.role === 'assistant' && turns.at(-1)?.content === '') turns.pop();
@@ -79,12 +78,51 @@ const isEmpty = (node: ValueNode): boolean => {
   return !filled(node) || (text !== undefined && isBlank(text.value));
 };
 
-/** All of the fields that are there and not empty. */
-const present = (record: RecordNode, names: readonly string[]): [string, ValueNode][] =>
-  names.flatMap((name): [string, ValueNode][] => {
-    const node = record.fields.get(name);
-    return node === undefined || absent(node) || isEmpty(node) ? [] : [[name, node]];
-  });
+type Field = readonly [name: string, node: ValueNode];
+interface Fields {
+  readonly systems: Field[];
+  readonly histories: Field[];
+  readonly prompts: Field[];
+  readonly lists: Field[];
+  /** Is there a field for a prompt, filled or not? */
+  prompted: boolean;
+}
+const GROUPS = { systems: SYSTEMS, histories: HISTORIES, prompts: PROMPTS, lists: LISTS } as const;
+const GROUP_OF = new Map(
+  (Object.keys(GROUPS) as (keyof typeof GROUPS)[]).flatMap((group) =>
+    GROUPS[group].map((name) => [name, group] as const),
+  ),
+);
+
+/**
+ * The fields that are there and not empty, in the order of their names above; undefined when none is
+ * there at all. A record has few fields and the names are many: the fields are looked up.
+ */
+function fieldsOf(record: RecordNode, used: readonly string[]): Fields | undefined {
+  let found: Fields | undefined;
+  for (const [name, node] of record.fields) {
+    const group = GROUP_OF.get(name);
+    if (group === undefined || used.includes(name) || absent(node)) continue;
+    found ??= { systems: [], histories: [], prompts: [], lists: [], prompted: false };
+    if (group === 'prompts') found.prompted = true;
+    if (isEmpty(node)) continue;
+    const names = GROUPS[group];
+    const rank = names.indexOf(name);
+    const list = found[group];
+    const at = list.findIndex(([other]) => names.indexOf(other) > rank);
+    list.splice(at < 0 ? list.length : at, 0, [name, node]);
+  }
+  return found;
+}
+
+const OF_MEDIA: ReadonlySet<string> = new Set(MEDIA);
+const NO_CONTEXT: Context = {
+  system: [],
+  before: [],
+  sources: [],
+  asked: undefined,
+  prompted: false,
+};
 
 /** Same text but for white space at the ends and kinds of line ends. */
 export const sameText = (a: string, b: string): boolean =>
@@ -95,35 +133,36 @@ export const sameText = (a: string, b: string): boolean =>
  * @param used fields that are read as something else
  */
 export function contextOf(record: RecordNode, used: readonly string[], notes: Notes): Context {
-  const free = (names: readonly string[]): string[] => names.filter((n) => !used.includes(n));
+  const found = fieldsOf(record, used);
+  if (found === undefined) return NO_CONTEXT;
+  const { histories, prompts, lists, prompted } = found;
   const sources: Source[] = [];
-  const read = ([field, node]: [string, ValueNode], role = 'user'): Turn[] => {
+  const read = ([field, node]: Field, role = 'user'): Turn[] => {
     const turns = contextTurns(field, node, role, notes);
     sources.push({ field, node, turns });
     return turns;
   };
-  const system = present(record, free(SYSTEMS)).map((entry) => read(entry, 'system'))[0] ?? [];
-  const histories = present(record, free(HISTORIES));
-  const prompts = present(record, free(PROMPTS));
-  const lists = present(record, free(LISTS));
+  const system = found.systems.map((entry) => read(entry, 'system'))[0] ?? [];
   const earlier = histories.map((entry) => read(entry));
   const listed = lists.map(([field, node]) => {
     const text = textOf(unfold(node, field));
-    if (text === undefined || HUMAN.test(text.value)) return read([field, node]);
+    if (text === undefined || hasHuman(text.value)) return read([field, node]);
     const message = `the field '${field}' is a text that is no transcript; expected a list of messages with role and content`;
     throw new NotUnderstood(message, whereIs(node));
   });
   const asked = prompts.map((entry) => read(entry));
   let before = asked[0] ?? listed[0] ?? [];
   let text = prompts[0] && textOf(prompts[0][1]);
-  // Alpaca's instruction and what it is about.
-  const parts = ['instruction', 'input', 'context'].flatMap((name) => {
-    const found = prompts.find(([field]) => field === name)?.[1];
-    return textOf(found) ?? [];
-  });
-  if (prompts[0]?.[0] === 'instruction' && prompts.length === 2 && parts.length === 2) {
-    before = [joinedTurn('user', parts, '\n\n')];
-    text = undefined;
+  if (prompts[0]?.[0] === 'instruction' && prompts.length === 2) {
+    // Alpaca's instruction and what it is about.
+    const parts = ['instruction', 'input', 'context'].flatMap((name) => {
+      const node = prompts.find(([field]) => field === name)?.[1];
+      return textOf(node) ?? [];
+    });
+    if (parts.length === 2) {
+      before = [joinedTurn('user', parts, '\n\n')];
+      text = undefined;
+    }
   }
   const [past] = earlier;
   if (past !== undefined) {
@@ -136,9 +175,14 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
     }
     if (!covers(before, past)) before = [...past, ...before];
   }
-  const empty = find(record, free(PROMPTS))?.node;
-  const prompted = empty !== undefined;
-  if (before.length === 0 && empty !== undefined) {
+  const empty =
+    before.length === 0 && prompted
+      ? find(
+          record,
+          PROMPTS.filter((name) => !used.includes(name)),
+        )?.node
+      : undefined;
+  if (empty !== undefined) {
     notes.add('blank-prompt', 'the prompt is empty; expected a text', whereIs(empty));
     const blank = textOf(empty);
     if (blank !== undefined) before = [textTurn('user', blank)];
@@ -159,7 +203,9 @@ export function withMedia(
   turns: readonly Turn[],
   notes: Notes,
 ): readonly Turn[] {
-  const found = present(record, MEDIA);
+  const found: Field[] = [];
+  for (const [name, node] of record.fields)
+    if (OF_MEDIA.has(name) && !absent(node) && !isEmpty(node)) found.push([name, node]);
   const first = turns[0];
   if (found.length === 0 || first === undefined) return turns;
   for (const [field, node] of found) {
@@ -178,7 +224,8 @@ export function withMedia(
 export function covers(turns: readonly Turn[], some: readonly Turn[]): boolean {
   const last = some.findLastIndex((t) => t.role !== 'assistant');
   let at = 0;
-  for (const turn of some.slice(0, last + 1)) {
+  for (let i = 0; i <= last; i++) {
+    const turn = some[i]!;
     while (at < turns.length && !holds(turns[at]!, turn)) at++;
     if (at === turns.length) return false;
     // Not past it: one turn may hold instruction and input.

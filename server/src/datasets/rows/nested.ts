@@ -1,7 +1,7 @@
 import { Locator, utf16Length } from '../bytes.js';
 import { JsonSyntaxError, parseJson, type ValueNode } from '../json-tree.js';
 import type { TextNode } from '../text.js';
-import { roleName } from '../transcript.js';
+import { firstChar, roleName } from '../transcript.js';
 import type { Place } from '../types.js';
 import { NotUnderstood, ROLES, TEXTS, textOf } from './fields.js';
 
@@ -113,7 +113,7 @@ const DAMAGED =
 export function unfold(node: ValueNode, field: string): ValueNode {
   if (node.kind !== 'text') return node;
   const { value } = node;
-  const first = /\S/.exec(value.slice(0, 200))?.[0];
+  const first = firstChar(value);
   if (first !== '[' && first !== '{' && first !== '(' && first !== 'a') return node;
   if (PYTHON.test(value)) {
     const role = /'(?:role|from)'\s*:/.test(value);

@@ -63,7 +63,13 @@ export function conversation(
   label: string,
   turns: readonly Turn[],
 ): Conversation | undefined {
-  const all = turns.flatMap((t, i) => (t.role === 'assistant' ? [i] : []));
-  const targets = kind === 'transcript' ? all.filter((i) => !onlyCalls(turns[i]!)) : all.slice(-1);
+  const targets: number[] = [];
+  if (kind === 'transcript') {
+    for (const [i, t] of turns.entries())
+      if (t.role === 'assistant' && !onlyCalls(t)) targets.push(i);
+  } else {
+    const last = turns.findLastIndex((t) => t.role === 'assistant');
+    if (last >= 0) targets.push(last);
+  }
   return targets.length === 0 ? undefined : { kind, label, turns, targets };
 }
