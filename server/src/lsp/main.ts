@@ -2,6 +2,7 @@ import { isMainThread, workerData } from 'node:worker_threads';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { PARQUET_ROLE, parquetThread } from '../audit/report/index.js';
 import { programVersion } from '../files/version.js';
+import { ipcTransport } from './ipc.js';
 import { Guard } from './params/guard.js';
 import { serve } from './server.js';
 
@@ -12,7 +13,11 @@ function main(): void {
 
   process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error));
   const guard = new Guard();
-  const connection = createConnection(ProposedFeatures.all, { messageStrategy: guard });
+  const options = { messageStrategy: guard };
+  const ipc = ipcTransport();
+  const connection = ipc
+    ? createConnection(ProposedFeatures.all, ipc.reader, ipc.writer, options)
+    : createConnection(ProposedFeatures.all, options);
   serve(connection, guard, programVersion(import.meta.url), new URL(import.meta.url));
 }
 

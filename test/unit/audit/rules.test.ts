@@ -29,6 +29,28 @@ function pairs(means: readonly (readonly [number, number])[]): ResponseTable {
   return table;
 }
 
+describe('duplicate-response', () => {
+  const rule = RULES.find(({ code }) => code === 'duplicate-response')!;
+
+  // As many as the slots' number is computed from: a search for one more would meet no free slot.
+  it.each([1, 7, 8, 9, 16, 64])('a response added after `prepare` is none (%i before)', (n) => {
+    const table = ladder(n);
+    const check = rule.prepare({ table, tau: 0.05, threshold: undefined, limits: {} as never });
+    for (let i = 0; i < n; i++) expect(check(i)).toBeUndefined();
+    const added = tableOf(Array.from({ length: 3 * n + 40 }, (_, i) => scoreOf(i)));
+    for (let i = n; i < added.length; i++) {
+      const id = table.adopt(added, i, i);
+      expect(check(id)).toBeUndefined();
+    }
+    // A copy of one that was there: the next preparation finds it, this one does not look.
+    const copy = table.adopt(table, 0, table.length);
+    expect(check(copy)).toBeUndefined();
+    const again = rule.prepare({ table, tau: 0.05, threshold: undefined, limits: {} as never });
+    const found = Array.from({ length: table.length }, (_, i) => again(i)).filter(Boolean);
+    expect(found).toMatchObject([{ response: copy, related: 0 }]);
+  });
+});
+
 describe('a model that gives one number a response (K = 1)', () => {
   it('has no tail and no shape: those rules are silent, the others work, and the report says so once', () => {
     const table = new ResponseTable([0.5]);

@@ -6,6 +6,7 @@ import {
   type TokenizerInput,
   type TokenizerJson,
 } from './tokenizer-json.js';
+import { TextCache } from './text-cache.js';
 import { messageOf } from './chat-template.js';
 
 /** A text's token ids, and the places where both text and ids can be cut. */
@@ -17,9 +18,11 @@ export interface EncodedText {
 
 type Json = Readonly<Record<string, unknown>>;
 const NO_SPECIALS = { add_special_tokens: false } as const;
-/** UTF-16 units of cached text; beyond it the cache starts anew. */
-const SECTION_CACHE = 4_000_000;
-const WORD_CACHE = 200_000;
+/** UTF-16 units of sections whose ids are kept: 10 to 15 bytes each. */
+const SECTION_CACHE = 1_000_000;
+/** Words whose ids are kept: some 200 bytes each. */
+const WORD_CACHE = 100_000;
+const LONGEST_WORD = 64;
 
 /**
  * Text to ids by @huggingface/tokenizers, with caches that change nothing: an added token always splits the
@@ -30,8 +33,7 @@ export class SegmentEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #added: RegExp | undefined;
   readonly #words: WordEncoder | undefined;
-  readonly #sections = new Map<string, readonly number[]>();
-  #cached = 0;
+  readonly #sections = new TextCache<readonly number[]>(SECTION_CACHE, (text) => text.length);
   /** The longest token of a byte-level vocabulary in bytes; undefined for other kinds. */
   readonly longestToken: number | undefined;
 
@@ -92,14 +94,7 @@ export class SegmentEncoder {
     const known = this.#sections.get(text);
     if (known !== undefined) return known;
     const ids = this.#words?.encode(text) ?? this.#tokenizer.encode(text, NO_SPECIALS).ids;
-    if (text.length < SECTION_CACHE / 16) {
-      this.#cached += text.length;
-      if (this.#cached > SECTION_CACHE) {
-        this.#sections.clear();
-        this.#cached = text.length;
-      }
-      this.#sections.set(text, ids);
-    }
+    this.#sections.add(text, ids);
     return ids;
   }
 }
@@ -120,7 +115,7 @@ function splittable(json: TokenizerJson): boolean {
 
 /** Byte-level BPE word by word; a word's ids do not depend on its neighbours. */
 class WordEncoder {
-  readonly #cache = new Map<string, readonly number[]>();
+  readonly #cache = new TextCache<readonly number[]>(WORD_CACHE, () => 1);
 
   private constructor(
     private readonly split: SequencePreTokenizer,
@@ -155,10 +150,7 @@ class WordEncoder {
       let known = this.#cache.get(word);
       if (known === undefined) {
         known = this.bpe.encode(word);
-        if (word.length < 64) {
-          if (this.#cache.size >= WORD_CACHE) this.#cache.clear();
-          this.#cache.set(word, known);
-        }
+        if (word.length < LONGEST_WORD) this.#cache.add(word, known);
       }
       for (const id of known) ids.push(id);
     }
