@@ -1,14 +1,12 @@
-import type { PageName, PersistedState } from '../../server/src/protocol/index.js';
+import {
+  FINDING_CODES,
+  FINDING_SEVERITIES,
+  type PageName,
+  type PersistedState,
+} from '../../server/src/protocol/index.js';
 import type { Brush, Range } from './data/brush.js';
 import { MEASURES } from './data/responses.js';
-import {
-  ALL_CODES,
-  ALL_SEVERITIES,
-  DEFAULT_FILTER,
-  SORTS,
-  type SortName,
-  type TableFilter,
-} from './data/rows.js';
+import { DEFAULT_FILTER, SORTS, type SortName, type TableFilter } from './data/rows.js';
 
 /** What the dashboard keeps over a reload besides its documents. */
 export interface DashboardState extends TableFilter {
@@ -49,8 +47,8 @@ export function readDashboard(filters: unknown): DashboardState {
   }
   return {
     listing: f.listing === 'responses' ? 'responses' : 'findings',
-    codes: readBits(f.codes, ALL_CODES),
-    severities: readBits(f.severities, ALL_SEVERITIES),
+    codes: readNames(f.codes, FINDING_CODES, CODES_BY_BIT),
+    severities: readNames(f.severities, FINDING_SEVERITIES, SEVERITIES_BY_BIT),
     sort: SORTS.includes(f.sort as SortName) ? (f.sort as SortName) : DEFAULT_FILTER.sort,
     descending: f.descending === true,
     text: typeof f.text === 'string' ? f.text.slice(0, 1000) : '',
@@ -58,13 +56,15 @@ export function readDashboard(filters: unknown): DashboardState {
   };
 }
 
-/** What `readDashboard` reads. "All" is left out, so that codes that a later version adds are shown. */
+/**
+ * What `readDashboard` reads: names, since a later version may list them in another order. "All" is left out, so that
+ * codes that a later version adds are shown.
+ */
 export function keptDashboard(state: DashboardState) {
-  const { codes, severities } = state;
   return {
     ...state,
-    codes: codes === ALL_CODES ? undefined : codes,
-    severities: severities === ALL_SEVERITIES ? undefined : severities,
+    codes: namesOf(state.codes, FINDING_CODES),
+    severities: namesOf(state.severities, FINDING_SEVERITIES),
   };
 }
 
@@ -85,9 +85,36 @@ function readRange(value: unknown): Range | undefined {
   return low !== undefined && high !== undefined && low <= high ? [low, high] : undefined;
 }
 
-function readBits(value: unknown, all: number): number {
+/** What the bits of a number meant in states that were kept before names were: these lists never change. */
+const CODES_BY_BIT = [
+  'low-left-tail',
+  'inverted-pair',
+  'ambiguous-pair',
+  'wide-distribution',
+  'multimodal',
+  'truncated',
+  'duplicate-response',
+  'malformed-row',
+  'unscored',
+];
+const SEVERITIES_BY_BIT = ['error', 'warning', 'info'];
+
+const allOf = (names: readonly string[]): number => (1 << names.length) - 1;
+
+function namesOf(bits: number, names: readonly string[]): string[] | undefined {
+  return bits === allOf(names) ? undefined : names.filter((_, n) => (bits & (1 << n)) !== 0);
+}
+
+/**
+ * The bits of names; names that this version does not know are passed over, and all are meant where none is left.
+ * @param byBit what the bits of a number meant
+ */
+function readNames(value: unknown, names: readonly string[], byBit: readonly string[]): number {
   const bits = finite(value);
-  return bits === undefined ? all : bits & all;
+  const kept = bits === undefined ? value : byBit.filter((_, n) => (bits & (1 << n)) !== 0);
+  if (!Array.isArray(kept)) return allOf(names);
+  const found = names.reduce((sum, name, n) => (kept.includes(name) ? sum | (1 << n) : sum), 0);
+  return found === 0 ? allOf(names) : found;
 }
 
 export function persisted(page: PageName, uris: readonly string[], filters: unknown) {

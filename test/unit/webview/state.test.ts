@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toggleBit, typedRange } from '../../../webview/src/dashboard/filters.js';
+import { FINDING_CODES } from '../../../server/src/protocol/index.js';
 import { ALL_CODES, ALL_SEVERITIES } from '../../../webview/src/data/rows.js';
 import {
   EMPTY_DASHBOARD,
+  keptDashboard,
   persisted,
   readDashboard,
   readDetail,
@@ -23,7 +25,7 @@ describe('kept state', () => {
       brush: { tail: [-0.5, 0.25], margin: [0, 1] },
     };
     const kept = readState(
-      JSON.parse(JSON.stringify(persisted('dashboard', ['file:///a'], state))),
+      JSON.parse(JSON.stringify(persisted('dashboard', ['file:///a'], keptDashboard(state)))),
     );
     expect(kept?.uris).toEqual(['file:///a']);
     expect(readDashboard(kept?.filters)).toEqual(state);
@@ -31,6 +33,23 @@ describe('kept state', () => {
       JSON.parse(JSON.stringify(persisted('detail', [], { tau: 0.2, lambda: 3 }))),
     );
     expect(readDetail(detail?.filters)).toEqual({ tau: 0.2, lambda: 3 });
+  });
+
+  it('keeps filters by name, reads the bits of before, and passes over names it does not know', () => {
+    const codes = (kept: unknown) => readDashboard({ codes: kept }).codes;
+    const bit = (name: (typeof FINDING_CODES)[number]) => 1 << FINDING_CODES.indexOf(name);
+    const two = bit('low-left-tail') | bit('unscored');
+    const state = { ...EMPTY_DASHBOARD, codes: two, severities: 0b100 };
+    expect(keptDashboard(state)).toMatchObject({
+      codes: ['low-left-tail', 'unscored'],
+      severities: ['info'],
+    });
+    expect(keptDashboard(EMPTY_DASHBOARD).codes).toBeUndefined();
+    expect(codes(['unscored', 'of tomorrow', 'low-left-tail'])).toBe(two);
+    expect(codes(['of tomorrow'])).toBe(ALL_CODES);
+    expect(codes([])).toBe(ALL_CODES);
+    expect(codes(0b1_0000_0001)).toBe(two);
+    expect(codes(0b10)).toBe(bit('inverted-pair'));
   });
 
   it('is never trusted: anything at all gives a usable state', () => {

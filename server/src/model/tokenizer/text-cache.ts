@@ -51,7 +51,6 @@ const VIEW = 13;
 /** The text in memory of its own. */
 function owned(text: string): string {
   if (text.length < VIEW) return text;
-  // eslint-disable-next-line no-control-regex -- the range of Latin-1
   const encoding = /[^\x00-\xff]/.test(text) ? 'utf16le' : 'latin1';
   return Buffer.from(text, encoding).toString(encoding);
 }
