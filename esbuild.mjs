@@ -47,6 +47,7 @@ const bundles = {
   bench: node('bench', 'test/bench/main.ts'),
   soak: node('soak', 'test/soak/main.ts'),
   fuzz: node('fuzz', 'test/fuzz/main.ts'),
+  kill: node('kill', 'test/kill/main.ts'),
   client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],

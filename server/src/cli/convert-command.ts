@@ -1,7 +1,7 @@
 import { convertModel } from './engine.js';
 import { EXIT } from './errors.js';
 import { loadingLine } from './progress.js';
-import { onInterrupt } from './session.js';
+import { onInterrupt } from './interrupt.js';
 
 export interface ConvertOptions {
   precision?: 'auto' | 'float32' | 'int8';

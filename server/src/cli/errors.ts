@@ -1,8 +1,6 @@
 import { messageOf } from '../errors.js';
 
-/** Documented in the README and in `qrm --help`. */
-export const EXIT = { ok: 0, findings: 1, usage: 2, unreadable: 3, interrupted: 130 } as const;
-
+export { EXIT } from './exit-codes.js';
 export { UsageError } from '../errors.js';
 
 export function explain(error: unknown): string {

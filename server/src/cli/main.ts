@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './interrupt.js';
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
 import { programVersion } from '../files/version.js';

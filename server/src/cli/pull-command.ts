@@ -2,7 +2,7 @@ import { pullModel } from './engine.js';
 import { EXIT } from './errors.js';
 import { print } from './output.js';
 import { loadingLine } from './progress.js';
-import { onInterrupt } from './session.js';
+import { onInterrupt } from './interrupt.js';
 
 /** Downloads a model of the hub, or finds that all of it is there; prints its folder. */
 export async function pullCommand(name: string, o: { quiet?: boolean }): Promise<number> {

@@ -1,10 +1,10 @@
-import { setMaxListeners } from 'node:events';
 import type { Evaluator } from '../engine/types.js';
 import { messageOf } from '../errors.js';
 import { ScoreStore } from '../store/index.js';
 import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
 import { EXIT } from './errors.js';
+import { onInterrupt } from './interrupt.js';
 import { loadingLine } from './progress.js';
 
 /** What a command that scores works with. */
@@ -51,26 +51,6 @@ export async function withSession(
     await store?.close();
     await evaluator?.close();
   }
-}
-
-/** How long an interrupted command may take to leave in good order. */
-const LEAVE = 5000;
-
-/**
- * Aborts on the first Ctrl-C, SIGTERM or hang-up; the second leaves at once, as does the first where the
- * command has not ended some seconds later (what is scored is in the store).
- */
-export function onInterrupt(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal); // one for each group under way
-  const leave = () => process.exit(EXIT.interrupted);
-  const stop = () => {
-    if (controller.signal.aborted) leave();
-    controller.abort();
-    setTimeout(leave, LEAVE).unref();
-  };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
-  return controller;
 }
 
 /** The store, or undefined (with a warning) where it cannot be had: an audit works without. */

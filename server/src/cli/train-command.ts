@@ -4,7 +4,7 @@ import { writeWhole } from '../files/write.js';
 import { runTraining, type PartialConfig } from '../training/index.js';
 import { EXIT, UsageError } from './errors.js';
 import { duration } from './progress.js';
-import { onInterrupt } from './session.js';
+import { onInterrupt } from './interrupt.js';
 
 export interface TrainOptions {
   config?: string;

@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { messageOf } from '../errors.js';
 import { cacheFolder } from '../files/cache-folder.js';
 import { makeFolder } from '../files/folder.js';
@@ -184,7 +184,7 @@ async function openWhole(
   }
   presence.enter(isFresh(path));
   try {
-    return openFile(path);
+    return await openFile(path);
   } catch (error) {
     presence.leave(false);
     if (!isDamage(error) || presence.others()) throw error;
@@ -202,7 +202,9 @@ function isFresh(path: string): boolean {
   return !data || data.size === 0 || !lock || lock.blocks * 512 < lock.size;
 }
 
-function openFile(path: string): Database {
+/** The native library is loaded here: where it cannot be, that costs the store alone. */
+async function openFile(path: string): Promise<Database> {
+  const { open } = await import('lmdb');
   return open<Buffer, Buffer>({
     path,
     encoding: 'binary',

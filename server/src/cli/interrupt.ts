@@ -1,0 +1,33 @@
+import { setMaxListeners } from 'node:events';
+import { EXIT } from './exit-codes.js';
+
+/** How long an interrupted command may take to leave in good order. */
+const LEAVE = 5000;
+
+const controller = new AbortController();
+setMaxListeners(0, controller.signal); // one for each group under way
+let listening = false;
+
+const leave = () => process.exit(EXIT.interrupted);
+function stop(): void {
+  if (!listening) {
+    process.stderr.write('Interrupted.\n');
+    leave();
+  }
+  if (controller.signal.aborted) leave();
+  controller.abort();
+  setTimeout(leave, LEAVE).unref();
+}
+// Imported before all else: a signal has its exit code from the first moment on. SIGHUP last, as tests see
+// by it that all are there.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+
+/**
+ * For a command that leaves in good order: aborted on the first Ctrl-C, SIGTERM or hang-up; the second leaves
+ * at once, as does the first where the command has not ended some seconds later (what is scored is in the store).
+ * Other commands end at the first.
+ */
+export function onInterrupt(): AbortController {
+  listening = true;
+  return controller;
+}
