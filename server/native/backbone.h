@@ -54,7 +54,7 @@ enum layer_tensor {
   DOWN_W, DOWN_SCALE, DOWN_BIAS, PREFIX_KEY, PREFIX_VALUE, LAYER_TENSORS
 };
 
-/* Maps the file and packs its weights. NULL with errno set when the file cannot be read. */
+/* Maps the file and packs its weights. NULL with errno set: EBADMSG when shape and offsets do not fit it. */
 struct model *model_open(const char *path, const struct shape *shape, const double *offsets);
 void model_close(struct model *model);
 

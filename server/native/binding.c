@@ -112,7 +112,8 @@ static napi_value open_model(napi_env env, napi_callback_info info) {
   const struct shape shape = {.layers = i[0], .hidden = i[1], .intermediate = i[2], .heads = i[3],
                               .kv_heads = i[4], .head_dim = i[5], .vocab = i[6], .prefix = i[7],
                               .eps = (float)f[0], .query_scale = (float)f[1]};
-  if ((int)n_offsets != GLOBAL_TENSORS + shape.layers * LAYER_TENSORS)
+  if (shape.layers < 1 || shape.layers > 1 << 16 ||
+      n_offsets != GLOBAL_TENSORS + (size_t)shape.layers * LAYER_TENSORS)
     return fail(env, "open: the offsets do not fit the number of layers");
   struct handle *h = calloc(1, sizeof *h);
   char *path = malloc(length + 1);
@@ -129,7 +130,8 @@ static napi_value open_model(napi_env env, napi_callback_info info) {
   if (!h->shared) {
     workspace_free(h->workspace);
     free(h);
-    return fail(env, strerror(failure));
+    return fail(env, failure == EBADMSG ? "the file is too short for the model, or its shape is not one of the kernels'"
+                                        : strerror(failure));
   }
   if (napi_create_external(env, h, finalize, NULL, &out) != napi_ok) {
     finalize(env, h, NULL);

@@ -61,7 +61,7 @@ static void copy_rotary(struct linear *l, const struct stored *s, int head_dim, 
 static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
   const int blocks = (s->prefix + KEYS - 1) / KEYS, D = s->head_dim;
   const size_t size = kv_block(s);
-  bf16 *tiles = tiles_alloc(s->kv_heads * blocks * size * sizeof(bf16) + 64);
+  bf16 *tiles = tiles_alloc((size_t)s->kv_heads * blocks * size * sizeof(bf16) + 64);
   if (!tiles) return NULL;
   bf16 block[KEYS * STRIP] __attribute__((aligned(64)));
   for (int head = 0; head < s->kv_heads; head++) {
@@ -118,10 +118,49 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
   return out->prefix_keys && out->prefix_values;
 }
 
+/* Does an array of `count` elements of `element` bytes begin at `offset` and end within `size` bytes? */
+static int inside(double offset, double count, int element, double size) {
+  return offset >= 0 && offset + count * element <= size && (double)(size_t)offset == offset &&
+         (size_t)offset % element == 0;
+}
+
+/* Numbers from outside must be a shape that the blocks divide, and tensors that lie within the file. */
+static int fits(const struct shape *s, const double *at, double size) {
+  enum { MOST = 1 << 24 };
+  const int sizes[] = {s->hidden, s->intermediate, s->heads, s->kv_heads, s->head_dim, s->vocab};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    if (sizes[i] < 1 || sizes[i] > MOST) return 0;
+  const double Q = (double)s->heads * s->head_dim, KV = (double)s->kv_heads * s->head_dim;
+  if (s->layers < 1 || s->prefix < 0 || s->prefix > MOST || Q > MOST || s->heads % s->kv_heads ||
+      s->hidden % 64 || s->intermediate % 64 || s->head_dim % 64)
+    return 0;
+  const double H = s->hidden, F = s->intermediate;
+  if (!inside(at[EMBEDDING], s->vocab * H, 4, size) || !inside(at[UNROTATE], H * H, 4, size) ||
+      !inside(at[NORM], H, 4, size))
+    return 0;
+  const double inputs[7] = {H, H, H, Q, H, H, F}, outputs[7] = {Q, KV, KV, H, F, F, H};
+  at += GLOBAL_TENSORS;
+  for (int l = 0; l < s->layers; l++, at += LAYER_TENSORS) {
+    for (int i = 0; i < 7; i++)
+      if (!inside(at[3 * i], inputs[i] * outputs[i], 1, size) ||
+          !inside(at[3 * i + 1], outputs[i], 4, size) || !inside(at[3 * i + 2], outputs[i], 4, size))
+        return 0;
+    if (!inside(at[PREFIX_KEY], s->prefix * KV, 4, size) ||
+        !inside(at[PREFIX_VALUE], s->prefix * KV, 4, size))
+      return 0;
+  }
+  return 1;
+}
+
 struct model *model_open(const char *path, const struct shape *shape, const double *offsets) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return NULL;
   const off_t size = lseek(file, 0, SEEK_END);
+  if (!fits(shape, offsets, (double)size)) {
+    close(file);
+    errno = EBADMSG;
+    return NULL;
+  }
   void *map = size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
   const int failure = errno;
   close(file);

@@ -16,7 +16,9 @@ import { join } from 'node:path';
 import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
 import { readManifest } from '../../server/src/model/bundle/bundle-format.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';
+import { damagedGguf } from './gguf.js';
 import type { Kind } from './kind.js';
+import { Random as Seeded } from './random.js';
 import { readHeadFiles } from '../../server/src/model/heads/heads-files.js';
 
 /** npm runs its scripts in the repository's root. */
@@ -223,13 +225,24 @@ export async function run(
       const random = randomOf(seed * 100_003 + i * 7919 + 1);
       for (let warm = 0; warm < 4; warm++) random(2);
       const folder = join(work, `m${i}`);
-      const source = random(5);
+      const source = random(8);
+      let what: string | undefined;
       if (source === 0) makeBundle(folder);
-      else
+      else if (source > 4) {
+        // With the tokenizer beside it, or in its metadata.
+        mkdirSync(folder);
+        const golden = join(ROOT, 'test/fixtures/golden', GOLDEN[0]!);
+        const damaged = await damagedGguf(golden, work, new Seeded(seed + i));
+        writeFileSync(join(folder, 'model.gguf'), damaged.bytes);
+        if (random(2) === 0)
+          for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+            cpSync(join(golden, name), join(folder, name));
+        what = `model.gguf, ${damaged.what}`;
+      } else
         cpSync(join(ROOT, 'test/fixtures/golden', GOLDEN[source % GOLDEN.length]!), folder, {
           recursive: true,
         });
-      const what = damage(folder, random);
+      what ??= damage(folder, random);
       const start = performance.now();
       try {
         await open(folder);

@@ -338,7 +338,7 @@ describe('files', () => {
     write({ 'tokenizer_config.json': '{}' });
     await expect(open()).rejects.toThrow('no chat template');
     write({ 'tokenizer_config.json': '{"chat_template": "{% for %}"}' });
-    await expect(open()).rejects.toThrow('the chat template is not valid Jinja');
+    await expect(open()).rejects.toThrow('the chat template cannot be read as Jinja');
     const { chat_template } = read(join(LLAMA, 'tokenizer_config.json'));
     write({ 'chat_template.jinja': chat_template as string });
     expect((await open()).gatingPattern).toEqual(

@@ -2,6 +2,7 @@ import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../tokenizer/chat-template.js';
 import { blockType, SUPPORTED_TYPES } from './gguf-blocks.js';
+import { checkGgufHeader } from './gguf-check.js';
 
 /** A tensor as a GGUF file lists it. */
 export interface GgufTensor {
@@ -67,6 +68,9 @@ export async function readGgufHeader(
 ): Promise<{ metadata: GgufMetadata; tensors: GgufTensor[] }> {
   const { size } = await stat(path);
   const fail = (why: string): Error => new Error(`${path}: no readable GGUF file: ${why}`);
+  await checkGgufHeader(path, size).catch((error: unknown) => {
+    throw fail(messageOf(error));
+  });
   const parsed = await gguf(path, { allowLocalFile: true }).catch((error: unknown) => {
     throw fail(messageOf(error));
   });

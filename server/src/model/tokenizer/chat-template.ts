@@ -59,7 +59,7 @@ export class ChatTemplate {
     try {
       this.#template = new JinjaTemplate(source);
     } catch (error) {
-      throw new Error(`${where}: the chat template is not valid Jinja: ${messageOf(error)}`);
+      throw new Error(`${where}: the chat template cannot be read as Jinja: ${messageOf(error)}`);
     }
     this.#globals = {
       add_generation_prompt: false,

@@ -1,4 +1,5 @@
 import { Environment, parse, tokenize } from '@huggingface/jinja';
+import { messageOf } from '../../../errors.js';
 import { TemplateLimitError, type Budget } from './budget.js';
 import { PythonInterpreter, scopeOf, type Node } from './interpreter.js';
 import { str } from './python.js';
@@ -39,6 +40,22 @@ function range(args: readonly Value[], budget: Budget): Value {
 /** Characters of a template; the published ones have a few thousand. */
 const LONGEST_TEMPLATE = 1 << 20;
 
+/** What jinja2 takes and the library's parser does not, and how to write it for both. */
+const UNSUPPORTED: readonly (readonly [RegExp, string])[] = [
+  [/\bis\s+(?:not\s+)?\w+\s*\(/, 'a test with arguments; write it as a comparison, such as `n % 3 == 0`'],
+  [/\(\s*\)|,\s*\)/, 'an empty tuple or a comma before a closing parenthesis; write a list'],
+  [/\b\d[\d.]*e[+-]?\d/i, 'a number with an exponent; write its digits out'],
+  [/\b(?:0[xob][\da-f]|\d+_\d)/i, 'a number that is not plain decimal digits'],
+]; // prettier-ignore
+
+/** The first of these in a tag of `source`, outside its texts. */
+function unsupported(source: string): string | undefined {
+  const tags = source.match(/\{[{%][\s\S]*?[}%]\}/g) ?? [];
+  const code = tags.map((tag) => tag.replace(/'[^']*'|"[^"]*"/g, "''")).join('\n');
+  const found = UNSUPPORTED.find(([form]) => form.test(code));
+  return found && `perhaps of what jinja2 takes and QRM Lens does not yet: ${found[1]}`;
+}
+
 /** A Jinja template as transformers compiles it: trim_blocks, lstrip_blocks, loop controls. */
 export class JinjaTemplate {
   readonly #program: ReturnType<typeof parse>;
@@ -54,6 +71,8 @@ export class JinjaTemplate {
       if (error instanceof RangeError) throw new Error('it is nested too deeply');
       // The library reads beyond its last token.
       if (error instanceof TypeError) throw new Error('it ends within a tag or an expression');
+      const known = unsupported(source);
+      if (known !== undefined) throw new Error(`${messageOf(error)} (${known})`);
       throw error;
     }
   }
