@@ -191,8 +191,8 @@ export class EvaluatorClient implements Evaluator {
 }
 
 /**
- * The result in memory of its own: what comes over the channel are views of the chunk it was read in, up to
- * 64 kB, which each score that is kept would hold.
+ * The result in memory of its own: what comes over the channel are views of the chunk it was read in,
+ * which each score that is kept would hold.
  */
 function owned({ results }: GroupResult): GroupResult {
   const copy = (result: TargetResult): TargetResult => {

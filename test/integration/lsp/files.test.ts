@@ -45,6 +45,22 @@ describe('a file that is not open', () => {
     expect(t?.excerpt).toBe(lastAnswer(row['chosen'] ?? '').slice(0, 300));
   });
 
+  it('that is audited again begins at nothing, not at the end of the run before', async () => {
+    writeFileSync(path('twice.jsonl'), text);
+    const uri = client.uri('twice.jsonl');
+    const first = await client.audit(uri);
+    const seen: unknown[] = [];
+    for (let n = 0; n < 3; n++) {
+      const again = client.audit(uri);
+      seen.push(await client.summary(uri));
+      expect(await again).toMatchObject({ state: 'done', fraction: 1, rows: first.rows });
+    }
+    // Asked at once after the audit, before a row of it is read.
+    expect(seen).toContainEqual(
+      expect.objectContaining({ state: 'running', fraction: null, rows: 0, secondsLeft: null }),
+    );
+  });
+
   it('that changed on disk gives no text for a number of before', async () => {
     writeFileSync(path('moving.jsonl'), text);
     const uri = client.uri('moving.jsonl');

@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
-import { Column } from '../../audit/columns.js';
-import { Ledger, problemFinding, type ProblemFinding } from '../../audit/index.js';
+import { Ledger, type ProblemFinding } from '../../audit/index.js';
 import { scoreRows } from '../../session/score-rows.js';
-import { parseRow, type DatasetFormat, type FieldMapping } from '../../datasets/index.js';
+import { parseRow, type FieldMapping } from '../../datasets/index.js';
 import { readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
-import { countedFile, type CountedFile } from './byte-count.js';
+import { countedFile } from './byte-count.js';
+import { DiskRun } from './disk-run.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { manyListeners, paced, Pacer } from '../pace.js';
 import { contains, spotAt } from '../text/row-entry.js';
@@ -15,25 +15,12 @@ import { cancelled, isAbort, messageOf } from '../../errors.js';
 import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
-const MAX_PROBLEMS = 10_000;
-const RECENT_ROWS = 512;
-
 /** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
 export class DiskAudit extends LiveAudit {
-  format: DatasetFormat | undefined;
   /** The setting that the file was read with. */
   given: FieldMapping | undefined;
-  private found: ProblemFinding[] = [];
-  /** Problems beyond MAX_PROBLEMS: counted, not kept. */
-  private more = 0;
-  private file: CountedFile | undefined;
-  /** Where each row stands, by its ordinal. */
-  private readonly rowStart = new Column(Float64Array);
-  private readonly rowBytes = new Column(Uint32Array);
-  private readonly recent = new Map<number, DatasetRow>();
-  private rows = 0;
-  private end = 0;
-  private began = 0;
+  /** The run that the numbers are of: while the next one waits for its model and its file, still the last one. */
+  private last: DiskRun | undefined;
   private stop = manyListeners();
   private active: Promise<void> | undefined;
 
@@ -68,7 +55,7 @@ export class DiskAudit extends LiveAudit {
 
   /** How its rows are read, by whoever reads them. */
   get reading(): { mapping?: FieldMapping } {
-    const { mapping } = this.file ?? {};
+    const { mapping } = this.last?.file ?? {};
     return mapping === undefined ? {} : { mapping };
   }
 
@@ -90,6 +77,7 @@ export class DiskAudit extends LiveAudit {
       if (this.state === 'failed') this.error = messageOf(error);
       throw error;
     } finally {
+      if (this.last !== undefined) this.last.over = true;
       this.touched(0);
     }
   }
@@ -107,38 +95,29 @@ export class DiskAudit extends LiveAudit {
 
   private async read(service: ScoreService, signal: AbortSignal): Promise<void> {
     this.given = await this.context.mapping(this.uri);
-    this.file = await countedFile(this.path, this.given);
-    this.format = this.file.format;
+    const run = new DiskRun(await countedFile(this.path, this.given));
     const options = measureOptions(this.context.settings(), service.info.spec.attributes);
     const ledger = new Ledger(service.info, options);
     if (this.ledger !== undefined) this.epoch = newEpoch();
     this.ledger = ledger;
     this.findings = undefined;
-    this.found = [];
-    this.more = 0;
-    this.recent.clear();
-    this.rows = 0;
-    this.began = performance.now();
-    const events = paced(readDataset(this.file.source, { ...this.reading, signal }), signal);
+    this.last = run;
+    const events = paced(readDataset(run.file.source, { ...this.reading, signal }), signal);
     // Hundreds of rows that waited for one to be scored come at once.
     const pacer = new Pacer();
     for await (const event of scoreRows(events, { service, signal })) {
       await pacer.tick(signal);
       if (event.type === 'problem') {
-        if (this.found.length < MAX_PROBLEMS) this.found.push(problemFinding(0, event.problem));
-        else this.more++;
+        run.problem(event.problem);
         this.touched();
         continue;
       }
       const { row, targets } = event;
       const ids = ledger.add(row.index, targets);
-      this.rowStart.set(row.index, row.place.start);
-      this.rowBytes.set(row.index, row.place.end - row.place.start);
       ledger.settle(ids, targets);
-      this.rows++;
-      this.end = row.place.end;
+      run.row(row);
       this.rate.add(ids.length);
-      if ((this.rows & 63) === 0) this.touched();
+      if ((run.rows & 63) === 0) this.touched();
     }
   }
 
@@ -156,7 +135,7 @@ export class DiskAudit extends LiveAudit {
   /** Reads the row again: by its bytes where a row stands for itself, else from the file's beginning. */
   async row(response: number): Promise<DatasetRow | undefined> {
     const index = this.rowNumber(response);
-    const known = this.recent.get(index);
+    const known = this.last?.recent.get(index);
     if (known !== undefined) return known;
     const row = this.direct() ? await this.readBytes(response) : await this.scan(index);
     if (row === undefined) return undefined;
@@ -166,7 +145,7 @@ export class DiskAudit extends LiveAudit {
       (s) => s.conversation === conversation?.get(response) && s.target === target?.get(response),
     );
     if (slot?.hash.toString('hex', 0, 8) !== this.ledger?.table.hash(response)) return undefined;
-    this.keep(index, row);
+    this.last?.keep(index, row);
     return row;
   }
 
@@ -174,22 +153,13 @@ export class DiskAudit extends LiveAudit {
   override async prepare(responses: readonly number[]): Promise<void> {
     if (this.direct()) return;
     const wanted = new Set(responses.map((id) => this.rowNumber(id)));
-    for (const known of this.recent.keys()) wanted.delete(known);
+    for (const known of this.last?.recent.keys() ?? []) wanted.delete(known);
     if (wanted.size === 0) return;
     const start = { row: Math.min(...wanted) };
     for await (const event of paced(readDataset({ path: this.path }, { ...this.reading, start }))) {
       if (event.type !== 'row' || !wanted.delete(event.row.index)) continue;
-      this.keep(event.row.index, event.row);
+      this.last?.keep(event.row.index, event.row);
       if (wanted.size === 0) return;
-    }
-  }
-
-  private keep(index: number, row: DatasetRow): void {
-    this.recent.set(index, row);
-    if (this.recent.size <= RECENT_ROWS) return;
-    for (const oldest of this.recent.keys()) {
-      this.recent.delete(oldest);
-      break;
     }
   }
 
@@ -198,14 +168,16 @@ export class DiskAudit extends LiveAudit {
   }
 
   private direct(): boolean {
-    const json = this.format?.container === 'jsonl' || this.format?.container === 'json';
-    return json && this.format?.compression === 'none';
+    const { container, compression } = this.last?.file.format ?? {};
+    return (container === 'jsonl' || container === 'json') && compression === 'none';
   }
 
   private async readBytes(response: number): Promise<DatasetRow | undefined> {
     const index = this.rowNumber(response);
-    const start = this.rowStart.get(index);
-    const buffer = Buffer.alloc(this.rowBytes.get(index));
+    const { last } = this;
+    if (last === undefined) return undefined;
+    const { start, bytes } = last.span(index);
+    const buffer = Buffer.alloc(bytes);
     const file = await open(this.path, 'r').catch(() => undefined);
     if (file === undefined) return undefined;
     try {
@@ -213,7 +185,7 @@ export class DiskAudit extends LiveAudit {
     } finally {
       await file.close();
     }
-    return rowOf(parseRow(buffer, 0, start, this.file?.mapping, index));
+    return rowOf(parseRow(buffer, 0, start, last.file.mapping, index));
   }
 
   private async scan(index: number): Promise<DatasetRow | undefined> {
@@ -244,15 +216,15 @@ export class DiskAudit extends LiveAudit {
   }
 
   problems(): Iterable<ProblemFinding> {
-    return this.found;
+    return this.last?.found ?? [];
   }
 
   problemCount(): number {
-    return this.found.length + this.more;
+    return (this.last?.found.length ?? 0) + this.moreProblems();
   }
 
   override moreProblems(): number {
-    return this.more;
+    return this.last?.more ?? 0;
   }
 
   *inOrder(): Generator<number> {
@@ -261,12 +233,10 @@ export class DiskAudit extends LiveAudit {
   }
 
   progress() {
-    const fraction =
-      this.state === 'done' ? 1 : (this.file?.fraction(this.end, this.rows - 1) ?? null);
-    const spent = (performance.now() - this.began) / 1000;
-    const secondsLeft =
-      fraction === null || fraction <= 0 ? null : (spent / fraction) * (1 - fraction);
-    return { rows: this.rows, fraction, secondsLeft };
+    // A run that has its numbers still to come: the last one's share says nothing of it.
+    if (this.last === undefined || (this.last.over && this.state === 'running'))
+      return { rows: 0, fraction: null, secondsLeft: null };
+    return this.last.progress(this.state === 'done');
   }
 }
 
