@@ -13,7 +13,6 @@ import { WorkQueue, type Queued } from './queue.js';
 import { RunnerPool } from './runner-pool.js';
 import { planTrees, type PlannedTree } from './trees.js';
 import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
-import { whyUnscored } from './unscored.js';
 
 /** Tokens of one run: activations of a few hundred tokens stay in a core's L2 cache. */
 const CPU_BUDGET = 512;
@@ -170,13 +169,11 @@ class Coordinator {
         const positions = { gated: heads.gating.length > 0, ...heads.reward };
         const found = tokenizer.paths(messages, targets, maxTokens, positions);
         for (const [target, tokens] of found.entries()) {
-          const why = whyUnscored(messages[targets[target]!]);
-          const path = why === undefined ? tokens : { error: why };
-          if ('error' in path) {
-            job.results[conversation]![target] = { ok: false, error: path.error };
+          if ('error' in tokens) {
+            job.results[conversation]![target] = { ok: false, error: tokens.error };
             continue;
           }
-          const { ids, reward, gate, truncatedTokens } = path;
+          const { ids, reward, gate, truncatedTokens } = tokens;
           paths.push({ ids, wanted: [reward, gate] });
           slots.push({ conversation, target, tokens: ids.length, truncatedTokens });
         }

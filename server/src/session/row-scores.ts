@@ -3,6 +3,7 @@ import type { DatasetRow } from '../datasets/types.js';
 import type { GroupResult, ScoreGroup, TargetResult } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
 import type { Slot } from './slots.js';
+import { whyUnscored } from './unscored.js';
 
 /** A response of a row with its score. */
 export interface ScoredTarget extends Slot {
@@ -22,14 +23,16 @@ export class RowScores {
     readonly slots: readonly Slot[],
     score: (hash: Buffer) => RewardScore | undefined,
   ) {
-    this.found = slots.map(({ hash }) => {
+    this.found = slots.map(({ hash, conversation, target }) => {
+      const error = whyUnscored(row.conversations[conversation]?.turns[target]);
+      if (error !== undefined) return { ok: false, error };
       const known = score(hash);
       return known && { ok: true, score: known };
     });
-    this.known = this.found.map((result) => result !== undefined);
+    this.known = this.found.map((result) => result?.ok === true);
   }
 
-  /** Responses that the evaluator is to score. */
+  /** Responses that the evaluator is to score: not those that no model scores. */
   get missing(): number {
     return this.found.filter((result) => result === undefined).length;
   }

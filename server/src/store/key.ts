@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isBlank } from '../blank.js';
 
 /** A message as it enters a key: structurally the engine's ChatMessage (the store stands alone). */
 export interface KeyMessage {
@@ -36,8 +35,6 @@ export function contentHash(messages: readonly KeyMessage[], target: number): Bu
     hash.update(message.content, 'utf16le');
     const more = rest(message);
     if (more !== '') hash.update(`+${more.length}:`).update(more, 'utf16le');
-    // Earlier versions scored answers of nothing: what they kept is not found.
-    else if (i === target && isBlank(message.content)) hash.update('+0:');
   }
   return hash.digest().subarray(0, KEY_BYTES);
 }

@@ -12,10 +12,11 @@ describe.each(goldenNames)('golden %s', (name) => {
     readFileSync(`${goldenFolder(name)}/config.json`, 'utf8'),
   ) as { pad_token_id?: number };
 
-  it.runIf(gated)('finds the pattern that the published code searches for', async () => {
-    const tokenizer = await ChatTokenizer.fromFolder(goldenFolder(name));
-    expect(tokenizer.gatingPattern).toEqual(expected.gating_token_pattern);
-  });
+  if (gated)
+    it('finds the pattern that the published code searches for', async () => {
+      const tokenizer = await ChatTokenizer.fromFolder(goldenFolder(name));
+      expect(tokenizer.gatingPattern).toEqual(expected.gating_token_pattern);
+    });
 
   it.each(expected.cases.map((c, i) => [i, c] as const))('case %i: ids and gate', async (_, c) => {
     const tokenizer = await ChatTokenizer.fromFolder(goldenFolder(name));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { whyUnscored } from '../../../server/src/engine/unscored.js';
+import { whyUnscored } from '../../../server/src/session/unscored.js';
 import { ChatTemplate, type Message } from '../../../server/src/model/tokenizer/chat-template.js';
 import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenizer.js';
 

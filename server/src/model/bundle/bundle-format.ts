@@ -10,7 +10,7 @@ import { errorCode, exists, fileHash, readJson, type Json } from '../files.js';
  * Raised whenever the numbers or the inputs of a converted model change (graph/, convert-weights.ts):
  * conversions of another version are made again, scores of another version are not reused.
  */
-export const GRAPH_VERSION = 3;
+export const GRAPH_VERSION = 4;
 
 export const MANIFEST = 'bundle.json';
 export const BACKBONE = 'backbone.onnx';
