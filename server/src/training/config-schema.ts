@@ -80,6 +80,11 @@ const pairSource = object(
   ['file'],
 );
 
+const l1: Schema = {
+  description: "Factor of the weights' L1 norm; auto: chosen by cross-validated pinball loss.",
+  anyOf: [{ type: 'string', enum: ['auto'] }, number('A number.', 0)],
+};
+
 export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'qrm train',
@@ -111,11 +116,11 @@ export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
       licence: text('SPDX identifier.'),
       verbosity: text('none, length, or the attribute that means verbosity.'),
       quantiles: whole('Levels of each attribute.', 1, 999),
-      l1: {
-        anyOf: [
-          { ...text('Chosen by cross-validation.'), enum: ['auto'] },
-          number("Factor of the weights' L1 norm.", 0),
-        ],
+      l1,
+      attributeL1: {
+        type: 'object',
+        description: 'l1 of single attributes.',
+        additionalProperties: l1,
       },
       components: whole('Principal components that heads and gate are fitted in; 0: all features.'),
       featureScale: number('Standard deviation that features are scaled to in the fit.', 1e-6),
@@ -143,6 +148,7 @@ export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
         "Attributes above this ratio to the constant quantiles' loss are dropped.",
         0,
       ),
+      keep: { ...texts, description: 'Attributes that are kept whatever their loss.' },
       seed: whole('Of every choice.'),
       threads: whole('Default: one a core.', 1, 1024),
     },

@@ -73,6 +73,8 @@ export interface TrainConfig {
   readonly verbosity: string;
   readonly quantiles: number;
   readonly l1: number | 'auto';
+  /** Of single attributes. Pinball loss, by which `auto` chooses, says little of pairs' labels. */
+  readonly attributeL1?: Readonly<Record<string, number | 'auto'>>;
   /** Principal components that heads and gate are fitted in, see basis.ts; 0: the features themselves. */
   readonly components: number;
   /** Standard deviation of the features, or of the first component, in the fit. */
@@ -87,6 +89,8 @@ export interface TrainConfig {
   readonly folds: number;
   /** An attribute whose held-out pinball loss is not below this share of the constant quantiles' is dropped. */
   readonly keepBelow: number;
+  /** Attributes that are kept all the same. */
+  readonly keep?: readonly string[];
   readonly seed: number;
   readonly threads: number;
 }

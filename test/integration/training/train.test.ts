@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundleHeads } from './bundle-heads.js';
+import { openEvaluator, type TargetResult } from '../../../server/src/engine/index.js';
+import type { RewardScore } from '../../../server/src/qrm/types.js';
 import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
 import { seeded } from '../../../server/src/training/random.js';
 import { runTraining } from '../../../server/src/training/index.js';
@@ -119,6 +121,41 @@ describe('qrm train', () => {
     } finally {
       await checkpoint.source.close();
     }
+  });
+
+  it('runs in both forms with equal numbers, which PyTorch can be asked for too', async () => {
+    const messages = [
+      { role: 'user', content: 'the cat?' },
+      { role: 'assistant', content: 'yes a mat' },
+    ];
+    const scoreOf = async (model: string): Promise<RewardScore> => {
+      const evaluator = await openEvaluator({ model, device: 'cpu', precision: 'float32' });
+      try {
+        const { results } = await evaluator.score({ conversations: [{ messages, targets: [1] }] });
+        const [[result]] = results as [[TargetResult]];
+        if (!result.ok) throw new Error(result.error);
+        return result.score;
+      } finally {
+        await evaluator.close();
+      }
+    };
+    const checkpoint = await scoreOf(path('hf'));
+    const bundle = await scoreOf(path('whole'));
+    bundle.quantiles.forEach((q, k) => expect(checkpoint.quantiles[k]).toBeCloseTo(q, 5));
+    bundle.gate.forEach((g, m) => expect(checkpoint.gate[m]).toBeCloseTo(g, 5));
+    const cases = process.env['QRM_TRAIN_CASES'];
+    if (cases === undefined) return;
+    // For reference/check_checkpoint.py.
+    const { tokenizer } = await openAndClose(path('hf'));
+    const [one] = tokenizer.paths(messages, [1], 4096);
+    if (one === undefined || 'error' in one) throw new Error('no path');
+    const expected = {
+      score: checkpoint.expectation,
+      quantiles: [...checkpoint.quantiles],
+      gate: [...checkpoint.gate],
+    };
+    cpSync(path('hf'), `${cases}.checkpoint`, { recursive: true });
+    writeFileSync(cases, JSON.stringify([{ ids: one.ids, gate: one.gate, expected }]));
   });
 
   it('writes a card with figures and data by hash', () => {

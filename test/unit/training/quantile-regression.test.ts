@@ -102,6 +102,25 @@ describe('quantile regression', () => {
     expect(found).toBeLessThan(optimum + 1e-5);
   });
 
+  it("is scikit-learn's QuantileRegressor: the same objective within 1e-4", async () => {
+    const path = new URL('reference/scikit-learn.json', import.meta.url);
+    const { x, objectives, ...known } = JSON.parse(readFileSync(path, 'utf8')) as {
+      levels: number[];
+      l1: number;
+      x: number[][];
+      labels: number[];
+      objectives: number[];
+    };
+    const rows = x.map((row) => [1, ...row]);
+    const wide = matrix(rows.length, rows[0]!.length, rows.flat());
+    const each = known.labels.map((y) => [y]);
+    const problem = { ...known, unpenalised: [0], maxIterations: 20000, tolerance: 1e-5 };
+    const fit = await fitQuantiles(wide, each, problem, products);
+    const found = quantileObjective(wide, each, fit.weights, problem);
+    const optimum = objectives.reduce((a, b) => a + b, 0) / objectives.length;
+    expect(Math.abs(found / optimum - 1)).toBeLessThan(1e-4);
+  });
+
   it('sets the weights to zero that the linear program does', async () => {
     const { weights } = await fitQuantiles(design, labels, options, products);
     fits.forEach((fit, k) =>

@@ -183,7 +183,7 @@ async function headsStage(
         bandwidth: config.bandwidth,
       },
       basis,
-      l1: config.l1,
+      l1: config.attributeL1?.[name] ?? config.l1,
       folds: config.folds,
       signal: watch.signal,
       progress: (fraction) =>
@@ -225,7 +225,9 @@ interface Chosen {
 function chooseAttributes(fitted: readonly AttributeHeads[], config: TrainConfig): Chosen {
   const ratio = ({ crossValidated: c }: AttributeHeads): number => c.pinball / c.baseline;
   const good = (a: AttributeHeads): boolean =>
-    ratio(a) <= config.keepBelow || a.name === config.verbosity;
+    ratio(a) <= config.keepBelow ||
+    a.name === config.verbosity ||
+    (config.keep ?? []).includes(a.name);
   const dropped = fitted
     .filter((a) => !good(a))
     .map((a) => ({

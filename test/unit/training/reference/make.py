@@ -1,6 +1,7 @@
-"""Makes the reference numbers of test/unit/training: python make.py (torch 2.13, scipy 1.17, numpy).
+"""Makes the reference numbers of test/unit/training: python make.py (torch 2.13, scipy 1.17, scikit-learn 1.9).
 
 quantile-regression.json: optimum of L1 quantile regression as a linear program, solved by HiGHS.
+scikit-learn.json: optimum by QuantileRegressor(solver="highs").
 torch.json: AdamW steps, BatchNorm1d and the gate's Bradley-Terry gradients, from torch in float64.
 """
 
@@ -31,6 +32,24 @@ def quantile_regression():
         fit = linprog(cost, A_eq=a_eq, b_eq=ys, method="highs")
         fits.append({"objective": fit.fun, "weights": (fit.x[:p] - fit.x[p : 2 * p]).tolist()})
     return {"levels": levels, "l1": l1, "x": x.tolist(), "labels": y.tolist(), "fits": fits}
+
+
+def scikit_learn():
+    """The same problem by QuantileRegressor: more columns, one label a response, an intercept of its own."""
+    from sklearn.linear_model import QuantileRegressor
+
+    rng = np.random.default_rng(11)
+    n, p, l1 = 150, 12, 0.003
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    x = rng.normal(size=(n, p)).round(4)
+    y = np.clip(np.round((0.5 + 0.15 * x[:, 0] - 0.1 * x[:, 1] + 0.2 * rng.normal(size=n)) * 10), 0, 10) / 10
+    fits = []
+    for tau in levels:
+        fit = QuantileRegressor(quantile=tau, alpha=l1, solver="highs").fit(x, y)
+        difference = y - fit.predict(x)
+        pinball = np.mean(np.maximum(tau * difference, (tau - 1) * difference))
+        fits.append(float(pinball + l1 * np.abs(fit.coef_).sum()))
+    return {"levels": levels, "l1": l1, "x": x.tolist(), "labels": y.tolist(), "objectives": fits}
 
 
 def adamw():
@@ -104,4 +123,5 @@ def write(name, value):
 
 
 write("quantile-regression.json", quantile_regression())
+write("scikit-learn.json", scikit_learn())
 write("torch.json", {"adamw": adamw(), "cosine": cosine(), "gate": gate()})
