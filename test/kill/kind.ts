@@ -7,6 +7,8 @@ export interface Kind {
    * undisturbed run gives and leave nothing else behind. @throws Error when not
    */
   check(): Promise<void>;
+  /** Milliseconds that a run takes after `start`; default: as long as the last check took. */
+  readonly span?: () => number;
   end?(): Promise<void>;
 }
 

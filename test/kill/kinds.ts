@@ -46,7 +46,8 @@ export async function kill(
         const evaluator = i % 3 === 2 && victim.evaluators !== undefined;
         const late = evaluator || i % 2 === 1;
         if (late) await victim.loaded?.();
-        const end = Date.now() + Math.random() * span * (late && victim.loaded ? 0.3 : 1);
+        const end =
+          Date.now() + Math.random() * (ready.span?.() ?? span) * (late && victim.loaded ? 0.3 : 1);
         while (!victim.over() && Date.now() < end) await sleep(1);
         let met = false;
         if (victim.pid !== undefined && !victim.over()) {

@@ -31,6 +31,7 @@ export const server: Prepare = async (folder) => {
   const undisturbed = await audited(whole);
   await whole.client.stop();
   let n = 0;
+  let span = 0;
   return {
     async start() {
       // Every second time the scores are to be made, not found.
@@ -58,10 +59,13 @@ export const server: Prepare = async (folder) => {
         },
       };
     },
+    span: () => span,
     async check() {
       const again = await open();
       try {
+        const began = Date.now();
         const now = await audited(again);
+        span = Math.max(Date.now() - began, span / 2);
         if (now !== undisturbed) throw new Error(`after the kill: ${now.slice(0, 300)}`);
         const warning = again.client.logs.find((line) => /damaged/.test(line));
         if (warning !== undefined) throw new Error(warning);

@@ -8,6 +8,7 @@ import {
 } from '../audit/index.js';
 import {
   makeReport,
+  parquetReport,
   ranks,
   render,
   visible,
@@ -17,7 +18,7 @@ import {
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
 import { complain, noneExists, open, type CommonOptions } from './common.js';
-import { EXIT } from './errors.js';
+import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { thresholds, weights, type FailOn } from './options.js';
 import { isClosedPipe, print } from './output.js';
@@ -25,7 +26,7 @@ import { count, Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
 
 export interface AuditCommandOptions extends CommonOptions {
-  format: Format;
+  format: Format | 'parquet';
   top: number;
   select?: ReadonlySet<FindingCode>;
   ignore?: ReadonlySet<FindingCode>;
@@ -34,6 +35,8 @@ export interface AuditCommandOptions extends CommonOptions {
 }
 
 export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
+  if (o.format === 'parquet' && o.out === undefined)
+    throw new UsageError('--format parquet: no text for a terminal; name a file with --out');
   const files = expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   if (o.out !== undefined) targetOf(o.out); // rather now than after hours
@@ -77,16 +80,20 @@ async function audit(
     bar.end();
   }
   const report = await makeReport(audit, evaluator.info, {
-    top: ranks(o.format) ? o.top : 0,
+    top: o.format !== 'parquet' && ranks(o.format) ? o.top : 0,
     cvarLevel: o.cvarLevel,
     limit: o.limit,
     version,
     weighted: o.weights !== undefined,
   });
-  const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
   try {
-    if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
-    else await writeLines(lines, o.out, signal);
+    if (o.format === 'parquet') {
+      if (o.out !== undefined) await parquetReport(audit, evaluator.info, o.out, { signal });
+    } else {
+      const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
+      if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
+      else await writeLines(lines, o.out, signal);
+    }
     if (o.out !== undefined) say(`Report: ${o.out}`);
   } catch (error) {
     // The reader has seen enough; what was found counts all the same.

@@ -86,7 +86,7 @@ const audit = common(
   program.command('audit').argument('<files...>', 'datasets, or folders of them'),
 )
   .description('list the riskiest responses and what is wrong with the data')
-  .addOption(new Option('--format <name>').choices(FORMATS).default('text'))
+  .addOption(new Option('--format <name>').choices([...FORMATS, 'parquet']).default('text'))
   .option('--top <n>', 'responses shown by text, html and json', number('--top', 0, 1e5, true), 20)
   .option(
     '--sarif-results <n>',

@@ -22,6 +22,8 @@ export interface ParquetOptions {
   readonly pace?: Pace;
   /** Told of the rows written so far. */
   readonly progress?: (rows: number) => void;
+  /** Ends the writing; no file is then left. */
+  readonly signal?: AbortSignal;
   /** Default: encodes in this thread, which takes hundreds of milliseconds at a time. */
   readonly encoder?: (head: ParquetHead) => ParquetEncoder;
 }
@@ -38,7 +40,7 @@ export async function parquetReport(
   options: ParquetOptions = {},
 ): Promise<number> {
   const { table } = audit;
-  const { pace = UNPACED, progress } = options;
+  const { pace = UNPACED, progress, signal } = options;
   const columns = columnsOf(audit, await codesOf(audit, pace));
   const numbers = new Uint32Array(table.length);
   let n = 0;
@@ -57,17 +59,22 @@ export async function parquetReport(
   };
   const encoder = options.encoder?.(head) ?? new LocalEncoder(head);
   try {
-    return await writeWhole(path, async (write) => {
-      for (let from = 0; from < alive.length; from += GROUP) {
-        const group = alive.subarray(from, from + GROUP);
-        for (const column of columns) {
-          await write(await encoder.column(await dataOf(column, group, pace)));
-          await pace.tick();
+    return await writeWhole(
+      path,
+      async (write) => {
+        for (let from = 0; from < alive.length; from += GROUP) {
+          const group = alive.subarray(from, from + GROUP);
+          for (const column of columns) {
+            await write(await encoder.column(await dataOf(column, group, pace)));
+            signal?.throwIfAborted();
+            await pace.tick();
+          }
+          progress?.(from + group.length);
         }
-        progress?.(from + group.length);
-      }
-      await write(await encoder.finish());
-    });
+        await write(await encoder.finish());
+      },
+      signal,
+    );
   } finally {
     await encoder.close();
   }
@@ -106,7 +113,9 @@ function columnsOf(audit: ReportedAudit, codes: Uint32Array): Column[] {
     get: (i) => (table.scored(i) ? get(i) : Number.NaN),
   });
   const place = (i: number) => audit.place?.(i) ?? table.place(i);
+  const fileOf = (i: number) => audit.sources[table.file.get(i)]?.path ?? '';
   return [
+    { name: 'file', type: 'STRING', get: fileOf },
     { name: 'row', type: 'INT32', get: (i) => audit.row?.(i) ?? table.row.get(i) },
     { name: 'line', type: 'INT32', get: (i) => place(i).line + 1 },
     { name: 'kind', type: 'STRING', get: (i) => table.kindOf(i) },
