@@ -1,3 +1,4 @@
+import { warmReader } from '../datasets/process/index.js';
 import type { Evaluator } from '../engine/types.js';
 import { messageOf } from '../errors.js';
 import { ScoreStore } from '../store/index.js';
@@ -29,6 +30,8 @@ export async function withSession(
   const loading = loadingLine(o.quiet ?? false);
   let evaluator: Evaluator | undefined;
   let store: ScoreStore | undefined;
+  // A reader's process takes half a second to start: meanwhile the model is loaded.
+  warmReader();
   try {
     evaluator = await openEvaluator({
       model: o.model,

@@ -166,10 +166,11 @@ describe('single responses', () => {
   it('finds two modes, not one', () => {
     const two = Float32Array.from(LEVELS, (tau) => (tau < 0.5 ? 0 : 5) + tau / 10);
     const table = tableOf([scoreOf(0), scoreOf(2.5, 1, { quantiles: two })]);
-    const found = run(table, 'multimodal');
+    const modes = (value: number) => ({ modes: { kind: 'absolute', value } }) as const;
+    const found = run(table, 'multimodal', modes(2));
     expect(found.map((f) => f.response)).toEqual([1]);
     expect(found[0]!.message).toContain('2 modes');
-    expect(run(table, 'multimodal', { modes: { kind: 'absolute', value: 3 } })).toEqual([]);
+    expect(run(table, 'multimodal')).toEqual([]);
   });
   it('finds truncation and says how much was cut', () => {
     const found = run(tableOf([scoreOf(0), scoreOf(0, 1, { truncatedTokens: 7 })]), 'truncated');

@@ -16,6 +16,8 @@ describe('resolve', () => {
         fc.uniqueArray(fc.double({ noNaN: true, noDefaultInfinity: true }), {
           minLength: 10,
           maxLength: 200,
+          // 0 and -0 are one figure.
+          comparator: 'SameValueZero',
         }),
         fc.integer({ min: 1, max: 100 }),
         (values, percent) => {

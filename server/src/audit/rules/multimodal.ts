@@ -1,6 +1,7 @@
 import type { Rule } from './rule.js';
 
-const DEFAULT_MODES = 2;
+/** Of labels that are yes or no two modes are the rule, and say nothing of a response. */
+const DEFAULT_MODES = 3;
 
 export const multimodal: Rule = {
   code: 'multimodal',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeBackbone, choosePrecision } from '../../model/bundle/backbone-files.js';
-import { BACKBONE } from '../../model/bundle/bundle-format.js';
+import { BACKBONE, GRAPH_VERSION } from '../../model/bundle/bundle-format.js';
 import { exists, writeFolder } from '../../model/files.js';
 import type { GatingLayer, QrmHeads } from '../../model/heads/heads.js';
 import { uniformLevels } from '../../qrm/index.js';
@@ -114,7 +114,8 @@ async function features(
 ): Promise<FeatureStore> {
   const { hiddenSize, layers } = backbone.config;
   const store = await FeatureStore.open(config.work, {
-    backbone: backbone.fingerprint,
+    // Another graph gives other features.
+    backbone: `${backbone.fingerprint}-g${GRAPH_VERSION}`,
     layers,
     precision,
     hiddenSize,
@@ -123,7 +124,7 @@ async function features(
   try {
     const folder = join(
       config.work,
-      `backbone-${backbone.fingerprint.slice(0, 16)}-${layers}-${precision}`,
+      `backbone-${backbone.fingerprint.slice(0, 16)}-${layers}-${precision}-g${GRAPH_VERSION}`,
     );
     const whole = (): Promise<boolean> => exists(join(folder, BACKBONE));
     if (plan.groups.flat().some((e) => !store.has(e.key)) && !(await whole())) {

@@ -1,4 +1,4 @@
-/** A reward model on the hub that is known to run here. Sizes are of its card, in billions of weights. */
+/** A reward model on the hub whose layout is one that runs here. Sizes and licences are as its card has them. */
 export interface KnownModel {
   readonly name: string;
   readonly attributes: number;

@@ -1,0 +1,75 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, createWriteStream, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
+
+const ENDLESS = join(import.meta.dirname, '../../fixtures/damaged/endless.parquet');
+const SMALL = ['--model', MODEL, '--device', 'cpu', '--precision', 'float32'];
+
+let w: Workspace;
+const lines = hhLines(0, 20);
+beforeAll(() => {
+  w = new Workspace();
+  writeFileSync(w.path('pairs.jsonl'), lines.join('\n'));
+});
+afterAll(() => w.end());
+
+/** What a report says apart from the file's name. */
+const findings = (stdout: string) =>
+  jsonLines(stdout.replaceAll(/"file":"[^"]*"/g, '"file":"(the file)"'));
+
+describe('pipes as input', () => {
+  it('audit - reads standard input as it reads a file', async () => {
+    const { child, done } = w.start(['audit', '-', '--format', 'jsonl', ...SMALL]);
+    child.stdin!.end(lines.join('\n'));
+    const piped = await done;
+    expect(piped.stderr).toContain('40 responses');
+    expect(piped.code).toBe(0);
+    const file = await w.score('audit', 'pairs.jsonl', '--format', 'jsonl');
+    expect(findings(piped.stdout)).toEqual(findings(file.stdout));
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'audit <(zcat … | head) reads what a shell substitutes',
+    async () => {
+      const line = `"${process.execPath}" "${CLI}" audit <(zcat "${HH}" | head -20) --format jsonl ${SMALL.join(' ')}`;
+      const folder = mkdtempSync(w.path('shell-'));
+      const shell = spawn('bash', ['-c', line], {
+        env: { ...process.env, QRM_LENS_CACHE: folder, NO_COLOR: '1' },
+      });
+      let [stdout, stderr] = ['', ''];
+      shell.stdout.on('data', (d: Buffer) => (stdout += d.toString()));
+      shell.stderr.on('data', (d: Buffer) => (stderr += d.toString()));
+      const code = await new Promise((resolve) => shell.on('close', resolve));
+      expect(stderr).toContain('40 responses');
+      expect(code).toBe(0);
+      const file = await w.score('audit', 'pairs.jsonl', '--format', 'jsonl');
+      expect(findings(stdout)).toEqual(findings(file.stdout));
+    },
+  );
+
+  it.runIf(process.platform !== 'win32')('score reads a named pipe', async () => {
+    expect(spawnSync('mkfifo', [w.path('fifo')]).status).toBe(0);
+    const { done } = w.start(['score', 'fifo', ...SMALL]);
+    createWriteStream(w.path('fifo')).end(lines.join('\n'));
+    const piped = await done;
+    expect(piped.code).toBe(0);
+    const file = await w.score('score', 'pairs.jsonl');
+    const numbers = (text: string) =>
+      jsonLines(text).map((l) => [l['row'], l['kind'], l['quantiles']]);
+    expect(numbers(piped.stdout)).toHaveLength(40);
+    expect(numbers(piped.stdout)).toEqual(numbers(file.stdout));
+  });
+});
+
+it('a file that makes its reader spin costs that file: the others are audited, exit 3', async () => {
+  copyFileSync(ENDLESS, w.path('bad.parquet'));
+  const { code, stderr, stdout } = await w.score(
+    ...['audit', 'bad.parquet', 'pairs.jsonl', '--format', 'jsonl'],
+  );
+  expect(stderr).toMatch(/bad\.parquet.*the reader made no progress/);
+  expect(stderr).toContain('40 responses');
+  expect(jsonLines(stdout).some((l) => l['file'] === 'pairs.jsonl')).toBe(true);
+  expect(code).toBe(3);
+});
