@@ -1,0 +1,40 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Hover } from 'vscode-languageserver-protocol';
+import { Client, fixture } from './client.js';
+import { hhLines } from './hh.js';
+
+let client: Client;
+beforeAll(async () => {
+  client = await Client.start();
+});
+afterAll(() => client.stop());
+
+it('answers for another file while a reader spins, and says that its file cannot be read', async () => {
+  copyFileSync(fixture('damaged/endless.parquet'), join(client.folder, 'bad.parquet'));
+  const lines = hhLines(2);
+  const good = await client.open('good.jsonl', lines.join('\n'));
+  await client.audit(good);
+  let ended = false;
+  const bad = client.audit(client.uri('bad.parquet')).finally(() => (ended = true));
+  let answers = 0;
+  const position = { line: 0, character: (lines[0] ?? '').lastIndexOf('Assistant:') + 14 };
+  // The reader spins for the whole time that its watchdog gives it: one answer after another comes.
+  while (!ended) {
+    const hover = await client.request<Hover | null>('textDocument/hover', {
+      textDocument: { uri: good },
+      position,
+    });
+    expect(hover).not.toBeNull();
+    expect(await client.summary(good)).toMatchObject({ state: 'done', rows: 2 });
+    if (!ended) answers++;
+    await Promise.race([bad.catch(() => undefined), new Promise((r) => setTimeout(r, 100))]);
+  }
+  expect(answers).toBeGreaterThan(10);
+  const summary = await bad;
+  expect(summary.counts['malformed-row']).toBeGreaterThan(0);
+  expect(client.last(client.uri('bad.parquet')).map((d) => d.message)).toContainEqual(
+    expect.stringContaining('the reader made no progress'),
+  );
+});
