@@ -100,7 +100,6 @@ function stage(folder, target) {
     '.vscodeignore',
     'client',
     'docs/findings.md',
-    'models/README.md',
     'models/default',
   ]) {
     if (!existsSync(join(root, path))) console.warn(`${path} is missing`);

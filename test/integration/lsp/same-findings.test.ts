@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diagnostic } from 'vscode-languageserver-protocol/node.js';
@@ -155,13 +156,19 @@ describe('the same text gives the same findings', () => {
           const document = await OpenText.open(edited, own, text);
           await edited.audit(document.uri);
           for (const one of edits) await make(document, one, others);
-          const now = await told(edited, document.uri);
           const again = await OpenText.open(fresh, own, document.text);
-          expect(now, JSON.stringify(document.text)).toEqual(await told(fresh, again.uri));
+          // On a loaded machine an answer may be of a moment before the last findings: what comes in the end counts.
+          let [now, then] = [await told(edited, document.uri), await told(fresh, again.uri)];
+          for (let n = 0; n < 20 && !isDeepStrictEqual(now, then); n++) {
+            await new Promise((resolve) => setTimeout(resolve, 500));
+            [now, then] = [await told(edited, document.uri), await told(fresh, again.uri)];
+          }
+          expect(now, JSON.stringify(document.text)).toEqual(then);
           await document.close();
           await again.close();
         }),
-        { numRuns: RUNS },
+        // The same edits in every run of the tests; QRM_RUNS has others each time.
+        { numRuns: RUNS, ...(process.env['QRM_RUNS'] === undefined && { seed: 1 }) },
       );
     },
     300_000 + 60_000 * RUNS,
