@@ -17,6 +17,7 @@ import { between, jsonEvents, problem } from './record.js';
 import { openBytes, peek, randomAccess, sourceName } from './source.js';
 import type { DatasetEvent } from './types.js';
 import { ByteWindow } from './window.js';
+import { messageOf } from '../errors.js';
 
 export type * from './types.js';
 export type {
@@ -44,8 +45,6 @@ const HEAD_BYTES = 256 * 1024;
 const ZERO = { byte: 0, line: 0, column: 0 };
 const EXPECTED =
   'expected JSON Lines, JSON, CSV or TSV with a header, Parquet, or a transcript with role headings';
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** How the texts at a container's places are written, for `createPlaceMap`. */
 export function encodingOf(container: Container): 'json' | 'csv' | 'lines' | 'raw' {
   if (container === 'jsonl' || container === 'json') return 'json';
@@ -156,7 +155,7 @@ export async function* readDataset(
     signal?.throwIfAborted();
     const at = window.position();
     if (window.failure !== undefined) {
-      const message = `${sourceName(source)} cannot be read on: ${reason(window.failure)}`;
+      const message = `${sourceName(source)} cannot be read on: ${messageOf(window.failure)}`;
       yield problem(undefined, between(at, at), 'unreadable', message);
     } else if (!any && !counted) {
       yield problem(undefined, between(ZERO, at), 'empty-file', 'the file holds no records');
@@ -210,7 +209,7 @@ async function* parquet(
       undefined,
       between(ZERO, ZERO),
       'unreadable',
-      `${sourceName(source)} cannot be read: ${reason(error)}`,
+      `${sourceName(source)} cannot be read: ${messageOf(error)}`,
     );
     return;
   }

@@ -7,6 +7,7 @@ import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvents } from './record.js';
 import { randomAccess } from './source.js';
 import type { DatasetEvent, Place } from './types.js';
+import { messageOf } from '../errors.js';
 
 /** Parquet has no text positions: the row's ordinal stands as its line. */
 const ordinalPlace = (row: number): Place => ({
@@ -17,8 +18,6 @@ const ordinalPlace = (row: number): Place => ({
   start: 0,
   end: 0,
 });
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A column's value without the marks of what was wrong in it; those are told. */
 function clean(value: unknown, told: (text: DamagedText) => void): unknown {
@@ -91,7 +90,7 @@ export async function* readParquet(
     if (odd !== undefined) throw new Error(`a row group is said to have ${odd} rows`);
   } catch (error) {
     signal?.throwIfAborted();
-    const message = `${name} cannot be read: no readable Parquet file: ${reason(error)}`;
+    const message = `${name} cannot be read: no readable Parquet file: ${messageOf(error)}`;
     yield problem(undefined, ordinalPlace(0), 'unreadable', message);
     return;
   }
@@ -111,7 +110,7 @@ export async function* readParquet(
     } catch (error) {
       signal?.throwIfAborted();
       const where = error instanceof ColumnError ? `, column '${error.column}'` : '';
-      const message = `${name} cannot be read on: row group ${g}${where}, rows ${next} to ${start + count - 1}: ${reason(error)}`;
+      const message = `${name} cannot be read on: row group ${g}${where}, rows ${next} to ${start + count - 1}: ${messageOf(error)}`;
       yield problem(next, ordinalPlace(next), 'unreadable', message);
     }
     start += count;

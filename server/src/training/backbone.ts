@@ -1,4 +1,4 @@
-import { copyFile, writeFile } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeBackbone } from '../model/bundle/backbone-files.js';
 import {
@@ -7,19 +7,19 @@ import {
   GRAPH_VERSION,
   isBundle,
   readManifest,
-  writeManifest,
 } from '../model/bundle/bundle-format.js';
-import { copyLicences, requireReplaceable, writeParts } from '../model/bundle/bundle-parts.js';
+import { copyLicences } from '../model/bundle/bundle-parts.js';
 import { openCheckpoint } from '../model/bundle/checkpoint.js';
-import { openCompact, writeCompact, type GgufModel } from '../model/bundle/compact.js';
+import { openCompact } from '../model/bundle/compact.js';
 import { locateModel } from '../model/bundle/locate.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { PREFIX } from '../model/bundle/prefix.js';
+import { compactWeights, writeBundle, type StoredWeights } from '../model/bundle/write-bundle.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { fingerprint } from '../model/checkpoint/fingerprint.js';
 import { openGguf } from '../model/checkpoint/gguf.js';
 import type { TensorSource } from '../model/checkpoint/safetensors.js';
-import { modelName, writeFolder } from '../model/files.js';
+import { modelName } from '../model/files.js';
 import type { Precision } from '../model/graph/convert-weights.js';
 import type { QrmHeads } from '../model/heads/heads.js';
 import { ChatTokenizer } from '../model/tokenizer/chat-tokenizer.js';
@@ -39,13 +39,6 @@ export interface TrainBackbone {
   /** Writes the weights into a bundle's folder, as small as they came. */
   readonly writeWeights: (folder: string, precision: Precision) => Promise<StoredWeights>;
   readonly close: () => Promise<void>;
-}
-
-interface StoredWeights {
-  readonly weights: 'compact' | 'onnx';
-  readonly precision: string;
-  readonly graphVersion?: number;
-  readonly files: readonly string[];
 }
 
 /**
@@ -96,8 +89,12 @@ async function open(path: string): Promise<Parts> {
   if (/\.gguf$/i.test(path)) {
     const gguf = await openGguf(path);
     const tokenizer = ChatTokenizer.create(gguf.tokenizerJson, gguf.tokenizerConfig, path);
-    const write = compactWriter(gguf);
-    return { ...gguf, name: modelName(path), tokenizer, write };
+    return {
+      ...gguf,
+      name: modelName(path),
+      tokenizer,
+      write: (folder, { layers }) => compactWeights(gguf, folder, layers),
+    };
   }
   const checkpoint = await openCheckpoint(path);
   return {
@@ -109,14 +106,6 @@ async function open(path: string): Promise<Parts> {
       return { weights: 'onnx', precision, graphVersion: GRAPH_VERSION, files };
     },
   };
-}
-
-function compactWriter(gguf: GgufModel): Parts['write'] {
-  return async (folder, { layers }) => ({
-    weights: 'compact',
-    precision: gguf.source.info('model.layers.0.mlp.down_proj.weight').dtype,
-    files: await writeCompact(gguf, folder, { layers }),
-  });
 }
 
 async function openBundleParts(path: string): Promise<Parts> {
@@ -167,37 +156,17 @@ export interface TrainedBundle {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/**
- * Writes a bundle; an older one in `folder` is replaced as a whole at the end.
- * @throws Error when the folder holds something else
- */
-export async function writeTrainedBundle(bundle: TrainedBundle, folder: string): Promise<void> {
-  const { backbone, heads, texts } = bundle;
-  await requireReplaceable(folder);
-  await writeFolder(
-    folder,
-    async (draft) => {
-      const stored = await backbone.writeWeights(draft, bundle.precision);
-      const parts = await writeParts(draft, heads, backbone.tokenizer.files());
-      for (const [name, text] of Object.entries(texts)) await writeFile(join(draft, name), text);
-      const { files, ...weights } = stored;
-      await writeManifest(
-        draft,
-        {
-          name: bundle.name,
-          description: bundle.description,
-          licence: bundle.licence,
-          attributes: heads.spec.attributes,
-          levels: heads.spec.levels,
-          ...weights,
-          gatingPattern: backbone.tokenizer.gatingPattern,
-          maxTokens: backbone.config.maxPositions,
-          config: backbone.config,
-        },
-        // Texts may be edited later, so they are not hashed.
-        [...files, ...parts],
-      );
+/** Writes a bundle, as `writeBundle` does. @throws as `writeBundle` */
+export const writeTrainedBundle = (
+  { backbone, precision, ...bundle }: TrainedBundle,
+  folder: string,
+): Promise<void> =>
+  writeBundle(
+    {
+      ...bundle,
+      config: backbone.config,
+      tokenizer: backbone.tokenizer,
+      writeWeights: (draft) => backbone.writeWeights(draft, precision),
     },
-    () => Promise.resolve(true),
+    folder,
   );
-}

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
 import { readManifest } from '../../../server/src/model/bundle/bundle-format.js';
-import { writeCompactBundle } from '../../../server/src/model/bundle/compact-bundle.js';
 import { openCompact, type GgufModel } from '../../../server/src/model/bundle/compact.js';
+import { compactWeights, writeBundle } from '../../../server/src/model/bundle/write-bundle.js';
 import { parseConfig, type ModelConfig } from '../../../server/src/model/checkpoint/config.js';
 import { readHeads, type QrmHeads } from '../../../server/src/model/heads/heads.js';
 import {
@@ -12,6 +12,7 @@ import {
   writeSafetensors,
 } from '../../../server/src/model/checkpoint/safetensors-write.js';
 import { Safetensors } from '../../../server/src/model/checkpoint/safetensors.js';
+import { ChatTokenizer } from '../../../server/src/model/tokenizer/chat-tokenizer.js';
 import { goldenFolder, readGolden } from './golden.js';
 import { runBackbone } from './run-backbone.js';
 import { editJson, Workspace } from './workspace.js';
@@ -19,13 +20,8 @@ import { editJson, Workspace } from './workspace.js';
 const name = 'llama3-qrm-k5-m3';
 const work = new Workspace();
 const cacheFolder = work.fresh('cache');
-const tokenizerFiles = Object.fromEntries(
-  ['tokenizer.json', 'tokenizer_config.json'].map((file) => [
-    file,
-    readFileSync(join(goldenFolder(name), file), 'utf8'),
-  ]),
-);
 
+let tokenizer: ChatTokenizer;
 let heads: QrmHeads;
 let config: ModelConfig;
 /** The golden backbone's matrices in Q8_0 with the scale 1/64, and their exact values. */
@@ -44,6 +40,7 @@ function q8(codes: Int8Array): Uint8Array {
 }
 
 beforeAll(async () => {
+  tokenizer = await ChatTokenizer.fromFolder(goldenFolder(name));
   const json = JSON.parse(readFileSync(join(goldenFolder(name), 'config.json'), 'utf8')) as Record<
     string,
     unknown
@@ -84,10 +81,15 @@ beforeAll(async () => {
   };
 });
 
+const bundleOf = (layers: number) => ({
+  ...{ heads, tokenizer, name: 'small', licence: 'Apache-2.0' },
+  config: { ...config, layers },
+  writeWeights: (folder: string) => compactWeights(gguf, folder, layers),
+});
+
 async function write(layers = config.layers): Promise<string> {
   const folder = work.fresh('compact');
-  const bundle = { gguf, layers, heads, tokenizerFiles, name: 'small', licence: 'Apache-2.0' };
-  await writeCompactBundle({ ...bundle, texts: { 'README.md': '# Card' } }, folder);
+  await writeBundle({ ...bundleOf(layers), texts: { 'README.md': '# Card' } }, folder);
   return folder;
 }
 
@@ -165,15 +167,11 @@ describe('a compact bundle', () => {
   });
 
   it('refuses heads and layers that do not fit', async () => {
-    const bundle = { gguf, heads, tokenizerFiles, name: 'small' };
-    await expect(writeCompactBundle({ ...bundle, layers: 9 }, work.fresh())).rejects.toThrow(
+    await expect(writeBundle(bundleOf(9), work.fresh())).rejects.toThrow(
       /9 layers: the backbone has 3/,
     );
     await expect(
-      writeCompactBundle(
-        { ...bundle, layers: 3, heads: { ...heads, hiddenSize: 32 } },
-        work.fresh(),
-      ),
+      writeBundle({ ...bundleOf(3), heads: { ...heads, hiddenSize: 32 } }, work.fresh()),
     ).rejects.toThrow(/heads for 32, a backbone of 64/);
   });
 });

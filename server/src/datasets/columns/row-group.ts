@@ -3,6 +3,7 @@ import { assembleNested } from 'hyparquet/src/assemble.js';
 import { getTreePath } from 'hyparquet/src/schema.js';
 import { leafOf, type Leaf } from './leaf.js';
 import { parsers } from './values.js';
+import { messageOf } from '../../errors.js';
 
 /** Rows that are made at a time, and the bytes of text that they may have in one column. */
 const ROWS = 256;
@@ -23,7 +24,7 @@ export class ColumnError extends Error {
     readonly row: number,
     cause: unknown,
   ) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(messageOf(cause));
   }
 }
 

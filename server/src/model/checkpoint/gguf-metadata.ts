@@ -1,6 +1,6 @@
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { stat } from 'node:fs/promises';
-import { messageOf } from '../tokenizer/chat-template.js';
+import { messageOf } from '../../errors.js';
 import { blockType, SUPPORTED_TYPES } from './gguf-blocks.js';
 import { checkGgufHeader } from './gguf-check.js';
 

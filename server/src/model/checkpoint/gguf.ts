@@ -2,7 +2,7 @@ import { parseGgufShardFilename } from '@huggingface/gguf';
 import { existsSync } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf } from '../tokenizer/chat-template.js';
+import { messageOf } from '../../errors.js';
 import type { ModelConfig } from './config.js';
 import { blockType, byteLength, dequantize } from './gguf-blocks.js';
 import { ggufConfig } from './gguf-config.js';

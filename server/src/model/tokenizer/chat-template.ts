@@ -1,5 +1,6 @@
 import { Budget, TemplateLimitError } from './jinja/budget.js';
 import { JinjaTemplate } from './jinja/template.js';
+import { messageOf } from '../../errors.js';
 
 export interface Message {
   readonly role: string;
@@ -176,8 +177,4 @@ function strftime(date: Date, format: string): string {
     '%': '%',
   };
   return format.replace(/%([A-Za-z%])/g, (all, key: string) => values[key] ?? all);
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

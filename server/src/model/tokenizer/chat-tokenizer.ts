@@ -1,18 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  ChatTemplate,
-  messageOf,
-  specialToken,
-  templateOf,
-  type Message,
-} from './chat-template.js';
+import { ChatTemplate, specialToken, templateOf, type Message } from './chat-template.js';
 import { findGatingPattern, lastOccurrence } from './gating-pattern.js';
 import { TemplateLimitError } from './jinja/budget.js';
 import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
 import { RenderedCalls } from './rendered-calls.js';
 import { isObject } from './tokenizer-json.js';
+import { messageOf } from '../../errors.js';
 
 /** The token ids of a conversation up to and including one assistant turn. */
 export interface TokenPath {

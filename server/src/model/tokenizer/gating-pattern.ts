@@ -1,6 +1,7 @@
-import { messageOf, type ChatTemplate, type Message } from './chat-template.js';
+import { type ChatTemplate, type Message } from './chat-template.js';
 import { TemplateLimitError } from './jinja/budget.js';
 import type { SegmentEncoder } from './segment-encoder.js';
+import { messageOf } from '../../errors.js';
 
 /** The texts that the published models search for (ArmoRM, QRM: `find_token_for_gating`). */
 const PUBLISHED = [

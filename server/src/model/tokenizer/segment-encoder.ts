@@ -7,7 +7,7 @@ import {
   type TokenizerJson,
 } from './tokenizer-json.js';
 import { TextCache } from './text-cache.js';
-import { messageOf } from './chat-template.js';
+import { messageOf } from '../../errors.js';
 
 /** A text's token ids, and the places where both text and ids can be cut. */
 export interface EncodedText {

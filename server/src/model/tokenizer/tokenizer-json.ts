@@ -1,4 +1,5 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
+import { messageOf } from '../../errors.js';
 
 type Json = Record<string, unknown>;
 
@@ -59,7 +60,7 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
   try {
     steps = flatten(part('pre_tokenizer'));
   } catch (error) {
-    throw fail(error instanceof Error ? error.message : String(error));
+    throw fail(messageOf(error));
   }
   return {
     ...json,
