@@ -1,8 +1,9 @@
 import tseslint from 'typescript-eslint';
 
 /**
- * The import direction: qrm <- model <- engine <- session <- audit <- live <- shells; datasets and store
- * stand alone; client and webview see `protocol` and `qrm` only. `protocol` and `errors.ts` are for all, `files` for all that write.
+ * The import direction: qrm <- model <- engine <- session <- audit <- live, evaluation <- shells; training
+ * stands on engine and on evaluation's statistics; datasets and store stand alone; client and webview see
+ * `protocol` and `qrm` only. `protocol` and `errors.ts` are for all, `files` for all that write.
  */
 const core = [
   'qrm',
@@ -13,6 +14,7 @@ const core = [
   'session',
   'audit',
   'live',
+  'evaluation',
   'training',
 ];
 const shells = ['lsp', 'cli', 'http', 'mcp'];
@@ -27,7 +29,8 @@ const allowed = {
   session: ['qrm', 'files', 'model', 'engine', 'datasets', 'store'],
   audit: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session'],
   live: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
-  training: ['qrm', 'files', 'model', 'engine', 'datasets'],
+  evaluation: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+  training: ['qrm', 'files', 'model', 'engine', 'datasets', 'evaluation'],
   ...Object.fromEntries(shells.map((shell) => [shell, core])),
 };
 /** The floors of the tower inside model/, each on those before it. */

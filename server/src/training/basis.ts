@@ -1,7 +1,7 @@
+import { seeded } from '../evaluation/statistics/index.js';
 import { designOf, foldWeights, standardise, type Standardisation } from './intercept.js';
 import { matrix, multiply, type Matrix } from './matrix.js';
 import type { Products } from './products.js';
-import { seeded } from './random.js';
 
 /**
  * Coordinates that heads and gate are fitted in: standardised features, and of these, where `rotation` is

@@ -1,5 +1,6 @@
+import { wilson } from '../evaluation/statistics/index.js';
 import { error, percent, table } from './card-format.js';
-import { wilson, type Accuracy, type TrainingFigures } from './pipeline/figures.js';
+import { type Accuracy, type TrainingFigures } from './pipeline/figures.js';
 
 export interface CardTexts {
   readonly licence?: string;

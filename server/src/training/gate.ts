@@ -1,8 +1,8 @@
+import { permutation, seeded } from '../evaluation/statistics/index.js';
 import type { GatingLayer } from '../model/heads/heads.js';
 import { AdamW, cosine } from './adamw.js';
 import { GatingNetwork } from './gating-network.js';
 import { matrix, takeRows, type Matrix } from './matrix.js';
-import { permutation, seeded } from './random.js';
 
 /** Pairs as the gate sees them: row i of each is pair i. */
 export interface GatePairs {

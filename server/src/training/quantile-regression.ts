@@ -1,5 +1,10 @@
+import {
+  constantQuantiles,
+  meanPinball,
+  type RaterLabels,
+} from '../evaluation/statistics/index.js';
 import { inverse, matrix, multiply, type Matrix } from './matrix.js';
-import { constantQuantiles, meanPinball, proximalPinball, type RaterLabels } from './pinball.js';
+import { proximalPinball } from './pinball.js';
 import type { FloatMatrix, Products } from './products.js';
 
 export interface QuantileRegressionOptions {

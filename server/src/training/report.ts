@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { wilson } from '../evaluation/statistics/index.js';
 import { percent } from './card-format.js';
-import { wilson, type TrainingFigures } from './pipeline/figures.js';
+import { type TrainingFigures } from './pipeline/figures.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1b1f27;--dim:#5d6676;--line:#e2e5eb;--fill:#3b6fd8;--other:#c4320a}

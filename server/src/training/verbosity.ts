@@ -1,4 +1,4 @@
-import { spearman } from './evaluate.js';
+import { spearman } from '../evaluation/statistics/index.js';
 import { matrix, type Matrix } from './matrix.js';
 
 /** ArmoRM's penalties (Wang et al. 2024, section 3.2; the values are those of its training code). */

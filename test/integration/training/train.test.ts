@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seeded } from '../../../server/src/evaluation/statistics/index.js';
 import { readBundleHeads } from './bundle-heads.js';
 import { openEvaluator, type TargetResult } from '../../../server/src/engine/index.js';
 import type { RewardScore } from '../../../server/src/qrm/types.js';
 import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
-import { seeded } from '../../../server/src/training/random.js';
 import { runTraining } from '../../../server/src/training/index.js';
 
 const BACKBONE = fileURLToPath(new URL('../../fixtures/golden/llama3-qrm-k5-m3', import.meta.url));

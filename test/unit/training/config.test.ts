@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { afterAll, describe, expect, it } from 'vitest';
+import { seeded, spearman, wilson } from '../../../server/src/evaluation/statistics/index.js';
 import { schemaProblems, TRAIN_SCHEMA } from '../../../server/src/training/config-schema.js';
 import { readTrainConfig } from '../../../server/src/training/read-config.js';
 import {
@@ -12,9 +13,6 @@ import {
   PENALTIES,
 } from '../../../server/src/training/verbosity.js';
 import { matrix } from '../../../server/src/training/matrix.js';
-import { seeded } from '../../../server/src/training/random.js';
-import { spearman } from '../../../server/src/training/evaluate.js';
-import { wilson } from '../../../server/src/training/pipeline/figures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));

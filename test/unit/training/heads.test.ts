@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { designIn, foldBasis, makeBasis } from '../../../server/src/training/basis.js';
 import {
   auroc,
+  constantQuantiles,
   coverage,
-  fitDesign,
+  groupedFolds,
   judgeHead,
   quantileMiss,
+  type RaterLabels,
+  seeded,
   spearman,
-} from '../../../server/src/training/evaluate.js';
-import { groupedFolds, splitFold } from '../../../server/src/training/folds.js';
+  splitFold,
+} from '../../../server/src/evaluation/statistics/index.js';
+import { fitDesign } from '../../../server/src/training/fit-design.js';
+import { designIn, foldBasis, makeBasis } from '../../../server/src/training/basis.js';
 import {
   designOf,
   foldWeights,
@@ -28,10 +32,8 @@ import {
   takeRows,
   type Matrix,
 } from '../../../server/src/training/matrix.js';
-import { constantQuantiles, type RaterLabels } from '../../../server/src/training/pinball.js';
 import { accuracy, fitGate, gateWeights } from '../../../server/src/training/preferences.js';
 import { Products } from '../../../server/src/training/products.js';
-import { seeded } from '../../../server/src/training/random.js';
 
 const products = new Products(1);
 afterAll(() => products.release());

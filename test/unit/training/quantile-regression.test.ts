@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { matrix } from '../../../server/src/training/matrix.js';
 import {
   constantQuantiles,
   meanPinball,
   pinball,
-  proximalPinball,
-} from '../../../server/src/training/pinball.js';
+} from '../../../server/src/evaluation/statistics/index.js';
+import { matrix } from '../../../server/src/training/matrix.js';
+import { proximalPinball } from '../../../server/src/training/pinball.js';
 import { Products } from '../../../server/src/training/products.js';
 import {
   fitQuantiles,

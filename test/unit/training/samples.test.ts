@@ -5,6 +5,12 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
+import {
+  groupedFolds,
+  permutation,
+  seeded,
+  splitFold,
+} from '../../../server/src/evaluation/statistics/index.js';
 import { readPreferences } from '../../../server/src/training/data/pairs.js';
 import {
   readRated,
@@ -13,8 +19,6 @@ import {
 } from '../../../server/src/training/data/rated.js';
 import { problemText, type DataProblem } from '../../../server/src/training/data/records.js';
 import { choose, foldOf, Split } from '../../../server/src/training/data/selection.js';
-import { groupedFolds, splitFold } from '../../../server/src/training/folds.js';
-import { permutation, seeded } from '../../../server/src/training/random.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-samples-'));
 afterAll(() => rmSync(folder, { recursive: true }));

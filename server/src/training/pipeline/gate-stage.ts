@@ -1,5 +1,5 @@
+import { means } from '../../evaluation/statistics/index.js';
 import type { FeatureStore } from '../feature-store.js';
-import { means } from '../evaluate.js';
 import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix.js';
 import type { AttributeHeads } from './heads.js';
 import { featuresOf } from './heads.js';

@@ -1,8 +1,8 @@
+import { constantQuantiles, meanPinball } from '../../evaluation/statistics/index.js';
+import { fitDesign, type HeadOptions } from '../fit-design.js';
 import { designIn, foldBasis, type Basis } from '../basis.js';
-import { fitDesign, type HeadOptions } from '../evaluate.js';
 import type { FeatureStore } from '../feature-store.js';
 import { matrix, multiplyByTransposed, takeRows, type Matrix } from '../matrix.js';
-import { constantQuantiles, meanPinball } from '../pinball.js';
 import type { Products } from '../products.js';
 import type { Encoded } from '../extract.js';
 import type { LabelledSample } from './plan.js';

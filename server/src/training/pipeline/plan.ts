@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
+import { groupedFolds } from '../../evaluation/statistics/index.js';
 import type { ChatMessage } from '../../engine/types.js';
 import { fileHash } from '../../model/files.js';
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import { encode, type Encoded } from '../extract.js';
-import { groupedFolds } from '../folds.js';
 import type { AttributeSource, PairSource, TrainConfig } from '../config.js';
 import { readPreferences, type Pair } from '../data/pairs.js';
 import { readRated, type Rated } from '../data/rated.js';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { constantQuantiles, judgeHead, means } from '../../evaluation/statistics/index.js';
 import { writeBackbone, choosePrecision } from '../../model/bundle/backbone-files.js';
 import { BACKBONE, GRAPH_VERSION } from '../../model/bundle/bundle-format.js';
 import { exists, writeFolder } from '../../model/files.js';
@@ -7,11 +8,9 @@ import { uniformLevels } from '../../qrm/index.js';
 import { openTrainBackbone, type TrainBackbone } from '../backbone.js';
 import { makeBasis } from '../basis.js';
 import type { TrainConfig } from '../config.js';
-import { judgeHead, means } from '../evaluate.js';
 import { extractInto } from '../extract.js';
 import { FeatureStore } from '../feature-store.js';
 import { matrix, multiplyByTransposed, type Matrix } from '../matrix.js';
-import { constantQuantiles } from '../pinball.js';
 import { Products } from '../products.js';
 import { fitVerbosity, type VerbosityFit } from '../verbosity.js';
 import type { TrainingFigures } from './figures.js';

@@ -1,0 +1,69 @@
+import { countCrossings } from '../../qrm/index.js';
+import type { RaterLabels } from './pinball.js';
+
+/** Quantiles of n responses at K levels, [rows, columns], row after row. */
+export interface QuantileRows {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: ArrayLike<number>;
+}
+
+/**
+ * Per level: the share of labels at or below the predicted quantile. A quantile within
+ * COVERAGE_SLACK under a label counts as that label: labels are few distinct values, and a fit that
+ * means to predict one of them exactly misses it by its own precision.
+ */
+export function coverage(labels: RaterLabels, quantiles: QuantileRows): number[] {
+  const K = quantiles.columns;
+  const covered = new Array<number>(K).fill(0);
+  let count = 0;
+  labels.forEach((raters, i) => {
+    for (const y of raters) {
+      count++;
+      for (let k = 0; k < K; k++) {
+        if (y <= quantiles.data[i * K + k]! + COVERAGE_SLACK) covered[k]!++;
+      }
+    }
+  });
+  return covered.map((c) => c / count);
+}
+
+const COVERAGE_SLACK = 0.01;
+
+/** See `AttributeFigures.quantileMiss`; with the slack of `coverage` on both sides. */
+export function quantileMiss(
+  labels: RaterLabels,
+  quantiles: QuantileRows,
+  levels: readonly number[],
+): number {
+  const mirrored = (raters: readonly number[]): number[] => raters.map((y) => -y);
+  // Labels at or above a quantile are those at or below it in the mirror.
+  const atOrAbove = coverage(labels.map(mirrored), {
+    ...quantiles,
+    data: Float64Array.from(quantiles.data, (q) => -q),
+  });
+  const atOrBelow = coverage(labels, quantiles);
+  return Math.max(0, ...levels.flatMap((tau, k) => [1 - atOrAbove[k]! - tau, tau - atOrBelow[k]!]));
+}
+
+/** Share of neighbouring levels whose quantiles are in the wrong order. */
+export function crossingShare(quantiles: QuantileRows): number {
+  const { rows, columns: K, data } = quantiles;
+  if (K < 2) return 0;
+  let crossed = 0;
+  const row = new Float64Array(K);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < K; k++) row[k] = data[i * K + k]!;
+    crossed += countCrossings(row);
+  }
+  return crossed / (rows * (K - 1));
+}
+
+/** The expectation of each row: the mean of its quantiles. */
+export function means({ rows, columns: K, data }: QuantileRows): number[] {
+  return Array.from({ length: rows }, (_, i) => {
+    let sum = 0;
+    for (let k = 0; k < K; k++) sum += data[i * K + k]!;
+    return sum / K;
+  });
+}

@@ -1,0 +1,10 @@
+/**
+ * Statistics of evaluation and training: pure functions of numbers, without I/O.
+ */
+export { seeded, permutation } from './random.js';
+export { groupedFolds, splitFold } from './folds.js';
+export { constantQuantiles, meanPinball, pinball, type RaterLabels } from './pinball.js';
+export { auroc, pearson, ranks, spearman } from './ranks.js';
+export { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
+export { judgeHead, type AttributeFigures } from './rated.js';
+export { wilson } from './proportion.js';
