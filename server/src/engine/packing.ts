@@ -1,7 +1,7 @@
 import { TILE_GROUPS } from '../model/graph/backbone.js';
 import { cutTiles, groupTiles, type Tile } from './tiles.js';
 
-/** One row of attention: a tree of tokens, flattened so that a parent stands before its children. */
+/** A tree of tokens, flattened so that a parent stands before its children. */
 export interface TokenTree {
   /** Token ids of the shared beginning, then of each branch. */
   readonly trunk: readonly number[];
@@ -30,7 +30,7 @@ export interface PackedBatch {
   readonly positions: BigInt64Array;
   readonly groups: readonly TileGroup[];
   readonly tokenSlots: BigInt64Array;
-  /** The last layer's rows: `rows` of `length` slots, with `queries` wanted positions each. */
+  /** The last layer's rows: `rows` paths of `length` slots, with `queries` wanted positions each. */
   readonly rows: number;
   readonly length: number;
   readonly queries: number;
@@ -49,17 +49,27 @@ export function treeTokens(tree: TokenTree): number {
   return tree.trunk.length + tree.branches.reduce((n, b) => n + b.length, 0);
 }
 
-/** One tree flattened into slots; slot s is the packed token `start + s`. */
-interface Row {
-  readonly start: number;
-  readonly length: number;
-  /** Prefix tokens that the row continues: all or none. */
-  readonly skip: number;
+/**
+ * A path of a tree from its first token that is not in the prefix: slot s is the packed token
+ * `trunkStart + s` up to the trunk's end, then `branchStart + s - trunk`.
+ */
+interface Path {
+  readonly trunkStart: number;
   readonly trunk: number;
-  readonly branchStarts: readonly number[];
-  /** First slot of each slot's branch (0 on the trunk), and its position in the path. */
-  readonly branchStart: Int32Array;
-  readonly position: Int32Array;
+  readonly branchStart: number;
+  readonly length: number;
+  /** Prefix tokens that the path continues: all or none. */
+  readonly skip: number;
+}
+
+const tokenOf = (p: Path, slot: number): number =>
+  slot < p.trunk ? p.trunkStart + slot : p.branchStart + slot - p.trunk;
+
+/** The queries of a path that no path before it has: of the first of a tree the trunk too. */
+interface Span {
+  readonly path: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** How a batch is masked; `window` is the sliding window in tokens. */
@@ -72,6 +82,9 @@ interface Masking {
  * Lays trees out for one run. `prefixIds` is the beginning whose keys and values are stored: it is
  * dropped from every tree that starts with it and hidden from the others. `slidingWindow` asks for the
  * second mask; `lastLayerSlides` says which of the two the wanted positions use.
+ *
+ * Every query sees its keys at the places where they stand when its path is run alone, whatever it shares
+ * and whatever else is in the batch: sums are then taken in the same order, and give the same bits.
  */
 export function pack(
   trees: readonly TokenTree[],
@@ -84,25 +97,53 @@ export function pack(
   const N = trees.reduce((n, t, i) => n + treeTokens(t) - skips[i]!, 0);
   const inputIds = new BigInt64Array(N);
   const positions = new BigInt64Array(N);
-  let start = 0;
-  const rows = trees.map((tree, i) => {
-    const row = layOut(tree, skips[i]!, start, inputIds, positions);
-    start += row.length;
-    return row;
+  const paths: Path[] = [];
+  const spans: Span[] = [];
+  /** Of each tree its first path: branch b is b further on. */
+  const first: number[] = [];
+  let at = 0;
+  const place = (ids: readonly number[], from: number, position: number): void => {
+    for (let i = from; i < ids.length; i++, at++) {
+      inputIds[at] = BigInt(ids[i]!);
+      positions[at] = BigInt(position + i);
+    }
+  };
+  for (const [i, tree] of trees.entries()) {
+    const skip = skips[i]!;
+    const [trunkStart, trunk] = [at, tree.trunk.length - skip];
+    first.push(paths.length);
+    spans.push({ path: paths.length, from: 0, to: trunk });
+    place(tree.trunk, skip, 0);
+    const ends = tree.branches.length > 0 ? tree.branches : [[]];
+    for (const branch of ends) {
+      const length = trunk + branch.length;
+      if (branch.length > 0) spans.push({ path: paths.length, from: trunk, to: length });
+      paths.push({ trunkStart, trunk, branchStart: at, length, skip });
+      place(branch, 0, tree.trunk.length);
+    }
+  }
+  const tiles = cutTiles(spans.map(({ from, to }) => to - from)).map(({ row, from, to }) => {
+    const span = spans[row]!;
+    return { row: span.path, from: span.from + from, to: span.from + to };
   });
-  const groups = groupTiles(cutTiles(rows.map((r) => r.length)), TILE_GROUPS);
   const tokenSlots = new BigInt64Array(N);
   let slot = 0;
-  const packed = groups.map((tiles) => {
-    const group = packGroup(tiles, rows, { prefix: P }, slidingWindow);
-    for (const [b, { row, from, to }] of tiles.entries()) {
+  const packed = groupTiles(tiles, TILE_GROUPS).map((some) => {
+    const group = packGroup(some, paths, { prefix: P }, slidingWindow);
+    for (const [b, { row, from, to }] of some.entries()) {
       for (let s = from; s < to; s++)
-        tokenSlots[rows[row]!.start + s] = BigInt(slot + b * group.queryLength + s - from);
+        tokenSlots[tokenOf(paths[row]!, s)] = BigInt(slot + b * group.queryLength + s - from);
     }
     slot += group.tiles * group.queryLength;
     return group;
   });
   const window = lastLayerSlides ? slidingWindow : undefined;
+  const wanted = trees.flatMap((tree, i) =>
+    tree.wanted.map(({ branch, index }) => ({
+      path: first[i]! + Math.max(0, branch),
+      slot: index - skips[i]!,
+    })),
+  );
   return {
     tokens: N,
     prefix: P,
@@ -110,65 +151,30 @@ export function pack(
     positions,
     groups: packed,
     tokenSlots,
-    ...packTargets(trees, rows, { prefix: P, window }),
+    ...packTargets(wanted, paths, { prefix: P, window }),
   };
-}
-
-function layOut(
-  tree: TokenTree,
-  skip: number,
-  start: number,
-  inputIds: BigInt64Array,
-  positions: BigInt64Array,
-): Row {
-  const length = treeTokens(tree) - skip;
-  const branchStart = new Int32Array(length);
-  const position = new Int32Array(length);
-  const branchStarts: number[] = [];
-  let slot = 0;
-  const place = (ids: readonly number[], from: number, first: number, begin: number): void => {
-    for (let i = from; i < ids.length; i++, slot++) {
-      branchStart[slot] = begin;
-      position[slot] = first + i;
-      inputIds[start + slot] = BigInt(ids[i]!);
-      positions[start + slot] = BigInt(first + i);
-    }
-  };
-  place(tree.trunk, skip, 0, 0);
-  for (const branch of tree.branches) {
-    branchStarts.push(slot);
-    place(branch, 0, tree.trunk.length, slot);
-  }
-  const trunk = tree.trunk.length - skip;
-  return { start, length, skip, trunk, branchStarts, branchStart, position };
 }
 
 /** Opens, in a row of the mask that begins at `at`, the keys that a slot sees. */
-function open(mask: Float32Array, at: number, row: Row, slot: number, m: Masking): void {
-  const begin = row.branchStart[slot]!;
-  const trunk = Math.min(row.trunk, slot + 1);
-  // Positions run on from trunk to branch, slots may jump: keys nearer than the window stay.
-  const oldest = m.window === undefined ? 0 : row.position[slot]! - m.window + 1;
-  mask.fill(0, at + Math.min(row.skip, Math.max(0, oldest)), at + row.skip);
-  mask.fill(
-    0,
-    at + m.prefix + Math.min(trunk, Math.max(0, oldest - row.skip)),
-    at + m.prefix + trunk,
-  );
-  if (slot < row.trunk) return;
-  const gone = Math.max(0, oldest - row.skip - row.trunk);
-  mask.fill(0, at + m.prefix + begin + gone, at + m.prefix + slot + 1);
+function open(mask: Float32Array, at: number, path: Path, slot: number, m: Masking): void {
+  const { skip } = path;
+  const oldest = m.window === undefined ? 0 : slot + skip - m.window + 1;
+  mask.fill(0, at + Math.min(skip, Math.max(0, oldest)), at + skip);
+  mask.fill(0, at + m.prefix + Math.max(0, oldest - skip), at + m.prefix + slot + 1);
 }
+
+/** A product with one row is another kernel's, with other sums. */
+const LEAST_QUERIES = 2;
 
 function packGroup(
   tiles: readonly Tile[],
-  rows: readonly Row[],
+  paths: readonly Path[],
   masking: Masking,
   slidingWindow: number | undefined,
 ): TileGroup {
-  // An operator on an empty batch is no sure thing: an empty group runs one query on one key.
+  // An operator on an empty batch is no sure thing: an empty group runs some queries on one key.
   const B = Math.max(1, tiles.length);
-  const Q = Math.max(1, ...tiles.map((t) => t.to - t.from));
+  const Q = Math.max(LEAST_QUERIES, ...tiles.map((t) => t.to - t.from));
   const K = Math.max(1, ...tiles.map((t) => t.to));
   const P = masking.prefix;
   const queries = new BigInt64Array(B * Q);
@@ -177,40 +183,50 @@ function packGroup(
   const mask = newMask();
   const maskSliding = slidingWindow === undefined ? undefined : newMask();
   for (const [b, { row, from, to }] of tiles.entries()) {
-    const r = rows[row]!;
-    for (let s = 0; s < to; s++) keys[b * K + s] = BigInt(r.start + s);
+    const path = paths[row]!;
+    for (let s = 0; s < to; s++) keys[b * K + s] = BigInt(tokenOf(path, s));
     for (let s = from; s < to; s++) {
       const q = b * Q + s - from;
-      queries[q] = BigInt(r.start + s);
-      open(mask, q * (P + K), r, s, { prefix: P });
-      if (maskSliding) open(maskSliding, q * (P + K), r, s, { prefix: P, window: slidingWindow });
+      queries[q] = keys[b * K + s]!;
+      open(mask, q * (P + K), path, s, { prefix: P });
+      if (maskSliding)
+        open(maskSliding, q * (P + K), path, s, { prefix: P, window: slidingWindow });
     }
   }
   return { tiles: B, queryLength: Q, keyLength: K, queries, keys, mask, maskSliding };
 }
 
-function packTargets(trees: readonly TokenTree[], rows: readonly Row[], masking: Masking) {
-  const B = trees.length;
-  const L = Math.max(1, ...rows.map((r) => r.length));
-  const Q = Math.max(1, ...trees.map((t) => t.wanted.length));
-  const T = trees.reduce((n, t) => n + t.wanted.length, 0);
+/** The last layer: a row for each path of which a position is wanted. */
+function packTargets(
+  wanted: readonly { readonly path: number; readonly slot: number }[],
+  paths: readonly Path[],
+  masking: Masking,
+) {
+  const asked = new Map<number, number[]>();
+  for (const [target, { path }] of wanted.entries()) {
+    const others = asked.get(path);
+    if (others) others.push(target);
+    else asked.set(path, [target]);
+  }
+  const B = Math.max(1, asked.size);
+  const L = Math.max(1, ...[...asked.keys()].map((path) => paths[path]!.length));
+  const Q = Math.max(LEAST_QUERIES, ...[...asked.values()].map((t) => t.length));
+  const T = wanted.length;
   const K = masking.prefix + L;
   const rowTokens = new BigInt64Array(B * L);
   const targets = new BigInt64Array(T);
   const targetRows = new BigInt64Array(B * Q);
   const targetSlots = new BigInt64Array(T);
   const targetMask = new Float32Array(B * Q * K).fill(MASKED);
-  let target = 0;
-  for (const [b, tree] of trees.entries()) {
-    const row = rows[b]!;
-    for (let s = 0; s < row.length; s++) rowTokens[b * L + s] = BigInt(row.start + s);
-    for (const [q, { branch, index }] of tree.wanted.entries()) {
-      const slot =
-        branch < 0 ? index - row.skip : row.branchStarts[branch]! + index - row.skip - row.trunk;
-      open(targetMask, (b * Q + q) * K, row, slot, masking);
-      targets[target] = BigInt(row.start + slot);
+  for (const [b, [number, members]] of [...asked].entries()) {
+    const path = paths[number]!;
+    for (let s = 0; s < path.length; s++) rowTokens[b * L + s] = BigInt(tokenOf(path, s));
+    for (const [q, target] of members.entries()) {
+      const { slot } = wanted[target]!;
+      open(targetMask, (b * Q + q) * K, path, slot, masking);
+      targets[target] = BigInt(tokenOf(path, slot));
       targetRows[b * Q + q] = BigInt(target);
-      targetSlots[target++] = BigInt(b * Q + q);
+      targetSlots[target] = BigInt(b * Q + q);
     }
   }
   return {

@@ -58,4 +58,46 @@ describe.each(goldenNames)('packed runs of %s', (name) => {
       expect(cosine(found[i]![1]!, c.gating_hidden)).toBeGreaterThan(0.99999);
     }
   });
+
+  it('are the same to the last bit, whatever is beside them and whatever they share', async () => {
+    const { tokenizer, config } = model;
+    const prompt = 'Tell me about the tides, and why there are two of them a day. '.repeat(2);
+    const chat = (turns: readonly string[]) =>
+      turns.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }));
+    const paths = [
+      ...['', 'x', 'The moon pulls. '.repeat(9), 'No.'].map((a) => chat([prompt, a])),
+      chat([prompt, 'The moon pulls.', 'And the sun?', 'Less.', 'Why?', 'It is far away.']),
+      chat([`Other: ${prompt}`, 'The moon.']),
+    ].flatMap((messages) => {
+      const targets = messages.flatMap((m, i) => (m.role === 'assistant' ? [i] : []));
+      return tokenizer.paths(messages, targets, config.maxPositions, { gated: false });
+    });
+    const wanted = paths.map((p) => {
+      if ('error' in p) throw new Error(p.error);
+      return { ids: p.ids, wanted: [p.ids.length - 1, Math.floor(p.ids.length / 2)] };
+    });
+    const hidden = async (groups: readonly (readonly number[])[]) => {
+      const planned = groups.flatMap((g) =>
+        planTrees(g.map((i) => wanted[i]!)).map((tree) => ({ ...tree, members: g })),
+      );
+      const found = await backbone.run(planned.map((p) => p.tree));
+      const sources = planned.flatMap((p) =>
+        p.sources.map((s) => `${p.members[s.path]}.${s.position}`),
+      );
+      const H = config.hiddenSize;
+      return new Map(sources.map((s, n) => [s, [...found.subarray(n * H, (n + 1) * H)]]));
+    };
+    const all = wanted.map((_, i) => i);
+    const alone = new Map<string, number[]>();
+    for (const i of all) for (const [key, x] of await hidden([[i]])) alone.set(key, x);
+    expect(alone.size).toBe(2 * wanted.length);
+    const layouts = [
+      [all],
+      all.map((i) => [i]),
+      [all.slice(0, 2), all.slice(2)],
+      [[...all, ...all]],
+    ];
+    for (const groups of layouts)
+      for (const [key, x] of await hidden(groups)) expect(x).toEqual(alone.get(key));
+  });
 });
