@@ -1,8 +1,7 @@
 import { detectFormat, readDataset, type Container, type DatasetRow } from '../../server/src/datasets/index.js'; // prettier-ignore
 import { LineDocument } from '../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../server/src/live/text/open-audit.js';
-import { deleteEdit } from '../../server/src/lsp/features/edits.js';
-import { swapEdits } from '../../server/src/lsp/features/swap.js';
+import { deleteEdit, swapEdits } from '../../server/src/lsp/features/row-edits.js';
 import { mergeSettings } from '../../server/src/lsp/settings.js';
 import { dataFile } from './generate.js';
 import type { Kind, Outcome } from './kind.js';

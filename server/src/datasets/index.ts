@@ -38,6 +38,8 @@ export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv-dialect.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';
+export { exchange, removeRows, swapPair } from './edit.js';
+export type { ByteEdit, ReadBytes, RecordPlace, Span, Writing } from './edit.js';
 export { chatMessage, shownText } from './chat-message.js';
 
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */

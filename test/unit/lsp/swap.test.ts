@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { parseRow, type Container, type FieldMapping } from '../../../server/src/datasets/index.js';
+import {
+  exchange,
+  parseRow,
+  swapPair,
+  type Container,
+  type FieldMapping,
+} from '../../../server/src/datasets/index.js';
 import { LineDocument } from '../../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
 import { mergeSettings } from '../../../server/src/lsp/settings.js';
-import { exchangedSpans, pairPlaces, swapEdits } from '../../../server/src/lsp/features/swap.js';
+import { swapEdits } from '../../../server/src/lsp/features/row-edits.js';
 import { applyEdits } from '../../integration/lsp/client.js';
 
 /** The text after the swap of the row at a line; undefined where none is offered. */
@@ -134,17 +140,18 @@ describe('the exchange of chosen and rejected', () => {
   ])('follows the mapping: %s', (_name, mapping, template, one, two) => {
     const [before, after] = both(template, one, two);
     const [event] = parseRow(before, 0, 0, mapping);
-    const places = event?.type === 'row' ? pairPlaces(event.row) : undefined;
-    const [a, b] = places!.map((p) => p.column) as [number, number];
-    const [left, right] = exchangedSpans(before, { kind: 'json', from: 0 }, a, b)!.sort(
-      (x, y) => x.from - y.from,
-    ) as [{ from: number; to: number }, { from: number; to: number }];
-    const swapped =
-      before.slice(0, left.from) +
-      before.slice(right.from, right.to) +
-      before.slice(left.to, right.from) +
-      before.slice(left.from, left.to) +
-      before.slice(right.to);
+    const row = event?.type === 'row' ? event.row : undefined;
+    const bytes = Buffer.from(before);
+    const read = (from: number, to: number) => bytes.subarray(Math.max(0, from), Math.max(0, to));
+    const spans = swapPair({ container: 'jsonl' }, row!, read)!;
+    const [a, b] = exchange(spans, read);
+    const swapped = Buffer.concat([
+      bytes.subarray(0, a!.start),
+      a!.bytes,
+      bytes.subarray(a!.end, b!.start),
+      b!.bytes,
+      bytes.subarray(b!.end),
+    ]).toString();
     expect(swapped).toBe(after);
   });
 });

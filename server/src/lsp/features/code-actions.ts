@@ -5,10 +5,9 @@ import {
   type Diagnostic,
 } from 'vscode-languageserver';
 import type { DiagnosticData } from './diagnostics.js';
-import { deleteEdit } from './edits.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
-import { swapEdits } from './swap.js';
+import { deleteEdit, swapEdits } from './row-edits.js';
 import { CLIENT_COMMANDS } from './text-features.js';
 
 const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
