@@ -14,11 +14,16 @@ type Rest<N extends RequestName> = Requests[N]['params'] extends undefined
 
 /** Asks the server; the answer's type follows from the request's name. */
 export function request<N extends RequestName>(
-  client: LanguageClient,
+  client: Pick<LanguageClient, 'sendRequest'>,
   name: N,
-  ...[params, token]: Rest<N>
+  ...rest: Rest<N>
 ): Promise<Requests[N]['answer']> {
-  return client.sendRequest(METHODS[name], params, token);
+  // The library counts what it is called with: an `undefined` after the parameters makes a list of both.
+  const [params, token] = rest.filter((value) => value !== undefined);
+  if (params === undefined) return client.sendRequest(METHODS[name]);
+  return token === undefined
+    ? client.sendRequest(METHODS[name], params)
+    : client.sendRequest(METHODS[name], params, token as CancellationToken);
 }
 
 export const notify = <N extends keyof ToServer>(

@@ -1,5 +1,4 @@
 // npm run test:e2e [-- --only NAME] [--vsix FILE] [--headed]: the packaged extension in a real VS Code.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { root } from './data.mjs';
 import { startBrowser, startHost } from './host.mjs';
 import { Runner } from './runner.mjs';
-import { setup, SetupError } from './setup.mjs';
+import { run, said, setup } from './setup.mjs';
 
 const option = (flag) => {
   const at = process.argv.indexOf(flag);
@@ -15,22 +14,13 @@ const option = (flag) => {
 };
 const suites = join(dirname(fileURLToPath(import.meta.url)), 'suites');
 const runner = new Runner({ filter: option('--only'), out: join(root, 'out', 'e2e') });
-let paths;
-try {
-  paths = setup();
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(error.message);
-  process.exit(2);
-}
+const paths = await said(setup);
 const work = mkdtempSync(join(tmpdir(), 'qrm-lens-vsix-'));
 let vsix = option('--vsix');
 if (!vsix) {
   vsix = join(work, 'qrm-lens.vsix');
-  execFileSync(process.execPath, [join(root, 'scripts', 'package.mjs'), '--out', vsix], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  const script = join(root, 'scripts', 'package.mjs');
+  await said(() => run(process.execPath, [script, '--out', vsix], root));
 }
 const browser = await startBrowser(paths.chromium);
 try {

@@ -1,7 +1,16 @@
 // Puts a real VS Code (code-server, from the npm registry) and a real browser (Debian's Chromium)
 // where the end-to-end tests find them. Idempotent; nothing lands in the project's own tree.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -30,12 +39,12 @@ const PACKAGES = [
 ];
 
 const cache = resolve(process.env.QRM_LENS_E2E_CACHE ?? join(homedir(), '.cache', 'qrm-lens-e2e'));
-const root = join(cache, `code-server-${CODE_SERVER}`);
-const top = join(root, 'node_modules', 'code-server');
-const vscode = join(top, 'lib', 'vscode');
-const done = join(root, '.ready');
+const name = `code-server-${CODE_SERVER}`;
+const root = join(cache, name);
+const topOf = (folder) => join(folder, 'node_modules', 'code-server');
+const vscodeOf = (folder) => join(topOf(folder), 'lib', 'vscode');
 
-function run(command, args, cwd, env = {}) {
+export function run(command, args, cwd, env = {}) {
   const line = `${command} ${args.join(' ')}`;
   console.log(`$ ${line}`);
   const { error, signal, status } = spawnSync(command, args, {
@@ -55,9 +64,9 @@ const APT = ['-o', 'DPkg::Lock::Timeout=600'];
 
 const first = (paths) => paths.find((path) => existsSync(path));
 
-function has(command, args) {
+function has(command, args, cwd) {
   try {
-    execFileSync(command, args, { stdio: 'ignore' });
+    execFileSync(command, args, { stdio: 'ignore', cwd });
     return true;
   } catch {
     return false;
@@ -78,32 +87,84 @@ function installSystemPackages() {
   });
 }
 
-function installCodeServer() {
-  if (existsSync(done)) return;
-  rmSync(root, { recursive: true, force: true });
-  mkdirSync(root, { recursive: true });
-  writeFileSync(join(root, 'package.json'), '{ "private": true }\n');
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  run('npm', ['install', `code-server@${CODE_SERVER}`, '--ignore-scripts', ...quiet], root);
-  for (const folder of [vscode, join(vscode, 'extensions')]) {
-    run('npm', ['install', '--omit=dev', '--ignore-scripts', ...quiet], folder);
+/** Modules that do not load here: npm says "rebuilt" also when it ran no script, and Node may be another since. */
+function missing(folder) {
+  const loads = (from, module) => has(process.execPath, ['-e', `require('${module}')`], from);
+  if (!existsSync(vscodeOf(folder))) return [name];
+  return [
+    ...NATIVE.filter((module) => !loads(vscodeOf(folder), module)),
+    ...(loads(topOf(folder), 'argon2') ? [] : ['argon2']),
+  ];
+}
+
+/** npm runs scripts of these alone; `npm run` hands our own `ignore-scripts` down, so it is said again. */
+function rebuild(folder, modules, quiet) {
+  const file = join(folder, 'package.json');
+  const allowScripts = Object.fromEntries(modules.map((module) => [module, true]));
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file)), allowScripts }, null, 2));
+  run('npm', ['rebuild', ...modules, '--ignore-scripts=false', ...quiet], folder, {
+    npm_config_yes: 'true',
+  });
+}
+
+/** Drafts of runs that were killed. */
+function removeDrafts() {
+  for (const entry of readdirSync(cache)) {
+    const pid = Number(entry.startsWith(`${name}.`) ? entry.slice(name.length + 1) : NaN);
+    if (!Number.isSafeInteger(pid) || has('kill', ['-0', String(pid)])) continue;
+    rmSync(join(cache, entry), { recursive: true, force: true });
   }
-  run('npm', ['rebuild', ...NATIVE, ...quiet], vscode, { npm_config_yes: 'true' });
-  symlinkSync('node_modules', join(vscode, 'node_modules.asar'));
-  run('npm', ['rebuild', 'argon2', ...quiet], root);
-  const bin = join(vscode, 'node_modules', '@vscode', 'ripgrep', 'bin');
-  mkdirSync(bin, { recursive: true });
-  rmSync(join(bin, 'rg'), { force: true });
-  symlinkSync(first(RIPGREP), join(bin, 'rg'));
-  writeFileSync(done, `${new Date().toISOString()}\n`);
+}
+
+/** Made beside its place and moved there when it is whole: a second run finds all of it or nothing. */
+function installCodeServer() {
+  if (missing(root).length === 0) return;
+  mkdirSync(cache, { recursive: true });
+  removeDrafts();
+  const draft = `${root}.${process.pid}`;
+  mkdirSync(draft);
+  const vscode = vscodeOf(draft);
+  try {
+    writeFileSync(join(draft, 'package.json'), '{ "private": true }\n');
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+    run('npm', ['install', `code-server@${CODE_SERVER}`, '--ignore-scripts', ...quiet], draft);
+    for (const folder of [vscode, join(vscode, 'extensions')]) {
+      run('npm', ['install', '--omit=dev', '--ignore-scripts', ...quiet], folder);
+    }
+    rebuild(vscode, NATIVE, quiet);
+    rebuild(draft, ['argon2'], quiet);
+    symlinkSync('node_modules', join(vscode, 'node_modules.asar'));
+    const bin = join(vscode, 'node_modules', '@vscode', 'ripgrep', 'bin');
+    mkdirSync(bin, { recursive: true });
+    rmSync(join(bin, 'rg'), { force: true });
+    symlinkSync(first(RIPGREP), join(bin, 'rg'));
+    const broken = missing(draft);
+    if (broken.length > 0)
+      throw new SetupError(`npm rebuild made nothing that loads of: ${broken.join(', ')}`);
+    rmSync(root, { recursive: true, force: true });
+    renameSync(draft, root);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
 
 /** Returns the paths that the tests start: code-server's entry script and the browser. */
 export function setup() {
   installSystemPackages();
   installCodeServer();
-  return { entry: join(top, 'out', 'node', 'entry.js'), chromium: first(CHROMIUM) };
+  return { entry: join(topOf(root), 'out', 'node', 'entry.js'), chromium: first(CHROMIUM) };
+}
+
+/** Runs `body`; what is missing on this machine is one line and exit code 2, not a stack. */
+export async function said(body) {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
-  console.log(setup());
+  console.log(await said(setup));
