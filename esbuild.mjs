@@ -48,6 +48,7 @@ const bundles = {
   soak: node('soak', 'test/soak/main.ts'),
   fuzz: node('fuzz', 'test/fuzz/main.ts'),
   kill: node('kill', 'test/kill/main.ts'),
+  'backbone-data': node('backbone-data', 'models/backbone/export.ts'),
   client: {
     ...common,
     entryPoints: ['client/src/extension.ts'],
