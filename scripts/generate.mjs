@@ -1,5 +1,6 @@
 // Writes what follows from the rules in server/src/audit/rules: their list, the finding codes of the
-// protocol, and the settings `qrmLens.thresholds.*` of package.json. `--check` only compares.
+// protocol, and the settings `qrmLens.thresholds.*` of package.json; and the schema of train.json for
+// editors. `--check` only compares.
 import { build } from 'esbuild';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
@@ -53,16 +54,18 @@ export const RULES: readonly Rule[] = [${names.join(', ')},];
 `,
 );
 
-const { outputFiles } = await build({
-  entryPoints: [LIST],
-  bundle: true,
-  write: false,
-  format: 'esm',
-  platform: 'node',
-});
-const { RULES } = await import(
-  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
-);
+async function load(entry) {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString('base64');
+  return import(`data:text/javascript;base64,${code}`);
+}
+const { RULES } = await load(LIST);
 
 const known = [...readFileSync(CODES, 'utf8').matchAll(/'([a-z-]+)'/g)].map((m) => m[1]);
 const codes = ordered(known, ['malformed-row', ...RULES.map((rule) => rule.code)]);
@@ -101,6 +104,13 @@ manifest.contributes.configuration.properties = Object.fromEntries([
   ...others.slice(at),
 ]);
 await put('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+
+const { TRAIN_SCHEMA } = await load('server/src/training/config-schema.ts');
+const SCHEMA = 'client/train.schema.json';
+await put(
+  SCHEMA,
+  await format(JSON.stringify(TRAIN_SCHEMA), { filepath: SCHEMA, printWidth: 100 }),
+);
 
 if (stale.length > 0)
   console.log(`${check ? 'not as the rules say' : 'written'}: ${stale.join(', ')}`);

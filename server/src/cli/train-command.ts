@@ -19,6 +19,7 @@ export interface TrainOptions {
   work?: string;
   verbosity?: string;
   l1?: number | 'auto';
+  monotone?: boolean;
   gateHidden?: number[];
   weights?: string;
   scale?: string[];
@@ -71,6 +72,7 @@ function overrides(o: TrainOptions): PartialConfig {
     'work',
     'verbosity',
     'l1',
+    'monotone',
     'maxPerAttribute',
     'maxTokens',
     'seed',

@@ -46,6 +46,7 @@ export function addTrainCommand(program: Command, examples: (...lines: string[])
       new Option('--precision <name>', 'of the features').choices(['auto', 'float32', 'int8']),
     )
     .option('--l1 <x>', "factor of the heads' L1 penalty, or auto (default 0.003)", l1)
+    .option('--monotone', 'refit so that levels do not cross on training responses')
     .option('--verbosity <name>', 'none (default), length, or the attribute that means verbosity')
     .option(
       '--gate-hidden <list>',

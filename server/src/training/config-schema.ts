@@ -125,6 +125,7 @@ export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
       components: whole('Principal components that heads and gate are fitted in; 0: all features.'),
       featureScale: number('Standard deviation that features are scaled to in the fit.', 1e-6),
       bandwidth: number('Smoothing over neighbouring levels, in levels.', 0, 100),
+      monotone: flag('Levels must not cross on training responses.'),
       gate: object({
         hidden: { type: 'array', items: whole('Channels of a hidden layer.', 1) },
         temperature: number('Of the softmax.', 1e-3),

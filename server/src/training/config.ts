@@ -80,6 +80,8 @@ export interface TrainConfig {
   /** Standard deviation of the features, or of the first component, in the fit. */
   readonly featureScale: number;
   readonly bandwidth: number;
+  /** Whether levels must not cross on training responses (Bondell, Reich & Wang 2010). */
+  readonly monotone: boolean;
   readonly gate: GateConfig;
   /** Fixed weights in place of the gate, by attribute. */
   readonly weights?: Readonly<Record<string, number>>;
@@ -105,6 +107,7 @@ export const DEFAULTS = {
   components: 0,
   featureScale: 1,
   bandwidth: 0,
+  monotone: false,
   maxPerAttribute: 60_000,
   maxTokens: 4096,
   heldOut: 0.2,

@@ -11,6 +11,8 @@ export interface HeadOptions {
   readonly l1: number;
   /** Of smoothing across levels, in levels; default 0. */
   readonly bandwidth?: number;
+  /** Levels must not cross on the training responses; see `fitQuantiles`. */
+  readonly monotone?: boolean;
 }
 
 /**

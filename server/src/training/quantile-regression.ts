@@ -4,7 +4,7 @@ import {
   type RaterLabels,
 } from '../evaluation/statistics/index.js';
 import { inverse, matrix, multiply, type Matrix } from './matrix.js';
-import { proximalPinball } from './pinball.js';
+import { proximalMonotone, proximalPinball } from './pinball.js';
 import type { FloatMatrix, Products } from './products.js';
 
 export interface QuantileRegressionOptions {
@@ -13,6 +13,8 @@ export interface QuantileRegressionOptions {
   readonly l1: number;
   /** Columns of the design that L1 leaves alone (the intercept). */
   readonly unpenalised?: readonly number[];
+  /** Whether the levels' predictions must not cross on any row of the design (levels ascending). */
+  readonly monotone?: boolean;
   readonly maxIterations?: number;
   /** Stops when both residuals, relative to what they compare, are below this. Default 1e-3. */
   readonly tolerance?: number;
@@ -33,6 +35,8 @@ const RELAXATION = 1.6;
 const BALANCE = 10;
 const RHO_STEP = 2;
 const CHECK_EVERY = 10;
+/** Changes of the penalty come further and further apart, or it swings for ever and nothing converges. */
+const NEXT_CHANGE = 1.2;
 
 /**
  * Linear quantile regression with L1 (Koenker & Bassett 1978; Dorka 2024, section 3), all levels at once:
@@ -42,7 +46,8 @@ const CHECK_EVERY = 10;
  * solved exactly by ADMM (Boyd et al. 2011, "Distributed optimization and statistical learning via the
  * alternating direction method of multipliers") with z = X W and V = W split off: both proximal steps are
  * in closed form, the linear system is factored once for all levels, and no step size has to be chosen.
- * Deterministic.
+ * With `monotone` also subject to x_i w_1 <= x_i w_2 <= ... (Bondell, Reich & Wang 2010), which changes the
+ * step of z alone. Deterministic.
  * @param design X [n, columns]
  * @param labels every rater's label of each row, each a sample of its own
  * @param products computes X W and X^T Z, and with them nearly all that there is to compute
@@ -54,6 +59,7 @@ export async function fitQuantiles(
   products: Products,
 ): Promise<QuantileFit> {
   const { levels, l1, unpenalised = [], maxIterations = 1000, tolerance = 1e-3 } = options;
+  const { monotone = false } = options;
   const { rows: n, columns: p } = design;
   const K = levels.length;
   if (labels.length !== n) throw new RangeError(`${labels.length} labels for ${n} responses`);
@@ -74,7 +80,9 @@ export async function fitQuantiles(
   const v = matrix(p, K);
   const t = new Float64Array(p * K);
   const target = matrix(n, K);
+  const row = new Float64Array(K);
   let rho = 0.5 / n;
+  let changeFrom = 0;
 
   for (let iteration = 1; ; iteration++) {
     for (let i = 0; i < n * K; i++) target.data[i] = z.data[i]! - u[i]!;
@@ -86,12 +94,18 @@ export async function fitQuantiles(
     const residual = new Residuals();
     for (let i = 0; i < n; i++) {
       const raters = sorted[i]!;
+      const weight = 1 / (samples * rho);
+      for (let k = 0; k < K; k++) {
+        const at = i * K + k;
+        u[at]! += RELAXATION * predicted.data[at]! + (1 - RELAXATION) * z.data[at]!;
+        row[k] = monotone ? u[at]! : proximalPinball(u[at]!, raters, levels[k]!, weight);
+      }
+      if (monotone) proximalMonotone(row, raters, levels, weight);
       for (let k = 0; k < K; k++) {
         const at = i * K + k;
         const before = z.data[at]!;
-        const relaxed = RELAXATION * predicted.data[at]! + (1 - RELAXATION) * before;
-        const after = proximalPinball(relaxed + u[at]!, raters, levels[k]!, 1 / (samples * rho));
-        u[at]! += relaxed - after;
+        const after = row[k]!;
+        u[at]! -= after;
         z.data[at] = after;
         residual.add(predicted.data[at]!, after, before, u[at]!, 1);
       }
@@ -117,7 +131,8 @@ export async function fitQuantiles(
     if (converged || iteration >= maxIterations)
       return { weights: v, iterations: iteration, converged };
     const scale = primal > BALANCE * dual ? RHO_STEP : dual > BALANCE * primal ? 1 / RHO_STEP : 1;
-    if (scale !== 1) {
+    if (scale !== 1 && iteration >= changeFrom) {
+      changeFrom = iteration * NEXT_CHANGE;
       rho *= scale;
       for (let i = 0; i < n * K; i++) u[i]! /= scale;
       for (let j = 0; j < p * K; j++) t[j]! /= scale;

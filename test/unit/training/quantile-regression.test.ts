@@ -6,8 +6,8 @@ import {
   meanPinball,
   pinball,
 } from '../../../server/src/evaluation/statistics/index.js';
-import { matrix } from '../../../server/src/training/matrix.js';
-import { proximalPinball } from '../../../server/src/training/pinball.js';
+import { matrix, multiply } from '../../../server/src/training/matrix.js';
+import { proximalMonotone, proximalPinball } from '../../../server/src/training/pinball.js';
 import { Products } from '../../../server/src/training/products.js';
 import {
   fitQuantiles,
@@ -84,6 +84,41 @@ describe('pinball loss', () => {
       ),
     );
   });
+
+  it('has a monotone proximal step that no other ascending point beats', () => {
+    const real = fc.double({ min: -2, max: 3, noNaN: true });
+    const few = [0.1, 0.4, 0.5, 0.9];
+    const four = fc.array(real, { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        four,
+        fc.array(label, { minLength: 1, maxLength: 4 }),
+        fc.double({ min: 0.01, max: 2, noNaN: true }),
+        four,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (v, labels, weight, other, share) => {
+          const sorted = [...labels].sort((a, b) => a - b);
+          const at = (z: ArrayLike<number>): number =>
+            few.reduce(
+              (sum, tau, k) =>
+                sum +
+                (z[k]! - v[k]!) ** 2 / 2 +
+                labels.reduce((s, y) => s + weight * pinball(y, z[k]!, tau), 0),
+              0,
+            );
+          const best = Float64Array.from(v);
+          proximalMonotone(best, sorted, few, weight);
+          for (let k = 1; k < 4; k++) expect(best[k]).toBeGreaterThanOrEqual(best[k - 1]!);
+          const ascending = [...other].sort((a, b) => a - b);
+          // Near the best too: the set of ascending points is convex.
+          const between = ascending.map((z, k) => best[k]! + share * (z - best[k]!));
+          for (const z of [ascending, between]) {
+            expect(at(best)).toBeLessThanOrEqual(at(z) + 1e-9);
+          }
+        },
+      ),
+    );
+  });
 });
 
 describe('quantile regression', () => {
@@ -119,6 +154,41 @@ describe('quantile regression', () => {
     const found = quantileObjective(wide, each, fit.weights, problem);
     const optimum = objectives.reduce((a, b) => a + b, 0) / objectives.length;
     expect(Math.abs(found / optimum - 1)).toBeLessThan(1e-4);
+  });
+
+  it('does not cross on the design where it must not, at the optimum of the linear program', async () => {
+    const path = new URL('reference/monotone.json', import.meta.url);
+    const known = JSON.parse(readFileSync(path, 'utf8')) as {
+      levels: number[];
+      l1: number;
+      x: number[][];
+      labels: number[];
+      monotone: number;
+      free: number;
+    };
+    const wide = matrix(known.x.length, known.x[0]!.length, known.x.flat());
+    const each = known.labels.map((y) => [y]);
+    for (const monotone of [false, true]) {
+      const problem = {
+        ...known,
+        monotone,
+        unpenalised: [0],
+        maxIterations: 50000,
+        tolerance: 1e-6,
+      };
+      const fit = await fitQuantiles(wide, each, problem, products);
+      expect(fit.converged).toBe(true);
+      const found = quantileObjective(wide, each, fit.weights, problem);
+      expect(Math.abs(found / (monotone ? known.monotone : known.free) - 1)).toBeLessThan(1e-4);
+      const predicted = multiply(wide, fit.weights);
+      const K = known.levels.length;
+      let crossed = 0;
+      predicted.data.forEach((q, i) => {
+        if (i % K > 0) crossed = Math.max(crossed, predicted.data[i - 1]! - q);
+      });
+      if (monotone) expect(crossed).toBeLessThan(1e-4);
+      else expect(crossed).toBeGreaterThan(0.01);
+    }
   });
 
   it('sets the weights to zero that the linear program does', async () => {

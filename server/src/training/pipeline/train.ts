@@ -181,6 +181,7 @@ async function headsStage(
         levels: uniformLevels(config.quantiles),
         l1: 0,
         bandwidth: config.bandwidth,
+        monotone: config.monotone,
       },
       basis,
       l1: config.attributeL1?.[name] ?? config.l1,

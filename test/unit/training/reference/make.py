@@ -1,6 +1,7 @@
 """Makes the reference numbers of test/unit/training: python make.py (torch 2.13, scipy 1.17, scikit-learn 1.9).
 
 quantile-regression.json: optimum of L1 quantile regression as a linear program, solved by HiGHS.
+monotone.json: optimum of the same with levels that must not cross, and without.
 scikit-learn.json: optimum by QuantileRegressor(solver="highs").
 torch.json: AdamW steps, BatchNorm1d and the gate's Bradley-Terry gradients, from torch in float64.
 """
@@ -32,6 +33,32 @@ def quantile_regression():
         fit = linprog(cost, A_eq=a_eq, b_eq=ys, method="highs")
         fits.append({"objective": fit.fun, "weights": (fit.x[:p] - fit.x[p : 2 * p]).tolist()})
     return {"levels": levels, "l1": l1, "x": x.tolist(), "labels": y.tolist(), "fits": fits}
+
+
+def monotone_regression():
+    """All levels in one linear program, with x_i w_k <= x_i w_k+1 on every row; few rows, so that they cross without."""
+    rng = np.random.default_rng(5)
+    n, p, l1 = 24, 6, 0.002
+    levels = [0.1, 0.3, 0.5, 0.7, 0.9]
+    x = np.concatenate([np.ones((n, 1)), rng.normal(size=(n, p - 1))], 1).round(4)
+    y = np.round((0.5 + 0.2 * x[:, 1] + 0.3 * rng.normal(size=n)) * 4) / 4
+    K, block = len(levels), 2 * p + 2 * n
+    penalty = np.full(p, l1)
+    penalty[0] = 0
+    cost = np.concatenate(
+        [np.concatenate([penalty, penalty, np.full(n, t / n), np.full(n, (1 - t) / n)]) for t in levels]
+    )
+    a_eq = np.kron(np.eye(K), np.concatenate([x, -x, np.eye(n), -np.eye(n)], 1))
+    a_ub = np.zeros(((K - 1) * n, K * block))
+    for k in range(K - 1):
+        rows = slice(k * n, (k + 1) * n)
+        a_ub[rows, k * block : k * block + 2 * p] = np.concatenate([x, -x], 1)
+        a_ub[rows, (k + 1) * block : (k + 1) * block + 2 * p] = np.concatenate([-x, x], 1)
+    equal = dict(A_eq=a_eq, b_eq=np.tile(y, K), method="highs")
+    free = linprog(cost, **equal).fun / K
+    monotone = linprog(cost, A_ub=a_ub, b_ub=np.zeros(len(a_ub)), **equal).fun / K
+    assert monotone > free + 1e-4
+    return {"levels": levels, "l1": l1, "x": x.tolist(), "labels": y.tolist(), "monotone": monotone, "free": free}
 
 
 def scikit_learn():
@@ -123,5 +150,6 @@ def write(name, value):
 
 
 write("quantile-regression.json", quantile_regression())
+write("monotone.json", monotone_regression())
 write("scikit-learn.json", scikit_learn())
 write("torch.json", {"adamw": adamw(), "cosine": cosine(), "gate": gate()})
