@@ -34,7 +34,7 @@ export class Ledger {
     this.options = options;
   }
 
-  /** Numbers a row's responses and ties its pair. @param row its ordinal in the file of that number */
+  /** Numbers a row's responses and ties its pair, or its set of completions. @param row its ordinal in the file of that number */
   add(row: number, slots: readonly Slot[], file = 0): number[] {
     return this.tied(slots.map((slot) => this.table.add({ file, row, ...slot })));
   }
@@ -45,6 +45,7 @@ export class Ledger {
     const chosen = halves.get('chosen');
     const rejected = halves.get('rejected');
     if (chosen !== undefined && rejected !== undefined) this.table.pair(chosen, rejected);
+    this.table.join(ids.filter((id) => this.table.kindOf(id) === 'completion'));
     this.live += ids.length;
     return ids;
   }

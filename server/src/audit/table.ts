@@ -44,6 +44,8 @@ export class ResponseTable {
   readonly hashLow = this.u32();
   /** The other half of a pair, or NONE. */
   private readonly partners = this.u32();
+  /** Of a response in a set, the next one plus 1, and of the last the first; 0 in no set. */
+  private readonly nextInSet = this.u32();
   private readonly labelColumn = this.u32();
   private readonly places = [this.u32(), this.u32(), this.u32(), this.u32()];
   private readonly start = new Column(Float64Array);
@@ -143,6 +145,22 @@ export class ResponseTable {
   partner(i: number): number | undefined {
     const p = this.partners.get(i);
     return p === NONE ? undefined : p;
+  }
+
+  /** Ties responses to one prompt that are no pair: several completions. */
+  join(set: readonly number[]): void {
+    if (set.length < 2) return;
+    set.forEach((i, n) => this.nextInSet.set(i, 1 + (set[(n + 1) % set.length] as number)));
+  }
+
+  /** The other responses of its set, in the order of their numbers; none in no set. */
+  siblings(i: number): number[] {
+    const others: number[] = [];
+    for (let at = (this.nextInSet.get(i) || 0) - 1; at >= 0 && at !== i;) {
+      if (!this.removed(at)) others.push(at);
+      at = this.nextInSet.get(at) - 1;
+    }
+    return others.sort((a, b) => a - b);
   }
 
   scored(i: number): boolean {

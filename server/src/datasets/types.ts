@@ -54,6 +54,16 @@ export interface Conversation {
   readonly turns: readonly Turn[];
   /** Indices into `turns` of the assistant turns to score: the last for chosen and rejected, all for a transcript. */
   readonly targets: readonly number[];
+  /** What the file says of the response; absent where it says nothing, or chosen and rejected say it all. */
+  readonly gold?: GoldLabel;
+}
+
+/** People's judgement of a response, or what stands for it, as its file has it. */
+export interface GoldLabel {
+  /** Good or bad, whatever stands beside it (KTO's label, a vote). */
+  readonly desirable?: boolean;
+  /** Beside the other responses of its row: the higher, the better; only the order means something. */
+  readonly rating?: number;
 }
 
 /** One record of a dataset: a pair, a response, several completions of one prompt, or a transcript. */

@@ -1,7 +1,7 @@
 import { cancelled } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
-import { setMaxListeners } from 'node:events';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
+import { streamInOrder } from './stream.js';
 import { forkWorker, lastWords } from './worker-process.js';
 import type {
   Evaluator,
@@ -9,6 +9,7 @@ import type {
   GroupResult,
   ScoreGroup,
   ScoreOptions,
+  TaggedGroups,
   TargetResult,
 } from './types.js';
 
@@ -19,8 +20,6 @@ export interface ClientOptions extends OpenRequest {
   readonly onRestart?: (reason: string) => void;
 }
 
-/** Groups that `scoreStream` keeps under way: enough for full batches on several runners. */
-const AHEAD = 256;
 /** Deaths without one result in between, after which the evaluator gives up. */
 const MAX_DEATHS = 3;
 
@@ -90,38 +89,11 @@ export class EvaluatorClient implements Evaluator {
     });
   }
 
-  async *scoreStream<T>(
-    groups: AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>,
+  scoreStream<T>(
+    groups: TaggedGroups<T>,
     options: ScoreOptions = {},
   ): AsyncGenerator<{ tag: T; result: GroupResult }> {
-    const inner = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, inner.signal]) : inner.signal;
-    setMaxListeners(0, signal); // one for each group under way
-    const input =
-      Symbol.asyncIterator in groups ? groups[Symbol.asyncIterator]() : groups[Symbol.iterator]();
-    const ahead: { tag: T; result: Promise<GroupResult> }[] = [];
-    let ended = false;
-    try {
-      for (;;) {
-        while (!ended && ahead.length < AHEAD) {
-          const next = await input.next();
-          if (next.done) {
-            ended = true;
-            break;
-          }
-          const result = this.score(next.value.group, { ...options, signal });
-          // Awaited in its turn; until then a rejection must not count as unhandled.
-          result.catch(() => undefined);
-          ahead.push({ tag: next.value.tag, result });
-        }
-        const first = ahead.shift();
-        if (!first) return;
-        yield { tag: first.tag, result: await first.result };
-      }
-    } finally {
-      inner.abort();
-      await input.return?.();
-    }
+    return streamInOrder((group, o) => this.score(group, o), groups, options);
   }
 
   async close(): Promise<void> {

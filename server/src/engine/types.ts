@@ -20,6 +20,13 @@ export interface ScoreGroup {
   readonly conversations: readonly ScoreConversation[];
 }
 
+/** A group to score, and what its result is to be known by. */
+export interface Tagged<T> {
+  readonly group: ScoreGroup;
+  readonly tag: T;
+}
+export type TaggedGroups<T> = AsyncIterable<Tagged<T>> | Iterable<Tagged<T>>;
+
 export type TargetResult =
   | { readonly ok: true; readonly score: RewardScore }
   | { readonly ok: false; readonly error: string };
@@ -55,7 +62,7 @@ export interface Evaluator {
    * and yields each result with its ordinal as soon as it and all before it are done.
    */
   scoreStream<T>(
-    groups: AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>,
+    groups: TaggedGroups<T>,
     options?: ScoreOptions,
   ): AsyncGenerator<{ tag: T; result: GroupResult }>;
   close(): Promise<void>;

@@ -4,12 +4,9 @@ import type {
   GroupResult,
   ScoreGroup,
   ScoreOptions,
+  TaggedGroups,
 } from '../engine/types.js';
-
 import { ModelChanged } from '../errors.js';
-
-type Groups<T> =
-  AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>;
 
 /** An evaluator that is opened when something is to score; what its scores are called is known before. */
 export class LazyEvaluator implements Evaluator {
@@ -56,7 +53,7 @@ export class LazyEvaluator implements Evaluator {
   }
 
   async *scoreStream<T>(
-    groups: Groups<T>,
+    groups: TaggedGroups<T>,
     options: ScoreOptions = {},
   ): AsyncGenerator<{ tag: T; result: GroupResult }> {
     const input =

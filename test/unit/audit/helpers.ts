@@ -5,8 +5,10 @@ import type {
   ScoreConversation,
   ScoreGroup,
   ScoreOptions,
+  TaggedGroups,
   TargetResult,
 } from '../../../server/src/engine/types.js';
+import { streamInOrder } from '../../../server/src/engine/stream.js';
 import type { Conversation, DatasetEvent, Place } from '../../../server/src/datasets/index.js';
 import { readDataset } from '../../../server/src/datasets/index.js';
 import { ResponseTable, type AuditSource } from '../../../server/src/audit/index.js';
@@ -58,20 +60,11 @@ export class TextEvaluator implements Evaluator {
     return Promise.resolve({ results: group.conversations.map(of) });
   }
 
-  async *scoreStream<T>(
-    groups: AsyncIterable<{ group: ScoreGroup; tag: T }> | Iterable<{ group: ScoreGroup; tag: T }>,
+  scoreStream<T>(
+    groups: TaggedGroups<T>,
     options: ScoreOptions = {},
   ): AsyncGenerator<{ tag: T; result: GroupResult }> {
-    const under: { tag: T; result: Promise<GroupResult> }[] = [];
-    for await (const { group, tag } of groups) {
-      const scored = this.score(group, options);
-      scored.catch(() => undefined);
-      under.push({ tag, result: scored });
-      if (under.length < this.ahead) continue;
-      const { tag: first, result } = under.shift()!;
-      yield { tag: first, result: await result };
-    }
-    for (const { tag, result } of under) yield { tag, result: await result };
+    return streamInOrder((group, o) => this.score(group, o), groups, options, this.ahead);
   }
 
   close(): Promise<void> {

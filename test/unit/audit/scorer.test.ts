@@ -174,6 +174,15 @@ describe('auditDataset', () => {
     expect(table.beats.get(1)).toBeNaN();
   });
 
+  it('knows the siblings of a completion, set by set', async () => {
+    const set = (n: number) =>
+      JSON.stringify({ prompt: `p${n}`, completions: ['r=1', 'r=2', `r=${n}`] });
+    const text = [set(3), pairLine('p', 'r=3', 'r=1'), set(4)].join('\n');
+    const { table } = (await run([sourceOf(text)])).audit;
+    const all = Array.from({ length: 8 }, (_, i) => table.siblings(i));
+    expect(all).toEqual([[1, 2], [0, 2], [0, 1], [], [], [6, 7], [5, 7], [5, 6]]);
+  });
+
   it('reports a malformed row at its place and goes on with the rest', async () => {
     const text = [lines(1)[0], '{"prompt": "x", "chosen', lines(1, 1)[0]].join('\n');
     const { audit, findings } = await run([sourceOf(text)]);

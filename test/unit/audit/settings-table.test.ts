@@ -111,6 +111,16 @@ describe('table', () => {
     table.pair(0, 2);
     expect([0, 1, 2].map((i) => table.partner(i))).toEqual([2, undefined, 0]);
   });
+
+  it('knows the siblings of a completion, as long as they are there', () => {
+    const table = tableOf(Array.from({ length: 7 }, (_, i) => scoreOf(i)));
+    table.join([1, 2, 4, 6]);
+    table.join([3]);
+    const siblings = () => Array.from({ length: 7 }, (_, i) => table.siblings(i));
+    expect(siblings()).toEqual([[], [2, 4, 6], [1, 4, 6], [], [1, 2, 6], [], [1, 2, 4]]);
+    table.remove(4);
+    expect(table.siblings(1)).toEqual([2, 6]);
+  });
 });
 
 describe('ignore file', () => {

@@ -7,7 +7,7 @@ import { contextOf, withMedia, type Context } from './context.js';
 import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './pairs.js';
-import { completions, numbered, numberedCompletions, setOf, verdict } from './sets.js';
+import { completions, goldOf, numbered, numberedCompletions, setOf } from './sets.js';
 import { besides, endsAnswered, joinTranscript, messagesOf } from './transcripts.js';
 import { Notes, type Note } from './turns.js';
 import { vscodeChat } from './vscode-chat.js';
@@ -89,8 +89,11 @@ function recordOf(root: RecordNode, notes: Notes): Read {
     if (context.before.length > 0 || context.prompted) {
       const repeats = repeatsPrompt(context, [response.node]);
       const turns = answered(context, response.node, response.name, notes, { repeats });
-      const label = verdict(root, response.name);
-      const made = withTarget('completion', label, turns, response.name, response.node);
+      const gold = goldOf(root, response.name);
+      const word = gold?.desirable === true ? 'desirable' : 'undesirable';
+      const label = gold === undefined ? 'response' : word;
+      const said = withTarget('completion', label, turns, response.name, response.node);
+      const made = gold === undefined ? said : { ...said, gold };
       const alpaca = filled(f.get('instruction')) && context.before.length > 0;
       return { schema: alpaca ? 'alpaca' : 'prompt-response', conversations: [made] };
     }

@@ -1,5 +1,5 @@
 import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
-import type { Conversation } from '../types.js';
+import type { Conversation, GoldLabel } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import type { Context } from './context.js';
 import { absent, NotUnderstood, pick, SETS, textOf, whereIs } from './fields.js';
@@ -76,11 +76,10 @@ export function numberedCompletions(
 }
 
 /** KTO's label: is the completion desirable? Any other label says nothing that is known here. */
-export function verdict(record: RecordNode, field: string): string {
+export function goldOf(record: RecordNode, field: string): GoldLabel | undefined {
   const label = record.fields.get('label');
   const said = textOf(label)?.value.toLowerCase();
   const number = field === 'completion' && /^[01](?:\.0+)?$/.test(said ?? '');
-  if (said === 'true' || (number && said?.startsWith('1'))) return 'desirable';
-  if (said === 'false' || number) return 'undesirable';
-  return 'response';
+  if (said === 'true' || (number && said?.startsWith('1'))) return { desirable: true };
+  return said === 'false' || number ? { desirable: false } : undefined;
 }

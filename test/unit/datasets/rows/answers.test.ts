@@ -161,8 +161,10 @@ describe('labels of KTO', () => {
     ['good', 'response'],
     [null, 'response'],
   ])('%j says %s', async (label, expected) => {
-    const { read } = await said({ prompt: 'Q', completion: 'A', label });
+    const { read, row } = await said({ prompt: 'Q', completion: 'A', label });
     expect(read).toEqual([`${expected}: user Q | *assistant A`]);
+    const gold = expected === 'response' ? undefined : { desirable: expected === 'desirable' };
+    expect(row?.conversations[0]?.gold).toEqual(gold);
   });
 
   it('a number beside another field than completion is not known to be one', async () => {
