@@ -1,10 +1,10 @@
 import { CR, LF, Locator, markAt } from './bytes.js';
-import { csvDialect, isKnownColumn } from './csv-dialect.js';
-import { scanCsvRecord } from './csv-record.js';
+import { csvDialect, isKnownColumn } from './csv/dialect.js';
+import { scanCsvRecord } from './csv/record.js';
 import type { Container, FieldMapping, Schema } from './formats.js';
-import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json-ahead.js';
-import { parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
-import { transcriptOf } from './markdown-turns.js';
+import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json/ahead.js';
+import { parseJson, type ParsedJson, type ValueNode } from './json/tree.js';
+import { transcriptOf } from './markdown/turns.js';
 import { rowOf } from './record.js';
 import { concerns, interpret } from './rows/index.js';
 

@@ -1,8 +1,8 @@
 import { CR, LF, Locator, markAt } from './bytes.js';
-import type { CsvDialect } from './csv-dialect.js';
-import { scanCsvRecord } from './csv-record.js';
+import type { CsvDialect } from './csv/dialect.js';
+import { scanCsvRecord } from './csv/record.js';
 import type { Container } from './formats.js';
-import { parseJson, type ValueNode } from './json-tree.js';
+import { parseJson, type ValueNode } from './json/tree.js';
 import { turnParts } from './places.js';
 import { PlacedText } from './text.js';
 import type { Conversation, DatasetRow, Place } from './types.js';

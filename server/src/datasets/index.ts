@@ -1,5 +1,5 @@
-import { compressionOf, decompress } from './compression.js';
-import { readCsv } from './csv.js';
+import { compressionOf, decompress } from './input/compression.js';
+import { readCsv } from './csv/reader.js';
 import { containerOfName, detectContainer } from './detect.js';
 import { foreignFile } from './foreign.js';
 import {
@@ -10,13 +10,13 @@ import {
   type FieldMapping,
   type ReadOptions,
 } from './formats.js';
-import { readJson, readJsonl, type RecordOptions } from './json-readers.js';
-import { readMarkdown } from './markdown.js';
-import { readParquet } from './parquet.js';
+import { readJson, readJsonl, type RecordOptions } from './json/readers.js';
+import { readMarkdown } from './markdown/reader.js';
+import { readParquet } from './columns/parquet.js';
 import { between, jsonEvents, problem } from './record.js';
-import { openBytes, peek, randomAccess, sourceName } from './source.js';
+import { openBytes, peek, randomAccess, sourceName } from './input/source.js';
 import type { DatasetEvent } from './types.js';
-import { ByteWindow } from './window.js';
+import { ByteWindow } from './input/window.js';
 import { messageOf } from '../errors.js';
 
 export type * from './types.js';
@@ -32,9 +32,9 @@ export type {
 } from './formats.js';
 export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
-export { splitHH, normalizeRole, type TextTurn } from './transcript.js';
-export { splitMarkdown } from './markdown-turns.js';
-export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv-dialect.js';
+export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
+export { splitMarkdown } from './markdown/turns.js';
+export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';

@@ -6,7 +6,7 @@ import {
   type ParsedJson,
   type Stray,
   type ValueNode,
-} from './json-tree.js';
+} from './json/tree.js';
 import { interpret, type Interpretation } from './rows/index.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decompress, compressionOf } from '../../../server/src/datasets/compression.js';
-import { Xxh64 } from '../../../server/src/datasets/decompress/xxh64.js';
+import { decompress, compressionOf } from '../../../server/src/datasets/input/compression.js';
+import { Xxh64 } from '../../../server/src/datasets/input/decompress/xxh64.js';
 import { chunked, fixture, readAll } from './helpers.js';
 
 /** What comes before an error, and the error. */

@@ -9,7 +9,7 @@ import {
   readDataset as inProcess,
   type DatasetSource,
 } from '../../../server/src/datasets/index.js';
-import { commandLineSource } from '../../../server/src/datasets/pipe.js';
+import { commandLineSource } from '../../../server/src/datasets/input/pipe.js';
 import {
   closeReaders,
   detectFormat,

@@ -7,7 +7,7 @@ import {
   getMaxRepetitionLevel,
   isFlatColumn,
 } from 'hyparquet/src/schema.js';
-import { advanced } from '../source.js';
+import { advanced } from '../input/source.js';
 import { ChunkReader, type Page } from './chunk.js';
 import { compressors, parsers } from './values.js';
 

@@ -5,7 +5,7 @@
  */
 import type { DatasetFormat, DatasetSource, FieldMapping, ReadOptions } from '../formats.js';
 import { problem } from '../record.js';
-import { openBytes, sourceName } from '../source.js';
+import { openBytes, sourceName } from '../input/source.js';
 import type { DatasetEvent, Place } from '../types.js';
 import { ReaderDied } from './child.js';
 import { receivedError, sentError, type FromReader, type Task } from './messages.js';

@@ -1,7 +1,7 @@
 import type { DatasetSource } from '../formats.js';
 import { detectFormat, readDataset } from '../index.js';
-import { parquetRows } from '../parquet.js';
-import { onProgress } from '../source.js';
+import { parquetRows } from '../columns/parquet.js';
+import { onProgress } from '../input/source.js';
 import { receivedError, sentError, type FromReader, type Task, type ToReader } from './messages.js';
 import { Packer } from './pack.js';
 import { Pulse } from './watchdog.js';

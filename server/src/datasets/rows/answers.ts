@@ -1,6 +1,6 @@
-import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
+import type { ListNode, RecordNode, ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
-import { hasHuman, trimRange } from '../transcript.js';
+import { hasHuman, trimRange } from '../markdown/transcript.js';
 import type { Turn } from '../types.js';
 import { accountFor, covers, sameText, type Context } from './context.js';
 import {

@@ -1,7 +1,7 @@
 import { isBlank } from '../../blank.js';
-import type { RecordNode, ValueNode } from '../json-tree.js';
+import type { RecordNode, ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
-import { hasHuman } from '../transcript.js';
+import { hasHuman } from '../markdown/transcript.js';
 import type { Turn } from '../types.js';
 import {
   absent,

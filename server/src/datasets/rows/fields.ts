@@ -1,4 +1,4 @@
-import type { RecordNode, ValueNode } from '../json-tree.js';
+import type { RecordNode, ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
 import type { Place } from '../types.js';
 

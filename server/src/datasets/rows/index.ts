@@ -1,6 +1,6 @@
 import type { FieldMapping, Schema } from '../formats.js';
-import type { RecordNode, ValueNode } from '../json-tree.js';
-import { looksLikeHH } from '../transcript.js';
+import type { RecordNode, ValueNode } from '../json/tree.js';
+import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import { contextOf, withMedia, type Context } from './context.js';

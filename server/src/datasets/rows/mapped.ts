@@ -1,5 +1,5 @@
 import type { FieldMapping } from '../formats.js';
-import type { RecordNode, ValueNode } from '../json-tree.js';
+import type { RecordNode, ValueNode } from '../json/tree.js';
 import { absent, NotUnderstood } from './fields.js';
 import { nodeAt } from './paths.js';
 

@@ -1,5 +1,5 @@
-import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
-import { normalizeRole, roleName } from '../transcript.js';
+import type { ListNode, RecordNode, ValueNode } from '../json/tree.js';
+import { normalizeRole, roleName } from '../markdown/transcript.js';
 import type { MessageFields, Turn, UnreadParts } from '../types.js';
 import {
   absent,

@@ -1,7 +1,7 @@
 import { Locator, utf16Length } from '../bytes.js';
-import { JsonSyntaxError, parseJson, type ValueNode } from '../json-tree.js';
+import { JsonSyntaxError, parseJson, type ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
-import { firstChar, roleName } from '../transcript.js';
+import { firstChar, roleName } from '../markdown/transcript.js';
 import type { Place } from '../types.js';
 import { NotUnderstood, ROLES, TEXTS, textOf } from './fields.js';
 

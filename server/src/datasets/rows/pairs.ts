@@ -1,5 +1,5 @@
-import type { ValueNode } from '../json-tree.js';
-import { looksLikeHH, trimRange } from '../transcript.js';
+import type { ValueNode } from '../json/tree.js';
+import { looksLikeHH, trimRange } from '../markdown/transcript.js';
 import type { Conversation, ConversationKind, Turn } from '../types.js';
 import { answered, isListOfAnswers, repeatsPrompt } from './answers.js';
 import type { Context } from './context.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RecordNode, ValueNode } from '../json-tree.js';
-import { plainValue } from '../plain-values.js';
+import type { RecordNode, ValueNode } from '../json/tree.js';
+import { plainValue } from '../columns/plain-values.js';
 import type { TextNode } from '../text.js';
 import type { Place } from '../types.js';
 import { absent, describe, find, keys, NotUnderstood, TEXTS, textOf, whereIs } from './fields.js';

@@ -1,5 +1,5 @@
 import type { FieldMapping } from '../formats.js';
-import type { ValueNode } from '../json-tree.js';
+import type { ValueNode } from '../json/tree.js';
 import { RESPONSE_NAMES } from '../mapping.js';
 import { parseNested } from './nested.js';
 

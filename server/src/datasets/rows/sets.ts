@@ -1,4 +1,4 @@
-import type { ListNode, RecordNode, ValueNode } from '../json-tree.js';
+import type { ListNode, RecordNode, ValueNode } from '../json/tree.js';
 import type { Conversation, GoldLabel } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import type { Context } from './context.js';

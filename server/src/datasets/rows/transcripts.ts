@@ -1,5 +1,5 @@
-import type { ValueNode } from '../json-tree.js';
-import { looksLikeHH } from '../transcript.js';
+import type { ValueNode } from '../json/tree.js';
+import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, Turn } from '../types.js';
 import { answered, joinLists } from './answers.js';
 import { accountFor, type Context } from './context.js';

@@ -1,7 +1,7 @@
 import { isBlank } from '../../blank.js';
 import type { TextNode } from '../text.js';
 import type { Conversation, ConversationKind, DatasetProblem, Place, Turn } from '../types.js';
-import { splitHH } from '../transcript.js';
+import { splitHH } from '../markdown/transcript.js';
 
 /** What is said about a record that is read nevertheless. */
 export interface Note {

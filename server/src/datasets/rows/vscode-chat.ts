@@ -1,4 +1,4 @@
-import type { ListNode } from '../json-tree.js';
+import type { ListNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
 import type { Conversation, Turn } from '../types.js';
 import { NotUnderstood, textOf } from './fields.js';

@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import type { AsyncBuffer } from 'hyparquet';
-import type { DatasetSource } from './formats.js';
+import type { DatasetSource } from '../formats.js';
 
 const CHUNK = 1 << 20;
 /** No page or footer of a Parquet file is longer. */

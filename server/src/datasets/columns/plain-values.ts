@@ -1,5 +1,5 @@
-import type { ValueNode } from './json-tree.js';
-import { UnplacedText } from './text.js';
+import type { ValueNode } from '../json/tree.js';
+import { UnplacedText } from '../text.js';
 
 /** The node of a JavaScript value (a Parquet row); its texts have no place. */
 export function nodeOfValue(value: unknown): ValueNode {

@@ -1,10 +1,10 @@
-import type { FieldMapping } from './formats.js';
-import { isSpace } from './json-skip.js';
-import { between, jsonEvents, oversized } from './record.js';
-import type { DatasetEvent } from './types.js';
-import type { ByteWindow } from './window.js';
+import type { FieldMapping } from '../formats.js';
+import { isSpace } from './skip.js';
+import { between, jsonEvents, oversized } from '../record.js';
+import type { DatasetEvent } from '../types.js';
+import type { ByteWindow } from '../input/window.js';
 
-export { readJson } from './json-stream.js';
+export { readJson } from './stream.js';
 
 export interface RecordOptions {
   readonly mapping: FieldMapping | undefined;

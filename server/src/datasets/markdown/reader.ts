@@ -1,10 +1,10 @@
-import { Locator } from './bytes.js';
-import type { RecordOptions } from './json-readers.js';
-import { between, oversized, problem, utf8Problem } from './record.js';
-import { PlacedText } from './text.js';
-import { transcriptOf } from './markdown-turns.js';
-import type { DatasetEvent } from './types.js';
-import type { ByteWindow } from './window.js';
+import { Locator } from '../bytes.js';
+import type { RecordOptions } from '../json/readers.js';
+import { between, oversized, problem, utf8Problem } from '../record.js';
+import { PlacedText } from '../text.js';
+import { transcriptOf } from './turns.js';
+import type { DatasetEvent } from '../types.js';
+import type { ByteWindow } from '../input/window.js';
 
 /** A Markdown or plain-text transcript: the whole file is one row. */
 export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGenerator<DatasetEvent> {

@@ -1,13 +1,13 @@
 import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
-import { ColumnError, rowsOf, type RowRange } from './columns/row-group.js';
-import { DamagedText, JsonText } from './columns/values.js';
-import type { FieldMapping } from './formats.js';
-import type { ValueNode } from './json-tree.js';
+import { ColumnError, rowsOf, type RowRange } from './row-group.js';
+import { DamagedText, JsonText } from './values.js';
+import type { FieldMapping } from '../formats.js';
+import type { ValueNode } from '../json/tree.js';
 import { nodeOfValue } from './plain-values.js';
-import { problem, rowEvents } from './record.js';
-import { randomAccess } from './source.js';
-import type { DatasetEvent, Place } from './types.js';
-import { messageOf } from '../errors.js';
+import { problem, rowEvents } from '../record.js';
+import { randomAccess } from '../input/source.js';
+import type { DatasetEvent, Place } from '../types.js';
+import { messageOf } from '../../errors.js';
 
 /** Parquet has no text positions: the row's ordinal stands as its line. */
 const ordinalPlace = (row: number): Place => ({

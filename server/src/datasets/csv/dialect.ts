@@ -1,6 +1,6 @@
 // How a table of text is written: what its name leaves open is told by its beginning.
-import { CR, LF } from './bytes.js';
-import { scanCsvRecord } from './csv-record.js';
+import { CR, LF } from '../bytes.js';
+import { scanCsvRecord } from './record.js';
 
 export interface CsvDialect {
   readonly delimiter: number;

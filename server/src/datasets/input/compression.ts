@@ -1,7 +1,7 @@
 import { gunzip } from './decompress/gzip.js';
 import { ByteInput } from './decompress/input.js';
 import { unzstd } from './decompress/zstd.js';
-import type { Compression } from './formats.js';
+import type { Compression } from '../formats.js';
 
 /** By the file's first bytes. */
 export function compressionOf(head: Uint8Array): Compression {

@@ -1,13 +1,13 @@
 // What a JSON file holds, told from the bytes ahead. Each look gives undefined when it needs more of them.
-import { Locator, type Origin } from './bytes.js';
-import type { RecordOptions } from './json-readers.js';
-import { shapesOf } from './json-shapes.js';
-import { skipSpace, ValueSkipper } from './json-skip.js';
-import { JsonSyntaxError, parseJson, type ParsedJson, type ValueNode } from './json-tree.js';
-import { meaningOf, recordProblems, rowEvents } from './record.js';
-import { interpret } from './rows/index.js';
-import { PlacedText } from './text.js';
-import type { DatasetEvent, Place } from './types.js';
+import { Locator, type Origin } from '../bytes.js';
+import type { RecordOptions } from './readers.js';
+import { shapesOf } from './shapes.js';
+import { skipSpace, ValueSkipper } from './skip.js';
+import { JsonSyntaxError, parseJson, type ParsedJson, type ValueNode } from './tree.js';
+import { meaningOf, recordProblems, rowEvents } from '../record.js';
+import { interpret } from '../rows/index.js';
+import { PlacedText } from '../text.js';
+import type { DatasetEvent, Place } from '../types.js';
 
 type Reading = Pick<RecordOptions, 'mapping'>;
 const QUOTE = 0x22;

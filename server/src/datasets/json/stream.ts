@@ -1,10 +1,10 @@
-import { CR, LF, Locator, markAt } from './bytes.js';
-import type { RecordOptions } from './json-readers.js';
-import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json-ahead.js';
-import { skipSpace, ValueSkipper } from './json-skip.js';
-import { between, jsonEvents, oversized, problem, STRAY } from './record.js';
-import type { DatasetEvent } from './types.js';
-import type { ByteWindow } from './window.js';
+import { CR, LF, Locator, markAt } from '../bytes.js';
+import type { RecordOptions } from './readers.js';
+import { opensMessages, rowAhead, tableEvents, wrapsRows } from './ahead.js';
+import { skipSpace, ValueSkipper } from './skip.js';
+import { between, jsonEvents, oversized, problem, STRAY } from '../record.js';
+import type { DatasetEvent } from '../types.js';
+import type { ByteWindow } from '../input/window.js';
 
 const COMMA = 0x2c;
 const COLON = 0x3a;

@@ -1,7 +1,7 @@
 // Tables that are written as one JSON object: what pandas' to_json gives besides records (split, index,
 // columns) and lists by column, as Dataset.to_dict of Hugging Face gives them.
-import type { ListNode, RecordNode, ValueNode } from './json-tree.js';
-import { PlacedText } from './text.js';
+import type { ListNode, RecordNode, ValueNode } from './tree.js';
+import { PlacedText } from '../text.js';
 
 export interface ShapedRow {
   readonly node: RecordNode;

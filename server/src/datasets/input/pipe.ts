@@ -4,7 +4,7 @@ import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatasetSource } from './formats.js';
+import type { DatasetSource } from '../formats.js';
 
 const CHUNK = 1 << 18;
 

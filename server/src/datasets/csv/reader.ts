@@ -1,12 +1,12 @@
-import { Locator, markAt } from './bytes.js';
-import { csvDialect, DIALECT_BYTES, quotesEnclose } from './csv-dialect.js';
-import { scanCsvRecord, type Cell } from './csv-record.js';
-import type { RecordOptions } from './json-readers.js';
-import type { ValueNode } from './json-tree.js';
-import { between, oversized, problem, rowEvents, STRAY, utf8Problem } from './record.js';
-import { PlacedText } from './text.js';
-import type { DatasetEvent } from './types.js';
-import type { ByteWindow } from './window.js';
+import { Locator, markAt } from '../bytes.js';
+import { csvDialect, DIALECT_BYTES, quotesEnclose } from './dialect.js';
+import { scanCsvRecord, type Cell } from './record.js';
+import type { RecordOptions } from '../json/readers.js';
+import type { ValueNode } from '../json/tree.js';
+import { between, oversized, problem, rowEvents, STRAY, utf8Problem } from '../record.js';
+import { PlacedText } from '../text.js';
+import type { DatasetEvent } from '../types.js';
+import type { ByteWindow } from '../input/window.js';
 
 const TAB = 0x09;
 const NAMES: ReadonlyMap<number, string> = new Map([

@@ -1,5 +1,5 @@
-import { type Locator, markAt, sequenceLength } from './bytes.js';
-import { decodeText, PlacedText, type TextNode } from './text.js';
+import { type Locator, markAt, sequenceLength } from '../bytes.js';
+import { decodeText, PlacedText, type TextNode } from '../text.js';
 
 /** Offsets of a value in its record's bytes, where it was read from bytes. */
 interface Spanned {
