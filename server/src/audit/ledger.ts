@@ -31,7 +31,7 @@ export class Ledger {
     options: MeasureOptions,
   ) {
     this.table = new ResponseTable(info.spec.levels);
-    this.options = options;
+    this.options = { ...options, pooled: info.spec.pooled };
   }
 
   /** Numbers a row's responses and ties its pair, or its set of completions. @param row its ordinal in the file of that number */

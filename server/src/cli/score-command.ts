@@ -35,6 +35,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
     lambda: o.lambda,
     cvarLevel: o.cvarLevel,
     weights: o.weights === undefined ? undefined : weights(o.weights, info.spec.attributes),
+    pooled: info.spec.pooled,
   };
   const run = createHash('sha256')
     .update(JSON.stringify([info.modelHash, settings]))

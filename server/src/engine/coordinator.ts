@@ -1,9 +1,10 @@
 import { messageOf } from '../errors.js';
 import { availableParallelism, setPriority } from 'node:os';
 import { buildHeads } from '../model/heads/heads-graph.js';
+import { positionsOf } from '../model/heads/heads.js';
 import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
 import { readPrefix } from '../model/bundle/prefix.js';
-import { expectation, mixQuantiles } from '../qrm/index.js';
+import { expectation, mixQuantiles, poolQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { kernelsFor } from './backbone.js';
 import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
@@ -166,7 +167,7 @@ class Coordinator {
     for (const [conversation, { messages, targets }] of group.conversations.entries()) {
       try {
         const { tokenizer, maxTokens, heads } = this.model;
-        const positions = { gated: heads.gating.length > 0, ...heads.reward };
+        const positions = positionsOf(heads);
         const found = tokenizer.paths(messages, targets, maxTokens, positions);
         for (const [target, tokens] of found.entries()) {
           if ('error' in tokens) {
@@ -265,7 +266,7 @@ function scoreOf(
   spec: QrmSpec,
   slot: Slot,
 ): TargetResult {
-  const mixed = mixQuantiles(attributeQuantiles, gate);
+  const mixed = (spec.pooled ? poolQuantiles : mixQuantiles)(attributeQuantiles, gate);
   const mean = expectation(mixed);
   if (!Number.isFinite(mean)) {
     return { ok: false, error: 'the model gave a score that is not a number' };

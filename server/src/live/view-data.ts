@@ -147,7 +147,7 @@ async function oneDetail(
   if (raw === undefined || ledger === undefined) return undefined;
   const { table, options } = ledger;
   // Fixed weights stand where the gate's would: the view shows what the audit judged.
-  const quantiles = mixture(raw, options.weights);
+  const quantiles = mixture(raw, options.weights, options.pooled);
   const sorted = Float32Array.from(quantiles).sort();
   return {
     uri: audit.uri,

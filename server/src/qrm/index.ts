@@ -15,7 +15,7 @@
  */
 export type { QrmSpec, RewardScore } from './types.js';
 export { checkLevels, uniformLevels } from './levels.js';
-export { adjust, expectation, mixQuantiles, mixture } from './mixture.js';
+export { adjust, expectation, mixQuantiles, mixture, poolQuantiles } from './mixture.js';
 export { countCrossings, rearrange } from './rearrangement.js';
 export { cdfAt, quantileAt } from './quantile-function.js';
 export { cvar, spread } from './tail.js';

@@ -16,6 +16,8 @@ export interface MeasureOptions {
   readonly cvarLevel?: number;
   /** Fixed attribute weights, length M, in place of the gate. */
   readonly weights?: readonly number[];
+  /** `QrmSpec.pooled`: how the weights mix. */
+  readonly pooled?: boolean;
 }
 
 /** The worst fifth: over the lowest level alone CVaR would only repeat the left tail. */
@@ -47,8 +49,8 @@ export function measure(
   levels: readonly number[],
   options: MeasureOptions,
 ): Measures {
-  const { tau, lambda, weights, cvarLevel = DEFAULT_CVAR_LEVEL } = options;
-  const raw = mixture(score, weights);
+  const { tau, lambda, weights, pooled, cvarLevel = DEFAULT_CVAR_LEVEL } = options;
+  const raw = mixture(score, weights, pooled);
   if (raw.length !== levels.length) {
     throw new RangeError(`measure: ${raw.length} quantiles at ${levels.length} levels`);
   }

@@ -54,18 +54,71 @@ export function mixQuantiles(
 }
 
 /**
+ * The quantiles of the mixture of the attributes' *distributions*: with probability w_m / W the reward is
+ * W times attribute m's, W the sum of the weights (the total distribution of LDL-Reward). Each quantile is
+ * the mean of the mixture's quantile function over its K-th part of (0, 1), so that their mean is that of
+ * `mixQuantiles`, whose quantiles are also given where a weight is below 0: there is no such mixture then.
+ * @param attributeQuantiles row m*K+k, length M*K, each the mean over a K-th part too
+ * @param weights length M
+ * @returns ascending quantiles, length K
+ * @throws RangeError when the lengths do not fit each other
+ */
+export function poolQuantiles(
+  attributeQuantiles: ArrayLike<number>,
+  weights: ArrayLike<number>,
+): Float64Array {
+  const mixed = mixQuantiles(attributeQuantiles, weights);
+  const K = mixed.length;
+  let total = 0;
+  let least = 0;
+  for (let m = 0; m < weights.length; m++) {
+    total += weights[m] as number;
+    least = Math.min(least, weights[m] as number);
+  }
+  if (least < 0 || !(total > 0)) return mixed;
+  const order = Array.from({ length: attributeQuantiles.length }, (_, i) => i).sort(
+    (a, b) => (attributeQuantiles[a] as number) - (attributeQuantiles[b] as number),
+  );
+  // In units of total / K: what each quantile takes in, of all that is there.
+  const pooled = new Float64Array(K);
+  let k = 0;
+  let room = 1;
+  for (const i of order) {
+    let mass = (weights[Math.floor(i / K)] as number) / total;
+    while (mass > 0) {
+      const part = k < K - 1 ? Math.min(mass, room) : mass;
+      pooled[k]! += part * (attributeQuantiles[i] as number);
+      mass -= part;
+      room -= part;
+      if (room <= 0 && k < K - 1) {
+        k++;
+        room = 1;
+      }
+    }
+  }
+  // Rounding makes no crossing.
+  let last = -Infinity;
+  return pooled.map((q) => (last = Math.max(last, q * total)));
+}
+
+/**
  * The score's raw mixture quantiles, length K: the model's own, or those of fixed weights (length M)
  * in place of its gate.
+ * @param pooled `QrmSpec.pooled`
  * @throws RangeError when there is not one weight for each attribute
  */
-export function mixture(score: RewardScore, weights?: ArrayLike<number>): ArrayLike<number> {
+export function mixture(
+  score: RewardScore,
+  weights?: ArrayLike<number>,
+  pooled = false,
+): ArrayLike<number> {
   if (weights === undefined) return score.quantiles;
   if (weights.length !== score.gate.length) {
     throw new RangeError(
       `mixture: ${weights.length} weights given, the model has ${score.gate.length} attributes`,
     );
   }
-  return mixQuantiles(score.attributeQuantiles, weights);
+  return (pooled ? poolQuantiles : mixQuantiles)(score.attributeQuantiles, weights);
 }
 
 /**

@@ -2,8 +2,10 @@
 export interface QrmSpec {
   /** Attribute (objective) names, length M. */
   readonly attributes: readonly string[];
-  /** Quantile levels tau_k = k/(K+1), ascending, length K. */
+  /** Quantile levels, ascending, length K: tau_k = k/(K+1), or (k - 1/2)/K where `pooled`. */
   readonly levels: readonly number[];
+  /** The gate mixes the attributes' distributions, not their quantiles: `poolQuantiles`. */
+  readonly pooled?: boolean;
   /** The model weighs nothing: its attributes count the same unless the user weighs them. */
   readonly equalWeights?: boolean;
 }

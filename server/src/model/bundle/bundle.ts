@@ -21,7 +21,7 @@ import type { ModelConfig } from '../checkpoint/config.js';
 import type { Precision } from '../graph/convert-weights.js';
 import { exists, writeFolder } from '../files.js';
 import { readHeadFiles } from '../heads/heads-files.js';
-import type { QrmHeads } from '../heads/heads.js';
+import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
 import { PREFIX } from './prefix.js';
 import { cacheIfAny, cachedBackbone, modelKey } from './model-cache.js';
@@ -110,7 +110,7 @@ async function openBundle(
   const { name, config, licence, maxTokens } = manifest;
   const { heads } = await readHeadFiles(folder, config.hiddenSize);
   const tokenizer = await ChatTokenizer.fromFolder(folder);
-  if (heads.gating.length > 0) void tokenizer.gatingPattern;
+  if (positionsOf(heads).gated) void tokenizer.gatingPattern;
   const fingerprint = manifestFingerprint(manifest);
   const wanted = options.precision ?? 'auto';
   let precision: Precision;

@@ -7,9 +7,12 @@ import { exists, modelName, parseJson, readText } from '../files.js';
 import { fingerprint } from '../checkpoint/fingerprint.js';
 import { openGguf } from '../checkpoint/gguf.js';
 import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../heads/heads-files.js';
-import type { QrmHeads } from '../heads/heads.js';
+import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { headReader, otherTensors } from '../heads/score-heads.js';
-import { Safetensors, type TensorSource } from '../checkpoint/safetensors.js';
+import type { TensorSource } from '../checkpoint/safetensors.js';
+import { mergedWithAdapter } from '../checkpoint/lora.js';
+import { isAdapter, openAdapter } from './adapter.js';
+import { openWeights } from './folder-weights.js';
 
 /** A model as others publish it: a Hugging Face folder or a GGUF file. */
 export interface Checkpoint {
@@ -38,7 +41,9 @@ export async function openCheckpoint(
   options: { heads?: string } = {},
 ): Promise<Checkpoint> {
   const isFile = (await stat(path)).isFile();
-  const parts = isFile ? await openFile(path) : await openFolder(path);
+  const parts = isFile
+    ? await openFile(path)
+    : await ((await isAdapter(path)) ? openMerged(path) : openFolder(path));
   try {
     const { config, source, tokenizer, json } = parts;
     const folder = options.heads ?? (isFile ? dirname(path) : path);
@@ -51,10 +56,11 @@ export async function openCheckpoint(
       heads = await read(source, json, config.hiddenSize, join(path, 'config.json'));
     }
     // Without a gate nothing asks how the template opens a turn.
-    if (heads === undefined || heads.gating.length > 0) void tokenizer.gatingPattern;
+    if (heads === undefined || positionsOf(heads).gated) void tokenizer.gatingPattern;
     const texts = {
       config: JSON.stringify(parts.raw ?? config),
       ...tokenizer.files(),
+      ...parts.identity,
       ...identity,
     };
     return {
@@ -76,13 +82,16 @@ export async function openCheckpoint(
 /** The heads of a checkpoint. @throws Error saying what a model without heads lacks */
 export function headsOf(checkpoint: Checkpoint): QrmHeads {
   if (checkpoint.heads) return checkpoint.heads;
-  const [other] = otherTensors(checkpoint.source);
+  const others = otherTensors(checkpoint.source);
+  const other = others.find((name) => /head|value|reward|score/i.test(name)) ?? others[0];
+  const where = other === undefined ? checkpoint.path : checkpoint.source.info(other).file;
   throw new Error(
-    `${checkpoint.path}: no reward head: neither "score.weight" (transformers' ForSequenceClassification) nor ` +
-      `"regression_layer.weight" (QRM, ArmoRM)` +
+    `${where}: no reward head: neither "score.weight" (transformers' ForSequenceClassification) nor ` +
+      `"regression_layer.weight" (QRM, ArmoRM) nor "regression_layer.network.*" (LDL-Reward)` +
       (other === undefined
         ? ''
-        : `, and "${other}" is not read here. A linear head of the last token can be saved again as "score.weight"`) +
+        : `, and "${other}" is not read here: nothing says what it gives. A linear head of the last token can be ` +
+          `saved again as "score.weight" [labels, hidden]`) +
       `. Put ${HEADS_JSON} and ${HEADS_TENSORS} beside it, laid out as in a bundle`,
   );
 }
@@ -97,10 +106,15 @@ interface Parts {
   readonly json?: Readonly<Record<string, unknown>>;
   /** The same as it stands in the file, for the fingerprint. */
   readonly raw?: Readonly<Record<string, unknown>>;
+  /** What else identifies it. */
+  readonly identity?: Readonly<Record<string, string>>;
 }
 
-async function openFolder(folder: string): Promise<Parts> {
-  const file = join(folder, 'config.json');
+/** @param adapter a folder whose config.json and tokenizer come before those of `folder` */
+async function openFolder(folder: string, adapter = folder): Promise<Parts> {
+  const own = async (name: string): Promise<string> =>
+    (await exists(join(adapter, name))) ? adapter : folder;
+  const file = join(await own('config.json'), 'config.json');
   if (!(await exists(file))) {
     const gguf = (await readdir(folder)).filter((n) => /\.gguf$/i.test(n));
     const only = gguf.length === 1 ? gguf[0] : undefined;
@@ -112,8 +126,8 @@ async function openFolder(folder: string): Promise<Parts> {
   }
   const json = parseJson(await readText(file), file);
   const config = parseConfig(json, file);
-  const tokenizer = await ChatTokenizer.fromFolder(folder);
-  const source = withUsualNames(await Safetensors.openFolder(folder));
+  const tokenizer = await ChatTokenizer.fromFolder(await own('tokenizer.json'));
+  const source = withUsualNames(await openWeights(folder));
   return {
     name: modelName(folder),
     config,
@@ -123,6 +137,21 @@ async function openFolder(folder: string): Promise<Parts> {
     raw: json,
     licence: await licenceOf(folder),
   };
+}
+
+/** A LoRA adapter merged with its base. The tokenizer, with its template, is the adapter's where it has one. */
+async function openMerged(folder: string): Promise<Parts> {
+  const { config, file, weights, base, identity } = await openAdapter(folder);
+  let opened: Parts | undefined;
+  try {
+    opened = await openFolder(base, folder);
+    const source = mergedWithAdapter(opened.source, weights, config, file);
+    return { ...opened, name: modelName(folder), source, identity };
+  } catch (error) {
+    await weights.close();
+    await opened?.source.close();
+    throw error;
+  }
 }
 
 async function openFile(path: string): Promise<Parts> {

@@ -1,4 +1,5 @@
 import type { TensorSource } from './safetensors.js';
+import { renamed } from './sources.js';
 
 /** What other classes of transformers put before the names of the language model's tensors. */
 const PREFIXES = ['model.language_model.', 'language_model.model.', 'language_model.', ''];
@@ -12,18 +13,9 @@ export function withUsualNames<T extends TensorSource>(source: T): TensorSource 
   if (source.has(`model.${table}`)) return source;
   const prefix = PREFIXES.find((p) => source.has(`${p}${table}`));
   if (prefix === undefined) return source;
-  const names = new Map<string, string>();
-  for (const name of source.names()) {
+  return renamed(source, (name) => {
     const own =
       prefix === '' ? /^(layers|norm|embed_tokens)\./.test(name) : name.startsWith(prefix);
-    names.set(own ? `model.${name.slice(prefix.length)}` : name, name);
-  }
-  const stored = (name: string): string => names.get(name) ?? name;
-  return {
-    names: () => [...names.keys()],
-    has: (name) => names.has(name),
-    info: (name) => source.info(stored(name)),
-    readFloat32: (name) => source.readFloat32(stored(name)),
-    close: () => source.close(),
-  };
+    return own ? `model.${name.slice(prefix.length)}` : name;
+  });
 }

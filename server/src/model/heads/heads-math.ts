@@ -1,4 +1,5 @@
-import { BATCH_NORM_EPS, type GatingLayer, type QrmHeads } from './heads.js';
+import { LEAKY_SLOPE } from './categorical-heads.js';
+import { BATCH_NORM_EPS, type Categorical, type GatingLayer, type QrmHeads } from './heads.js';
 
 /** A linear layer ready to run: its own BatchNorm's input side folded away. */
 export interface FoldedLayer {
@@ -81,8 +82,10 @@ export function applyHeads(
       `features of lengths ${reward.length} and ${gating.length}: expected two [n, ${H}]`,
     );
   }
-  const { regression: weight, bias } = heads;
-  const raw = linear(reward, n, { inputs: H, outputs: M * K, weight, bias });
+  const { regression: weight, bias, categorical } = heads;
+  const raw = categorical
+    ? binQuantiles(binShares(categorical, reward, n), categorical.bins, K)
+    : linear(reward, n, { inputs: H, outputs: M * K, weight, bias });
   const quantiles = transform ? new Float64Array(raw.length) : raw;
   if (transform) {
     for (let r = 0; r < n; r++)
@@ -96,6 +99,53 @@ export function applyHeads(
   return { raw, quantiles, gate: gateWeights(heads, gating, n) };
 }
 
+/** Each attribute's probabilities of its bins, [n, M*bins]. */
+export function binShares(
+  { layers, bins }: Categorical,
+  features: ArrayLike<number>,
+  n: number,
+): Float64Array {
+  let x = features;
+  for (const [l, layer] of layers.entries()) {
+    const y = linear(x, n, layer);
+    if (l < layers.length - 1) leaky(y);
+    x = y;
+  }
+  const out = Float64Array.from(x);
+  for (let at = 0; at < out.length; at += bins) softmax(out.subarray(at, at + bins));
+  return out;
+}
+
+/**
+ * The quantiles of distributions over the values 0, 1/(bins-1), …, 1: for each, K means of its quantile function
+ * over the K-th parts of (0, 1). With C_b the sum of the first b shares, the part's mean is
+ * 1 - mean over b < bins of clip(K C_b - (k - 1), 0, 1); the mean of all K is the distribution's.
+ * @param shares rows of `bins` probabilities
+ */
+export function binQuantiles(shares: Float64Array, bins: number, K: number): Float64Array {
+  const out = new Float64Array((shares.length / bins) * K).fill(1);
+  for (let row = 0; row * bins < shares.length; row++) {
+    let running = 0;
+    for (let b = 0; b + 1 < bins; b++) {
+      running += shares[row * bins + b]!;
+      for (let k = 0; k < K; k++)
+        out[row * K + k]! -= Math.min(1, Math.max(0, K * running - k)) / (bins - 1);
+    }
+  }
+  return out;
+}
+
+function leaky(values: Float64Array): void {
+  for (let i = 0; i < values.length; i++) if (values[i]! < 0) values[i]! *= LEAKY_SLOPE;
+}
+
+function softmax(values: Float64Array): void {
+  const peak = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] = Math.exp(values[i]! - peak);
+  for (let i = 0; i < values.length; i++) values[i]! /= sum;
+}
+
 function gateWeights(heads: QrmHeads, features: ArrayLike<number>, n: number): Float64Array {
   const M = heads.spec.attributes.length;
   if (heads.attributeWeights) {
@@ -105,7 +155,8 @@ function gateWeights(heads: QrmHeads, features: ArrayLike<number>, n: number): F
   let x = features;
   for (const [l, layer] of heads.gating.entries()) {
     const y = linear(x, n, layer);
-    if (l < heads.gating.length - 1) {
+    if (l < heads.gating.length - 1 && heads.categorical) leaky(y);
+    else if (l < heads.gating.length - 1) {
       const norm = layer.batchNorm;
       for (let i = 0; i < y.length; i++) {
         const c = i % layer.outputs;
@@ -119,16 +170,10 @@ function gateWeights(heads: QrmHeads, features: ArrayLike<number>, n: number): F
     }
     x = y;
   }
-  const out = new Float64Array(n * M);
-  for (let r = 0; r < n; r++) {
-    const logits = Array.from({ length: M }, (_, m) => x[r * M + m]! / heads.temperature);
-    const peak = Math.max(...logits);
-    const exp = logits.map((z) => Math.exp(z - peak));
-    const sum = exp.reduce((a, b) => a + b, 0);
-    for (let m = 0; m < M; m++)
-      out[r * M + m] = (exp[m]! / sum) * heads.logitScale[m % heads.logitScale.length]!;
-  }
-  return out;
+  if (heads.categorical?.softmax === false) return Float64Array.from(x);
+  const out = Float64Array.from(x, (z) => z / heads.temperature);
+  for (let at = 0; at < out.length; at += M) softmax(out.subarray(at, at + M));
+  return out.map((w, i) => w * heads.logitScale[(i % M) % heads.logitScale.length]!);
 }
 
 function linear(

@@ -23,8 +23,10 @@ export interface GatingLayer {
 export interface QrmHeads {
   readonly spec: QrmSpec;
   readonly hiddenSize: number;
-  /** Row m*K+k: the weights of attribute m's quantile k. Row-major [M*K, hiddenSize]. */
+  /** Row m*K+k: the weights of attribute m's quantile k. Row-major [M*K, hiddenSize]; empty for categorical heads. */
   readonly regression: Float32Array;
+  /** What stands in for `regression` in heads that give probabilities of bins. */
+  readonly categorical?: Categorical;
   /**
    * The gate, first layer first; empty where `attributeWeights` stands in for it.
    * weights = softmax(logits / temperature) * logitScale.
@@ -43,9 +45,31 @@ export interface QrmHeads {
   readonly reward?: RewardToken;
 }
 
-/** The rightmost token other than `skipped` (transformers' rule for `*ForSequenceClassification`). */
+/**
+ * Heads that give each attribute a probability for each of its bins, the values 0 to 1 in equal steps, and
+ * read the gate at the reward's token (LDL-Reward): categorical-heads.ts. Its K quantiles are at the levels
+ * (k - 1/2)/K, each the mean of the quantile function over its K-th part.
+ */
+export interface Categorical {
+  readonly bins: number;
+  /** To M * bins logits, LeakyReLU between. */
+  readonly layers: readonly GatingLayer[];
+  /** Whether the gate's outputs are divided by the temperature and made to sum to 1; else they are the weights. */
+  readonly softmax: boolean;
+}
+
+/**
+ * The rightmost token other than `skipped` (transformers' rule for `*ForSequenceClassification`), or the one
+ * before the first `before` (that of transformers before 4.50, which other models keep), where there is one.
+ */
 export interface RewardToken {
   readonly skipped?: number;
+  readonly before?: number;
+}
+
+/** Which tokens the heads read: what `ChatTokenizer.paths` takes. */
+export function positionsOf(heads: QrmHeads): RewardToken & { gated: boolean } {
+  return { gated: heads.gating.length > 0 && heads.categorical === undefined, ...heads.reward };
 }
 
 /** The eps of torch's BatchNorm1d, which checkpoints do not store. */
@@ -181,7 +205,7 @@ async function readLogitScale(source: TensorSource, objectives: number): Promise
   return source.readFloat32(name);
 }
 
-async function readShaped(
+export async function readShaped(
   source: TensorSource,
   name: string,
   expected: readonly number[],
@@ -193,7 +217,7 @@ async function readShaped(
   return source.readFloat32(name);
 }
 
-function wrongShape(
+export function wrongShape(
   file: string,
   name: string,
   shape: readonly number[],
@@ -204,12 +228,12 @@ function wrongShape(
   );
 }
 
-function bad(file: string, field: string, found: unknown, expected: string): Error {
+export function bad(file: string, field: string, found: unknown, expected: string): Error {
   const shown = JSON.stringify(found) ?? 'nothing';
   return new Error(`${file}: "${field}" is ${shown.slice(0, 80)}; expected ${expected}`);
 }
 
-function count(json: Json, field: string, file: string, fallback?: number): number {
+export function count(json: Json, field: string, file: string, fallback?: number): number {
   const value = json[field] ?? fallback;
   if (!Number.isInteger(value) || (value as number) < 1) {
     throw bad(file, field, value, 'a whole number above 0');
@@ -227,11 +251,16 @@ export function attributeNames(json: Json, objectives: number): string[] {
 }
 
 /** A bundle's heads.json says so where a score head was converted. */
-function rewardToken(json: Json): { reward?: RewardToken } {
+export function rewardToken(json: Json): { reward?: RewardToken } {
   const rule = json['reward_token'];
   if (typeof rule !== 'object' || rule === null) return {};
-  const { rightmost_not: skipped } = rule as { rightmost_not?: number };
-  return { reward: skipped === undefined ? {} : { skipped } };
+  const { rightmost_not: skipped, before_first: before } = rule as Record<string, number>;
+  return {
+    reward: {
+      ...(skipped === undefined ? {} : { skipped }),
+      ...(before === undefined ? {} : { before }),
+    },
+  };
 }
 
 function fixedWeights(json: Json, objectives: number, file: string): Float32Array {

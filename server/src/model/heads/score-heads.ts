@@ -1,4 +1,5 @@
 import type { TensorSource } from '../checkpoint/safetensors.js';
+import { hasCategoricalHeads, readCategoricalHeads } from './categorical-heads.js';
 import { attributeNames, hasHeads, readHeads, type QrmHeads } from './heads.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,6 +13,7 @@ const BACKBONE =
 /** What reads the heads that a checkpoint's own tensors hold; undefined for a language model. */
 export function headReader(source: TensorSource): typeof readHeads | undefined {
   if (hasHeads(source)) return readHeads;
+  if (hasCategoricalHeads(source)) return readCategoricalHeads;
   return source.has(WEIGHT) ? readScoreHead : undefined;
 }
 

@@ -29,6 +29,8 @@ export interface Positions {
   readonly gated?: boolean;
   /** The reward is read at the rightmost token other than this; undefined: at the last token. */
   readonly skipped?: number;
+  /** The reward is read at the token before the first of this id, if there is one. */
+  readonly before?: number;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -202,7 +204,7 @@ export class ChatTokenizer {
     messages: readonly Message[],
     target: number,
     maxTokens: number,
-    { gated = true, skipped }: Positions,
+    { gated = true, ...token }: Positions,
   ): TokenPath {
     const found = this.opening.length === 0 ? -1 : lastOccurrence(ids, this.opening);
     if (found < 0 && gated) {
@@ -211,7 +213,7 @@ export class ChatTokenizer {
       );
     }
     const path = (kept: readonly number[], gate: number, truncatedTokens: number): TokenPath => {
-      const reward = rightmost(kept, skipped);
+      const reward = rewardAt(kept, token);
       return { ids: kept, reward, gate: gated ? gate : reward, truncatedTokens };
     };
     if (ids.length <= maxTokens) return path(ids, found, 0);
@@ -252,9 +254,11 @@ export class ChatTokenizer {
   }
 }
 
-/** The last index whose id is not `skipped`; 0 where there is none, as in transformers. */
-function rightmost(ids: readonly number[], skipped: number | undefined): number {
+/** The last index whose id is not `skipped`; 0 where there is none, as in transformers. Or that before `before`. */
+function rewardAt(ids: readonly number[], { skipped, before }: Positions): number {
   let at = ids.length - 1;
+  const end = before === undefined ? -1 : ids.indexOf(before);
+  if (end > 0) return end - 1;
   if (skipped !== undefined) while (at > 0 && ids[at] === skipped) at--;
   return at;
 }

@@ -66,6 +66,8 @@ async function isWhole(folder: string): Promise<boolean> {
   if (names === undefined) return false;
   if (names.includes('bundle.json')) return true;
   if (names.some((name) => /\.gguf$/i.test(name))) return true;
+  if (names.includes('adapter_config.json') && names.includes('adapter_model.safetensors'))
+    return true;
   if (!names.includes('config.json')) return false;
   const index = names.find((name) => name === 'model.safetensors.index.json');
   if (index === undefined) return names.includes('model.safetensors');

@@ -19,6 +19,9 @@ export interface PullOptions extends Omit<DownloadOptions, 'onBytes' | 'headers'
   readonly refresh?: boolean;
 }
 
+/** Heads that LDL-Reward keeps in files of their own. */
+const SIDE_HEADS = /^(regression|gating)_layer\.safetensors$/;
+
 interface ModelInfo {
   readonly sha: string;
   readonly siblings: readonly {
@@ -109,13 +112,22 @@ async function weightFiles(
   if (files.some(({ path }) => path === 'bundle.json')) {
     return files.filter(({ path }) => !path.includes('/') && !SMALL.test(path));
   }
+  const heads = files.filter(({ path }) => SIDE_HEADS.test(path));
+  const pickledHead = files.find(({ path }) => /^(regression|gating)_layer\.pt$/.test(path));
+  if (pickledHead !== undefined && heads.length === 0) {
+    throw new HubError(
+      `${name.id} has its heads as ${pickledHead.path} only, a pickle, which can run code and is not read: download the ` +
+        `repository with Python, save regression_layer.pt and gating_layer.pt as .safetensors beside them ` +
+        `(safetensors.torch.save_file), and give the folder`,
+    );
+  }
   const index = join(folder, 'model.safetensors.index.json');
   if (await exists(index)) {
     const map = parseJson(await readFile(index, 'utf8'), index)['weight_map'] ?? {};
-    return named([...new Set(Object.values(map as Record<string, string>))]);
+    return [...heads, ...named([...new Set(Object.values(map as Record<string, string>))])];
   }
   const single = files.filter(({ path }) => /^(model|adapter_model)\.safetensors$/.test(path));
-  if (single.length > 0) return single;
+  if (single.length > 0) return [...heads, ...single];
   const ggufs = files.filter(({ path }) => /^[^/]+\.gguf$/i.test(path));
   if (ggufs.length === 1) return ggufs;
   if (ggufs.length > 1) {
