@@ -269,7 +269,7 @@ def main():
         schedule.load_state_dict(state["schedule"])
         done = state["done"]
         print(f"goes on at {done}/{len(plan)}")
-    start, seen, sums = time.time(), 0, {}
+    start, seen, sums, unseen = time.time(), 0, {}, {}
     for step in range(done, len(plan)):
         units = plan[step]
         members = list(dict.fromkeys(i for kind, u in units for i in (u[:2] if kind == "pair" else u[:1])))
@@ -289,7 +289,6 @@ def main():
         if two:
             chosen = torch.tensor([row[u[0]] for u in two])
             rejected = torch.tensor([row[u[1]] for u in two])
-            # Of sources with many pairs a pair counts less.
             margin = score[chosen] - score[rejected]
             ranking = F.softplus(-margin).mean()
             own = [[number[a] for a in u[3] if a in number] for u in two]
@@ -302,8 +301,13 @@ def main():
             share = len(two) * 2 / len(members)
             loss = loss + share * (ranking + 0.5 * direct + o.routing * routing)
             right = (margin > 0).float().mean().item()
+            # Of pairs that were not seen before, in the second half of the first epoch.
+            if len(plan) // o.epochs // 2 <= step < len(plan) // o.epochs:
+                for u, m in zip(two, margin.tolist()):
+                    seen_source, good = unseen.get(u[2], (0, 0))
+                    unseen[u[2]] = (seen_source + 1, good + (m > 0))
             for key, value in (("ranking", ranking.item()), ("routing", routing.item()), ("right", right)):
-                sums[key] = sums.get(key, 0.99 * value / 0.01 * 0.01) * 0.98 + 0.02 * value
+                sums[key] = sums.get(key, value) * 0.98 + 0.02 * value
         rated = [(row[i], m, y) for i in members for m, y in by_sequence.get(i, [])]
         if rated:
             r, m, y = (torch.tensor(v) for v in zip(*rated))
@@ -325,6 +329,8 @@ def main():
             state = dict(judge=judge.state_dict(), optimizer=optimizer.state_dict(), schedule=schedule.state_dict(), done=step + 1)
             torch.save(state, state_file + ".part")
             os.replace(state_file + ".part", state_file)
+    for source, (count, good) in sorted(unseen.items()):
+        print(f"unseen pairs of {source}: {good / count:.3f} of {count}")
     write_gguf(model, o.gguf, o.out + ".part", o.frozen)
     os.replace(o.out + ".part", o.out)
 
