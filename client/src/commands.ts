@@ -9,6 +9,7 @@ import { isDataPath } from './documents.js';
 import { selectDevice, selectModel } from './pickers.js';
 import type { ResponseRef } from './reveal.js';
 import { selectedLines } from './selection.js';
+import type { Training } from './training/train.js';
 import type { Views } from './views.js';
 import { request } from './request.js';
 
@@ -31,7 +32,12 @@ async function pickFile(title: string): Promise<Uri | undefined> {
 const isRef = (value: unknown): value is ResponseRef =>
   typeof (value as Partial<ResponseRef> | undefined)?.response === 'number';
 
-export function registerCommands(context: Context, audits: Audits, views: Views): Disposable[] {
+export function registerCommands(
+  context: Context,
+  audits: Audits,
+  views: Views,
+  training: Training,
+): Disposable[] {
   const on = (name: string, run: (...args: unknown[]) => unknown) =>
     commands.registerCommand(`qrmLens.${name}`, async (...args: unknown[]) => {
       try {
@@ -150,6 +156,7 @@ export function registerCommands(context: Context, audits: Audits, views: Views)
     on('showLog', () => context.log.show()),
     on('restart', () => context.restart()),
     on('doctor', () => showDoctor(context)),
+    on('trainModel', (argument) => training.start(argument)),
     on('clearScores', async () => {
       const yes = 'Clear';
       const answer = await window.showWarningMessage(

@@ -6,6 +6,7 @@ import { mayHoldData } from './documents.js';
 import { ParquetEditor } from './parquet-editor.js';
 import { Server } from './server.js';
 import { statusItems } from './status.js';
+import { Training } from './training/train.js';
 import { Views } from './views.js';
 import { followScreen } from './visible.js';
 
@@ -17,6 +18,7 @@ export function activate(extension: ExtensionContext): void {
   server = context;
   const audits = new Audits(context);
   const views = new Views(extension, context, audits);
+  const training = new Training(extension, context);
   const begin = () =>
     void context
       .server()
@@ -28,7 +30,8 @@ export function activate(extension: ExtensionContext): void {
     context.log,
     ...followScreen(context),
     ...statusItems(context),
-    ...registerCommands(context, audits, views),
+    ...registerCommands(context, audits, views, training),
+    training,
     ...views.disposables,
     ...ParquetEditor.register(context),
     registerDoctor(),

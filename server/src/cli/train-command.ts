@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { writeWhole } from '../files/write.js';
 import { runTraining, type PartialConfig } from '../training/index.js';
 import { EXIT, UsageError } from './errors.js';
-import { duration } from './progress.js';
 import { onInterrupt } from './interrupt.js';
+import { TrainEvents, TrainLine } from './train-progress.js';
 
 export interface TrainOptions {
   config?: string;
@@ -28,30 +28,30 @@ export interface TrainOptions {
   seed?: number;
   threads?: number;
   notes?: string;
+  progress?: 'text' | 'json';
   quiet?: boolean;
 }
 
 export async function trainCommand(o: TrainOptions): Promise<number> {
   const { signal } = onInterrupt();
-  const line = new TrainLine(o.quiet ?? false);
+  const told = o.progress === 'json' ? new TrainEvents() : new TrainLine(o.quiet ?? false);
   try {
     const notes = o.notes === undefined ? undefined : await readFile(o.notes, 'utf8');
     const { out, work, card, report, figures } = await runTraining(o.config, overrides(o), {
       notes,
-      watch: { say: line.say, progress: line.show, signal },
+      watch: { say: told.say, progress: told.show, signal },
     });
-    line.clear();
+    told.clear();
     await mkdir(work, { recursive: true });
-    await writeWhole(join(work, 'report.html'), (write) => write(report));
+    const page = join(work, 'report.html');
+    await writeWhole(page, (write) => write(report));
     await writeWhole(join(work, 'figures.json'), (write) =>
       write(JSON.stringify(figures, null, 2)),
     );
-    if (!o.quiet) {
-      process.stderr.write(`Bundle: ${out}\nCard: ${card}\nReport: ${join(work, 'report.html')}\n`);
-    }
+    told.done({ out, card, report: page });
     return EXIT.ok;
   } catch (error) {
-    line.clear();
+    told.clear();
     if (!signal.aborted) throw error;
     process.stderr.write('Interrupted. The same command goes on from there.\n');
     return EXIT.interrupted;
@@ -114,44 +114,4 @@ function namedWeights(text: string): Record<string, number> {
       return [part.slice(0, at).trim(), value];
     }),
   );
-}
-
-const FRAME = 100;
-const QUIET_LINE = 10_000;
-
-/** One line of progress on a terminal, a line every ten seconds elsewhere. */
-class TrainLine {
-  private stage = '';
-  private began = 0;
-  private first = 0;
-  private last = 0;
-
-  constructor(private readonly quiet: boolean) {}
-
-  readonly say = (text: string): void => {
-    if (this.quiet) return;
-    this.clear();
-    process.stderr.write(`${text}\n`);
-  };
-
-  readonly show = (p: { stage: string; fraction: number; note?: string }): void => {
-    const now = Date.now();
-    if (p.stage !== this.stage) {
-      Object.assign(this, { stage: p.stage, began: now, first: p.fraction, last: 0 });
-    }
-    const wait = process.stderr.isTTY ? FRAME : QUIET_LINE;
-    if (this.quiet || (now - this.last < wait && p.fraction < 1)) return;
-    this.last = now;
-    const rate = (p.fraction - this.first) / (now - this.began);
-    const left = rate > 0 && p.fraction < 1 ? (1 - p.fraction) / rate / 1000 : undefined;
-    const text =
-      `${p.stage} ${Math.floor(100 * p.fraction)} %` +
-      (p.note ? ` (${p.note})` : '') +
-      (left === undefined ? '' : `, ${duration(left)} left`);
-    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
-  };
-
-  readonly clear = (): void => {
-    if (process.stderr.isTTY && !this.quiet) process.stderr.write('\r\x1b[K');
-  };
 }

@@ -61,6 +61,11 @@ export function addTrainCommand(program: Command, examples: (...lines: string[])
     .option('--checkpoint <folder>', 'the same in the published layout, for PyTorch')
     .option('--work <folder>', 'features and fitted stages (default OUT.work)')
     .option('--notes <file>', 'Markdown that goes into the card')
+    .addOption(
+      new Option('--progress <kind>', 'text on standard error, or JSON Lines on standard output')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
     .option('--quiet', 'nothing on standard error but errors')
     .addHelpText(
       'after',

@@ -2,4 +2,5 @@
 export * from './words.js';
 export * from './settings.js';
 export * from './requests.js';
+export * from './training.js';
 export * from './views.js';

@@ -3,9 +3,11 @@ import { wilson } from '../evaluation/statistics/index.js';
 import { percent } from './card-format.js';
 import { type TrainingFigures } from './pipeline/figures.js';
 
+/** In the editor's view its theme's colours come first. */
 const STYLE = `
-:root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1b1f27;--dim:#5d6676;--line:#e2e5eb;--fill:#3b6fd8;--other:#c4320a}
-@media(prefers-color-scheme:dark){:root{--bg:#101319;--card:#181c24;--ink:#e7eaf0;--dim:#9aa4b5;--line:#2a303c;--fill:#7aa2ff;--other:#ff8266}}
+:root{color-scheme:light dark;--l-bg:#f6f7f9;--l-card:#fff;--l-ink:#1b1f27;--l-dim:#5d6676;--l-line:#e2e5eb;--l-fill:#3b6fd8;--l-other:#c4320a}
+@media(prefers-color-scheme:dark){:root{--l-bg:#101319;--l-card:#181c24;--l-ink:#e7eaf0;--l-dim:#9aa4b5;--l-line:#2a303c;--l-fill:#7aa2ff;--l-other:#ff8266}}
+:root{--bg:var(--vscode-editor-background,var(--l-bg));--card:var(--vscode-editorWidget-background,var(--l-card));--ink:var(--vscode-foreground,var(--l-ink));--dim:var(--vscode-descriptionForeground,var(--l-dim));--line:var(--vscode-panel-border,var(--l-line));--fill:var(--vscode-charts-blue,var(--l-fill));--other:var(--vscode-charts-red,var(--l-other))}
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1120px;margin:0 auto;padding:36px 22px 60px}h1{font-size:26px;margin:0 0 6px}h2{font-size:17px;margin:36px 0 10px}
 .dim{color:var(--dim)}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:12px}

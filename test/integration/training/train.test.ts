@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seeded } from '../../../server/src/evaluation/statistics/index.js';
 import { readBundleHeads } from './bundle-heads.js';
 import { openEvaluator, type TargetResult } from '../../../server/src/engine/index.js';
+import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { RewardScore } from '../../../server/src/qrm/types.js';
 import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
 import { runTraining } from '../../../server/src/training/index.js';
@@ -236,6 +237,46 @@ describe('a run that is killed', () => {
     expect(await run()).toBe(0);
     expect(contents(out)).toEqual(contents(path('whole')));
   }, 300_000);
+});
+
+describe('qrm train --progress json', () => {
+  const run = async (
+    ...args: string[]
+  ): Promise<{ code: number; events: TrainEvent[]; error: string }> => {
+    const child = spawn(process.execPath, [CLI, 'train', '--progress', 'json', ...args]);
+    const texts = { out: '', error: '' };
+    child.stdout.on('data', (chunk) => (texts.out += String(chunk)));
+    child.stderr.on('data', (chunk) => (texts.error += String(chunk)));
+    const code = await new Promise<number>((resolve) => child.on('close', resolve));
+    const lines = texts.out.split('\n').filter((line) => line !== '');
+    return { code, events: lines.map((l) => JSON.parse(l) as TrainEvent), error: texts.error };
+  };
+
+  it('tells each stage to its end, what is left out, and where everything lies', async () => {
+    // Stages of the run before are found again.
+    const { code, events } = await run('--config', path('train.json'), '--out', path('whole'));
+    expect(code).toBe(0);
+    const told = events.flatMap((e) => (e.type === 'progress' ? [e] : []));
+    const ended = told.filter((e) => e.fraction === 1).map((e) => e.stage);
+    for (const stage of ['data', 'features', 'heads']) expect(ended).toContain(stage);
+    // The gate stops early.
+    expect(told.map((e) => e.stage)).toContain('gate');
+    const notes = events.flatMap((e) => (e.type === 'note' ? [e.text] : []));
+    expect(notes.join('\n')).toMatch(/rated\.jsonl:121/);
+    const done = events.at(-1)!;
+    expect(done).toMatchObject({ type: 'done', out: path('whole') });
+    if (done.type === 'done') expect(readFileSync(done.report, 'utf8')).toMatch(/Reliability/);
+  }, 120_000);
+
+  it('leaves what is wrong with the config to standard error, each field on a line', async () => {
+    const config = JSON.parse(readFileSync(path('train.json'), 'utf8')) as object;
+    writeFileSync(path('wrong.json'), JSON.stringify({ ...config, folds: 1, heldOut: 'much' }));
+    const { code, events, error } = await run('--config', path('wrong.json'), '--out', path('no'));
+    expect(code).toBe(2);
+    expect(events).toEqual([]);
+    expect(error).toMatch(/wrong\.json: folds: found 1, expected/);
+    expect(error).toMatch(/wrong\.json: heldOut: found "much", expected a number/);
+  });
 });
 
 async function openAndClose(at: string) {
