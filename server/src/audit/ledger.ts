@@ -1,6 +1,5 @@
 import { Column } from './columns.js';
 import { ResponseTable } from './table.js';
-import type { ConversationKind } from '../datasets/types.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import type { ScoredTarget } from '../session/row-scores.js';
@@ -40,14 +39,41 @@ export class Ledger {
   }
 
   private tied(ids: number[]): number[] {
-    const halves = new Map<ConversationKind, number>();
-    for (const id of ids) halves.set(this.table.kindOf(id), id);
-    const chosen = halves.get('chosen');
-    const rejected = halves.get('rejected');
-    if (chosen !== undefined && rejected !== undefined) this.table.pair(chosen, rejected);
-    this.table.join(ids.filter((id) => this.table.kindOf(id) === 'completion'));
+    this.table.join(
+      ids.filter((id) => this.table.kindOf(id) === 'completion' || this.table.rated(id)),
+    );
     this.live += ids.length;
+    for (const id of ids) this.compare(id, ids);
     return ids;
+  }
+
+  /**
+   * Ties a response to the strongest of those that were found worse, by expectation where there are scores;
+   * the worst of all to the first that was found better.
+   */
+  private compare(id: number, ids: readonly number[]): number | undefined {
+    const { table } = this;
+    const own = this.ratingOf(id);
+    if (Number.isNaN(own)) return undefined;
+    const strength = (i: number) => (table.scored(i) ? table.expectation.get(i) : -Infinity);
+    let worse: number | undefined;
+    let better: number | undefined;
+    for (const other of ids) {
+      const rating = this.ratingOf(other);
+      if (rating < own && (worse === undefined || strength(other) > strength(worse))) worse = other;
+      if (rating > own) better ??= other;
+    }
+    const other = worse ?? better;
+    if (other !== undefined) table.against(id, other);
+    return worse;
+  }
+
+  private ratingOf(id: number): number {
+    const { table } = this;
+    const kind = table.kindOf(id);
+    const rating = table.rating.get(id);
+    if (!Number.isNaN(rating)) return rating;
+    return kind === 'chosen' ? 1 : kind === 'rejected' ? 0 : Number.NaN;
   }
 
   /**
@@ -89,9 +115,8 @@ export class Ledger {
       } else table.errors.set(id, result.error);
     });
     for (const id of ids) {
-      const other = table.partner(id);
-      const chosen = table.kindOf(id) === 'chosen' && other !== undefined;
-      if (chosen && table.scored(id) && table.scored(other))
+      const other = this.compare(id, ids);
+      if (other !== undefined && table.scored(id) && table.scored(other))
         table.beats.set(
           id,
           probabilityBeats(table.quantiles(id), table.quantiles(other), table.levels),

@@ -21,6 +21,8 @@ export interface NewResponse {
   readonly place: Place;
   /** contentHash of the store: the first 8 bytes are kept. */
   readonly hash: Uint8Array;
+  /** How good its raters found it beside the others of its row; absent where nobody said. */
+  readonly rating?: number;
 }
 
 /**
@@ -58,7 +60,9 @@ export class ResponseTable {
   readonly modes = new Column(Uint8Array);
   readonly tokens = this.u32();
   readonly truncated = this.u32();
-  /** P(chosen beats rejected), on the chosen response; NaN elsewhere. */
+  /** As its raters have it, beside the others of its row; NaN where nobody said. */
+  readonly rating = this.f32();
+  /** P(chosen beats rejected), on the one that was found better, of its partner; NaN elsewhere. */
   readonly beats = this.f32();
   private readonly quantileColumn = this.f32();
 
@@ -89,6 +93,7 @@ export class ResponseTable {
     this.bytes.set(i, p.end - p.start);
     this.tail.set(i, Number.NaN);
     this.beats.set(i, Number.NaN);
+    this.rating.set(i, r.rating ?? Number.NaN);
     return i;
   }
 
@@ -106,6 +111,7 @@ export class ResponseTable {
       label: from.label(i),
       place: from.place(i),
       hash,
+      rating: from.rating.get(i),
     });
     const error = from.errors.get(i);
     if (error !== undefined) this.errors.set(n, error);
@@ -140,6 +146,11 @@ export class ResponseTable {
   pair(chosen: number, rejected: number): void {
     this.partners.set(chosen, rejected);
     this.partners.set(rejected, chosen);
+  }
+
+  /** The response that i is compared with, where that one may be compared with another. */
+  against(i: number, other: number): void {
+    this.partners.set(i, other);
   }
 
   partner(i: number): number | undefined {
@@ -182,6 +193,16 @@ export class ResponseTable {
 
   removed(i: number): boolean {
     return this.kind.get(i) === REMOVED_KIND;
+  }
+
+  /** Is it known how good its raters found it? */
+  rated(i: number): boolean {
+    return !Number.isNaN(this.rating.get(i));
+  }
+
+  /** Had a response this label, one that is gone included? */
+  knows(label: string): boolean {
+    return this.labelIds.has(label);
   }
 
   label(i: number): string {

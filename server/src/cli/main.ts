@@ -2,6 +2,7 @@
 import './interrupt.js';
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
+import { CONTAINERS } from '../datasets/index.js';
 import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
@@ -17,7 +18,6 @@ import { scoreCommand } from './score-command.js';
 import { addTrainCommand } from './train-options.js';
 
 const VERSION = programVersion(import.meta.url);
-const CONTAINERS = ['jsonl', 'json', 'csv', 'tsv', 'parquet', 'markdown'];
 const EXIT_CODES =
   'Exit codes: 0 ok, 1 findings by --fail-on, 2 usage or failure, 3 a file was unreadable, 130 interrupted.';
 const examples = (...lines: readonly string[]) =>

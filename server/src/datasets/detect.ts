@@ -5,8 +5,16 @@ import type { Container, FieldMapping, Schema } from './formats.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json/ahead.js';
 import { parseJson, type ParsedJson, type ValueNode } from './json/tree.js';
 import { transcriptOf } from './markdown/turns.js';
+import { logKind, type LogKind } from './logs/kinds.js';
+import { isAider } from './markdown/aider.js';
 import { rowOf } from './record.js';
 import { concerns, interpret } from './rows/index.js';
+
+export interface Detected {
+  readonly container: Container;
+  readonly schema: Schema;
+  readonly log?: LogKind;
+}
 
 const OBJECT = 0x7b;
 const LIST = 0x5b;
@@ -20,6 +28,9 @@ const EXTENSIONS: ReadonlyMap<string, Container> = new Map([
   ['tsv', 'tsv'],
   ['tab', 'tsv'],
   ['parquet', 'parquet'],
+  ['arrow', 'arrow'],
+  ['feather', 'arrow'],
+  ['eval', 'zip'],
   ['md', 'markdown'],
   ['markdown', 'markdown'],
   ['txt', 'markdown'],
@@ -29,6 +40,18 @@ const EXTENSIONS: ReadonlyMap<string, Container> = new Map([
 export function containerOfName(name: string): Container | undefined {
   const plain = name.toLowerCase().replace(/\.(gz|gzip|zst|zstd)$/, '');
   return EXTENSIONS.get(plain.slice(plain.lastIndexOf('.') + 1));
+}
+
+/** Is the first line a whole JSON object, or is the whole file a list of them? */
+function isSurelyJson(body: Buffer, whole: boolean): boolean {
+  const [first] = headLines(body, 1, whole);
+  const line = first && tryJson(first);
+  if (line?.node.kind === 'record') return line.node.fields.size > 0;
+  if (!whole || (body[0] === LIST && body.length > 1 << 20)) return false;
+  const all = tryJson(body)?.node;
+  return all?.kind === 'record'
+    ? all.fields.size > 0
+    : all?.kind === 'list' && all.items.length > 0 && all.items.every((i) => i.kind === 'record');
 }
 
 function tryJson(buf: Buffer): ParsedJson | undefined {
@@ -76,8 +99,11 @@ export function detectContainer(
   name: string,
   whole: boolean,
   mapping?: FieldMapping,
-): { container: Container; schema: Schema } | undefined {
-  if (head.toString('latin1', 0, 4) === 'PAR1') return { container: 'parquet', schema: 'unknown' };
+): Detected | undefined {
+  const magic = head.toString('latin1', 0, 6);
+  if (magic.startsWith('PAR1')) return { container: 'parquet', schema: 'unknown' };
+  if (magic === 'ARROW1' || isArrowStream(head)) return { container: 'arrow', schema: 'unknown' };
+  if (isInspectZip(head)) return { container: 'zip', schema: 'inspect' };
   const named = containerOfName(name);
   const marked = markAt(head, 0, head.length) ? 3 : 0;
   let start = marked;
@@ -88,16 +114,21 @@ export function detectContainer(
     schema: schemaOfCsv(head.subarray(marked), container, whole, mapping),
   });
   const textual = named === 'csv' || named === 'tsv' || named === 'markdown';
-  if ((body[0] === OBJECT || body[0] === LIST) && !textual)
-    return detectJson(body, named, whole, mapping);
+  // Under another name, only what can be nothing else: a first line that is a whole object, or such a list.
+  const json = (body[0] === OBJECT || body[0] === LIST) && (!textual || isSurelyJson(body, whole));
+  if (json) return detectJson(body, textual ? undefined : named, whole, mapping);
   if (named === 'csv' || named === 'tsv') return csv(named);
-  if (named === 'markdown') return { container: named, schema: 'messages' };
-  if (named === 'json' || named === 'jsonl') return { container: named, schema: 'unknown' };
   const text = body.toString('utf8');
   const line = text.slice(0, Math.max(0, text.search(/\r|\n|$/)));
+  // In prose, words that are names of columns may stand in any line: a header has nothing else.
+  const header = [...line.split(/[\t,;|]/)].every((cell) => /^\s*"?[\w .-]{1,40}"?\s*$/.test(cell));
+  if (named === 'markdown' && !header) return { container: named, schema: 'messages' };
   if (knownColumns(line, '\t') >= 2) return csv('tsv');
   if ([',', ';', '|'].some((delimiter) => knownColumns(line, delimiter) >= 2)) return csv('csv');
-  if (transcriptOf(text.replaceAll('\r\n', '\n')).turns.some((t) => t.role === 'assistant')) {
+  if (named === 'markdown') return { container: named, schema: 'messages' };
+  if (named === 'json' || named === 'jsonl') return { container: named, schema: 'unknown' };
+  const plain = text.replaceAll('\r\n', '\n');
+  if (isAider(plain) || transcriptOf(plain).turns.some((t) => t.role === 'assistant')) {
     return { container: 'markdown', schema: 'messages' };
   }
   const good = headLines(body, 64, whole)
@@ -109,16 +140,36 @@ export function detectContainer(
     : undefined;
 }
 
+/** The first message of an Arrow IPC stream: a marker of 0xff, its length, a flatbuffer that names its table. */
+const isArrowStream = (head: Buffer): boolean =>
+  head.length >= 16 &&
+  head.readUInt32LE(0) === 0xffffffff &&
+  head.readUInt32LE(4) > 0 &&
+  head.readUInt32LE(4) < 1 << 24 &&
+  head.readUInt32LE(8) < 64;
+
+/** An Inspect log is a ZIP archive of JSON files with these names, of which one stands first. */
+const isInspectZip = (head: Buffer): boolean =>
+  head.toString('latin1', 0, 4) === 'PK\x03\x04' &&
+  /^(?:_journal\/|samples\/|header\.json|summaries\.json|reductions\.json)/.test(
+    head.toString('latin1', 30, 60),
+  );
+
 /** JSON Lines, or JSON in all other forms that readJson knows. */
 function detectJson(
   body: Buffer,
   named: Container | undefined,
   whole: boolean,
   mapping: FieldMapping | undefined,
-): { container: Container; schema: Schema } {
+): Detected {
   const o = { mapping };
-  const lines = headLines(body, 4, whole);
+  const lines = headLines(body, 8, whole);
   const parsed = lines.map(tryJson);
+  if (body[0] === OBJECT) {
+    const records = parsed.flatMap((p) => (p?.node.kind === 'record' ? [p.node] : []));
+    const log = logKind(records);
+    if (log !== undefined) return { container: 'json', schema: log, log };
+  }
   const second = lines[1]?.toString('latin1').trimStart()[0];
   if (body[0] === LIST) {
     // Each line a conversation; else lists of records, be it one or several after one another.

@@ -33,7 +33,6 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['\xfd7zXZ\0', 'an xz file'],
   ["7z\xbc\xaf'\x1c", 'a 7z archive'],
   ['\x04\x22\x4d\x18', 'an LZ4 file'],
-  ['ARROW1', 'an Arrow file'],
   ['Obj\x01', 'an Avro file'],
   ['ORC', 'an ORC file'],
   ['\x89HDF', 'an HDF5 file'],
@@ -46,7 +45,7 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['\xd0\xcf\x11\xe0', 'a document of Microsoft Office'],
 ];
 const EXPECTED =
-  'expected JSON Lines, JSON, CSV, TSV, Markdown or Parquet, plain or compressed with gzip or zstd';
+  'expected JSON Lines, JSON, CSV, TSV, Markdown, Parquet or Arrow, plain or compressed with gzip or zstd';
 
 /**
  * What a file is that cannot be read as data, as a message; undefined when nothing speaks against it.

@@ -1,7 +1,18 @@
 import type { Origin } from './bytes.js';
+import type { LogKind } from './logs/kinds.js';
 
 /** How a file is divided into records. */
-export type Container = 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | 'markdown';
+export const CONTAINERS = [
+  'jsonl',
+  'json',
+  'csv',
+  'tsv',
+  'parquet',
+  'arrow',
+  'zip',
+  'markdown',
+] as const;
+export type Container = (typeof CONTAINERS)[number];
 
 /** What a record means. `auto` (in options) decides for each record by its fields. */
 export type Schema =
@@ -13,6 +24,18 @@ export type Schema =
   | 'sharegpt'
   | 'completions'
   | 'vscode-chat'
+  | 'chatgpt'
+  | 'claude-code'
+  | 'codex'
+  | 'continue'
+  | 'session-trace'
+  | 'inspect'
+  | 'lm-eval'
+  | 'openai-evals'
+  | 'batch-output'
+  | 'promptfoo'
+  | 'langfuse'
+  | 'langsmith'
   | 'mapped'
   | 'unknown';
 
@@ -24,6 +47,8 @@ export interface DatasetFormat {
   readonly compression: Compression;
   /** The meaning of the first record; `unknown` where none was understood. Each record is judged by itself. */
   readonly schema: Schema;
+  /** A log of which several lines make one row. */
+  readonly log?: LogKind;
 }
 
 /**

@@ -1,7 +1,12 @@
+import { basename } from 'node:path';
+import { readArrow } from './columns/arrow.js';
 import { compressionOf, decompress } from './input/compression.js';
 import { readCsv } from './csv/reader.js';
 import { containerOfName, detectContainer } from './detect.js';
 import { foreignFile } from './foreign.js';
+import { hinted } from './hint.js';
+import { readLog } from './logs/read.js';
+import { readZip } from './logs/zip.js';
 import {
   DEFAULT_MAX_ROW_BYTES,
   type Container,
@@ -30,7 +35,7 @@ export type {
   ReadOptions,
   StartPoint,
 } from './formats.js';
-export { DEFAULT_MAX_ROW_BYTES } from './formats.js';
+export { CONTAINERS, DEFAULT_MAX_ROW_BYTES } from './formats.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';
@@ -116,19 +121,31 @@ export async function* readDataset(
     const name = sourceName(source);
     const markdown = (container ?? containerOfName(name)) === 'markdown';
     const nothing = container === undefined && opened.head.toString('latin1').trim() !== '';
+    const known = container === 'zip' || container === 'arrow';
     const foreign =
-      foreignFile(opened.head, markdown) ??
+      (known ? undefined : foreignFile(opened.head, markdown)) ??
       (nothing ? `no dataset format fits ${name}; ${EXPECTED}` : undefined);
     if (foreign !== undefined) {
       yield problem(undefined, between(ZERO, ZERO), 'unreadable', foreign);
       return;
     }
+    if (container === 'arrow' || container === 'zip') {
+      const direct = 'path' in source && (opened.format?.compression ?? 'none') === 'none';
+      const path = direct ? source.path : undefined;
+      const name = sourceName(source);
+      const found =
+        container === 'zip'
+          ? readZip(path, rest, name, { mapping, maxRowBytes, firstRow: first }, signal)
+          : readArrow(path, rest, name, mapping, signal, first);
+      yield* hinted(found, name);
+      return;
+    }
     if (container === 'parquet') {
-      yield* parquet(source, opened, mapping, signal, first);
+      yield* hinted(parquet(source, opened, mapping, signal, first), sourceName(source));
       return;
     }
     const skipBytes = start?.byte ?? 0;
-    if (container === 'jsonl' && skipBytes > 0) {
+    if (container === 'jsonl' && opened.format?.log === undefined && skipBytes > 0) {
       // A JSONL line needs nothing of what stands before it.
       const plain = opened.format?.compression !== 'gzip' && opened.format?.compression !== 'zstd';
       if (plain && !('stream' in source)) {
@@ -148,7 +165,9 @@ export async function* readDataset(
     const o: RecordOptions = { mapping, maxRowBytes, firstRow: counted ? first : 0 };
     if (counted) first = 0;
     let any = false;
-    for await (const event of recordsOf(container, window, o)) {
+    const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
+    const records = log === undefined ? recordsOf(container, window, o) : readLog(window, log, o);
+    for await (const event of hinted(records, basename(sourceName(source)))) {
       signal?.throwIfAborted();
       any = true;
       const index = event.type === 'row' ? event.row.index : event.problem.index;

@@ -54,11 +54,17 @@ export function rowEvents(
   mapping: FieldMapping | undefined,
 ): DatasetEvent[] {
   const found = meaningOf(node, mapping);
-  if (!found.ok) return [problem(index, found.place ?? place, 'missing-field', found.missing)];
-  const { conversations, notes } = found;
+  if (!found.ok) {
+    if (found.aside) return [];
+    const made = problem(index, found.place ?? place, 'missing-field', found.missing);
+    if (found.foreign && made.type === 'problem')
+      return [{ ...made, problem: { ...made.problem, foreign: true } }];
+    return [made];
+  }
+  const { conversations, notes, vote } = found;
   return [
     ...notes.map((n) => problem(index, n.place ?? place, n.code, n.message)),
-    { type: 'row', row: { index, place, conversations } },
+    { type: 'row', row: { index, place, conversations, ...(vote && { vote }) } },
   ];
 }
 

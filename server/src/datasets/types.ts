@@ -26,6 +26,8 @@ export interface Turn extends MessageFields {
   readonly pieces?: readonly Place[];
   /** What the message holds besides text, and nobody reads. */
   readonly unread?: UnreadParts;
+  /** What somebody said of this turn alone: a vote of the chat's own user. */
+  readonly verdict?: 'desirable' | 'undesirable';
 }
 
 /** Further fields of a message, named as transformers' chat templates take them; plain JSON. */
@@ -74,6 +76,8 @@ export interface DatasetRow {
   readonly conversations: readonly Conversation[];
   /** In a table by columns or by keys: the row's place is a part of what belongs to it in the file. */
   readonly scattered?: true;
+  /** Where a field of its own says which of two responses is better: its place, and what would say the contrary. */
+  readonly vote?: { readonly place: Place; readonly contrary: string };
 }
 
 /** What is wrong with a piece of a file, where, and what was expected there. Never thrown. */
@@ -99,6 +103,8 @@ export interface DatasetProblem {
     | 'unreadable';
   /** Says what was found and what was expected. */
   readonly message: string;
+  /** No field of the record is known: its file may be no data set at all. */
+  readonly foreign?: true;
 }
 
 export type DatasetEvent =

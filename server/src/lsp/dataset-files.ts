@@ -8,7 +8,7 @@ import {
 } from '../datasets/index.js';
 import { mappingFor } from '../live/disk/detect-file.js';
 
-const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|md|markdown)(\.(gz|zst))?$/i;
+const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|feather|eval|md|markdown)(\.(gz|zst))?$/i;
 const SURE = /\.(jsonl|ndjson)$/i;
 const HEAD = 256 * 1024;
 

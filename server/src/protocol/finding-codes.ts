@@ -9,4 +9,5 @@ export const FINDING_CODES = [
   'duplicate-response',
   'malformed-row',
   'unscored',
+  'contrary-label',
 ] as const;

@@ -10,6 +10,8 @@ export interface Slot {
   readonly label: string;
   readonly place: Place;
   readonly hash: Buffer;
+  /** As the file's raters have it, beside the others of its row. */
+  readonly rating?: number;
 }
 
 export const slotsOf = (row: DatasetRow): Slot[] =>
@@ -18,8 +20,9 @@ export const slotsOf = (row: DatasetRow): Slot[] =>
       conversation,
       target,
       kind: c.kind,
-      label: c.label,
+      label: c.turns[target]?.verdict ?? c.label,
       place: placeOf(row, conversation, target),
       hash: contentHash(c.turns, target),
+      ...(c.gold?.rating !== undefined && { rating: c.gold.rating }),
     })),
   );

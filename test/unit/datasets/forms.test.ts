@@ -166,7 +166,7 @@ describe('VS Code chat export', () => {
       'How do I "reverse" a list?',
       'Use `list.reverse()`:\n\n```python\nxs.reverse()\n```',
       'And a file 📁?',
-      'See  for an example.',
+      'See a.py for an example.',
     ]);
     const view = new TextView(bytes);
     expect(turns.slice(0, 3).map((t) => JSON.parse(`"${view.sliceByColumns(t.place!)}"`))).toEqual(

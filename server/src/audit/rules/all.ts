@@ -1,5 +1,6 @@
 // Made by `npm run generate` from the files of this folder.
 import { ambiguousPair } from './ambiguous-pair.js';
+import { contraryLabel } from './contrary-label.js';
 import { duplicateResponse } from './duplicate-response.js';
 import { invertedPair } from './inverted-pair.js';
 import { lowLeftTail } from './low-left-tail.js';
@@ -18,4 +19,5 @@ export const RULES: readonly Rule[] = [
   truncated,
   duplicateResponse,
   unscored,
+  contraryLabel,
 ];

@@ -10,7 +10,7 @@ import type { DatasetEvent, Place } from '../types.js';
 import { messageOf } from '../../errors.js';
 
 /** Parquet has no text positions: the row's ordinal stands as its line. */
-const ordinalPlace = (row: number): Place => ({
+export const ordinalPlace = (row: number): Place => ({
   line: row,
   column: 0,
   endLine: row,

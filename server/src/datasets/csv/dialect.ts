@@ -18,7 +18,7 @@ const CANDIDATES = [COMMA, TAB, 0x3b, 0x7c];
 const QUOTE = 0x22;
 
 const COLUMNS =
-  /^(?:system|prompt|chosen|rejected|response|completion|instruction|input|output|question|query|context|answer|messages|conversations?|text|completions|responses|(?:response|answer|completion|output)_[0-9a-d])$/;
+  /^(?:system|prompt|chosen|rejected|response|completion|instruction|input|output|question|query|context|answer|messages|conversations?|text|completions|responses|generations|answers|history|winner|rejected_response|text_(?:chosen|rejected)|(?:human_ref|conversation)_[ab]|response[12]|(?:response|answer|completion|output)_[0-9a-d])$/;
 /** Is it a name that a column of a data set has? */
 export const isKnownColumn = (name: string): boolean =>
   COLUMNS.test(name.slice(0, 40).trim().toLowerCase());

@@ -72,8 +72,16 @@ export function rowAhead(buf: Buffer, o: Reading, whole: boolean): ValueNode | f
   return node === undefined ? undefined : node !== null && isRow(node, o) && node;
 }
 
-/** The first row of a list that is a member of the object here; false where there is none. */
-export function wrapsRows(buf: Buffer, o: Reading, whole: boolean): ValueNode | false | undefined {
+/** Objects in objects that a list of rows may stand in (promptfoo: `results.results`). */
+const WRAPPERS = 2;
+
+/** The first row of a list that is a member of the object here, or of one in it; false where there is none. */
+export function wrapsRows(
+  buf: Buffer,
+  o: Reading,
+  whole: boolean,
+  depth = 0,
+): ValueNode | false | undefined {
   const more = whole ? false : undefined;
   const space = (at: number): number => skipSpace(buf, at, buf.length);
   for (let at = space(1); ;) {
@@ -90,6 +98,10 @@ export function wrapsRows(buf: Buffer, o: Reading, whole: boolean): ValueNode | 
     if (at >= buf.length) return more;
     if (buf[at] === LIST && key !== undefined && !PARTS.has(key)) {
       const found = rowAhead(buf.subarray(at), o, whole);
+      if (found !== false) return found;
+    }
+    if (buf[at] === OBJECT && key !== undefined && depth < WRAPPERS) {
+      const found = wrapsRows(buf.subarray(at), o, whole, depth + 1);
       if (found !== false) return found;
     }
     const next = new ValueSkipper().feed(buf, at, buf.length);

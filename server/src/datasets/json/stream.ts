@@ -31,6 +31,8 @@ class JsonStream {
   private within: 'file' | 'list' | 'wrapper' = 'file';
   /** The list stands in an object of lists. */
   private wrapped = false;
+  /** Objects open inside the wrapper. */
+  private inner = 0;
   /** In a list: at its beginning or after a comma. */
   private separated = true;
   /** At the file's first value: only that may be a wrapper or a table. */
@@ -143,7 +145,8 @@ class JsonStream {
   private async *member(b: number): AsyncGenerator<DatasetEvent> {
     const { w } = this;
     if (b === COMMA || b === OBJECT_END) {
-      if (b === OBJECT_END) {
+      if (b === OBJECT_END && this.inner > 0) this.inner--;
+      else if (b === OBJECT_END) {
         this.within = 'file';
         this.wrapped = false;
       }
@@ -161,6 +164,9 @@ class JsonStream {
     if (value === LIST && (await this.ahead(rowAhead))) {
       this.wrapped = true;
       this.open();
+    } else if (value === OBJECT && this.inner < 2 && (await this.ahead(wrapsRows))) {
+      this.inner++;
+      w.advance(1);
     } else if (value >= 0 && value !== OBJECT_END && value !== COMMA) await this.pass();
   }
 

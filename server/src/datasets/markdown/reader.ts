@@ -5,6 +5,7 @@ import { PlacedText } from '../text.js';
 import { transcriptOf } from './turns.js';
 import type { DatasetEvent } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
+import { aiderChats, isAider } from './aider.js';
 
 /** A Markdown or plain-text transcript: the whole file is one row. */
 export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGenerator<DatasetEvent> {
@@ -31,6 +32,11 @@ export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGener
     );
   }
   const text = new PlacedText(locator, 0, buf.length, 'lines');
+  if (isAider(text.value)) {
+    yield* aider(text, locator, o);
+    w.advance(buf.length);
+    return;
+  }
   const transcript = transcriptOf(text.value);
   const turns = transcript.turns.map(({ role, from, to }) => ({
     role,
@@ -50,4 +56,26 @@ export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGener
     yield { type: 'row', row: { index: o.firstRow, place, conversations } };
   }
   w.advance(buf.length);
+}
+
+/** Each chat of aider's history is a row. */
+function* aider(text: PlacedText, locator: Locator, o: RecordOptions): Generator<DatasetEvent> {
+  let index = o.firstRow;
+  for (const chat of aiderChats(text.value)) {
+    const turns = chat.map(({ role, from, to }) => ({
+      role,
+      content: text.value.slice(from, to),
+      place: text.place(from, to),
+    }));
+    const targets = turns.flatMap((t, i) => (t.role === 'assistant' ? [i] : []));
+    const [first, last] = [turns[0]!.place, turns.at(-1)!.place];
+    // Begun and left, without an answer: no row, and nothing wrong.
+    if (targets.length === 0) continue;
+    const place = between(
+      { byte: first.start, line: first.line, column: first.column },
+      { byte: last.end, line: last.endLine, column: last.endColumn },
+    );
+    const conversations = [{ kind: 'transcript' as const, label: 'transcript', turns, targets }];
+    yield { type: 'row', row: { index: index++, place, conversations } };
+  }
 }

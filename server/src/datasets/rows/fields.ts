@@ -18,6 +18,8 @@ export class NotUnderstood extends Error {
   constructor(
     message: string,
     readonly place?: Place,
+    /** Nothing of it is known. */
+    readonly foreign?: true,
   ) {
     super(message);
   }

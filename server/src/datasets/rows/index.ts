@@ -1,13 +1,16 @@
 import type { FieldMapping, Schema } from '../formats.js';
 import type { RecordNode, ValueNode } from '../json/tree.js';
 import { looksLikeHH } from '../markdown/transcript.js';
-import type { Conversation, Place, Turn } from '../types.js';
+import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import { contextOf, withMedia, type Context } from './context.js';
+import { compared, comparisonOf } from './comparisons.js';
+import { exported } from './exports.js';
 import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './pairs.js';
 import { completions, goldOf, numbered, numberedCompletions, setOf } from './sets.js';
+import { rated, ratingsOf } from './ratings.js';
 import { besides, endsAnswered, joinTranscript, messagesOf } from './transcripts.js';
 import { Notes, type Note } from './turns.js';
 import { vscodeChat } from './vscode-chat.js';
@@ -21,8 +24,20 @@ export type Interpretation =
       readonly schema: Schema;
       readonly conversations: readonly Conversation[];
       readonly notes: readonly Note[];
+      readonly vote?: DatasetRow['vote'];
     }
-  | { readonly ok: false; readonly missing: string; readonly place?: Place };
+  | {
+      readonly ok: false;
+      readonly missing: string;
+      readonly place?: Place;
+      /** None of its fields is known: it may well be no data at all. */
+      readonly foreign?: true;
+      /** A record of a log that holds no answer, as most of them do. */
+      readonly aside?: true;
+    };
+
+/** A record of a log that holds nothing to score. */
+class Aside extends Error {}
 
 const EXPECTED =
   'chosen and rejected; prompt (or question, instruction) with response, completion, output or completions; ' +
@@ -31,6 +46,7 @@ const EXPECTED =
 interface Read {
   readonly schema: Schema;
   readonly conversations: readonly Conversation[];
+  readonly vote?: DatasetRow['vote'];
 }
 
 /** Says which conversations a record holds: by the mapping where given, else by its fields. */
@@ -43,8 +59,10 @@ export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretati
       : byFields(root, notes);
     return { ok: true, ...read, notes: notes.all };
   } catch (error) {
+    if (error instanceof Aside) return { ok: false, missing: error.message, aside: true };
     if (!(error instanceof NotUnderstood)) throw error;
-    return { ok: false, missing: error.message, ...(error.place && { place: error.place }) };
+    const { message: missing, place, foreign } = error;
+    return { ok: false, missing, ...(place && { place }), ...(foreign && { foreign }) };
   }
 }
 
@@ -55,11 +73,20 @@ function byFields(root: ValueNode, notes: Notes): Read {
     return { schema: 'messages', conversations: [made] };
   }
   if (root.kind !== 'record')
-    throw new NotUnderstood(`found a bare value, expected an object with ${EXPECTED}`);
+    throw new NotUnderstood(
+      `found a bare value, expected an object with ${EXPECTED}`,
+      undefined,
+      true,
+    );
   const requests = root.fields.get('requests');
   if (requests?.kind === 'list')
     return { schema: 'vscode-chat', conversations: [vscodeChat(requests)] };
-  const read = recordOf(root, notes);
+  const known = exported(root);
+  if (known === 'aside') throw new Aside('a record of a log without an answer');
+  const read = {
+    ...recordOf(known?.record ?? root, notes),
+    ...(known && { schema: known.schema }),
+  };
   // What stands beside the messages belongs to all of them.
   const conversations = read.conversations.map((c) => ({
     ...c,
@@ -72,6 +99,19 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   const f = root.fields;
   const [chosen, rejected] = [f.get('chosen'), f.get('rejected')];
   if (filled(chosen) || filled(rejected)) return pair(root, chosen, rejected, notes);
+  const two = comparisonOf(root);
+  if (two !== undefined && (two.vote !== undefined || !filled(find(root, LISTS)?.node))) {
+    const context = contextOf(root, [two.first[0], two.second[0]], notes);
+    const { place, contrary } = two.vote ?? {};
+    const conversations = compared(context, two, notes);
+    if (!conversations.every(({ turns }) => turns.some((t) => t.role === 'user')))
+      sayNoPrompt(context, notes);
+    return {
+      schema: two.vote === undefined ? 'completions' : 'preference',
+      conversations,
+      ...(place !== undefined && contrary !== undefined && { vote: { place, contrary } }),
+    };
+  }
   const set = setOf(root);
   if (set !== undefined && set.list.items.length > 0) {
     const context = promptOf(root, [set.name], notes);
@@ -101,7 +141,9 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   if (several.length > 0) {
     const used = several.map(([name]) => name);
     const context = promptOf(root, used, notes);
-    return { schema: 'completions', conversations: numberedCompletions(context, several, notes) };
+    const made = numberedCompletions(context, several, notes);
+    const nodes = several.map(([, node]) => node);
+    return { schema: 'completions', conversations: rated(made, ratingsOf(root, nodes)) };
   }
   const text = find(root, ['text', 'transcript']);
   const said = textOf(text?.node);
@@ -111,7 +153,7 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   }
   if (!absent(chosen) && !absent(rejected)) return pair(root, chosen, rejected, notes);
   if (set !== undefined) throw new NotUnderstood(`the list of ${set.name} is empty`);
-  throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`);
+  throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`, undefined, true);
 }
 
 function pair(
@@ -139,9 +181,13 @@ function pair(
 /** The context of completions, whose prompt may be missing: then that is said. */
 function promptOf(root: RecordNode, used: readonly string[], notes: Notes): Context {
   const context = contextOf(root, used, notes);
-  if (context.before.length === 0 && !context.prompted)
-    notes.add('blank-prompt', 'no prompt: no field names one; expected prompt', undefined);
+  sayNoPrompt(context, notes);
   return context;
+}
+
+function sayNoPrompt({ before, prompted }: Context, notes: Notes): void {
+  if (before.length === 0 && !prompted)
+    notes.add('blank-prompt', 'no prompt: no field names one; expected prompt', undefined);
 }
 
 function transcript(

@@ -87,7 +87,7 @@ export function pairOf(
   return { hh, conversations };
 }
 
-/** Several chosen or rejected answers to one prompt: each a completion, for nothing says which make a pair. */
+/** Several chosen or rejected answers to one prompt: each chosen one is meant to beat every rejected one. */
 function lists(
   context: Context,
   given: { readonly chosen: ValueNode; readonly rejected: ValueNode },
@@ -105,12 +105,13 @@ function lists(
       whereIs(given.chosen),
     );
   const repeats = repeatsPrompt(context, all);
-  const one = all.length === 2 && named.every(({ items }) => items.length === 1);
+  const one = all.length === 2;
   return named.flatMap(({ name, items }) =>
     items.map((node, i) => {
       const label = items.length === 1 ? name : `${name} ${i + 1}`;
       const turns = answered(context, node, label, notes, { repeats });
-      return withTarget(one ? name : 'completion', label, turns, label, node);
+      const made = withTarget(name, label, turns, label, node);
+      return one ? made : { ...made, gold: { rating: name === 'chosen' ? 1 : 0 } };
     }),
   );
 }

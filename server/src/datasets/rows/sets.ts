@@ -5,7 +5,8 @@ import type { Context } from './context.js';
 import { absent, NotUnderstood, pick, SETS, textOf, whereIs } from './fields.js';
 import { parseNested } from './nested.js';
 import { withTarget } from './pairs.js';
-import type { Notes } from './turns.js';
+import { rated, ratingsOf } from './ratings.js';
+import { joinedTurn, type Notes } from './turns.js';
 
 /** One completion of several: a text, or an object with the text and the model's name. */
 function labelOf(node: ValueNode, ordinal: number): string {
@@ -34,13 +35,11 @@ export function completions(
   notes: Notes,
 ): Conversation[] {
   const labels = record.fields.get('labels');
-  if (labels?.kind === 'list' && labels.items.some((l) => l.kind === 'scalar')) {
-    const message = `${name} with labels are the steps of one answer (stepwise supervision), not several answers; expected completions of one prompt without labels`;
-    throw new NotUnderstood(message, whereIs(list));
-  }
+  if (labels?.kind === 'list' && labels.items.some((l) => l.kind === 'scalar'))
+    return [steps(context, name, list, labels)];
   if (list.items.length === 0) throw new NotUnderstood(`the list of ${name} is empty`, undefined);
   const repeats = repeatsPrompt(context, list.items);
-  return list.items.map((node, i) => {
+  const made = list.items.map((node, i) => {
     const field = `${name} ${i + 1}`;
     if (absent(node))
       throw new NotUnderstood(
@@ -50,6 +49,25 @@ export function completions(
     const turns = answered(context, node, field, notes, { repeats, strict: false });
     return withTarget('completion', labelOf(node, i), turns, field, node);
   });
+  return rated(made, ratingsOf(record, list.items));
+}
+
+/**
+ * TRL's stepwise supervision: `completions` are the steps of one answer, `labels` whether each is right.
+ * The answer is desirable where all of them are.
+ */
+function steps(context: Context, name: string, list: ListNode, labels: ListNode): Conversation {
+  const texts = list.items.map(textOf).filter((t) => t !== undefined);
+  if (texts.length < list.items.length || texts.length === 0)
+    throw new NotUnderstood(
+      `${name} with labels are the steps of one answer (stepwise supervision); expected a text for each step`,
+      whereIs(list),
+    );
+  const right = labels.items.map((l) => /^(?:true|1(?:\.0+)?)$/i.test(textOf(l)?.value ?? ''));
+  const label = right.every(Boolean) ? 'desirable' : 'undesirable';
+  const turns = [...context.system, ...context.before, joinedTurn('assistant', texts, '\n')];
+  const made = withTarget('completion', label, turns, name, list);
+  return { ...made, gold: { desirable: label === 'desirable' } };
 }
 
 /** PKU-style fields response_0, response_1, answer_a, ... in their order. */

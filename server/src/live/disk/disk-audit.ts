@@ -168,7 +168,8 @@ export class DiskAudit extends LiveAudit {
   }
 
   private direct(): boolean {
-    const { container, compression } = this.last?.file.format ?? {};
+    const { container, compression, log } = this.last?.file.format ?? {};
+    if (log !== undefined) return false;
     return (container === 'jsonl' || container === 'json') && compression === 'none';
   }
 

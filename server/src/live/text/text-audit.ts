@@ -116,8 +116,13 @@ export abstract class TextAudit extends LiveAudit {
   *problems(bytes: (entry?: RowEntry) => number = () => 0): Generator<ProblemFinding> {
     for (const problem of this.entries.loose)
       yield problemFinding(0, { ...problem, place: placeAt(problem.place, 0, bytes()) });
+    // Where nothing is understood, the text is no data set: that is said once.
+    const once = !this.holdsRows();
+    let told = false;
     for (const entry of this.entries.all())
       for (const problem of entry.problems) {
+        if (problem.foreign && once && told) continue;
+        told ||= problem.foreign === true;
         const place = placeAt(problem.place, this.entries.shift(entry), bytes(entry));
         yield problemFinding(0, { ...problem, index: entry.row, place });
       }
@@ -125,8 +130,19 @@ export abstract class TextAudit extends LiveAudit {
 
   problemCount(): number {
     let count = this.entries.loose.length;
-    for (const entry of this.entries.all()) count += entry.problems.length;
-    return count;
+    let foreign = 0;
+    for (const entry of this.entries.all())
+      for (const problem of entry.problems) {
+        if (problem.foreign) foreign++;
+        else count++;
+      }
+    return count + (foreign > 1 && !this.holdsRows() ? 1 : foreign);
+  }
+
+  /** Is one of its records understood? */
+  private holdsRows(): boolean {
+    for (const entry of this.entries.all()) if (entry.state !== 'bad') return true;
+    return false;
   }
 
   *inOrder(): Generator<number> {

@@ -137,9 +137,11 @@ describe('lists of answers', () => {
     expect(row!.conversations.map((c) => c.kind)).toEqual(['chosen', 'rejected']);
   });
 
-  it('steps of one answer are no alternatives', async () => {
+  it('steps of one answer are one answer', async () => {
     const steps = { prompt: 'Q', completions: ['First.', 'Then.'], labels: [true, false] };
-    await refused(steps, 'completions', 'steps');
+    const { read, problems } = await said(steps);
+    expect(problems).toEqual([]);
+    expect(read).toEqual(['undesirable: user Q | *assistant First.\nThen.']);
   });
 
   it('a null among completions is said, an empty list too', async () => {

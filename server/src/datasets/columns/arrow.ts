@@ -1,0 +1,75 @@
+// Arrow IPC, as `datasets.save_to_disk` of Hugging Face, Feather and Polars write it.
+import { open } from 'node:fs/promises';
+import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
+import { messageOf } from '../../errors.js';
+import type { FieldMapping } from '../formats.js';
+import type { ValueNode } from '../json/tree.js';
+import { ordinalPlace } from './parquet.js';
+import { nodeOfValue } from './plain-values.js';
+import { problem, rowEvents } from '../record.js';
+import { advanced } from '../input/source.js';
+import type { DatasetEvent } from '../types.js';
+
+/** A value of the library as a plain one: lists, objects, texts, numbers. */
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date || value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(Symbol.iterator in value)) return value;
+  // A list is a vector; a struct and a map give their entries.
+  const items = [...(value as Iterable<unknown>)];
+  const list = 'length' in value && 'type' in value;
+  return list
+    ? items.map(plain)
+    : Object.fromEntries((items as [string, unknown][]).map(([k, v]) => [k, plain(v)]));
+}
+
+function* rowsOf(
+  batch: RecordBatch,
+  first: number,
+  from: number,
+  mapping: FieldMapping | undefined,
+): Generator<DatasetEvent> {
+  const columns = batch.schema.fields.map((field, c) => [field.name, batch.getChildAt(c)] as const);
+  for (let i = Math.max(0, from - first); i < batch.numRows; i++) {
+    const fields = new Map<string, ValueNode>();
+    for (const [name, column] of columns) fields.set(name, nodeOfValue(plain(column?.get(i))));
+    yield* rowEvents(first + i, ordinalPlace(first + i), { kind: 'record', fields }, mapping);
+  }
+}
+
+/**
+ * Rows of an Arrow file or stream, batch by batch; what cannot be read on is one problem.
+ * @param path of a plain file, of which one batch is in memory; else `bytes` are read as they come
+ */
+export async function* readArrow(
+  path: string | undefined,
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  mapping: FieldMapping | undefined,
+  signal: AbortSignal | undefined,
+  from: number,
+): AsyncGenerator<DatasetEvent> {
+  const handle = path === undefined ? undefined : await open(path, 'r');
+  let next = 0;
+  try {
+    const reader = await (handle === undefined
+      ? RecordBatchReader.from(bytes)
+      : RecordBatchReader.from(handle));
+    for await (const batch of reader) {
+      signal?.throwIfAborted();
+      advanced();
+      yield* rowsOf(batch, next, from, mapping);
+      next += batch.numRows;
+    }
+    if (next === 0)
+      yield problem(undefined, ordinalPlace(0), 'empty-file', 'the Arrow file has no rows');
+  } catch (error) {
+    signal?.throwIfAborted();
+    const message = `${name} cannot be read on: from row ${next} on: ${messageOf(error)}`;
+    yield problem(next, ordinalPlace(next), 'unreadable', message);
+  } finally {
+    await handle?.close().catch(() => undefined); // the library may have closed it
+  }
+}
