@@ -50,8 +50,7 @@ export function removeRows(
       return removeLines(run, read);
     case 'json':
       return removeElements(run, beside, read);
-    case 'markdown':
-    case 'parquet':
+    default:
       return undefined;
   }
 }
@@ -169,7 +168,8 @@ export function swapPair(
   read: ReadBytes,
 ): readonly [Span, Span] | undefined {
   const { container } = writing;
-  const text = container === 'markdown' || container === 'parquet' ? undefined : pairPlaces(row);
+  const written = ['jsonl', 'json', 'csv', 'tsv'].includes(container);
+  const text = written ? pairPlaces(row) : undefined;
   if (text === undefined || row.scattered === true) return undefined;
   const { start, end } = row.place;
   const [a, b] = text.map((place) => place.start - start) as [number, number];
@@ -193,6 +193,8 @@ export function exchange([one, two]: readonly [Span, Span], read: ReadBytes): By
 
 /** Where a text stands that only the chosen, and one that only the rejected conversation has. */
 function pairPlaces({ conversations }: DatasetRow): readonly [Place, Place] | undefined {
+  // Of several, nothing says which two are meant.
+  if (conversations.length > 2) return undefined;
   const of = (kind: Conversation['kind']) => conversations.find((c) => c.kind === kind);
   const [chosen, rejected] = [of('chosen'), of('rejected')];
   if (chosen === undefined || rejected === undefined) return undefined;

@@ -1,5 +1,5 @@
 import type { RecordNode, ValueNode } from '../json/tree.js';
-import { at, has, itemsAt, listOf, recordOf, said } from '../rows/rewrite.js';
+import { at, has, itemsAt, listOf, recordOf, said } from '../rows/exports/rewrite.js';
 import type { Line, Talk } from './read.js';
 
 const on = (record: RecordNode, name: string): boolean => said(record, name) === 'true';

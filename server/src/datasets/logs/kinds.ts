@@ -1,7 +1,7 @@
 // Logs of which several lines make one conversation, told by their first records.
 import type { Schema } from '../formats.js';
 import type { RecordNode } from '../json/tree.js';
-import { at, has, said } from '../rows/rewrite.js';
+import { at, has, said } from '../rows/exports/rewrite.js';
 
 export type LogKind = Extract<Schema, 'claude-code' | 'codex' | 'session-trace' | 'vscode-chat'>;
 

@@ -3,7 +3,7 @@ import type { RecordOptions } from '../json/readers.js';
 import { JsonSyntaxError, parseJson, type RecordNode } from '../json/tree.js';
 import { between, jsonEvents, problem, recordProblems } from '../record.js';
 import { interpret } from '../rows/index.js';
-import { listOf, recordOf, said, at, has } from '../rows/rewrite.js';
+import { listOf, recordOf, said, at, has } from '../rows/exports/rewrite.js';
 import type { DatasetEvent, Place } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
 import { claudeCode } from './claude-code.js';

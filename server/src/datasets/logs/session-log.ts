@@ -1,6 +1,6 @@
 // Session files of VS Code: the state of a chat as a log of changes.
 import type { RecordNode, ValueNode } from '../json/tree.js';
-import { at, said } from '../rows/rewrite.js';
+import { at, said } from '../rows/exports/rewrite.js';
 import { textOf } from '../rows/fields.js';
 import type { Line } from './read.js';
 

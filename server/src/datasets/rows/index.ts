@@ -5,7 +5,7 @@ import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import { contextOf, withMedia, type Context } from './context.js';
 import { compared, comparisonOf } from './comparisons.js';
-import { exported } from './exports.js';
+import { exported } from './exports/index.js';
 import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './pairs.js';
@@ -13,7 +13,7 @@ import { completions, goldOf, numbered, numberedCompletions, setOf } from './set
 import { rated, ratingsOf } from './ratings.js';
 import { besides, endsAnswered, joinTranscript, messagesOf } from './transcripts.js';
 import { Notes, type Note } from './turns.js';
-import { vscodeChat } from './vscode-chat.js';
+import { vscodeChat } from './exports/vscode-chat.js';
 
 export { concerns } from './paths.js';
 

@@ -1,7 +1,7 @@
 // Records of logs and of other tools' preference data, as the records that `recordOf` reads.
-import type { Schema } from '../formats.js';
-import type { RecordNode, ValueNode } from '../json/tree.js';
-import { absent, filled, textOf } from './fields.js';
+import type { Schema } from '../../formats.js';
+import type { RecordNode, ValueNode } from '../../json/tree.js';
+import { absent, filled, textOf } from '../fields.js';
 import { chatgpt } from './chatgpt.js';
 import { inspectSample } from './inspect.js';
 import { at, has, itemsAt, listOf, message, recordOf, said, structureOf } from './rewrite.js';

@@ -1,9 +1,9 @@
-import type { ListNode, RecordNode } from '../json/tree.js';
-import { UnplacedText, type TextNode } from '../text.js';
-import type { Conversation, Turn } from '../types.js';
-import { filled, NotUnderstood, textOf } from './fields.js';
+import type { ListNode, RecordNode } from '../../json/tree.js';
+import { UnplacedText, type TextNode } from '../../text.js';
+import type { Conversation, Turn } from '../../types.js';
+import { filled, NotUnderstood, textOf } from '../fields.js';
 import { at, said } from './rewrite.js';
-import { conversation, joinedTurn, textTurn } from './turns.js';
+import { conversation, joinedTurn, textTurn } from '../turns.js';
 
 /** The text of one part of an answer; undefined for progress, tool calls and the like. */
 function textOfPart(part: RecordNode): TextNode | undefined {

@@ -1,7 +1,7 @@
-import type { ListNode, RecordNode, ValueNode } from '../json/tree.js';
-import { UnplacedText } from '../text.js';
-import { textOf } from './fields.js';
-import { parseNested } from './nested.js';
+import type { ListNode, RecordNode, ValueNode } from '../../json/tree.js';
+import { UnplacedText } from '../../text.js';
+import { textOf } from '../fields.js';
+import { parseNested } from '../nested.js';
 
 /** A record of these fields; those that are undefined are left out. */
 export const recordOf = (fields: Readonly<Record<string, ValueNode | undefined>>): RecordNode => ({
