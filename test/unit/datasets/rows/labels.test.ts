@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ofText, TextView } from '../helpers.js';
+import { ofText } from '../helpers.js';
 import { bot, said, user } from './helpers.js';
 
 /** Kind and label of each response, and the line after its vote is turned. */
