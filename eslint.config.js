@@ -2,8 +2,8 @@ import tseslint from 'typescript-eslint';
 
 /**
  * The import direction: qrm <- model <- engine <- session <- audit <- live, evaluation <- shells; training
- * stands on engine and on evaluation's statistics; datasets and store stand alone; client and webview see
- * `protocol` and `qrm` only. `protocol` and `errors.ts` are for all, `files` for all that write.
+ * stands on engine and on evaluation's statistics; so does policy, whose folders read and write; datasets and store
+ * stand alone; client and webview see `protocol`, `qrm` and `policy` only. `protocol` and `errors.ts` are for all, `files` for all that write.
  */
 const core = [
   'qrm',
@@ -16,6 +16,7 @@ const core = [
   'live',
   'evaluation',
   'training',
+  'policy',
 ];
 const shells = ['lsp', 'cli', 'http', 'mcp'];
 const layers = [...core, ...shells];
@@ -31,6 +32,7 @@ const allowed = {
   live: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
   evaluation: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
   training: ['qrm', 'files', 'model', 'engine', 'datasets', 'evaluation'],
+  policy: ['qrm', 'files', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
   ...Object.fromEntries(shells.map((shell) => [shell, core])),
 };
 /** The floors of the tower inside model/, each on those before it. */
@@ -73,9 +75,15 @@ export default tseslint.config(
       `server/src/model/${floor} may import only qrm and: ${floors.slice(0, n).join(', ')}`,
     ),
   ),
+  // Its mathematics run in the webview too; what reads and writes files is in its folders.
+  only(
+    ['server/src/policy/*.ts'],
+    `^(\\.\\./)+(${layers.filter((l) => !['qrm', 'evaluation', 'policy'].includes(l)).join('|')}|evaluation/(?!statistics/)|client|webview)/`,
+    'server/src/policy may import only qrm and evaluation/statistics; its folders what shells may',
+  ),
   only(
     ['client/**/*.ts', 'webview/**/*.ts'],
-    '^(\\.\\./)+server/src/(?!protocol/|qrm/|errors\\.)',
-    'client and webview may import only server/src/protocol, server/src/qrm and server/src/errors',
+    '^(\\.\\./)+server/src/(?!protocol/|qrm/|policy/[^/]*$|errors\\.)',
+    'client and webview may import only server/src/protocol, qrm, policy (not its folders) and errors',
   ),
 );
