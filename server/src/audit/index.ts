@@ -158,7 +158,10 @@ async function* run(
 }
 
 /** A file's events, of which errors are told as the file's. @throws FileError; AbortError */
-async function* reading(source: AuditSource, { limit, signal }: AuditOptions) {
+export async function* reading(
+  source: AuditSource,
+  { limit, signal }: Pick<AuditOptions, 'limit' | 'signal'>,
+) {
   try {
     yield* take(source.open(), limit);
   } catch (error) {

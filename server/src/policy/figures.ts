@@ -6,8 +6,8 @@ export const TAIL_LEVELS = [0.05, 0.1, 0.15, 0.2, 0.25];
 
 /**
  * What is told of a policy, each the mean over prompts of the mean over its responses: the reward's mean, the
- * quantiles q05 to q25 and CVaR of a response's reward, the probability of a reward below the threshold, and
- * the tokens of a conversation.
+ * quantiles q05 to q25 and CVaR of a response's reward, the probability of a reward below the threshold, the tokens of a
+ * conversation, and -log of a response's probability under the reference in nats (NaN where not known).
  */
 export const FIGURES = [
   'mean',
@@ -19,6 +19,7 @@ export const FIGURES = [
   'cvar',
   'below',
   'tokens',
+  'surprisal',
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
 export const WIDTH = FIGURES.length;
@@ -40,6 +41,7 @@ export function figureMatrix(
     out[at++] = cvar(sorted, levels, cvarLevel);
     out[at++] = cdfAt(sorted, levels, threshold);
     out[at++] = tokens[i] as number;
+    out[at++] = -(samples.logProbability?.[i] ?? Number.NaN);
   }
   return out;
 }
