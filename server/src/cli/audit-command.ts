@@ -21,7 +21,7 @@ import { complain, noneExists, open, type CommonOptions } from './common.js';
 import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { thresholds, weights, type FailOn } from './options.js';
-import { isClosedPipe, print } from './output.js';
+import { isClosedPipe, print, terminal } from './output.js';
 import { count, Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
 
@@ -124,15 +124,4 @@ function fails({ counts, least }: FailOn, { codes }: Report['summary']): boolean
       if (counts({ code, severity })) found += bySeverity[severity];
   }
   return found >= least;
-}
-
-/** NO_COLOR and FORCE_COLOR as https://no-color.org and Node have them. */
-function terminal(out?: string) {
-  const tty = out === undefined && process.stdout.isTTY;
-  const { NO_COLOR, FORCE_COLOR } = process.env;
-  const forced = out === undefined && Boolean(FORCE_COLOR) && FORCE_COLOR !== '0';
-  return {
-    columns: (tty && process.stdout.columns) || 110,
-    colour: (tty || forced) && !NO_COLOR,
-  };
 }

@@ -13,6 +13,7 @@ import { doctorCommand, modelsCommand } from './list-commands.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output.js';
 import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
+import { addPolicyCommand } from './policy-options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
 import { addTrainCommand } from './train-options.js';
@@ -123,6 +124,7 @@ common(program.command('score').argument('<files...>', 'datasets, or folders of 
   .action(async (files: string[], o: CommonOptions) => {
     process.exitCode = await scoreCommand(files, o);
   });
+addPolicyCommand(common, program, examples, VERSION);
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')

@@ -9,6 +9,17 @@ export const print = (text: string): Promise<void> => writeTo(process.stdout, te
 export const isClosedPipe = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
 
+/** What a report may use: NO_COLOR and FORCE_COLOR as https://no-color.org and Node have them. */
+export function terminal(out?: string) {
+  const tty = out === undefined && process.stdout.isTTY;
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  const forced = out === undefined && Boolean(FORCE_COLOR) && FORCE_COLOR !== '0';
+  return {
+    columns: (tty && process.stdout.columns) || 110,
+    colour: (tty || forced) && !NO_COLOR,
+  };
+}
+
 /** Lines added to a regular file, in the file when `write` returns; or streamed to whatever `out` is. */
 export class Appender {
   private constructor(

@@ -1,7 +1,5 @@
 import type { AuditSource } from '../audit/index.js';
 import { visible } from '../audit/report/index.js';
-import { readDataset } from '../datasets/process/index.js';
-import { commandLineSource } from '../datasets/pipe.js';
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
 import {
@@ -27,7 +25,7 @@ import {
   type PolicyPreview,
 } from '../policy/index.js';
 import { render, type PolicyFormat } from '../policy/report/index.js';
-import { complain, noneExists, type CommonOptions } from './common.js';
+import { complain, noneExists, open, type CommonOptions } from './common.js';
 import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { weights } from './options.js';
@@ -88,9 +86,10 @@ async function policy(
       throw error instanceof RangeError ? new UsageError(error.message) : error;
     }
   }
-  const sources = files.map((path) => ({ path, open: () => opened(path, o) }));
+  const sources = files.map((path) => ({ path, open: () => open(path, o) }));
   const { pool, fruitless } = await gathered(sources, files, o, session);
-  for (const [n, why] of fruitless) process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
+  for (const [n, why] of fruitless)
+    process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
   const { samples, leftOut } = pool;
   if (samples.offsets.length < 2) {
     process.stderr.write(
@@ -121,15 +120,9 @@ async function policy(
   } catch (error) {
     if (!isClosedPipe(error)) throw error;
   }
-  const wanted = by ?? (objectives.find(({ kind }) => kind !== 'mean') ?? parseObjective('mean'));
+  const wanted = by ?? objectives.find(({ kind }) => kind !== 'mean') ?? parseObjective('mean');
   await write({ sources, pool, limit: o.limit }, wanted, o, session);
   return fruitless.size > 0 ? EXIT.unreadable : EXIT.ok;
-}
-
-/** Log-probabilities stand beside the texts: rows come with what else their records hold. */
-async function* opened(path: string, o: CommonOptions) {
-  const source = await commandLineSource(path);
-  yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, aside: true });
 }
 
 async function gathered(
@@ -146,7 +139,8 @@ async function gathered(
     store,
     signal,
     limit: o.limit,
-    weights: o.weights === undefined ? undefined : weights(o.weights, evaluator.info.spec.attributes),
+    weights:
+      o.weights === undefined ? undefined : weights(o.weights, evaluator.info.spec.attributes),
     onProblem: (file, { place, code, message }) => {
       const at = `${files[file]}:${place.line + 1}:${place.column + 1}`;
       // The rest is counted: a file of another format has one on every line.

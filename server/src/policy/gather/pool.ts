@@ -80,7 +80,8 @@ export class PoolBuilder {
       const turns = row.conversations[t.conversation]?.turns ?? [];
       const before = turns.slice(0, t.target);
       // Responses of a row share the very turns of their prompt.
-      const same = last?.turns.length === before.length && before.every((x, i) => x === last?.turns[i]);
+      const same =
+        last?.turns.length === before.length && before.every((x, i) => x === last?.turns[i]);
       const key = same && last ? last.key : this.keyOf(file, row, before);
       last = { turns: before, key };
       if (t.kind === 'chosen' || t.kind === 'rejected') {

@@ -5,7 +5,8 @@ import { conclusions, notes, type PolicyReport } from './words.js';
 /** The whole preview; numbers that are not known are null. */
 export function* jsonReport(report: PolicyReport): Generator<string> {
   const { preview, leftOut, files, model, version } = report;
-  const known = (e: Estimate) => [e.value, e.low, e.high].map((x) => (Number.isFinite(x) ? x : null));
+  const known = (e: Estimate) =>
+    [e.value, e.low, e.high].map((x) => (Number.isFinite(x) ? x : null));
   const figures = (f: Figures) => Object.fromEntries(FIGURES.map((name) => [name, known(f[name])]));
   const point = (p: Point) => ({
     ...(p.beta !== undefined && { beta: p.beta }),

@@ -22,7 +22,9 @@ import {
 const CURVES = PALETTE.map(
   ([light], n) => `.c${n}{stroke:${light};--c:${light}}.f${n}{fill:${light}}`,
 ).join('');
-const DARK = PALETTE.map(([, dark], n) => `.c${n}{stroke:${dark};--c:${dark}}.f${n}{fill:${dark}}`).join('');
+const DARK = PALETTE.map(
+  ([, dark], n) => `.c${n}{stroke:${dark};--c:${dark}}.f${n}{fill:${dark}}`,
+).join('');
 const OWN = `${STYLE}
 .line{fill:none;stroke-width:1.8}.dot{stroke:var(--card);stroke-width:1}.band{opacity:.14;stroke:none}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:12px}.scroll{overflow-x:auto}
@@ -62,13 +64,19 @@ export function* htmlReport(report: PolicyReport): Generator<string> {
   yield '<h2>Best of k</h2><p class="dim">Exact over all subsets of k; KL log k − (k − 1)/k.</p>';
   for (const { name, bestOf } of preview.objectives) {
     yield `<h3>${html(name)}</h3>`;
-    yield* table(report, bestOf.map((p): [string, Point] => [`k = ${p.k}`, p]));
+    yield* table(
+      report,
+      bestOf.map((p): [string, Point] => [`k = ${p.k}`, p]),
+    );
   }
   if (levels > 1) yield* scan(report);
   yield '<h2>Along the path of beta</h2>';
   for (const { name, path } of preview.objectives) {
     yield `<h3>${html(name)}</h3>`;
-    yield* table(report, path.map((p): [string, Point] => [`${short(p.kl.value)} nats`, p]));
+    yield* table(
+      report,
+      path.map((p): [string, Point] => [`${short(p.kl.value)} nats`, p]),
+    );
   }
   yield '</main></body></html>';
 }

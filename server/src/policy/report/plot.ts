@@ -42,7 +42,11 @@ export function textPlot(curves: readonly Curve[], x: string, y: string): string
   const [from, to] = [decimals(left), decimals(right)];
   const gap = WIDE - from.length - to.length;
   const middle = x.padStart((gap + x.length) >> 1).padEnd(gap);
-  return [...lines, `${' '.repeat(margin)} └${'─'.repeat(WIDE)}`, `${' '.repeat(margin + 2)}${from}${middle}${to}`];
+  return [
+    ...lines,
+    `${' '.repeat(margin)} └${'─'.repeat(WIDE)}`,
+    `${' '.repeat(margin + 2)}${from}${middle}${to}`,
+  ];
 }
 
 /** A bar from 0, to eighths of a character. */

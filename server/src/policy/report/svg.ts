@@ -23,7 +23,9 @@ interface Drawn {
 }
 
 function chart(curves: readonly Drawn[], x: string, y: string, label: string): string {
-  const all = curves.flatMap(({ points }) => points.map(({ at }) => at)).filter((p) => p.every(Number.isFinite));
+  const all = curves
+    .flatMap(({ points }) => points.map(({ at }) => at))
+    .filter((p) => p.every(Number.isFinite));
   if (all.length === 0) return '';
   const range = (n: 0 | 1): XY => {
     const [low, high] = [Math.min(...all.map((p) => p[n])), Math.max(...all.map((p) => p[n]))];
@@ -36,7 +38,14 @@ function chart(curves: readonly Drawn[], x: string, y: string, label: string): s
     H - EDGE.bottom - ((b - bottom) / (top - bottom)) * (H - EDGE.top - EDGE.bottom),
   ];
   const path = (points: Drawn['points']): string =>
-    points.map(({ at }, n) => `${n === 0 ? 'M' : 'L'}${px(at).map((v) => v.toFixed(1)).join(' ')}`).join('');
+    points
+      .map(
+        ({ at }, n) =>
+          `${n === 0 ? 'M' : 'L'}${px(at)
+            .map((v) => v.toFixed(1))
+            .join(' ')}`,
+      )
+      .join('');
   const lines = curves.map(({ points }, n) => {
     const c = n % PALETTE.length;
     const dots = points.map(({ at, title, main }) => {
@@ -52,11 +61,15 @@ function chart(curves: readonly Drawn[], x: string, y: string, label: string): s
       : `<text x="${EDGE.left - 6}" y="${(ty + 3).toFixed(1)}" text-anchor="end">${decimals(value)}</text>`;
   };
   const ticks = ([low, high]: XY): number[] => [0.08, 0.5, 0.92].map((s) => low + s * (high - low));
-  return `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="${html(label)}"><path class="axis" d="M${EDGE.left} ${EDGE.top}V${H - EDGE.bottom}H${W - EDGE.right}" fill="none"/>${ticks([left, right])
+  return `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="${html(label)}"><path class="axis" d="M${EDGE.left} ${EDGE.top}V${H - EDGE.bottom}H${W - EDGE.right}" fill="none"/>${ticks(
+    [left, right],
+  )
     .map((v) => tick(0, v))
     .join('')}${ticks([bottom, top])
     .map((v) => tick(1, v))
-    .join('')}<text x="${W - EDGE.right}" y="${H - 4}" text-anchor="end">${html(x)}</text><text x="4" y="10">${html(y)}</text>${lines.join('')}</svg>`;
+    .join(
+      '',
+    )}<text x="${W - EDGE.right}" y="${H - 4}" text-anchor="end">${html(x)}</text><text x="4" y="10">${html(y)}</text>${lines.join('')}</svg>`;
 }
 
 const withReference = (preview: PolicyPreview, path: readonly Point[], budget?: Point): Point[] =>

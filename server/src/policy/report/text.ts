@@ -117,7 +117,10 @@ function* frontier(report: PolicyReport, ink: Ink): Generator<string> {
   const kls = objectives[0]?.path.map((p) => short(p.kl.value)) ?? [];
   yield ink('bold', 'Left tail against mean, as KL grows');
   const key = objectives.map(({ name: n }, i) => `${letters[i]!} ${visible(n)}`).join('  ');
-  yield ink('dim', `  O reference  ${key}  * several  capitals: ${short(report.preview.budget)} nats`);
+  yield ink(
+    'dim',
+    `  O reference  ${key}  * several  capitals: ${short(report.preview.budget)} nats`,
+  );
   yield ink('dim', `  points at ${kls.join(', ')} nats`);
   yield '';
   for (const line of lines) yield `  ${line}`;
@@ -131,17 +134,31 @@ function* bestOfTable(report: PolicyReport, ink: Ink): Generator<string> {
   yield ink('bold', 'Best of k (mean, q05; exact over all subsets of k)');
   yield '';
   const wide = 18;
-  const shown = ks.length <= 4 ? ks : [...ks.filter(({ k }) => Number.isInteger(Math.log2(k!))), ks.at(-1)!].filter((p, n, all) => all.indexOf(p) === n).slice(-4);
+  const shown =
+    ks.length <= 4
+      ? ks
+      : [...ks.filter(({ k }) => Number.isInteger(Math.log2(k!))), ks.at(-1)!]
+          .filter((p, n, all) => all.indexOf(p) === n)
+          .slice(-4);
   yield ink('dim', `  ${name('k')}${shown.map(({ k }) => `${k}`.padStart(wide)).join('')}`);
-  yield ink('dim', `  ${name('KL in nats')}${shown.map((p) => p.kl.value.toFixed(2).padStart(wide)).join('')}`);
+  yield ink(
+    'dim',
+    `  ${name('KL in nats')}${shown.map((p) => p.kl.value.toFixed(2).padStart(wide)).join('')}`,
+  );
   if (shown.some((p) => p.prompts < prompts))
-    yield ink('dim', `  ${name('prompts')}${shown.map((p) => count(p.prompts).padStart(wide)).join('')}`);
+    yield ink(
+      'dim',
+      `  ${name('prompts')}${shown.map((p) => count(p.prompts).padStart(wide)).join('')}`,
+    );
   for (const { name: label, bestOf } of objectives) {
     const cells = shown.map(({ k }) => {
       const p = bestOf.find((b) => b.k === k);
       if (p === undefined) return ''.padStart(wide);
       const { mean, q05 } = p.figures;
-      const text = report.levels > 1 ? `${figure('mean', mean.value)}, ${figure('q05', q05.value)}` : figure('mean', mean.value);
+      const text =
+        report.levels > 1
+          ? `${figure('mean', mean.value)}, ${figure('q05', q05.value)}`
+          : figure('mean', mean.value);
       return text.padStart(wide);
     });
     yield `  ${name(label)}${cells.join('')}`;
@@ -152,10 +169,16 @@ function* scanTable(report: PolicyReport, ink: Ink): Generator<string> {
   const { scan, budget } = report.preview;
   if (scan.points.length < 2) return;
   yield '';
-  yield ink('bold', `Risk aversion: what q05 gains a nat of KL, trained on ce(lambda), at ${short(budget)} nats`);
+  yield ink(
+    'bold',
+    `Risk aversion: what q05 gains a nat of KL, trained on ce(lambda), at ${short(budget)} nats`,
+  );
   yield '';
   const most = Math.max(...scan.points.map((p) => p.gainPerNat.value));
-  yield ink('dim', `  ${'lambda'.padStart(8)}${'q05 a nat'.padStart(11)}  ${''.padEnd(20)}${'mean − mean’s'.padStart(28)}${'q05 − mean’s'.padStart(28)}`);
+  yield ink(
+    'dim',
+    `  ${'lambda'.padStart(8)}${'q05 a nat'.padStart(11)}  ${''.padEnd(20)}${'mean − mean’s'.padStart(28)}${'q05 − mean’s'.padStart(28)}`,
+  );
   for (const { lambda, gainPerNat, point } of scan.points) {
     const d = point.differences;
     const cells = d ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';

@@ -33,7 +33,9 @@ export const interval = ({ low, high }: Estimate): string =>
 
 /** A difference with its interval; bold or not is the reader's affair: `sure` says whether 0 is outside. */
 export const difference = (e: Estimate): string =>
-  Number.isFinite(e.low) ? `${signed(e.value)} (${signed(e.low)}, ${signed(e.high)})` : signed(e.value);
+  Number.isFinite(e.low)
+    ? `${signed(e.value)} (${signed(e.low)}, ${signed(e.high)})`
+    : signed(e.value);
 export const sure = ({ low, high }: Estimate): boolean => low > 0 || high < 0;
 
 /** Names of the columns of a table of policies. */
@@ -53,7 +55,9 @@ export function headings({ preview, levels }: PolicyReport): [FigureName, string
   ];
   const known = Number.isFinite(preview.reference.figures.surprisal.value);
   const tails = new Set(['q05', 'q10', 'q15', 'q20', 'q25', 'cvar']);
-  return all.filter(([name]) => (levels > 1 || !tails.has(name)) && (name !== 'surprisal' || known));
+  return all.filter(
+    ([name]) => (levels > 1 || !tails.has(name)) && (name !== 'surprisal' || known),
+  );
 }
 
 /** Every n is the same, or from least to most. */
@@ -93,7 +97,8 @@ export function notes({ preview, leftOut, levels }: PolicyReport): string[] {
     );
   if (preview.prompts < 30)
     out.push(`${preview.prompts} prompts are few: intervals over them are rough`);
-  if (levels === 1) out.push('The model gives one number a response: there is no left tail, and no risk to avert');
+  if (levels === 1)
+    out.push('The model gives one number a response: there is no left tail, and no risk to avert');
   return out;
 }
 
@@ -106,7 +111,8 @@ export function conclusions({ preview, levels }: PolicyReport): string[] {
   const out: string[] = [];
   const at = `at ${short(budget)} nats`;
   const mean = objectives[0]?.atBudget;
-  if (mean === undefined) return [`No beta has a KL of ${short(budget)} nats: scores tie, or there are too few samples`];
+  if (mean === undefined)
+    return [`No beta has a KL of ${short(budget)} nats: scores tie, or there are too few samples`];
   const costly = objectives.filter(({ atBudget }) => (atBudget?.differences?.mean.high ?? 0) < 0);
   out.push(
     costly.length === 0
@@ -123,7 +129,9 @@ export function conclusions({ preview, levels }: PolicyReport): string[] {
       `The left tail gains most a nat at lambda = ${best.lambda}: q05 ${signed(best.gainPerNat.value)} a nat, ${signed(base.gainPerNat.value)} with the mean as objective. At equal KL ${lambdaName(best)} is ${difference(q05)} in q05 and ${difference(m)} in the mean.`,
     );
     if (!scan.bestIsSure)
-      out.push('That interval holds 0: these prompts do not show that any lambda gains left tail over the mean objective.');
+      out.push(
+        'That interval holds 0: these prompts do not show that any lambda gains left tail over the mean objective.',
+      );
   } else if (best !== undefined) {
     out.push('No lambda gains more left tail a nat than the mean objective does.');
   }
