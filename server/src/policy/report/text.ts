@@ -73,12 +73,12 @@ function* differences(report: PolicyReport, ink: Ink): Generator<string> {
   const tail = report.levels > 1;
   yield ink(
     'dim',
-    `  ${name('less the mean’s')}${'mean'.padStart(26)}${tail ? 'q05'.padStart(26) : ''}${tail ? 'CVaR'.padStart(26) : ''}   other best of n`,
+    `  ${name('less the mean’s')}${'mean'.padStart(28)}${tail ? 'q05'.padStart(28) : ''}${tail ? 'CVaR'.padStart(28) : ''}   other best of n`,
   );
   for (const { name: label, atBudget, changed } of others) {
     const d = atBudget!.differences!;
     const cell = (e: typeof d.mean): string => {
-      const text = difference(e).padStart(26);
+      const text = difference(e).padStart(28);
       return sure(e) ? ink(e.value > 0 ? 'good' : 'bad', text) : text;
     };
     const share = `${((100 * changed) / report.preview.prompts).toFixed(1)} % of prompts`;
@@ -181,7 +181,7 @@ function* scanTable(report: PolicyReport, ink: Ink): Generator<string> {
   );
   for (const { lambda, gainPerNat, point } of scan.points) {
     const d = point.differences;
-    const cells = d ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';
+    const cells = d && lambda > 0 ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';
     const line = `  ${String(lambda).padStart(8)}${signed(gainPerNat.value).padStart(11)}  ${bar(gainPerNat.value / most, 20).padEnd(20)}${cells}`;
     yield lambda === scan.best ? ink('bold', line.trimEnd()) : line.trimEnd();
   }

@@ -16,8 +16,12 @@ export const count = (n: number): string => n.toLocaleString('en');
 /** Numbers of quantities that may be tiny or large: three significant digits. */
 export const short = (x: number): string =>
   Number.isFinite(x) ? String(Number(x.toPrecision(3))).replace('-', '−') : '–';
-export const signed = (x: number): string =>
-  Number.isFinite(x) ? `${x >= 0 ? '+' : ''}${decimals(x)}` : '–';
+/** Differences are small: a fourth decimal where the third says little. */
+export const signed = (x: number): string => {
+  if (!Number.isFinite(x)) return '–';
+  const text = Math.abs(x) < 0.01 ? x.toFixed(4) : x.toFixed(3);
+  return `${x >= 0 ? '+' : ''}${text.replace('-', '−')}`;
+};
 
 /** One figure as a reader wants it. */
 export function figure(name: FigureName, x: number): string {
