@@ -181,7 +181,8 @@ function* scanTable(report: PolicyReport, ink: Ink): Generator<string> {
   );
   for (const { lambda, gainPerNat, point } of scan.points) {
     const d = point.differences;
-    const cells = d && lambda > 0 ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';
+    const cells =
+      d && lambda > 0 ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';
     const line = `  ${String(lambda).padStart(8)}${signed(gainPerNat.value).padStart(11)}  ${bar(gainPerNat.value / most, 20).padEnd(20)}${cells}`;
     yield lambda === scan.best ? ink('bold', line.trimEnd()) : line.trimEnd();
   }
