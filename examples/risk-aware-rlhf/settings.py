@@ -1,6 +1,6 @@
 """What a run is: every number of it, and its size."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -39,18 +39,18 @@ class Settings:
 
 SIZES = {
     "full": Settings(),
-    # What two busy cores do in an evening.
+    # What two cores do in an hour or two.
     "evening": Settings(
-        prompt_tokens=128,
-        completion_tokens=24,
+        prompt_tokens=96,
+        completion_tokens=16,
         batch=8,
-        steps=60,
-        save_every=20,
-        sft_steps=40,
+        steps=24,
+        save_every=8,
+        sft_steps=20,
         sft_batch=4,
-        learning_rate=2e-4,
-        scan_prompts=48,
-        held_out_prompts=48,
+        learning_rate=3e-4,
+        scan_prompts=40,
+        held_out_prompts=40,
     ),
     # Two minutes: that the path is alive.
     "small": Settings(

@@ -17,6 +17,7 @@ import { addPolicyCommand } from './policy-options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
 import { addTrainCommand } from './train-options.js';
+import { addWatchCommand } from './watch-options.js';
 
 const VERSION = programVersion(import.meta.url);
 const EXIT_CODES =
@@ -125,6 +126,7 @@ common(program.command('score').argument('<files...>', 'datasets, or folders of 
     process.exitCode = await scoreCommand(files, o);
   });
 addPolicyCommand(common, program, examples, VERSION);
+addWatchCommand(program, examples);
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')
