@@ -41,6 +41,7 @@ const node = (name, entry) => ({
 
 const bundles = {
   cli: node('cli', 'server/src/cli/main.ts'),
+  http: node('http', 'server/src/http/index.ts'),
   server: node('server', 'server/src/lsp/main.ts'),
   worker: node('worker', 'server/src/engine/worker.ts'),
   reader: node('reader', 'server/src/datasets/process/main.ts'),

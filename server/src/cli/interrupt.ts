@@ -7,9 +7,15 @@ const LEAVE = 5000;
 const controller = new AbortController();
 setMaxListeners(0, controller.signal); // one for each group under way
 let listening = false;
+let stopped: ((name: string) => void) | undefined;
 
 const leave = () => process.exit(EXIT.interrupted);
-function stop(): void {
+function stop(name: string): void {
+  if (stopped !== undefined) {
+    const first = stopped;
+    stopped = leave;
+    return first(name);
+  }
   if (!listening) {
     process.stderr.write('Interrupted.\n');
     leave();
@@ -30,4 +36,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, st
 export function onInterrupt(): AbortController {
   listening = true;
   return controller;
+}
+
+/** For a command that ends by a signal, in its own time: told of the first; the second ends it at once. */
+export function onSignals(first: (name: string) => void): void {
+  stopped = first;
 }

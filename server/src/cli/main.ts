@@ -16,6 +16,7 @@ import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
 import { addPolicyCommand } from './policy-options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
+import { addServeCommand } from './serve-options.js';
 import { addTrainCommand } from './train-options.js';
 import { addWatchCommand } from './watch-options.js';
 
@@ -145,6 +146,7 @@ program
     process.exitCode = await convertCommand(from, to, o);
   });
 addTrainCommand(program, examples);
+addServeCommand(program, examples);
 program
   .command('pull <model>')
   .description('download a model of the Hugging Face hub: org/name or org/name@revision')

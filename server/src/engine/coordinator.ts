@@ -1,12 +1,12 @@
 import { messageOf } from '../errors.js';
 import { availableParallelism, setPriority } from 'node:os';
 import { buildHeads } from '../model/heads/heads-graph.js';
-import { positionsOf } from '../model/heads/heads.js';
 import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
 import { readPrefix } from '../model/bundle/prefix.js';
 import { expectation, mixQuantiles, poolQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { kernelsFor } from './backbone.js';
+import { conversationPaths } from './paths.js';
 import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
 import { probe } from './probe.js';
 import { chooseProvider } from './providers.js';
@@ -164,11 +164,9 @@ class Coordinator {
     this.#jobs.set(id, job);
     const paths: { ids: readonly number[]; wanted: readonly number[] }[] = [];
     const slots: Slot[] = [];
-    for (const [conversation, { messages, targets }] of group.conversations.entries()) {
+    for (const [conversation, c] of group.conversations.entries()) {
       try {
-        const { tokenizer, maxTokens, heads } = this.model;
-        const positions = positionsOf(heads);
-        const found = tokenizer.paths(messages, targets, maxTokens, positions);
+        const found = conversationPaths(this.model, c);
         for (const [target, tokens] of found.entries()) {
           if ('error' in tokens) {
             job.results[conversation]![target] = { ok: false, error: tokens.error };

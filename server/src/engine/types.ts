@@ -13,6 +13,13 @@ export interface ChatMessage {
 export interface ScoreConversation {
   readonly messages: readonly ChatMessage[];
   readonly targets: readonly number[];
+  /**
+   * In place of messages: a text that the model's own chat template made, or its token ids. There is one
+   * target then, whatever it is called.
+   */
+  readonly made?: string | readonly number[];
+  /** Cut to so many tokens where the model's context is longer. */
+  readonly maxTokens?: number;
 }
 
 /** Conversations that likely share a beginning (a pair, a set of completions): scored in one prefill. */

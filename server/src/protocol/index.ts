@@ -4,3 +4,4 @@ export * from './settings.js';
 export * from './requests.js';
 export * from './training.js';
 export * from './views.js';
+export type * from './serve.js';

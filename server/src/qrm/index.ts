@@ -25,3 +25,4 @@ export { contributions, marginContributions, strongest } from './contributions.j
 export { bandwidth, density, densityCurve, grid, support } from './density.js';
 export { countModes, modes } from './modes.js';
 export { DEFAULT_CVAR_LEVEL, measure, type MeasureOptions, type Measures } from './measure.js';
+export { REWARD_NAMES, rewardNamed, TAILS, type NamedReward } from './reward-name.js';

@@ -27,6 +27,13 @@ export function specialToken(config: Json, name: string): string | undefined {
   return typeof content === 'string' ? content : undefined;
 }
 
+/** The texts of the tokens that may stand before or after a conversation, each once. */
+export const specialTokens = (config: Json): string[] => [
+  ...new Set(
+    ['bos_token', 'eos_token', 'pad_token'].flatMap((name) => specialToken(config, name) ?? []),
+  ),
+];
+
 /**
  * The template in a `tokenizer_config.json`: one text, or a list of named ones of which `default` counts.
  * @throws Error naming the file when there is none

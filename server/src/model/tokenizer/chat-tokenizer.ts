@@ -1,37 +1,23 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ChatTemplate, specialToken, templateOf, type Message } from './chat-template.js';
+import {
+  ChatTemplate,
+  specialToken,
+  specialTokens,
+  templateOf,
+  type Message,
+} from './chat-template.js';
 import { findGatingPattern, lastOccurrence } from './gating-pattern.js';
 import { TemplateLimitError } from './jinja/budget.js';
 import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
 import { RenderedCalls } from './rendered-calls.js';
+import { TemplateReader } from './template-reader.js';
+import { beginning, rewardAt, type Positions, type TokenPath } from './token-path.js';
 import { isObject } from './tokenizer-json.js';
 import { messageOf } from '../../errors.js';
 
-/** The token ids of a conversation up to and including one assistant turn. */
-export interface TokenPath {
-  readonly ids: readonly number[];
-  /** Index of the token whose hidden state is the reward's feature: usually the last (QRM, section 3). */
-  readonly reward: number;
-  /**
-   * Index of the first token of the last occurrence of the gating pattern: the gate's feature. That of
-   * `reward` for models without a gate.
-   */
-  readonly gate: number;
-  /** Tokens cut from the left of the prompt to fit the context; 0 when nothing was. */
-  readonly truncatedTokens: number;
-}
-
-/** Which positions a model reads. */
-export interface Positions {
-  /** Default true; false for models without a gate. */
-  readonly gated?: boolean;
-  /** The reward is read at the rightmost token other than this; undefined: at the last token. */
-  readonly skipped?: number;
-  /** The reward is read at the token before the first of this id, if there is one. */
-  readonly before?: number;
-}
+export type { Positions, TokenPath } from './token-path.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -41,6 +27,8 @@ export class ChatTokenizer {
   readonly #encoder: SegmentEncoder;
   readonly #template: ChatTemplate;
   readonly #bos: number | undefined;
+  readonly #specials: readonly string[];
+  #reader: TemplateReader | undefined;
   readonly #files: Readonly<Record<string, string>>;
 
   private constructor(
@@ -54,6 +42,7 @@ export class ChatTokenizer {
     this.#template = new ChatTemplate(template, config, where.template);
     this.#files = files;
     this.#pattern = this.#findPattern(where.template);
+    this.#specials = specialTokens(config);
     const bos = specialToken(config, 'bos_token');
     const id = bos === undefined ? undefined : this.#encoder.id(bos);
     // ChatML models name the token that opens every turn as BOS; that one means nothing when left alone.
@@ -179,6 +168,45 @@ export class ChatTokenizer {
     return out;
   }
 
+  /**
+   * The path of a text that the model's own chat template made, or of its ids. A text is read back into
+   * messages where that can be, and then has their path; else it is encoded as it stands, with the BOS token
+   * and the end of the last turn that the template would have put there. Ids are taken as they are.
+   */
+  pathOf(
+    made: string | readonly number[],
+    maxTokens: number,
+    positions: Positions = {},
+  ): TokenPath | { error: string } {
+    try {
+      if (typeof made !== 'string')
+        return this.#path(this.#known(made), [], 0, maxTokens, positions);
+      this.#reader ??= new TemplateReader(this.#template, this.#specials);
+      const messages = this.#reader.read(made);
+      const [path] =
+        messages === undefined
+          ? []
+          : this.paths(messages, [messages.length - 1], maxTokens, positions);
+      if (path !== undefined) return path;
+      this.#checkLength(made, maxTokens);
+      const { ids } = this.#encoder.encode(this.#reader.closed(made));
+      const bos = this.#bos !== undefined && ids[0] !== this.#bos ? [this.#bos] : [];
+      return this.#path([...bos, ...ids], [], 0, maxTokens, positions);
+    } catch (error) {
+      return { error: messageOf(error) };
+    }
+  }
+
+  #known(ids: readonly number[]): readonly number[] {
+    const { size } = this.#encoder;
+    const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= size);
+    if (bad >= 0 || ids.length === 0) {
+      const found = ids.length === 0 ? 'no token' : `token ${bad + 1} is ${ids[bad]}`;
+      throw new Error(`${found}; expected ids from 0 to ${size - 1}`);
+    }
+    return ids;
+  }
+
   #check(messages: readonly Message[], target: number, maxTokens: number): void {
     const message = messages[target];
     if (message === undefined) {
@@ -187,10 +215,14 @@ export class ChatTokenizer {
     if (message.role !== 'assistant') {
       throw new Error(`turn ${target + 1} has the role "${message.role}"; expected "assistant"`);
     }
-    // Megabytes of response are not worth encoding to learn that they do not fit.
+    this.#checkLength(message.content, maxTokens);
+  }
+
+  /** Megabytes of response are not worth encoding to learn that they do not fit. */
+  #checkLength(text: string, maxTokens: number): void {
     const longest = this.#encoder.longestToken;
-    if (longest !== undefined && message.content.length > longest * maxTokens) {
-      const least = Math.ceil(message.content.trim().length / longest);
+    if (longest !== undefined && text.length > longest * maxTokens) {
+      const least = Math.ceil(text.trim().length / longest);
       if (least > maxTokens) {
         throw new Error(
           `the response has at least ${least} tokens, more than the model's context of ${maxTokens}`,
@@ -209,7 +241,9 @@ export class ChatTokenizer {
     const found = this.opening.length === 0 ? -1 : lastOccurrence(ids, this.opening);
     if (found < 0 && gated) {
       throw new Error(
-        `turn ${target + 1} is not opened as the model expects (no gating pattern): a user turn must come before it`,
+        messages.length === 0
+          ? "the text holds no assistant's turn as the model's chat template opens it (no gating pattern)"
+          : `turn ${target + 1} is not opened as the model expects (no gating pattern): a user turn must come before it`,
       );
     }
     const path = (kept: readonly number[], gate: number, truncatedTokens: number): TokenPath => {
@@ -236,6 +270,8 @@ export class ChatTokenizer {
     target: number,
     gate: number,
   ): number {
+    // Of a text that is no conversation nothing is known to be the response but its last token.
+    if (messages.length === 0 && gate < 0) return ids.length - 1;
     if (target === 0) return gate;
     try {
       const before = this.#encoder.encode(this.#template.render(messages.slice(0, target))).ids;
@@ -252,23 +288,4 @@ export class ChatTokenizer {
     }
     return gate;
   }
-}
-
-/** The last index whose id is not `skipped`; 0 where there is none, as in transformers. Or that before `before`. */
-function rewardAt(ids: readonly number[], { skipped, before }: Positions): number {
-  let at = ids.length - 1;
-  const end = before === undefined ? -1 : ids.indexOf(before);
-  if (end > 0) return end - 1;
-  if (skipped !== undefined) while (at > 0 && ids[at] === skipped) at--;
-  return at;
-}
-
-/** The ids of `text` when it is a beginning of `whole` that ends where tokens cannot merge across. */
-function beginning(
-  whole: EncodedText & { text: string },
-  text: string,
-): readonly number[] | undefined {
-  const count = whole.borders.get(text.length);
-  if (count === undefined || !whole.text.startsWith(text)) return undefined;
-  return count === whole.ids.length ? whole.ids : whole.ids.slice(0, count);
 }

@@ -36,6 +36,8 @@ export class SegmentEncoder {
   readonly #sections = new TextCache<readonly number[]>(SECTION_CACHE, (text) => text.length);
   /** The longest token of a byte-level vocabulary in bytes; undefined for other kinds. */
   readonly longestToken: number | undefined;
+  /** Ids are below this. */
+  readonly size: number;
 
   /** @throws Error naming `where` when the file is damaged or of an unknown kind */
   constructor(json: unknown, config: Json, where: string) {
@@ -49,6 +51,7 @@ export class SegmentEncoder {
           : `${where}: cannot be used: ${messageOf(error)}`,
       );
     }
+    this.size = idsOf(parsed);
     if (splittable(parsed)) {
       const contents = parsed.added_tokens.map((t) => t.content).filter((c) => c !== '');
       // Longest first: at one place the longest added token wins, as in the library.
@@ -97,6 +100,16 @@ export class SegmentEncoder {
     this.#sections.add(text, ids);
     return ids;
   }
+}
+
+function idsOf({ model, added_tokens }: TokenizerJson): number {
+  const { vocab } = model;
+  const own = Array.isArray(vocab) ? vocab.length : 0;
+  const values = Array.isArray(vocab) ? [] : (Object.values(vocab ?? {}) as number[]);
+  let most = own - 1;
+  for (const id of values) if (id > most) most = id;
+  for (const { id } of added_tokens) if (id > most) most = id;
+  return most + 1;
 }
 
 /** Does an added token always cut the text, whatever stands beside it? */
