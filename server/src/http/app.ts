@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Given up: the client left, or its time is over. */
     given?: AbortController;
+    /** Ends its time. */
+    timer?: NodeJS.Timeout;
     /** Conversations that it asked for. */
     asked: number;
   }
@@ -137,6 +139,7 @@ function measured(app: FastifyInstance, { metrics, log }: AppOptions): void {
     setMaxListeners(0, given.signal); // one for each group under way
     request.given = given;
     reply.raw.once('close', () => {
+      clearTimeout(request.timer);
       if (!reply.raw.writableFinished) given.abort(new DOMException(LEFT, 'AbortError'));
     });
     done();
@@ -167,10 +170,8 @@ function signalOf(request: FastifyRequest, deadline: number): AbortSignal {
   const header = Number(request.headers['x-request-timeout']);
   const limit = header > 0 ? Math.min(header, deadline) : deadline;
   const given = (request.given ??= new AbortController());
-  const timer = setTimeout(() => given.abort(new DOMException(LATE, 'TimeoutError')), limit * 1000);
-  timer.unref();
-  given.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  request.raw.once('close', () => clearTimeout(timer));
+  const end = (): void => given.abort(new DOMException(LATE, 'TimeoutError'));
+  request.timer = setTimeout(end, limit * 1000).unref();
   return given.signal;
 }
 

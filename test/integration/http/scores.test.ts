@@ -42,6 +42,11 @@ describe('the scores of qrm serve', () => {
     const { data } = await server.ask<Distributions>('/v1/distributions', { conversations, what });
     expect(data).toHaveLength(cases.length);
     for (const [i, c] of cases.entries()) {
+      // What the command line refuses to judge is refused here too.
+      if (c.messages.at(-1)!.content.trim() === '') {
+        expect(data[i]!.error).toMatch(/is empty/);
+        continue;
+      }
       close(data[i]!.expectation, c.score);
       data[i]!.quantiles.forEach((q, k) => close(q, c.reward_quantiles[k]!));
       Object.values(data[i]!.gate).forEach((g, m) => close(g, c.gating_weights[m]!));

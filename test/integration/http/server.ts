@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { MODEL, Workspace, type Result } from '../cli/helpers.js';
+import { MODEL, type Result, type Workspace } from '../cli/helpers.js';
 
 /** `qrm serve` as a user starts it, on a free port. */
 export class Server {
