@@ -17,6 +17,7 @@ const core = [
   'evaluation',
   'training',
   'policy',
+  'cleaning',
 ];
 const shells = ['lsp', 'cli', 'http', 'mcp'];
 const layers = [...core, ...shells];
@@ -31,6 +32,17 @@ const allowed = {
   audit: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session'],
   live: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
   evaluation: ['qrm', 'files', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+  cleaning: [
+    'qrm',
+    'files',
+    'model',
+    'engine',
+    'datasets',
+    'store',
+    'session',
+    'audit',
+    'evaluation',
+  ],
   training: ['qrm', 'files', 'model', 'engine', 'datasets', 'evaluation'],
   policy: ['qrm', 'files', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
   ...Object.fromEntries(shells.map((shell) => [shell, core])),

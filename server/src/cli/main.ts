@@ -6,6 +6,7 @@ import { CONTAINERS } from '../datasets/index.js';
 import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
+import { addCleanCommand } from './clean-program.js';
 import type { CommonOptions } from './common.js';
 import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
@@ -128,6 +129,7 @@ common(program.command('score').argument('<files...>', 'datasets, or folders of 
   });
 addPolicyCommand(common, program, examples, VERSION);
 addWatchCommand(program, examples);
+addCleanCommand(common, program, examples, VERSION);
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')

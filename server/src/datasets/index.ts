@@ -40,6 +40,7 @@ export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';
 export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
+export { scanCsvRecord } from './csv/record.js';
 export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';
@@ -76,6 +77,12 @@ async function openSource(
   const whole = text.head.length < HEAD_BYTES;
   const found = detectContainer(text.head, sourceName(source), whole, mapping);
   return { format: found && { ...found, compression }, head: text.head, rest: text.rest };
+}
+
+/** The bytes of a file, decompressed. */
+export async function* plainBytes(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const raw = await peek(openBytes({ path }, 0, signal), 8);
+  yield* decompress(raw.rest, compressionOf(raw.head));
 }
 
 /**

@@ -10,4 +10,6 @@ export const FINDING_CODES = [
   'malformed-row',
   'unscored',
   'contrary-label',
+  'contradictory-pair',
+  'preference-cycle',
 ] as const;

@@ -1,10 +1,12 @@
 // Made by `npm run generate` from the files of this folder.
 import { ambiguousPair } from './ambiguous-pair.js';
+import { contradictoryPair } from './contradictory-pair.js';
 import { contraryLabel } from './contrary-label.js';
 import { duplicateResponse } from './duplicate-response.js';
 import { invertedPair } from './inverted-pair.js';
 import { lowLeftTail } from './low-left-tail.js';
 import { multimodal } from './multimodal.js';
+import { preferenceCycle } from './preference-cycle.js';
 import type { Rule } from './rule.js';
 import { truncated } from './truncated.js';
 import { unscored } from './unscored.js';
@@ -20,4 +22,6 @@ export const RULES: readonly Rule[] = [
   duplicateResponse,
   unscored,
   contraryLabel,
+  contradictoryPair,
+  preferenceCycle,
 ];

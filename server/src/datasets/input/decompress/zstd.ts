@@ -58,6 +58,7 @@ async function* frame(input: ByteInput): AsyncGenerator<Uint8Array> {
     if (data.length > 0) ready.push(data);
   });
   decoder.push(header);
+  let pushed = header.length;
   for (let last = false; !last;) {
     const head = await input.need(3);
     const word = head[0]! | (head[1]! << 8) | (head[2]! << 16);
@@ -69,6 +70,9 @@ async function* frame(input: ByteInput): AsyncGenerator<Uint8Array> {
     block.set(head);
     block.set(await input.need(block.length - 3), 3);
     decoder.push(block);
+    pushed += block.length;
+    // The library keeps back what is shorter than 18 bytes until it is told that no more comes.
+    if (last && pushed < 18) decoder.push(new Uint8Array(checked ? 4 : 0), true);
     for (const data of ready) {
       hash?.update(data);
       advanced();

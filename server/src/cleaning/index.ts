@@ -1,0 +1,16 @@
+export type * from './changes.js';
+export {
+  cleanFile,
+  partName,
+  sameFolder,
+  whyNotCleaned,
+  writingOf,
+  type FileToClean,
+} from './clean.js';
+export { decide, rowsOf, type CleanOptions } from './decide.js';
+export { unifiedDiff } from './diff.js';
+export { FileBytes } from './file-bytes.js';
+export { MANIFEST, undo, type Manifest, type ManifestFile } from './manifest.js';
+export { parseSplit, partOfRow, type Part } from './split.js';
+export { isLost, textEdits } from './text-edits.js';
+export { unscoredAudit } from './unscored.js';

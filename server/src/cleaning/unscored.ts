@@ -1,0 +1,47 @@
+import { Ledger, problemFinding, runRules, type Audit, type AuditSource } from '../audit/index.js';
+import { slotsOf } from '../session/slots.js';
+
+/** An audit of what needs no model: which responses are there, and what could not be read. */
+export async function unscoredAudit(
+  sources: readonly AuditSource[],
+  onRow: (file: number, end: number) => void,
+): Promise<Audit> {
+  const info = {
+    spec: { attributes: [], levels: [0.5] },
+    modelName: '',
+    modelHash: '',
+    precision: '',
+    executionProvider: '',
+    maxTokens: 0,
+  };
+  const ledger = new Ledger(info, { tau: 0.05, lambda: 1 });
+  const { table } = ledger;
+  const audit: Audit = {
+    sources,
+    table,
+    problems: [],
+    moreProblems: 0,
+    moreErrors: 0,
+    fruitless: new Map(),
+    unreadable: new Map(),
+    thresholds: {},
+    tau: 0.05,
+    *findings() {
+      yield* audit.problems;
+      for (const finding of runRules({ table, thresholds: {}, tau: 0.05 }))
+        if (finding.code !== 'unscored') yield finding;
+    },
+  };
+  for (const [file, source] of sources.entries()) {
+    for await (const event of source.open()) {
+      if (event.type === 'row') {
+        ledger.add(event.row.index, slotsOf(event.row), file);
+        onRow(file, event.row.place.end);
+      } else {
+        audit.problems.push(problemFinding(file, event.problem));
+        if (event.problem.code === 'unreadable') audit.unreadable.set(file, event.problem.message);
+      }
+    }
+  }
+  return audit;
+}
