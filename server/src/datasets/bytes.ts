@@ -103,6 +103,16 @@ export class Locator {
 
   /** File position of offset `pos` of the buffer. */
   at(pos: number): Origin {
+    const line = this.lineOf(pos);
+    return {
+      byte: this.origin.byte + (pos - this.from),
+      line: this.origin.line + line,
+      column: this.columnOf(pos, line),
+    };
+  }
+
+  /** How many lines of the record end at or before `pos`. */
+  private lineOf(pos: number): number {
     const starts = (this.starts ??= lineStarts(this.buf, this.from, this.to));
     let low = 0;
     let high = starts.length;
@@ -111,14 +121,13 @@ export class Locator {
       if (starts[mid]! <= pos) low = mid + 1;
       else high = mid;
     }
-    const lineStart = low === 0 ? this.from : starts[low - 1]!;
-    const base = low === 0 ? this.origin.column : 0;
-    const at = (column: number): Origin => ({
-      byte: this.origin.byte + (pos - this.from),
-      line: this.origin.line + low,
-      column,
-    });
-    if (this.isAscii) return at(base + pos - lineStart);
+    return low;
+  }
+
+  private columnOf(pos: number, line: number): number {
+    const lineStart = line === 0 ? this.from : this.starts![line - 1]!;
+    const base = line === 0 ? this.origin.column : 0;
+    if (this.isAscii) return base + pos - lineStart;
     if (this.lastStart !== lineStart || this.lastPos > pos) {
       this.lastStart = lineStart;
       this.lastPos = lineStart;
@@ -126,7 +135,7 @@ export class Locator {
     }
     this.lastColumn += utf16Length(this.buf, this.lastPos, pos);
     this.lastPos = pos;
-    return at(this.lastColumn);
+    return this.lastColumn;
   }
 
   /** The character at `pos`, as an editor selects it: a whole sequence, a whole line end, nothing at the end. */
@@ -139,15 +148,15 @@ export class Locator {
   }
 
   place(start: number, end: number): Place {
-    const a = this.at(start);
-    const b = this.at(end);
+    const { byte, line } = this.origin;
+    const [first, last] = [this.lineOf(start), this.lineOf(end)];
     return {
-      line: a.line,
-      column: a.column,
-      endLine: b.line,
-      endColumn: b.column,
-      start: a.byte,
-      end: b.byte,
+      line: line + first,
+      column: this.columnOf(start, first),
+      endLine: line + last,
+      endColumn: this.columnOf(end, last),
+      start: byte + start - this.from,
+      end: byte + end - this.from,
     };
   }
 }

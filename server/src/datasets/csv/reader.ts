@@ -104,7 +104,9 @@ class CsvReader {
           yield oversized(this.index++, locator.place(0, scan.end), o.maxRowBytes);
         else for (const event of this.record(locator, scan.cells)) yield event;
       }
-      w.advance(scan.next);
+      // Only quotes hold line ends of their own.
+      if (scan.next > scan.end && !scan.cells.some((c) => c.quoted)) w.advanceLine(scan.next);
+      else w.advance(scan.next);
     }
     if (this.header !== undefined && this.rows === 0) {
       const at = w.position();

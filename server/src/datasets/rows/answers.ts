@@ -22,6 +22,12 @@ const OPENING =
   /(?:(?:^|[\n#*|>\]])[ \t]*(?:assistant|response|answer|bot|ai|output|tl;dr)[*_]*:|\[\/INST\]|<\|assistant\|>|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model)\s*$/i;
 /** No opening is longer. */
 const TAIL = 200;
+/** What each of them ends with: few prompts do. */
+const LAST = /[:\]>tl*_]$/;
+
+/** @param prompt without white space at its end */
+const opensAnswer = (prompt: string): boolean =>
+  LAST.test(prompt.slice(-1)) && OPENING.test(prompt.slice(-TAIL));
 
 /**
  * Do the responses repeat the whole prompt? Only a format that says so counts: a transcript, or a
@@ -31,7 +37,7 @@ const TAIL = 200;
 export function repeatsPrompt({ asked }: Context, responses: readonly ValueNode[]): boolean {
   if (asked === undefined) return false;
   const prompt = asked.value.trimEnd();
-  if (prompt === '' || !(OPENING.test(prompt.slice(-TAIL)) || hasHuman(prompt))) return false;
+  if (prompt === '' || !(opensAnswer(prompt) || hasHuman(prompt))) return false;
   return responses.every((r) => {
     const text = textOf(r)?.value;
     return text !== undefined && text.startsWith(prompt) && text.length > prompt.length;

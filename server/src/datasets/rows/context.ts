@@ -197,17 +197,22 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
   return { system, before, sources, asked: text, prompted };
 }
 
+/** Fields with pictures and the like beside the messages. */
+export function mediaOf(record: RecordNode): readonly Field[] {
+  let found: Field[] | undefined;
+  for (const [name, node] of record.fields)
+    if (OF_MEDIA.has(name) && !absent(node) && !isEmpty(node)) (found ??= []).push([name, node]);
+  return found ?? [];
+}
+
 /** Says that pictures beside the messages are not seen, and gives them to the first turn. */
 export function withMedia(
-  record: RecordNode,
+  found: readonly Field[],
   turns: readonly Turn[],
   notes: Notes,
 ): readonly Turn[] {
-  const found: Field[] = [];
-  for (const [name, node] of record.fields)
-    if (OF_MEDIA.has(name) && !absent(node) && !isEmpty(node)) found.push([name, node]);
   const first = turns[0];
-  if (found.length === 0 || first === undefined) return turns;
+  if (first === undefined) return turns;
   for (const [field, node] of found) {
     notes.add(
       'unread-part',

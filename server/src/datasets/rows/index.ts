@@ -3,9 +3,9 @@ import type { RecordNode, ValueNode } from '../json/tree.js';
 import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './answers.js';
-import { contextOf, withMedia, type Context } from './context.js';
 import { compared, comparisonOf } from './comparisons.js';
 import { exported } from './exports/index.js';
+import { contextOf, mediaOf, withMedia, type Context } from './context.js';
 import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './pairs.js';
@@ -88,9 +88,11 @@ function byFields(root: ValueNode, notes: Notes): Read {
     ...(known && { schema: known.schema }),
   };
   // What stands beside the messages belongs to all of them.
+  const media = mediaOf(root);
+  if (media.length === 0) return read;
   const conversations = read.conversations.map((c) => ({
     ...c,
-    turns: withMedia(root, c.turns, notes),
+    turns: withMedia(media, c.turns, notes),
   }));
   return { ...read, conversations };
 }

@@ -70,12 +70,14 @@ function steps(context: Context, name: string, list: ListNode, labels: ListNode)
   return { ...made, gold: { desirable: label === 'desirable' } };
 }
 
+const NUMBERED = /^(?:response|answer|completion|output)_(?:\d+|[a-d])$/;
 /** PKU-style fields response_0, response_1, answer_a, ... in their order. */
-export const numbered = (record: RecordNode): [string, ValueNode][] =>
-  [...record.fields].filter(
-    ([key, node]) =>
-      /^(?:response|answer|completion|output)_(?:\d+|[a-d])$/.test(key) && !absent(node),
-  );
+export function numbered(record: RecordNode): [string, ValueNode][] {
+  const found: [string, ValueNode][] = [];
+  for (const [key, node] of record.fields)
+    if (key.includes('_') && NUMBERED.test(key) && !absent(node)) found.push([key, node]);
+  return found;
+}
 
 /** The completions of numbered fields. @throws NotUnderstood */
 export function numberedCompletions(
