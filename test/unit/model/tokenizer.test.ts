@@ -147,3 +147,34 @@ describe('kinds of tokenizer', () => {
     expect(make).toThrow(message);
   });
 });
+
+describe('a tokenizer.json with a part of another form', () => {
+  const good = json('golden/llama3-qrm-k5-m3', 'tokenizer.json');
+  const config = json('golden/llama3-qrm-k5-m3', 'tokenizer_config.json');
+  const step = (name: string, value: unknown) => ({
+    ...good,
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex: ' ' }, behavior: 'Isolated', [name]: value },
+        { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+      ],
+    },
+  });
+  it.each([
+    ['behavior', step('behavior', []), 'a text'],
+    ['behavior', step('behavior', 1.5), 'a text'],
+    ['pattern', step('pattern', 'x'), 'a pattern'],
+    ['invert', step('invert', 'no'), 'true or false'],
+    ['pretokenizers', { ...good, pre_tokenizer: { type: 'Sequence', pretokenizers: 7 } }, 'a list'],
+    ['normalizers', { ...good, normalizer: { type: 'Sequence', normalizers: [null] } }, 'a list'],
+    ['lowercase', { ...good, normalizer: { type: 'BertNormalizer', lowercase: {} } }, 'true or'],
+    ['prepend', { ...good, normalizer: { type: 'Prepend', prepend: [1] } }, 'a text'],
+    ['decoders', { ...good, decoder: { type: 'Sequence', decoders: 'x' } }, 'a list'],
+  ])('names the file and %s', (field, damaged, form) => {
+    const make = () => new SegmentEncoder(damaged, config, '/m/tokenizer.json');
+    expect(make).toThrow('/m/tokenizer.json: ');
+    expect(make).toThrow(`"${field}" of "`);
+    expect(make).toThrow(`must be ${form}`);
+  });
+});

@@ -23,6 +23,8 @@ const SECTION_CACHE = 1_000_000;
 /** Words whose ids are kept: some 200 bytes each. */
 const WORD_CACHE = 100_000;
 const LONGEST_WORD = 64;
+/** Letters, digits, marks, white space and characters of two to four bytes. */
+const SAMPLE = "Hi, it's 42.\n\n  é 漢字 😀\t<x>";
 
 /**
  * Text to ids by @huggingface/tokenizers, with caches that change nothing: an added token always splits the
@@ -44,6 +46,8 @@ export class SegmentEncoder {
     const parsed = parseTokenizerJson(json, where);
     try {
       this.#tokenizer = new Tokenizer(parsed as TokenizerInput, config);
+      // Some parts are looked at when they are used first; a conversation's own text must not be blamed.
+      this.#tokenizer.encode(SAMPLE, NO_SPECIALS);
     } catch (error) {
       throw new Error(
         error instanceof TypeError

@@ -27,6 +27,49 @@ export type TokenizerInput = ConstructorParameters<typeof Tokenizer>[0];
 const GPT2_SPLIT =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+type Form = 'a text' | 'true or false' | 'a number' | 'a list' | 'a list of objects' | 'a pattern';
+/** What the fields of normalizers, pre-tokenizers, decoders and processors hold: the same in all of them. */
+const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
+  ...['type', 'behavior', 'replacement', 'prepend_scheme', 'prepend', 'content', 'prefix', 'suffix', 'precompiled_charsmap', 'pad_token', 'word_delimiter_token', 'split'].map((name) => [name, 'a text'] as const), // prettier-ignore
+  ...['invert', 'add_prefix_space', 'use_regex', 'trim_offsets', 'individual_digits', 'lowercase', 'strip_accents', 'clean_text', 'handle_chinese_chars', 'strip_left', 'strip_right', 'cleanup', 'fuse_unk'].map((name) => [name, 'true or false'] as const), // prettier-ignore
+  ...['start', 'stop'].map((name) => [name, 'a number'] as const),
+  ...['cls', 'sep'].map((name) => [name, 'a list'] as const),
+  ...['normalizers', 'pretokenizers', 'decoders', 'processors', 'single', 'pair'].map((name) => [name, 'a list of objects'] as const), // prettier-ignore
+  ['pattern', 'a pattern'],
+]);
+
+function fits(value: unknown, form: Form): boolean {
+  switch (form) {
+    case 'a text':
+      return typeof value === 'string';
+    case 'true or false':
+      return typeof value === 'boolean';
+    case 'a number':
+      return Number.isInteger(value);
+    case 'a list':
+      return Array.isArray(value);
+    case 'a list of objects':
+      return Array.isArray(value) && value.every(isObject);
+    case 'a pattern':
+      return (
+        isObject(value) &&
+        (typeof value['Regex'] === 'string' || typeof value['String'] === 'string')
+      );
+  }
+}
+
+/** @throws Error naming the field of a normalizer, pre-tokenizer, decoder or processor that has another form */
+function checkPart(name: string, part: Json, depth = 0): void {
+  if (depth > 16) throw new Error(`"${name}" is nested more than 16 deep`);
+  for (const [field, value] of Object.entries(part)) {
+    const form = FORMS.get(field);
+    if (form === undefined || value === null) continue;
+    if (!fits(value, form)) throw new Error(`"${field}" of "${name}" must be ${form}`);
+    if (form !== 'a list of objects') continue;
+    for (const inner of value as Json[]) checkPart(field, inner, depth + 1);
+  }
+}
+
 /**
  * Checks the shape of a `tokenizer.json` and writes its pre-tokenizers out as the Rust library runs them.
  * @throws Error naming the file and what was expected
@@ -53,24 +96,24 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
   }
   const part = (name: string): Json | null => {
     const value = json[name] ?? null;
-    if (value !== null && !isObject(value)) throw fail(`"${name}" must be an object or null`);
+    if (value !== null && !isObject(value)) throw new Error(`"${name}" must be an object or null`);
+    if (value !== null) checkPart(name, value);
     return value;
   };
-  let steps: Json[];
   try {
-    steps = flatten(part('pre_tokenizer'));
+    const steps = flatten(part('pre_tokenizer'));
+    return {
+      ...json,
+      model: json['model'],
+      added_tokens: added as AddedToken[],
+      normalizer: part('normalizer'),
+      post_processor: part('post_processor'),
+      decoder: part('decoder'),
+      pre_tokenizer: steps.length === 0 ? null : { type: 'Sequence', pretokenizers: steps },
+    };
   } catch (error) {
     throw fail(messageOf(error));
   }
-  return {
-    ...json,
-    model: json['model'],
-    added_tokens: added as AddedToken[],
-    normalizer: part('normalizer'),
-    post_processor: part('post_processor'),
-    decoder: part('decoder'),
-    pre_tokenizer: steps.length === 0 ? null : { type: 'Sequence', pretokenizers: steps },
-  };
 }
 
 /**
