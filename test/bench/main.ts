@@ -1,16 +1,18 @@
 /**
  * `npm run bench`: throughput side by side with PyTorch on the 135M backbone and the first 256 pairs of
- * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|training` runs one part, and
+ * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|reader|training` runs one part, and
  * `-- training-full` fits an attribute of the paper's size.
  */
 import { cpus, availableParallelism, platform, release } from 'node:os';
 import { benchEngine } from './engine.js';
 import { benchLsp } from './lsp.js';
+import { benchReader } from './reader.js';
 import { benchFullSize, benchTraining } from './training.js';
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   engine: benchEngine,
   lsp: benchLsp,
+  reader: benchReader,
   training: benchTraining,
 };
 /** Hours, or much memory: only when they are named. */
