@@ -193,7 +193,12 @@ function detectJson(
   if (lines.length === 0 && named !== 'json') return { container: 'jsonl', schema: 'unknown' };
   const value = whole ? tryJson(body)?.node : undefined;
   const first = whole ? (tableEvents(body, ORIGIN, 0, o)?.first ?? value) : undefined;
-  return { container: named === 'jsonl' ? 'jsonl' : 'json', schema: meaning(first, mapping) };
+  // Nothing but the brace: a line of JSON Lines is a whole value.
+  const indented = lines.length > 1 && lines[0]!.toString('latin1').trim() === '{';
+  const end = indented ? body.toString('latin1').search(/[\r\n]\}/) + 2 : 0;
+  const node = first ?? tryJson(body.subarray(0, end))?.node;
+  const container = named === 'jsonl' && !indented ? 'jsonl' : 'json';
+  return { container, schema: meaning(node, mapping) };
 }
 
 /** The meaning of the first data row: header and first record give the fields. */

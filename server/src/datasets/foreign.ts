@@ -33,6 +33,9 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['\xfd7zXZ\0', 'an xz file'],
   ["7z\xbc\xaf'\x1c", 'a 7z archive'],
   ['\x04\x22\x4d\x18', 'an LZ4 file'],
+  // One compression is taken off before this looks.
+  ['\x1f\x8b\x08', 'gzip inside of a compressed file'],
+  ['\x28\xb5\x2f\xfd', 'zstd inside of a compressed file'],
   ['Obj\x01', 'an Avro file'],
   ['ORC', 'an ORC file'],
   ['\x89HDF', 'an HDF5 file'],

@@ -123,6 +123,12 @@ describe('Parquet by pages', () => {
     const deep = await readAll({ bytes: fixture('parquet/deep.parquet'), name: 'x.parquet' });
     expect(deep.problems).toMatchObject([{ index: 1, code: 'malformed-row' }]);
     expect(deep.rows.map((r) => r.index)).toEqual([0, 2]);
+    for (const damaged of ['PAR1', `PAR1${'\0'.repeat(20)}PAR1`]) {
+      const { problems } = await readAll({ bytes: Buffer.from(damaged), name: 'x.parquet' });
+      expect(problems).toMatchObject([{ code: 'unreadable' }]);
+      expect(problems[0]!.message).toContain('x.parquet cannot be read: no readable Parquet file');
+      expect(problems[0]!.message).not.toMatch(/DataView|undefined|Cannot/);
+    }
     for (const name of ['hang', 'unhandled-brotli', 'unhandled-type']) {
       const bytes = fixture(`parquet/${name}.parquet`);
       const { problems } = await readAll({ bytes, name: 'x.parquet' });

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { detectFormat } from '../../../server/src/datasets/index.js';
 import { ofText, type Read } from './helpers.js';
@@ -50,6 +51,17 @@ describe('what JSON files hold besides a list of records', () => {
     ];
     for (const indent of [0, 2])
       expect(said(await ofText(JSON.stringify(talk, null, indent), 'x.json'))).toEqual([['Q|A']]);
+    const indented = [A, B].map((record) => JSON.stringify(record, null, 2)).join('\n');
+    for (const name of ['x.json', 'x.jsonl']) {
+      const read = await ofText(indented, name);
+      expect(told(read)).toEqual([]);
+      expect(said(read)).toEqual(BOTH);
+      const found = await detectFormat({ bytes: Buffer.from(indented), name });
+      expect(found).toMatchObject({ container: 'json', schema: 'preference' });
+    }
+    // A cut first line is no indented object.
+    const cut = await ofText(`{\n${JSON.stringify(A)}\n${JSON.stringify(B)}\n`, 'x.jsonl');
+    expect([told(cut), said(cut)]).toEqual([[[0, 'malformed-row', 0, 1]], BOTH]);
     const lines = `${JSON.stringify(talk)}\n${JSON.stringify(talk)}`;
     expect(said(await ofText(lines, 'x.jsonl'))).toEqual([['Q|A'], ['Q|A']]);
   });
@@ -185,6 +197,7 @@ describe('files that are something else', () => {
     ['x.csv', Buffer.from('PK\x03\x04\x14\0\0'), /ZIP/],
     ['x.jsonl', Buffer.from('{"prompt":"a"}\n', 'utf16le'), /UTF-16/],
     ['x.csv', Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from('prompt,chosen', 'utf16le').swap16()]), /UTF-16/],
+    ['x.jsonl', gzipSync(gzipSync('{"prompt":"q","response":"r"}')), /gzip inside of a compressed file/],
     ['x.json', Buffer.from([0xff, 0xfe, 0, 0, 0x5b, 0, 0, 0]), /UTF-32/],
     ['x.jsonl', Buffer.from([0, 0, 0, 0x7b, 0, 0, 0, 0x22, 0, 0, 0, 0x61]), /UTF-32/],
   ])('%s is named', async (name, bytes, message) => {

@@ -19,6 +19,12 @@ export const ordinalPlace = (row: number): Place => ({
   end: 0,
 });
 
+/** What is wrong, in words for whoever reads the file: those of JavaScript's engine are none. */
+const damage = (error: unknown, what: 'its footer' | 'its pages'): string =>
+  error instanceof TypeError || error instanceof RangeError
+    ? `the numbers in ${what} lead nowhere; expected a whole, undamaged file`
+    : messageOf(error);
+
 /** A column's value without the marks of what was wrong in it; those are told. */
 function clean(value: unknown, told: (text: DamagedText) => void): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -90,7 +96,7 @@ export async function* readParquet(
     if (odd !== undefined) throw new Error(`a row group is said to have ${odd} rows`);
   } catch (error) {
     signal?.throwIfAborted();
-    const message = `${name} cannot be read: no readable Parquet file: ${messageOf(error)}`;
+    const message = `${name} cannot be read: no readable Parquet file: ${damage(error, 'its footer')}`;
     yield problem(undefined, ordinalPlace(0), 'unreadable', message);
     return;
   }
@@ -110,7 +116,7 @@ export async function* readParquet(
     } catch (error) {
       signal?.throwIfAborted();
       const where = error instanceof ColumnError ? `, column '${error.column}'` : '';
-      const message = `${name} cannot be read on: row group ${g}${where}, rows ${next} to ${start + count - 1}: ${messageOf(error)}`;
+      const message = `${name} cannot be read on: row group ${g}${where}, rows ${next} to ${start + count - 1}: ${damage(error, 'its pages')}`;
       yield problem(next, ordinalPlace(next), 'unreadable', message);
     }
     start += count;

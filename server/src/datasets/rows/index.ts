@@ -6,7 +6,17 @@ import { answered, repeatsPrompt } from './answers.js';
 import { compared, comparisonOf } from './comparisons.js';
 import { exported } from './exports/index.js';
 import { contextOf, mediaOf, withMedia, type Context } from './context.js';
-import { absent, filled, find, keys, LISTS, NotUnderstood, RESPONSES, textOf } from './fields.js';
+import {
+  absent,
+  filled,
+  find,
+  keys,
+  LISTS,
+  NotUnderstood,
+  RESPONSES,
+  SETS,
+  textOf,
+} from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './pairs.js';
 import { completions, goldOf, numbered, numberedCompletions, setOf } from './sets.js';
@@ -155,6 +165,9 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   }
   if (!absent(chosen) && !absent(rejected)) return pair(root, chosen, rejected, notes);
   if (set !== undefined) throw new NotUnderstood(`the list of ${set.name} is empty`);
+  const empty = [...RESPONSES, ...SETS, ...LISTS].find((name) => f.has(name));
+  if (empty !== undefined)
+    throw new NotUnderstood(`${empty} is null or NaN; expected a text, or a list of messages`);
   throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`, undefined, true);
 }
 

@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ofText } from '../helpers.js';
 import { bot, refused, said, user } from './helpers.js';
+
+describe('a response that is null or NaN', () => {
+  it.each(['response', 'completion', 'messages', 'responses'])('%s is named', async (name) => {
+    for (const nothing of ['null', 'NaN']) {
+      const read = await ofText(`{"prompt": "q", "${name}": ${nothing}}`);
+      expect(read.rows).toEqual([]);
+      expect(read.problems.map((p) => p.message)).toEqual([
+        `${name} is null or NaN; expected a text, or a list of messages`,
+      ]);
+    }
+  });
+});
 
 describe('an answer that begins like the prompt is an answer', () => {
   it.each([
