@@ -58,6 +58,12 @@ export function rawResponse(line, field) {
   return { column: start, text: line.slice(start, end) };
 }
 
+/** How many responses of these lines of pairs have a text: empty ones are told as unscored. */
+export const answered = (lines) =>
+  lines
+    .flatMap((line) => ['chosen', 'rejected'].map((field) => rawResponse(line, field).text))
+    .filter((text) => text !== '').length;
+
 export function makeFolder(parent, name, files) {
   const folder = join(parent, name);
   mkdirSync(folder, { recursive: true });

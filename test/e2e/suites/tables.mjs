@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { harmlessPairs } from '../data.mjs';
+import { answered, harmlessLines, harmlessPairs } from '../data.mjs';
 import { BEACON, HOSTILE, PAYLOADS, hostileRecords, watchPayloads } from '../payloads.mjs';
 import { csvOf, parquetOf } from '../tables.mjs';
 import { until } from '../until.mjs';
@@ -12,6 +12,7 @@ const CSV = 'hostile.csv';
 const PARQUET = 'hostile.parquet';
 const CLEAN = 'pairs.parquet';
 const PAIRS = 120;
+const SCORED = answered(harmlessLines().slice(0, PAIRS));
 const SHOWN = `<img src="${BEACON}/img"`;
 
 export default async function (suite, editor) {
@@ -63,10 +64,10 @@ export default async function (suite, editor) {
   await test('an audit from its page tells what was found; a finding leads to its row', async () => {
     const page1 = await workbench.webview('nav');
     await page1.getByRole('link', { name: 'Audit this file' }).click();
-    await workbench.notification(new RegExp(`${2 * PAIRS} responses scored`), { timeout: 180_000 });
+    await workbench.notification(new RegExp(`${SCORED} responses scored`), { timeout: 180_000 });
     // The page is drawn anew when the audit ends: a frame found just before is gone.
     await until('the link to the dashboard', async () => {
-      const view = await workbench.webview('nav:has-text("240 scored")');
+      const view = await workbench.webview(`nav:has-text("${SCORED} scored")`);
       await view.getByRole('link', { name: 'Dashboard' }).click({ timeout: 5000 });
       return true;
     });
