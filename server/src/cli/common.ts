@@ -13,6 +13,7 @@ export interface CommonOptions {
   device?: EngineOptions['device'];
   precision?: EngineOptions['precision'];
   threads?: number;
+  endpoint?: readonly string[];
   inputFormat?: Container;
   mapping?: FieldMapping;
   weights?: string;

@@ -13,7 +13,7 @@ import { EXIT, explain, UsageError } from './errors.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output.js';
-import { codes, failOn, mapping, number, thresholdOptions } from './options.js';
+import { codes, endpoints, failOn, mapping, number, thresholdOptions } from './options.js';
 import { addPolicyCommand } from './policy-options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
@@ -60,6 +60,11 @@ const common = (command: Command) =>
       new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
     )
     .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
+    .option(
+      '--endpoint <urls>',
+      'engines that share the work: qrm serve, or vLLM, SGLang, llama.cpp with the heads of --model; token: QRM_LENS_TOKEN',
+      endpoints,
+    )
     .optionsGroup('Input:')
     .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
     .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)

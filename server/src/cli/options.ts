@@ -134,3 +134,13 @@ export function failOn(text: string): FailOn {
     least,
   };
 }
+
+/** `URL[,URL…]`. */
+export function endpoints(text: string): string[] {
+  return text.split(',').map((part) => {
+    const url = part.trim();
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
+      throw new UsageError(`--endpoint ${part}: expected URLs such as http://127.0.0.1:8000`);
+    return url;
+  });
+}

@@ -38,9 +38,11 @@ export async function withSession(
       device: o.device,
       precision: o.precision,
       threads: o.threads,
+      ...(o.endpoint && { endpoints: o.endpoint }),
       signal,
       onProgress: loading.show,
-      onRestart: (reason) => say(`The evaluator was started again: ${reason}`),
+      onRestart: (reason) =>
+        say(o.endpoint ? reason : `The evaluator was started again: ${reason}`),
     }).finally(loading.clear);
     store = await openStore(o.store, say);
     const { modelName, executionProvider, precision } = evaluator.info;

@@ -1,0 +1,77 @@
+/** How an engine's answer failed. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError';
+  /**
+   * @param kind `busy`: it says so itself; `down`: broken or out of order; `rejected`: this work is not taken;
+   * `refused`: no work is
+   */
+  constructor(
+    readonly kind: 'busy' | 'down' | 'rejected' | 'refused',
+    message: string,
+    /** Milliseconds that it asks for. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** An engine that answers so late is taken for one that hangs. */
+const LIMIT = 600_000;
+
+/** One request of JSON. @throws EndpointError; the signal's reason */
+export async function ask(
+  url: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const token = process.env['QRM_LENS_TOKEN'];
+  const limit = AbortSignal.timeout(LIMIT);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // A token goes to whom the user named, and to nobody that he sends on to.
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
+    text = await response.text();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new EndpointError('down', `${url}: ${reasonOf(error)}`);
+  }
+  const { status } = response;
+  if (status === 429 || status === 503) {
+    const wait = Number(response.headers.get('retry-after'));
+    throw new EndpointError(
+      'busy',
+      `${url}: ${status} ${shown(text)}`,
+      wait > 0 ? wait * 1000 : undefined,
+    );
+  }
+  if (status >= 500 || status === 408)
+    throw new EndpointError('down', `${url}: ${status} ${shown(text)}`);
+  if (status !== 200) {
+    const kind = [400, 413, 422].includes(status) ? 'rejected' : 'refused';
+    throw new EndpointError(kind, `${url}${path}: ${status} ${shown(text)}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new EndpointError('down', `${url}${path}: expected JSON, found ${shown(text)}`);
+  }
+}
+
+/** fetch hides the system's reason one level down. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message;
+}
+
+const shown = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 300);

@@ -1,0 +1,109 @@
+import { ask, EndpointError } from './http.js';
+import { float32s } from './qrm.js';
+
+/** Tokens, and the positions whose hidden states are wanted, ascending. */
+export interface WantedStates {
+  readonly ids: readonly number[];
+  readonly positions: readonly number[];
+}
+
+/** Gives the hidden states after the final norm at each path's positions. */
+export type StateReader = (
+  paths: readonly WantedStates[],
+  signal: AbortSignal | undefined,
+) => Promise<Float32Array[][]>;
+
+/**
+ * vLLM's `/pooling` with `embed` and LAST: the last token's state of each input. Beginnings are sent before
+ * what goes on from them, so that a prefix cache has them.
+ */
+export const vllmLast =
+  (url: string, model: string): StateReader =>
+  async (paths, signal) => {
+    const known = new Map<string, Float32Array>();
+    const cut = ({ ids }: WantedStates, position: number) => ids.slice(0, position + 1);
+    const rounds = Math.max(...paths.map((p) => p.positions.length));
+    for (let round = 0; round < rounds; round++) {
+      const inputs = new Map<string, readonly number[]>();
+      for (const path of paths) {
+        const position = path.positions[round];
+        if (position === undefined) continue;
+        const ids = cut(path, position);
+        if (!known.has(ids.join())) inputs.set(ids.join(), ids);
+      }
+      if (inputs.size === 0) continue;
+      const data = await pooling(
+        url,
+        { model, task: 'embed', input: [...inputs.values()] },
+        signal,
+      );
+      [...inputs.keys()].forEach((key, i) => known.set(key, float32s(String(data[i]))));
+    }
+    return paths.map((p) => p.positions.map((at) => known.get(cut(p, at).join())!));
+  };
+
+/** vLLM's `/pooling` with `token_embed` and STEP: the state at every token `tag`, in one request. */
+export const vllmStep =
+  (url: string, model: string, tag: number): StateReader =>
+  async (paths, signal) => {
+    const body = {
+      model,
+      task: 'token_embed',
+      tok_pooling_type: 'STEP',
+      step_tag_id: tag,
+      input: paths.map((p) => p.ids),
+      encoding_format: 'float',
+    };
+    const data = (await pooling(url, body, signal)) as number[][][];
+    return paths.map(({ ids, positions }, i) =>
+      positions.map((at) => {
+        const n = ids.slice(0, at).filter((id) => id === tag).length;
+        return Float32Array.from(data[i]?.[n] ?? []);
+      }),
+    );
+  };
+
+async function pooling(url: string, body: object, signal: AbortSignal | undefined) {
+  const all = { encoding_format: 'base64', use_activation: false, ...body };
+  const { data } = (await ask(url, '/pooling', all, signal)) as {
+    data?: { index: number; data: unknown }[];
+  };
+  if (!Array.isArray(data)) throw new EndpointError('down', `${url}/pooling: no "data"`);
+  return [...data].sort((a, b) => a.index - b.index).map((d) => d.data);
+}
+
+/** SGLang's `/v1/score`: the pooled state of each item after a common beginning. */
+export const sglangScore =
+  (url: string, model: string): StateReader =>
+  (paths, signal) =>
+    Promise.all(
+      paths.map(async ({ ids, positions }) => {
+        const first = positions[0] ?? 0;
+        const items = positions.map((at) => ids.slice(first, at + 1));
+        const body = {
+          model,
+          query: ids.slice(0, first),
+          items,
+          label_token_ids: [0],
+          return_pooled_hidden_states: true,
+        };
+        const { pooled_hidden_states: states } = (await ask(url, '/v1/score', body, signal)) as {
+          pooled_hidden_states?: (number[] | null)[];
+        };
+        return positions.map((_, i) => Float32Array.from(states?.[i] ?? []));
+      }),
+    );
+
+/** llama.cpp's server with `--pooling none`: every token's state, of which rows are taken. */
+export const llamaRows =
+  (url: string): StateReader =>
+  async (paths, signal) => {
+    const answer = (await ask(url, '/embeddings', { input: paths.map((p) => p.ids) }, signal)) as {
+      index: number;
+      embedding: number[][];
+    }[];
+    const rows = [...answer].sort((a, b) => a.index - b.index);
+    return paths.map(({ positions }, i) =>
+      positions.map((at) => Float32Array.from(rows[i]?.embedding[at] ?? [])),
+    );
+  };

@@ -1,0 +1,239 @@
+import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
+import { openEvaluator } from '../../../server/src/engine/index.js';
+import { planTrees } from '../../../server/src/engine/trees.js';
+import { openModel } from '../../../server/src/model/bundle/bundle.js';
+import { goldenFolder, readGolden } from '../../unit/model/golden.js';
+import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
+import { Server } from './server.js';
+
+const workspace = new Workspace();
+const closing: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+afterAll(() => workspace.end());
+
+const without = (lines: Record<string, unknown>[]) => lines.map((line) => ({ ...line, run: '' }));
+
+describe('qrm score --endpoint', () => {
+  it('gives what a run here gives, though one of two servers is killed in its middle', async () => {
+    const file = workspace.path('pairs.jsonl');
+    writeFileSync(file, hhLines(0, 300).join('\n'));
+    const here = jsonLines((await workspace.score('score', file, '--no-store')).stdout);
+    const [a, b] = await Promise.all([
+      Server.start(workspace, '--threads', '1'),
+      Server.start(workspace, '--threads', '1'),
+    ]);
+    const out = workspace.path('scores.jsonl');
+    const args = ['score', file, '--no-store', '--out', out];
+    const { done } = workspace.start([...args, '--endpoint', `${a.url},${b.url}`]);
+    for (;;) {
+      const [first, second] = [a, b].map((s) => s.metric('qrm_conversations_total'));
+      if ((await first)! > 40 && (await second)! > 40) break;
+      await new Promise((r) => setTimeout(r, 10));
+    }
+    a.child.kill('SIGKILL');
+    const { code, stderr } = await done;
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`${a.url}: `)]);
+    const { readFileSync } = await import('node:fs');
+    const there = jsonLines(readFileSync(out, 'utf8'));
+    expect(without(there)).toEqual(without(here));
+    await b.stop();
+  });
+
+  it('keeps its scores by backend and model, and needs no engine for what is kept', async () => {
+    const file = workspace.path('few.jsonl');
+    writeFileSync(file, hhLines(300, 310).join('\n'));
+    const server = await Server.start(workspace);
+    const first = await workspace.run('score', file, '--endpoint', server.url);
+    expect(first.stderr).toMatch(/20 newly scored/);
+    const again = await workspace.run('score', file, '--endpoint', server.url);
+    expect(again.stderr).toMatch(/20 from the score store/);
+    expect(again.stdout).toBe(first.stdout);
+    // Scores made here are others', even where their numbers are the same.
+    expect((await workspace.score('score', file)).stderr).toMatch(/20 newly scored/);
+    await server.stop();
+  });
+
+  it('says what is wrong with an engine', async () => {
+    const refused = await workspace.run('score', 'x.jsonl', '--endpoint', 'file:///etc/passwd');
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/expected URLs/)]);
+    const file = workspace.path('few.jsonl');
+    writeFileSync(file, hhLines(0, 2).join('\n'));
+    const nobody = await workspace.run('score', file, '--endpoint', 'http://127.0.0.1:9');
+    expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringMatching(/127\.0\.0\.1:9: /)]);
+  });
+});
+
+/** The wire forms of other engines, over the reference backbone: what a client sees of them is this. */
+class Engine {
+  readonly requests: { path: string; body: unknown }[] = [];
+  private constructor(
+    private readonly http: HttpServer,
+    readonly url: string,
+  ) {}
+
+  static async start(
+    owner: string,
+    answer: (path: string, body: never, states: States) => Promise<unknown>,
+    states: States,
+    busy = 0,
+  ): Promise<Engine> {
+    let turnedAway = 0;
+    const http = createServer((request, response) => {
+      void (async () => {
+        const path = request.url ?? '';
+        const body = (request.method === 'POST' ? JSON.parse(await textOf(request)) : {}) as never;
+        engine.requests.push({ path, body });
+        if (request.method === 'POST' && turnedAway++ < busy) {
+          response.writeHead(turnedAway % 2 === 0 ? 429 : 502).end('not now');
+          return;
+        }
+        const found =
+          path === '/v1/models'
+            ? { data: [{ id: 'served', owned_by: owner, max_model_len: 4096 }] }
+            : await answer(path, body, states);
+        response.writeHead(found === undefined ? 400 : 200).end(JSON.stringify(found ?? {}));
+      })();
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const engine = new Engine(http, `http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+    closing.push(() => void http.close());
+    return engine;
+  }
+}
+
+/** The hidden states of every token. */
+type States = (ids: readonly number[]) => Promise<Float32Array[]>;
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text;
+}
+
+async function statesOf(folder: string): Promise<States> {
+  const model = await openModel(folder, { precision: 'float32', cacheFolder: workspace.folder });
+  const backbone = await OnnxBackbone.load(model.backbonePath, model.config, {
+    provider: 'cpu',
+    threads: 1,
+  });
+  closing.push(() => backbone.release());
+  const H = model.config.hiddenSize;
+  return async (ids) => {
+    const [plan] = planTrees([{ ids, wanted: ids.map((_, i) => i) }]);
+    const all = await backbone.run([plan!.tree]);
+    const out: Float32Array[] = [];
+    plan!.sources.forEach(({ position }, n) => (out[position] = all.slice(n * H, (n + 1) * H)));
+    return out;
+  };
+}
+
+const base64 = (values: Float32Array) =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
+
+interface Form {
+  readonly owner: string;
+  readonly answer: Parameters<typeof Engine.start>[1];
+}
+const FORMS: Record<string, Form> = {
+  'vLLM, embed and LAST': {
+    owner: 'vllm',
+    answer: async (path, body: { task: string; input: number[][] }, states) => {
+      if (path !== '/pooling' || body.task !== 'embed') return undefined;
+      const data = body.input.map(async (ids, index) => ({
+        index,
+        data: base64((await states(ids)).at(-1)!),
+      }));
+      return { data: await Promise.all(data) };
+    },
+  },
+  'vLLM, token_embed and STEP': {
+    owner: 'vllm',
+    answer: async (
+      path,
+      body: { task: string; input: number[][]; step_tag_id: number },
+      states,
+    ) => {
+      if (path !== '/pooling' || body.task !== 'token_embed') return undefined;
+      const data = body.input.map(async (ids, index) => ({
+        index,
+        data: (await states(ids)).filter((_, i) => ids[i] === body.step_tag_id).map((s) => [...s]),
+      }));
+      return { data: await Promise.all(data) };
+    },
+  },
+  SGLang: {
+    owner: 'sglang',
+    answer: async (path, body: { query: number[]; items: number[][] }, states) => {
+      if (path !== '/v1/score') return undefined;
+      const pooled = body.items.map(async (item) => [
+        ...(await states([...body.query, ...item])).at(-1)!,
+      ]);
+      return { object: 'scoring', scores: [], pooled_hidden_states: await Promise.all(pooled) };
+    },
+  },
+  "llama.cpp's server": {
+    owner: 'llamacpp',
+    answer: async (path, body: { input: number[][] }, states) => {
+      if (path !== '/embeddings') return undefined;
+      return Promise.all(
+        body.input.map(async (ids, index) => ({
+          index,
+          embedding: (await states(ids)).map((s) => [...s]),
+        })),
+      );
+    },
+  },
+};
+
+describe.each(Object.entries(FORMS))('hidden states of %s', (_, { owner, answer }) => {
+  it('give the reference through heads and gate that run here', async () => {
+    const engine = await Engine.start(owner, answer, await statesOf(MODEL), 3);
+    const evaluator = await openEvaluator({ model: MODEL, endpoints: [engine.url] });
+    const { cases } = readGolden('llama3-qrm-k5-m3');
+    const results = await Promise.all(
+      cases.map(({ messages }) =>
+        evaluator.score({ conversations: [{ messages, targets: [messages.length - 1] }] }),
+      ),
+    );
+    for (const [i, c] of cases.entries()) {
+      const [[result]] = results[i]!.results as [[(typeof results)[0]['results'][0][0]]];
+      if (!result?.ok) throw new Error(result?.error);
+      expect(result.score.tokens).toBe(c.input_ids.length);
+      result.score.quantiles.forEach((q, k) => expect(q).toBeCloseTo(c.reward_quantiles[k]!, 4));
+      expect(result.score.expectation).toBeCloseTo(c.score, 4);
+    }
+    expect(evaluator.info.modelHash).toContain(`@${owner}-float32-served`);
+    await evaluator.close();
+  });
+});
+
+describe('an engine that serves something else', () => {
+  it('is told by its size, and by the golden answer', async () => {
+    const { answer } = FORMS['vLLM, embed and LAST']!;
+    const states = await statesOf(MODEL);
+    const short = await Engine.start('vllm', answer, async (ids) =>
+      (await states(ids)).map((s) => s.slice(1)),
+    );
+    await expect(openEvaluator({ model: MODEL, endpoints: [short.url] })).rejects.toThrow(
+      /a hidden state of 63 numbers/,
+    );
+    const other = await Engine.start('vllm', answer, async (ids) =>
+      (await states(ids)).map((s) => s.map((x, i) => x + (i % 7))),
+    );
+    const folder = workspace.path('with-answer');
+    cpSync(goldenFolder('llama3-qrm-k5-m3'), folder, { recursive: true });
+    await expect(openEvaluator({ model: folder, endpoints: [other.url] })).rejects.toThrow(
+      /another backbone/,
+    );
+    // Without an answer to compare with nothing is known.
+    rmSync(join(folder, 'expected.json'));
+    await (await openEvaluator({ model: folder, endpoints: [other.url] })).close();
+  });
+});
