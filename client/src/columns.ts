@@ -1,17 +1,34 @@
-import type { ColumnBatch, WireColumnBatch } from '../../server/src/protocol/index.js';
+import type {
+  ColumnBatch,
+  PolicySamples,
+  WireColumnBatch,
+  WirePolicySamples,
+} from '../../server/src/protocol/index.js';
+
+function bytes(text: string): ArrayBuffer {
+  const buffer = Buffer.from(text, 'base64');
+  // A copy of its own: Buffers share a pool, and typed arrays want aligned memory.
+  const own = new ArrayBuffer(buffer.length);
+  new Uint8Array(own).set(buffer);
+  return own;
+}
+const floats = (text: string) => new Float32Array(bytes(text));
+const words = (text: string) => new Uint32Array(bytes(text));
+const small = (text: string) => new Uint8Array(bytes(text));
+
+/** Samples as they come over the language server's JSON, with their arrays of numbers again. */
+export const decodeSamples = (wire: WirePolicySamples): PolicySamples => ({
+  ...wire,
+  offsets: words(wire.offsets),
+  responses: words(wire.responses),
+  quantiles: floats(wire.quantiles),
+  expectation: floats(wire.expectation),
+  tokens: words(wire.tokens),
+  rows: words(wire.rows),
+});
 
 /** A batch as it comes over the language server's JSON, with its arrays of numbers again. */
 export function decodeColumns(wire: WireColumnBatch): ColumnBatch {
-  const bytes = (text: string): ArrayBuffer => {
-    const buffer = Buffer.from(text, 'base64');
-    // A copy of its own: Buffers share a pool, and typed arrays want aligned memory.
-    const own = new ArrayBuffer(buffer.length);
-    new Uint8Array(own).set(buffer);
-    return own;
-  };
-  const floats = (text: string) => new Float32Array(bytes(text));
-  const words = (text: string) => new Uint32Array(bytes(text));
-  const small = (text: string) => new Uint8Array(bytes(text));
   return {
     uri: wire.uri,
     epoch: wire.epoch,

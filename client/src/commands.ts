@@ -29,6 +29,15 @@ async function pickFile(title: string): Promise<Uri | undefined> {
   return (await window.showOpenDialog({ title, filters }))?.[0];
 }
 
+/** @throws Error for a file that is no data set */
+async function dataFile(argument: unknown, title: string): Promise<Uri | undefined> {
+  const uri = target(argument) ?? (await pickFile(title));
+  if (uri === undefined || isDataPath(uri) || uri.scheme !== 'file') return uri;
+  throw new Error(
+    `${uri.fsPath} is no dataset; expected JSON Lines, JSON, CSV, Parquet or Markdown`,
+  );
+}
+
 const isRef = (value: unknown): value is ResponseRef =>
   typeof (value as Partial<ResponseRef> | undefined)?.response === 'number';
 
@@ -99,13 +108,12 @@ export function registerCommands(
       if (uri !== undefined) await audits.cancel(uri.toString());
     }),
     on('openDashboard', async (argument) => {
-      const uri = target(argument) ?? (await pickFile('Dashboard of a file'));
-      if (uri === undefined) return;
-      if (!isDataPath(uri) && uri.scheme === 'file')
-        throw new Error(
-          `${uri.fsPath} is no dataset; expected JSON Lines, JSON, CSV, Parquet or Markdown`,
-        );
-      views.openDashboard([uri.toString()]);
+      const uri = await dataFile(argument, 'Dashboard of a file');
+      if (uri !== undefined) views.openDashboard([uri.toString()]);
+    }),
+    on('policyPreview', async (argument) => {
+      const uri = await dataFile(argument, 'Several responses to each prompt');
+      if (uri !== undefined) views.openPolicy(uri.toString());
     }),
     on('openDetail', async (argument) => {
       const ref = isRef(argument) ? argument : await here();

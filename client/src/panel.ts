@@ -8,6 +8,7 @@ import {
   type ViewToHost,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
+import { decodeSamples } from './columns.js';
 import { Feed } from './feed.js';
 import { reveal, type ResponseRef } from './reveal.js';
 import { saveImage } from './save.js';
@@ -33,6 +34,8 @@ export class ViewPanel {
   private feeds = new Map<string, Feed>();
   private ready = false;
   private shown: ResponseRef | undefined;
+  /** The revision of the audit whose samples were sent last. */
+  private sampled: number | undefined;
 
   constructor(
     private readonly host: PanelHost,
@@ -59,7 +62,10 @@ export class ViewPanel {
       this.disposables,
     );
     this.disposables.push(
-      host.context.onChanged((summary) => this.feeds.get(summary.uri)?.update(summary)),
+      host.context.onChanged((summary) => {
+        this.feeds.get(summary.uri)?.update(summary);
+        if (this.page === 'policy' && this.shows(summary.uri)) this.follow(summary);
+      }),
     );
     webview.html = viewHtml(webview, host.extension, page, panel.title);
   }
@@ -71,8 +77,11 @@ export class ViewPanel {
     viewColumn: ViewColumn,
     onClosed: (panel: ViewPanel) => void,
   ): ViewPanel {
+    const names = uris.map(baseName).join(' ↔ ');
     const title =
-      page === 'detail' ? 'QRM Lens: Distribution' : `QRM Lens: ${uris.map(baseName).join(' ↔ ')}`;
+      page === 'detail'
+        ? 'QRM Lens: Distribution'
+        : `QRM Lens: ${names}${page === 'policy' ? ' (policy)' : ''}`;
     const panel = window.createWebviewPanel(
       `qrmLens.${page}`,
       title,
@@ -107,6 +116,10 @@ export class ViewPanel {
     const names = audits.map((a) => baseName(a.uri));
     this.post({ type: 'open', page: this.page, audits, names, ...(state && { state }) });
     if (this.page === 'detail') return this.showDetail();
+    if (this.page === 'policy') {
+      for (const summary of audits) this.follow(summary);
+      return;
+    }
     for (const summary of audits) {
       const feed = new Feed(this.host.context, (message) => this.post(message));
       this.feeds.set(summary.uri, feed);
@@ -127,6 +140,22 @@ export class ViewPanel {
     const client = await this.host.context.server();
     const result = await request(client, 'detail', ref);
     if (ref === this.shown) this.post({ type: 'detail', result });
+  }
+
+  /** Progress of an audit whose samples the policy page shows; the samples once they are scored. */
+  private follow(summary: AuditSummary): void {
+    this.post({ type: 'summary', summary });
+    if (summary.state !== 'done' || summary.revision === this.sampled) return;
+    this.sampled = summary.revision;
+    void this.showPolicy(summary.uri).catch((error: unknown) =>
+      this.host.context.log.warn(`policy: ${messageOf(error)}`),
+    );
+  }
+
+  private async showPolicy(uri: string): Promise<void> {
+    const client = await this.host.context.server();
+    const samples = await request(client, 'policy', { uri });
+    this.post({ type: 'policy', samples: decodeSamples(samples) });
   }
 
   /** The cursor moved to a response in the text. */

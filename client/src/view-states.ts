@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PageName, PersistedState } from '../../server/src/protocol/index.js';
+import { PAGES, type PageName, type PersistedState } from '../../server/src/protocol/index.js';
 
 /** Views remembered; the least lately changed are forgotten. */
 const KEPT = 20;
@@ -12,7 +12,7 @@ const keyOf = ({ page, uris }: Pick<PersistedState, 'page' | 'uris'>): string =>
 const isState = (value: unknown): value is PersistedState => {
   const { page, uris, saved } = (value ?? {}) as Partial<PersistedState>;
   return (
-    (page === 'dashboard' || page === 'detail') &&
+    PAGES.some((name) => name === page) &&
     Array.isArray(uris) &&
     uris.every((uri) => typeof uri === 'string') &&
     typeof saved === 'number'

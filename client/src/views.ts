@@ -18,6 +18,7 @@ const FOLLOW_MS = 120;
 
 /** The dashboards and the detail view, and how they follow the cursor. */
 export class Views {
+  /** And the policy previews: views of whole documents. */
   private readonly dashboards = new Set<ViewPanel>();
   private detail: ViewPanel | undefined;
   private readonly host: PanelHost;
@@ -49,6 +50,7 @@ export class Views {
     this.disposables = [
       serializer('dashboard'),
       serializer('detail'),
+      serializer('policy'),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         const active = selections[0]?.active;
         if (active === undefined) return;
@@ -77,13 +79,21 @@ export class Views {
 
   /** Shows the dashboard of these documents: the one that is open, else a new one. */
   openDashboard(uris: readonly string[]): void {
+    this.openDocuments('dashboard', uris);
+  }
+
+  openPolicy(uri: string): void {
+    this.openDocuments('policy', [uri]);
+  }
+
+  private openDocuments(page: PageName, uris: readonly string[]): void {
     for (const panel of this.dashboards) {
-      if (uris.every((uri) => panel.shows(uri))) {
+      if (panel.page === page && uris.every((uri) => panel.shows(uri))) {
         panel.panel.reveal(undefined, true);
         return;
       }
     }
-    this.create('dashboard', uris);
+    this.create(page, uris);
   }
 
   async openDetail(ref: ResponseRef): Promise<void> {

@@ -240,6 +240,40 @@
     });
   };
 
+  /** Eight responses to each prompt, their spread of its own. */
+  state.policy = () => {
+    const per = 8;
+    const n = Math.floor(size / per) * per;
+    const quantiles = new Float32Array(n * K);
+    const expectation = new Float32Array(n);
+    for (let i = 0; i < n; i++) {
+      const mean = 0.56 + 0.08 * normal();
+      const spread = 0.05 + 0.16 * random();
+      for (let k = 0; k < K; k++) {
+        const z = Math.log(levels[k] / (1 - levels[k])) / 1.7;
+        quantiles[i * K + k] = mean + spread * z;
+        expectation[i] += quantiles[i * K + k] / K;
+      }
+    }
+    const [d] = documents;
+    send({
+      type: 'policy',
+      samples: {
+        uri: d.uri,
+        epoch: 1,
+        revision: d.n,
+        levels,
+        offsets: Uint32Array.from({ length: n / per + 1 }, (_, p) => p * per),
+        responses: Uint32Array.from({ length: n }, (_, i) => i),
+        quantiles,
+        expectation,
+        tokens: new Uint32Array(n).fill(200),
+        rows: Uint32Array.from({ length: n / per }, (_, p) => p),
+        more: 0,
+      },
+    });
+  };
+
   let kept = window.harness.state;
   window.acquireVsCodeApi = () => ({
     getState: () => kept,
@@ -260,6 +294,7 @@
             names,
           });
           if (page === 'dashboard') documents.forEach((x) => stream(x, Math.floor(x.n * share)));
+          else if (page === 'policy') state.policy();
           else state.detail(window.harness.response ?? 24);
         } else if (message.type === 'texts')
           send({

@@ -63,6 +63,9 @@ export const scenes = {
   'dashboard-compare': { compare: true },
   'dashboard-running': { partial: 0.4, width: 1100 },
   'dashboard-million': { size: 1_000_000, width: 1500, height: 1000, brush: true },
+  'policy-dark': { page: 'policy', height: 1250 },
+  'policy-light': { page: 'policy', theme: 'light', width: 700, height: 1400 },
+  'policy-many': { page: 'policy', size: 20_000, height: 1000 },
   'detail-dark': { page: 'detail' },
   'detail-light': { page: 'detail', theme: 'light', attributes: many, height: 1200 },
   'detail-contrast': { page: 'detail', theme: 'contrast' },
@@ -121,7 +124,14 @@ for (const [name, scene] of Object.entries(scenes)) {
     await page.mouse.up();
     await page.waitForTimeout(600);
   }
-  if (scene.page !== 'detail' && !scene.compare && !scene.untouched && scene.size !== 0) {
+  if (scene.page === 'policy') {
+    await page.locator('.policy-table tr:nth-child(3) button').click();
+    const slider = page.locator('.controls input').first();
+    await slider.focus();
+    for (let n = 0; n < 30; n++) await page.keyboard.press('ArrowRight');
+    await page.waitForTimeout(600);
+  }
+  if (scene.page === undefined && !scene.compare && !scene.untouched && scene.size !== 0) {
     await page.locator('.row[data-n="4"]').click();
     await page.waitForTimeout(400);
   }

@@ -1,6 +1,7 @@
 import {
   FINDING_CODES,
   FINDING_SEVERITIES,
+  PAGES,
   type PageName,
   type PersistedState,
 } from '../../server/src/protocol/index.js';
@@ -31,10 +32,16 @@ const finite = (value: unknown): number | undefined =>
 /** A state that an older version kept, or nobody: every field is checked, a bad one is the default. */
 export function readState(value: unknown): PersistedState | undefined {
   const { page, uris, filters, saved } = fields(value);
-  if (page !== 'dashboard' && page !== 'detail') return undefined;
+  const known = PAGES.find((name) => name === page);
+  if (known === undefined) return undefined;
   if (!Array.isArray(uris) || !uris.every((u) => typeof u === 'string')) return undefined;
   const time = finite(saved);
-  return { page, uris: uris as string[], filters, ...(time !== undefined && { saved: time }) };
+  return {
+    page: known,
+    uris: uris as string[],
+    filters,
+    ...(time !== undefined && { saved: time }),
+  };
 }
 
 export function readDashboard(filters: unknown): DashboardState {
@@ -74,6 +81,21 @@ export function readDetail(filters: unknown): DetailState {
   const lambda = finite(f.lambda);
   return {
     tau: tau !== undefined && tau > 0 && tau < 1 ? tau : undefined,
+    lambda: lambda !== undefined && lambda >= 0 ? lambda : undefined,
+  };
+}
+
+/** What the policy preview keeps: undefined follows from the samples. */
+export interface PolicyState {
+  readonly beta: number | undefined;
+  readonly lambda: number | undefined;
+}
+
+export function readPolicy(filters: unknown): PolicyState {
+  const f = fields(filters);
+  const [beta, lambda] = [finite(f.beta), finite(f.lambda)];
+  return {
+    beta: beta !== undefined && beta > 0 ? beta : undefined,
     lambda: lambda !== undefined && lambda >= 0 ? lambda : undefined,
   };
 }

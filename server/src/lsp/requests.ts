@@ -22,6 +22,7 @@ import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
 import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
+import { policySamples } from './policy-samples.js';
 import type { ServerContext } from './server.js';
 import { nameOf, pathOf } from '../live/uris.js';
 import { columns, contributions, detail, findings, texts } from '../live/view-data.js';
@@ -97,6 +98,7 @@ export function serveRequests(server: ServerContext): void {
       return here ? { ...found.spot(response), row: found.rowNumber(response) } : null;
     },
     detail: async (p) => detail(known(p.uri), await workspace.engine.service(), p),
+    policy: ({ uri }) => policySamples(known(uri)),
     contributions: async (p) => contributions(known(p.uri), await workspace.engine.service(), p),
     locate: ({ uri, line, column }) => {
       const found = workspace.audit(uri);

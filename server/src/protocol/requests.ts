@@ -21,6 +21,7 @@ export interface Requests {
   /** Null: the response is no longer there. */
   spot: { params: ResponseParams; answer: RowSpot | null };
   contributions: { params: ContributionsParams; answer: Contributions | null };
+  policy: { params: UriParams; answer: WirePolicySamples };
   /** Null: there is no response at the position. */
   locate: { params: LocateParams; answer: LocateResult | null };
   rows: { params: RowsParams; answer: RowsResult };
@@ -55,6 +56,7 @@ export const METHODS = {
   detail: 'qrmLens/detail',
   spot: 'qrmLens/spot',
   contributions: 'qrmLens/contributions',
+  policy: 'qrmLens/policy',
   locate: 'qrmLens/locate',
   rows: 'qrmLens/rows',
   exportReport: 'qrmLens/export',
@@ -227,6 +229,32 @@ export interface ResponseText {
   readonly excerpt: string;
   readonly label: string;
   readonly findings: readonly ViewFinding[];
+}
+
+/** As PolicySamples, each array as base64 of its little-endian bytes. */
+export type WirePolicySamples = {
+  readonly [K in keyof PolicySamples]: PolicySamples[K] extends ArrayBufferView
+    ? string
+    : PolicySamples[K];
+};
+/** Several scored responses to each prompt of a document: sample n is response `responses[n]`. */
+export interface PolicySamples {
+  readonly uri: string;
+  readonly epoch: number;
+  /** Of the audit when they were taken. */
+  readonly revision: number;
+  readonly levels: readonly number[];
+  /** The samples of prompt p are offsets[p] to offsets[p + 1]; length prompts + 1. */
+  readonly offsets: Uint32Array;
+  readonly responses: Uint32Array;
+  /** Sorted, row n*K+k. */
+  readonly quantiles: Float32Array;
+  readonly expectation: Float32Array;
+  readonly tokens: Uint32Array;
+  /** Rows of the file, by prompt. */
+  readonly rows: Uint32Array;
+  /** Prompts beyond those that a view takes. */
+  readonly more: number;
 }
 
 export interface ResponseParams {

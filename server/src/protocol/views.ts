@@ -4,15 +4,17 @@ import type {
   Contributions,
   DetailResult,
   FindingBatch,
+  PolicySamples,
   ResponseText,
 } from './requests.js';
 
 // Messages between the extension and its webviews.
-// The page's HTML is the host's: `<body data-page="dashboard">` or `"detail"`, `<main id="app">`, then
+// The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"` or `"policy"`, `<main id="app">`, then
 // dist/webview.js. CSP: default-src 'none'; script-src and style-src by nonce; img-src data: blob:.
 // dist/webview.css is linked when the bundle has one. The page starts with `ready`.
 
-export type PageName = 'dashboard' | 'detail';
+export const PAGES = ['dashboard', 'detail', 'policy'] as const;
+export type PageName = (typeof PAGES)[number];
 
 /** What a page keeps with setState, and all that a reload needs. */
 export interface PersistedState {
@@ -53,6 +55,7 @@ export type HostToView =
       readonly contributions: Contributions | null;
     }
   | { readonly type: 'detail'; readonly result: DetailResult }
+  | { readonly type: 'policy'; readonly samples: PolicySamples }
   /** The cursor moved in the text. */
   | {
       readonly type: 'select';

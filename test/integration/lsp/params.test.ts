@@ -108,6 +108,7 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'qrmLens/detail': response,
   'qrmLens/spot': response,
   'qrmLens/contributions': { uri, epoch: 1 },
+  'qrmLens/policy': { uri },
   'qrmLens/locate': { uri, line: 0, column: 20 },
   'qrmLens/rows': { uri, from: 0, limit: 3 },
   'qrmLens/export': { uri, format: 'json', path: join(folder, 'report.json') },

@@ -122,6 +122,7 @@ const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
   texts: object<TextsParams>({ uri: name, epoch: count, responses: list(count) }),
   detail: response,
   spot: response,
+  policy: ofUri,
   contributions: object<ContributionsParams>({
     uri: name,
     epoch: count,
