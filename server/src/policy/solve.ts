@@ -9,6 +9,8 @@ const mean = (x: ArrayLike<number>): number => {
 
 /** How near the KL comes to what was asked, as a share of it. */
 const PRECISION = 1e-3;
+/** Responses that are enough to come near; the last steps are with all of them. */
+const ENOUGH = 16_000;
 const STEPS = 60;
 
 /**
@@ -19,17 +21,25 @@ const STEPS = 60;
 export class BetaSolver {
   private readonly known: { logBeta: number; kl: number }[] = [];
   private readonly scale: number;
+  /** The same for some of the prompts, where there are many. */
+  private readonly some: BetaSolver | undefined;
 
   constructor(
     private readonly samples: SampleSet,
     private readonly scores: ArrayLike<number>,
   ) {
     this.scale = spreadWithin(samples, scores);
+    const thin = thinned(samples, scores);
+    this.some = thin && new BetaSolver(thin.samples, thin.scores);
   }
 
   /** @returns undefined where no beta has this KL: the scores tie, or n is too small. */
   beta(kl: number): number | undefined {
     if (!(this.scale > 0) || !(kl > 0)) return undefined;
+    if (this.some !== undefined) {
+      const near = this.some.beta(kl);
+      return near === undefined ? undefined : this.refined(kl, Math.log(near));
+    }
     const guess = Math.log(this.scale / Math.sqrt(2 * kl));
     let low = this.above(kl, guess); // its KL is at least the target
     let high = this.below(kl, guess);
@@ -56,6 +66,19 @@ export class BetaSolver {
       }
     }
     return Math.exp((low.logBeta + high.logBeta) / 2);
+  }
+
+  /** From a beta nearby: the secant through two points is as good as the curve. */
+  private refined(kl: number, logBeta: number): number {
+    let a = this.at(logBeta);
+    // Where scores are Gaussian KL ~ 1 / beta^2.
+    let b = this.at(logBeta + Math.log(a.kl / kl) / 2);
+    for (let n = 0; n < 4 && Math.abs(b.kl / kl - 1) > PRECISION; n++) {
+      const slope = (Math.log(b.kl) - Math.log(a.kl)) / (b.logBeta - a.logBeta);
+      if (!(slope < 0)) break;
+      [a, b] = [b, this.at(b.logBeta - Math.log(b.kl / kl) / slope)];
+    }
+    return Math.exp(b.logBeta);
   }
 
   private at(logBeta: number): { logBeta: number; kl: number } {
@@ -105,4 +128,30 @@ export function spreadWithin({ offsets }: SampleSet, scores: ArrayLike<number>):
     count++;
   }
   return count === 0 ? 0 : Math.sqrt(sum / count);
+}
+
+/** Every so many prompts of many; undefined where all are few enough. */
+function thinned(
+  samples: SampleSet,
+  scores: ArrayLike<number>,
+): { samples: SampleSet; scores: Float64Array } | undefined {
+  const N = scores.length;
+  const step = Math.floor(N / ENOUGH);
+  if (step < 2) return undefined;
+  const offsets = [0];
+  const kept: number[] = [];
+  for (let p = 0; p + 1 < samples.offsets.length; p += step) {
+    for (let i = samples.offsets[p]!; i < samples.offsets[p + 1]!; i++) kept.push(i);
+    offsets.push(kept.length);
+  }
+  const { base } = samples;
+  return {
+    scores: Float64Array.from(kept, (i) => scores[i] as number),
+    // The KL alone is asked of it: figures are not needed.
+    samples: {
+      ...samples,
+      offsets: Uint32Array.from(offsets),
+      ...(base && { base: Float64Array.from(kept, (i) => base[i] as number) }),
+    },
+  };
 }

@@ -180,3 +180,15 @@ describe('importance weights', () => {
     expect(mean).toBeLessThan(1.07);
   });
 });
+
+it('finds the beta of many prompts as of few: some of them first, all of them last', () => {
+  const g = normal(8);
+  const samples = gaussianSamples(6000, 8, () => ({ mean: g() + 0.3 * g() ** 2, spread: 0.3 }));
+  const solver = new BetaSolver(samples, samples.expectation);
+  for (const kl of [0.05, 0.5, 1]) {
+    const { kl: each } = tilt(samples, samples.expectation, solver.beta(kl)!);
+    const mean = each.reduce((a, b) => a + b, 0) / promptsOf(samples);
+    expect(Math.abs(mean / kl - 1)).toBeLessThan(2e-3);
+  }
+  expect(solver.beta(20)).toBeUndefined();
+});
