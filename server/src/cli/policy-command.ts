@@ -1,5 +1,7 @@
 import type { AuditSource } from '../audit/index.js';
 import { visible } from '../audit/report/index.js';
+import { commandLineSource } from '../datasets/input/pipe.js';
+import { readDataset } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
 import {
@@ -25,7 +27,7 @@ import {
   type PolicyPreview,
 } from '../policy/index.js';
 import { render, type PolicyFormat } from '../policy/report/index.js';
-import { complain, noneExists, open, type CommonOptions } from './common.js';
+import { complain, noneExists, type CommonOptions } from './common.js';
 import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { weights } from './options.js';
@@ -86,7 +88,7 @@ async function policy(
       throw error instanceof RangeError ? new UsageError(error.message) : error;
     }
   }
-  const sources = files.map((path) => ({ path, open: () => open(path, o) }));
+  const sources = files.map((path) => ({ path, open: () => withAside(path, o) }));
   const { pool, fruitless } = await gathered(sources, files, o, session);
   for (const [n, why] of fruitless)
     process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
@@ -123,6 +125,12 @@ async function policy(
   const wanted = by ?? objectives.find(({ kind }) => kind !== 'mean') ?? parseObjective('mean');
   await write({ sources, pool, limit: o.limit }, wanted, o, session);
   return fruitless.size > 0 ? EXIT.unreadable : EXIT.ok;
+}
+
+/** Log-probabilities stand beside the texts: rows come with what else their records hold. */
+async function* withAside(path: string, o: CommonOptions) {
+  const options = { format: o.inputFormat, mapping: o.mapping, aside: true };
+  yield* readDataset(await commandLineSource(path), options);
 }
 
 async function gathered(

@@ -1,5 +1,5 @@
 import { WIDTH } from './figures.js';
-import { promptsOf, type SampleSet } from './samples.js';
+import { promptsOf, sizeOf, type SampleSet } from './samples.js';
 
 /** A policy's estimates, prompt by prompt. */
 export interface PromptEstimates {
@@ -41,11 +41,12 @@ export function tilt(
   };
   const sums = new Float64Array(width);
   const left = new Float64Array(width);
+  const prompt = new Prompt(samples, scores, beta, figures, width);
+  const { e, t } = prompt;
   for (let p = 0; p < P; p++) {
     const [from, to] = [samples.offsets[p] as number, samples.offsets[p + 1] as number];
     const n = to - from;
-    const prompt = new Prompt(samples, scores, beta, from, to, figures, width);
-    const { e, t } = prompt;
+    prompt.take(from, to);
     const S = prompt.sum(-1, sums);
     const kl = prompt.kl(-1, S.total, S.mean);
     let squares = 0;
@@ -59,7 +60,7 @@ export function tilt(
       const ej = e[j] as number;
       // What dominates cannot be taken off the sum without losing the digits of the rest.
       if (ej > 0.5 * S.total) {
-        const rest = prompt.without(j, from, width);
+        const rest = prompt.without(j);
         klLeft += rest.kl;
         for (let f = 0; f < width; f++) left[f]! += rest.figures[f]!;
         continue;
@@ -78,42 +79,59 @@ export function tilt(
   return out;
 }
 
-/** The samples of one prompt under a tilt. */
+/** The samples of one prompt after another under a tilt, in the same memory: there may be a million prompts. */
 class Prompt {
-  /** b_i exp(t_i), and t_i = s_i / beta less the greatest. */
+  /** b_i exp(t_i), and t_i = s_i / beta less the greatest; as long as the largest prompt. */
   readonly e: Float64Array;
   readonly t: Float64Array;
-  private readonly base: (j: number) => number;
+  private readonly rest: Float64Array;
+  private from = 0;
+  private n = 0;
 
   constructor(
-    samples: SampleSet,
-    scores: ArrayLike<number>,
+    private readonly samples: SampleSet,
+    private readonly scores: ArrayLike<number>,
     private readonly beta: number,
-    private readonly from: number,
-    to: number,
     private readonly figures: Float64Array | undefined,
     private readonly width: number,
   ) {
-    const n = to - from;
-    const { base } = samples;
-    this.base = base === undefined ? () => 1 / n : (j) => base[from + j] as number;
-    this.t = exponents(scores, beta, from, to);
-    this.e = this.t.map((t, j) => this.base(j) * Math.exp(t));
+    let most = 0;
+    for (let p = 0; p < promptsOf(samples); p++) most = Math.max(most, sizeOf(samples, p));
+    this.e = new Float64Array(most);
+    this.t = new Float64Array(most);
+    this.rest = new Float64Array(width);
+  }
+
+  take(from: number, to: number): void {
+    this.from = from;
+    this.n = to - from;
+    exponents(this.scores, this.beta, from, to, this.t);
+    for (let j = 0; j < this.n; j++) this.e[j] = this.base(j) * Math.exp(this.t[j] as number);
+  }
+
+  private base(j: number): number {
+    const { base } = this.samples;
+    return base === undefined ? 1 / this.n : (base[this.from + j] as number);
   }
 
   /** Sums over all but the j-th: of e, of e t, and (into `sums`) of e f. */
   sum(except: number, sums: Float64Array): { total: number; mean: number } {
     let [total, mean] = [0, 0];
     sums.fill(0);
-    for (let j = 0; j < this.e.length; j++) {
+    for (let j = 0; j < this.n; j++) {
       const ej = this.e[j] as number;
       if (j === except || ej === 0) continue;
       total += ej;
       mean += ej * (this.t[j] as number);
-      for (let f = 0; f < this.width; f++)
-        sums[f]! += ej * ((this.figures as Float64Array)[(this.from + j) * WIDTH + f] as number);
+      this.add(sums, j, ej);
     }
     return { total, mean };
+  }
+
+  private add(sums: Float64Array, j: number, weight: number): void {
+    const at = (this.from + j) * WIDTH;
+    for (let f = 0; f < this.width; f++)
+      sums[f]! += weight * ((this.figures as Float64Array)[at + f] as number);
   }
 
   /** KL of the samples but the j-th, from their own share of the reference. */
@@ -122,26 +140,29 @@ class Prompt {
     return Math.max(mean / total - Math.log(total / kept), 0);
   }
 
-  /** The estimates without the j-th, from a greatest of their own: the others may all be tiny beside it. */
-  without(j: number, from: number, width: number): { kl: number; figures: Float64Array } {
-    const n = this.e.length;
+  /**
+   * The estimates without the j-th, from a greatest of their own: the others may all be tiny beside it. The figures are
+   * good until the next call.
+   */
+  without(j: number): { kl: number; figures: Float64Array } {
     let most = -Infinity;
-    for (let i = 0; i < n; i++)
+    for (let i = 0; i < this.n; i++)
       if (i !== j && this.base(i) > 0) most = Math.max(most, this.t[i] as number);
     const kept = 1 - this.base(j);
-    const sums = new Float64Array(width);
+    const { rest } = this;
+    rest.fill(0);
     let [total, mean] = [0, 0];
-    for (let i = 0; i < n; i++) {
+    for (let i = 0; i < this.n; i++) {
       if (i === j) continue;
       const t = most === -Infinity ? 0 : (this.t[i] as number) - most;
       const e = (this.base(i) / kept) * Math.exp(t);
       if (e === 0) continue;
       total += e;
       mean += e * t;
-      for (let f = 0; f < width; f++)
-        sums[f]! += e * ((this.figures as Float64Array)[(from + i) * WIDTH + f] as number);
+      this.add(rest, i, e);
     }
-    return { kl: Math.max(mean / total - Math.log(total), 0), figures: sums.map((s) => s / total) };
+    for (let f = 0; f < this.width; f++) rest[f]! /= total;
+    return { kl: Math.max(mean / total - Math.log(total), 0), figures: rest };
   }
 }
 
@@ -151,12 +172,12 @@ function exponents(
   beta: number,
   from: number,
   to: number,
+  t: Float64Array = new Float64Array(to - from),
 ): Float64Array {
-  const t = new Float64Array(to - from);
   let most = -Infinity;
   for (let i = from; i < to; i++) most = Math.max(most, scores[i] as number);
-  if (most === -Infinity) return t;
-  for (let i = from; i < to; i++) t[i - from] = ((scores[i] as number) - most) / beta;
+  for (let i = from; i < to; i++)
+    t[i - from] = most === -Infinity ? 0 : ((scores[i] as number) - most) / beta;
   return t;
 }
 

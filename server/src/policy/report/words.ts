@@ -26,7 +26,8 @@ export const signed = (x: number): string => {
 /** One figure as a reader wants it. */
 export function figure(name: FigureName, x: number): string {
   if (!Number.isFinite(x)) return '–';
-  if (name === 'below') return percent(x);
+  // What leave-one-out takes off may leave a little less than nothing.
+  if (name === 'below') return percent(Math.max(x, 0));
   if (name === 'tokens') return x.toFixed(0);
   if (name === 'surprisal') return x.toFixed(1);
   return decimals(x);
