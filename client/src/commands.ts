@@ -3,6 +3,7 @@ import { type IgnoreParams } from '../../server/src/protocol/index.js';
 import { type Audits } from './audits.js';
 import { messageOf } from '../../server/src/errors.js';
 import { auditOpenChat } from './chat.js';
+import { clean } from './clean.js';
 import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
 import { isDataPath } from './documents.js';
@@ -77,6 +78,7 @@ export function registerCommands(
       );
       if (answer !== undefined) views.openDashboard([uri.toString()]);
     }),
+    on('clean', () => clean()),
     on('auditSelection', async () => {
       const editor = window.activeTextEditor;
       if (editor === undefined) throw new Error('no text editor is active');

@@ -1,3 +1,4 @@
+import { CLEAN_KIND } from './features/bulk-actions.js';
 import {
   CodeActionKind,
   TextDocumentSyncKind,
@@ -49,7 +50,7 @@ export const serverResult = (features: ClientFeatures, version: string): Initial
     documentSymbolProvider: true,
     foldingRangeProvider: true,
     codeActionProvider: {
-      codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite],
+      codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite, CLEAN_KIND],
     },
     ...(features.pulls && {
       diagnosticProvider: {

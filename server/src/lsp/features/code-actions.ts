@@ -7,6 +7,7 @@ import {
 import type { DiagnosticData } from './diagnostics.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
+import { bulkActions, CLEAN_KIND } from './bulk-actions.js';
 import { deleteEdit, swapEdits } from './row-edits.js';
 import { CLIENT_COMMANDS } from './text-features.js';
 
@@ -19,6 +20,8 @@ export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAct
   const { line, character } = params.range.start;
   const wanted = (kind: string) =>
     params.context.only === undefined || params.context.only.some((k) => kind.startsWith(k));
+  if (params.context.only?.some((k) => CLEAN_KIND.startsWith(k) && k.startsWith('source.q')))
+    return bulkActions(audit, CLEAN_KIND);
   const entry = audit.entries.at(line);
   const actions: CodeAction[] = [];
   const found = params.context.diagnostics.filter(
@@ -28,6 +31,9 @@ export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAct
     actions.push(
       ...rowActions(audit, entry, params.context.diagnostics).filter((a) => wanted(a.kind ?? '')),
     );
+  const codes = new Set(found.map((d) => String(d.code)));
+  if (wanted(CodeActionKind.QuickFix) && codes.size > 0)
+    actions.push(...bulkActions(audit, CodeActionKind.QuickFix, codes));
   if (wanted(CodeActionKind.QuickFix))
     for (const diagnostic of found) {
       const { response, code, epoch } = diagnostic.data;

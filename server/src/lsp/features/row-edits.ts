@@ -27,6 +27,48 @@ export function deleteEdit(audit: OpenAudit, entry: RowEntry): TextEdit | undefi
   return spans?.[0] && { range: bytes.range(spans[0]), newText: '' };
 }
 
+/** The edits that take rows out, given in the text's order; those that cannot be taken out stay. */
+export function deleteEdits(audit: OpenAudit, rows: readonly RowEntry[]): TextEdit[] {
+  const { container, entries } = audit;
+  if (container !== 'json') return merged(rows.flatMap((entry) => deleteEdit(audit, entry) ?? []));
+  // Neighbours in a list share a comma: a run of them goes together.
+  const all = entries.all();
+  const order = new Map(all.map((entry, n) => [entry, n]));
+  const edits: TextEdit[] = [];
+  for (let at = 0; at < rows.length;) {
+    const first = order.get(rows[at]!)!;
+    let count = 1;
+    while (rows[at + count] !== undefined && order.get(rows[at + count]!) === first + count)
+      count++;
+    const run = rows.slice(at, at + count).map(recordOf);
+    at += count;
+    if (run.some((r) => r === undefined) || all.slice(first, first + count).some((e) => e.data === undefined)) continue; // prettier-ignore
+    const bytes = bytesAround(audit, all[first]!, run[0]!);
+    const beside = { before: all[first - 1]?.data, after: all[first + count]?.data };
+    for (const span of removeRows(container, run as RecordPlace[], beside, bytes.read) ?? [])
+      edits.push({ range: bytes.range(span), newText: '' });
+  }
+  return edits;
+}
+
+/** Where the last line has no end, its edit takes that of the line before, which goes itself perhaps. */
+function merged(edits: readonly TextEdit[]): TextEdit[] {
+  const all: TextEdit[] = [];
+  for (const edit of edits) {
+    const last = all.at(-1);
+    const before = (a: TextEdit['range']['start'], b: TextEdit['range']['start']) =>
+      a.line < b.line || (a.line === b.line && a.character < b.character);
+    if (last !== undefined && before(edit.range.start, last.range.end))
+      all[all.length - 1] = {
+        range: { start: last.range.start, end: edit.range.end },
+        newText: '',
+      };
+    else all.push(edit);
+  }
+  // The line before the first of them stays, and its end must go where nothing follows.
+  return all;
+}
+
 /**
  * Two edits that exchange chosen and rejected, byte for byte. Undefined where the row is no pair, or
  * its text is no longer as it was read.
@@ -35,6 +77,9 @@ export function swapEdits(audit: OpenAudit, entry: RowEntry): TextEdit[] | undef
   const row = audit.entries.data(entry);
   if (row === undefined) return undefined;
   const bytes = bytesAround(audit, entry, row);
+  // A field of its own says which one is better: that is turned.
+  if (row.vote !== undefined)
+    return [{ range: bytes.range(row.vote.place), newText: row.vote.contrary }];
   const spans = swapPair(writingOf(audit), row, bytes.read);
   if (spans === undefined) return undefined;
   const [one, two] = spans.map((span) => bytes.range(span)) as [

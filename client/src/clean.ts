@@ -1,0 +1,32 @@
+import { commands, Range, window, workspace, type CodeAction } from 'vscode';
+
+const KIND = 'source.qrmLens.clean';
+const PREFIX = /^QRM Lens: /;
+
+/** Offers the changes that the file's findings give reason for, and shows the chosen one in the refactor preview. */
+export async function clean(): Promise<void> {
+  const editor = window.activeTextEditor;
+  if (editor === undefined) throw new Error('no text editor is active');
+  const { document } = editor;
+  const all = new Range(0, 0, document.lineCount, 0);
+  const found = await commands.executeCommand<CodeAction[]>(
+    'vscode.executeCodeActionProvider',
+    document.uri,
+    all,
+    KIND,
+  );
+  const actions = (found ?? []).filter((action) => action.edit !== undefined);
+  if (actions.length === 0) {
+    void window.showInformationMessage(
+      'QRM Lens: no finding of this file asks for a change. (Of many files, or of those on disk: qrm clean.)',
+    );
+    return;
+  }
+  const items = actions.map((action) => ({ label: action.title.replace(PREFIX, ''), action }));
+  const chosen = await window.showQuickPick(items, {
+    title: 'QRM Lens: Clean',
+    placeHolder: 'Changes of all rows with a finding; a preview comes first',
+  });
+  const edit = chosen?.action.edit;
+  if (edit !== undefined) await workspace.applyEdit(edit, { isRefactoring: true });
+}
