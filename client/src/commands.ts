@@ -165,6 +165,7 @@ export function registerCommands(
     on('selectDevice', () => selectDevice(context)),
     on('showLog', () => context.log.show()),
     on('restart', () => context.restart()),
+    on('setToken', () => context.setToken()),
     on('doctor', () => showDoctor(context)),
     on('trainModel', (argument) => training.start(argument)),
     on('clearScores', async () => {

@@ -10,6 +10,8 @@ export interface Context {
   /** The server, if it runs. */
   running(): LanguageClient | undefined;
   restart(): Promise<void>;
+  /** Asks for the token of `qrmLens.endpoint`, keeps it and restarts. */
+  setToken(): Promise<void>;
   /** Told of every summary of an audit. */
   onChanged(listener: (summary: AuditSummary) => void): { dispose(): void };
   onStatus(listener: (status: StatusParams) => void): { dispose(): void };

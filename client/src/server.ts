@@ -16,6 +16,9 @@ import type { Context } from './context.js';
 import { SELECTOR } from './documents.js';
 import { themeKind } from './theme.js';
 
+/** The secret that engines at `qrmLens.endpoint` ask for. */
+const TOKEN = 'qrmLens.endpointToken';
+
 /** The language server: a Node process of its own, started when it is first needed. */
 export class Server implements Context {
   readonly log = window.createOutputChannel('QRM Lens', { log: true });
@@ -51,7 +54,7 @@ export class Server implements Context {
     const client = new LanguageClient(
       'qrmLens',
       'QRM Lens',
-      this.serverOptions(),
+      await this.serverOptions(),
       this.clientOptions(),
     );
     client.onNotification(METHODS.changed, (summary: AuditSummary) => {
@@ -64,15 +67,19 @@ export class Server implements Context {
     return client;
   }
 
-  private serverOptions(): ServerOptions {
+  private async serverOptions(): Promise<ServerOptions> {
     const module = Uri.joinPath(this.extension.extensionUri, 'dist', 'server.js').fsPath;
     const runtime = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+    const token = await this.extension.secrets.get(TOKEN);
     // The port that .vscode/launch.json attaches to.
     const debugged = this.extension.extensionMode === ExtensionMode.Development;
     return {
       module,
       transport: TransportKind.ipc,
-      ...(debugged && { options: { execArgv: ['--inspect=6009'] } }),
+      options: {
+        ...(debugged && { execArgv: ['--inspect=6009'] }),
+        ...(token !== undefined && { env: { ...process.env, QRM_LENS_TOKEN: token } }),
+      },
       // A program named by an untrusted folder is never run; the setting is restricted as well.
       ...(runtime !== '' && workspace.isTrusted && { runtime }),
     };
@@ -95,6 +102,20 @@ export class Server implements Context {
       synchronize: { fileEvents: watcher },
       markdown: { isTrusted: false, supportHtml: false },
     };
+  }
+
+  /** Keeps the token of engines where the editor keeps secrets, and goes on with it. */
+  async setToken(): Promise<void> {
+    const token = await window.showInputBox({
+      title: 'QRM Lens: Endpoint Token',
+      prompt: 'What the engines of qrmLens.endpoint ask for; empty: none.',
+      password: true,
+      ignoreFocusOut: true,
+    });
+    if (token === undefined) return;
+    if (token === '') await this.extension.secrets.delete(TOKEN);
+    else await this.extension.secrets.store(TOKEN, token);
+    await this.restart();
   }
 
   async restart(): Promise<void> {

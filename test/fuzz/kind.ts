@@ -11,6 +11,8 @@ export interface Outcome {
 /** One sort of cases: a generator and what has to hold. */
 export interface Kind {
   readonly name: string;
+  /** Run once, before the first case and outside its thread; gives what is run after the last. */
+  prepare?(): Promise<() => Promise<void>>;
   /** The inputs of a case, by name, to be kept when it fails. */
   inputs(random: Random): Promise<ReadonlyMap<string, Buffer>> | ReadonlyMap<string, Buffer>;
   /** Runs the case; what it throws is a failure too. */

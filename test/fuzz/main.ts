@@ -112,7 +112,8 @@ async function main(): Promise<void> {
   }
   const runner = new Runner();
   let failed = 0;
-  for (const { name } of kinds) {
+  for (const { name, prepare } of kinds) {
+    const end = await prepare?.();
     const counts = new Map<string, number>();
     const began = performance.now();
     let failures = 0;
@@ -135,6 +136,7 @@ async function main(): Promise<void> {
     for (const [what, times] of [...counts].sort((a, b) => b[1] - a[1]))
       console.log(`  ${String(times).padStart(6)} ${what}`);
     failed += failures;
+    await end?.();
   }
   await runner.close();
   if (failed > 0) process.exitCode = 1;

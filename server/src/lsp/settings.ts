@@ -8,6 +8,7 @@ const written = (threshold: Threshold): string | number =>
 
 export const DEFAULTS: ServerSettings = {
   model: { path: '' },
+  endpoint: '',
   device: 'auto',
   precision: 'auto',
   threads: 0,
@@ -54,6 +55,7 @@ const differ = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.s
 export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean => {
   const of = (s: ServerSettings) => [
     s.model,
+    s.endpoint,
     s.device,
     s.precision,
     s.threads,

@@ -6,6 +6,8 @@ export type ThemeKind = (typeof THEME_KINDS)[number];
 /** The extension's settings as the server needs them (workspace/configuration section `qrmLens`). */
 export interface ServerSettings {
   readonly model: { readonly path: string };
+  /** URLs of engines that score, by commas; empty: this machine. */
+  readonly endpoint: string;
   readonly device: Device;
   readonly precision: 'auto' | 'float32' | 'int8';
   readonly threads: number;

@@ -1,5 +1,5 @@
 import { openEvaluator } from '../engine/index.js';
-import type { Evaluator } from '../engine/types.js';
+import type { Evaluator, EvaluatorInfo } from '../engine/types.js';
 import type { ServerSettings, StatusParams } from '../protocol/index.js';
 import { ScoreStore } from '../store/index.js';
 import { KnownModels } from './known-models.js';
@@ -8,7 +8,8 @@ import { ScoreService } from './score-service.js';
 import { FileError, isAbort, messageOf } from '../errors.js';
 import { modelInfo } from './model-info.js';
 
-type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'>;
+type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'> &
+  Partial<Pick<ServerSettings, 'endpoint'>>;
 
 export interface EngineHostOptions {
   readonly settings: () => EngineSettings;
@@ -24,6 +25,8 @@ export interface EngineHostOptions {
 type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
   readonly model?: string;
   readonly threads?: number;
+  /** Engines at URLs; what they serve is not known before they are asked. */
+  readonly endpoints?: readonly string[];
 };
 
 /**
@@ -48,9 +51,11 @@ export class EngineHost {
 
   /** @throws Error in plain words when the model or the device cannot be used */
   service(): Promise<ScoreService> {
-    const { model, device, precision, threads, store } = this.options.settings();
+    const { model, device, precision, threads, store, endpoint = '' } = this.options.settings();
     const path = this.options.trusted && model.path !== '' ? model.path : undefined;
-    const key = JSON.stringify([path, device, precision, threads, store.enabled]);
+    // Texts go to no address that an untrusted folder names.
+    const endpoints = this.options.trusted ? urlsOf(endpoint) : [];
+    const key = JSON.stringify([path, device, precision, threads, store.enabled, endpoints]);
     if (key !== this.key) void this.close();
     this.key = key;
     return (this.opening ??= this.open({
@@ -58,15 +63,16 @@ export class EngineHost {
       device,
       precision,
       ...(threads > 0 && { threads }),
+      ...(endpoints.length > 0 && { endpoints }),
     }));
   }
 
   private async open(options: OpenOptions): Promise<ScoreService> {
     const { signal } = (this.stop = new AbortController());
     const store = await this.openStore();
-    const known = store && (await this.models.find(options));
+    const known = store && options.endpoints === undefined && (await this.models.find(options));
     signal.throwIfAborted();
-    if (known !== undefined)
+    if (known)
       return this.begin(
         new LazyEvaluator(known, () => this.load(options, signal, known.modelHash)),
       );
@@ -101,16 +107,15 @@ export class EngineHost {
           this.say(
             fraction === undefined ? message : `${message} (${Math.round(100 * fraction)} %)`,
           ),
-        onRestart: (why) => this.options.log(`${why}; it is begun anew, nothing scored is lost`),
+        onRestart: (why) =>
+          this.options.log(
+            options.endpoints ? why : `${why}; it is begun anew, nothing scored is lost`,
+          ),
       });
       signal.throwIfAborted();
       const { modelName, modelHash, executionProvider, precision } = opened.info;
       this.options.log(`model ${modelName} on ${executionProvider}, ${precision}`);
-      void this.models
-        .remember(options, opened.info)
-        .catch((error: unknown) =>
-          this.options.log(`the model is not remembered: ${messageOf(error)}`),
-        );
+      if (options.endpoints === undefined) this.remember(options, opened.info);
       const evaluator = this.watch(opened);
       if (expected !== undefined && expected !== modelHash)
         this.opening = Promise.resolve(this.begin(LazyEvaluator.of(evaluator)));
@@ -125,6 +130,14 @@ export class EngineHost {
       if (!signal.aborted) this.loading = undefined;
       this.options.onStatus();
     }
+  }
+
+  private remember(options: OpenOptions, info: EvaluatorInfo): void {
+    void this.models
+      .remember(options, info)
+      .catch((error: unknown) =>
+        this.options.log(`the model is not remembered: ${messageOf(error)}`),
+      );
   }
 
   /** An evaluator that gave up is replaced by the next that asks. */
@@ -217,3 +230,9 @@ export class EngineHost {
     await this.store?.close();
   }
 }
+
+const urlsOf = (setting: string): string[] =>
+  setting
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');

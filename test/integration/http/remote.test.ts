@@ -7,6 +7,7 @@ import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { openEvaluator } from '../../../server/src/engine/index.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
+import { EngineHost } from '../../../server/src/session/engine-host.js';
 import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
 import { Server } from './server.js';
@@ -67,6 +68,41 @@ describe('qrm score --endpoint', () => {
     writeFileSync(file, hhLines(0, 2).join('\n'));
     const nobody = await workspace.run('score', file, '--endpoint', 'http://127.0.0.1:9');
     expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringMatching(/127\.0\.0\.1:9: /)]);
+  });
+});
+
+describe('the setting qrmLens.endpoint', () => {
+  const settings = (url: string) => ({
+    model: { path: MODEL },
+    endpoint: ` ${url}, `,
+    device: 'cpu' as const,
+    precision: 'float32' as const,
+    threads: 1,
+    store: { enabled: false },
+  });
+  const host = (url: string, trusted: boolean) => {
+    const made = new EngineHost({
+      settings: () => settings(url),
+      trusted,
+      storeFolder: workspace.path('store'),
+      version: '0',
+      onStatus: () => undefined,
+      log: () => undefined,
+    });
+    closing.push(() => made.dispose());
+    return made;
+  };
+
+  it('names who scores, in a trusted workspace alone', async () => {
+    const server = await Server.start(workspace, '--model', MODEL, '--precision', 'float32');
+    const service = await host(server.url, true).service();
+    expect(service.info.executionProvider).toBe(`cpu at ${new URL(server.url).host}`);
+    await server.stop();
+    // Nobody is asked: this one is not even there any more.
+    const other = await host(server.url, false)
+      .service()
+      .then((s) => s.info.executionProvider, String);
+    expect(other).not.toContain(new URL(server.url).host);
   });
 });
 
