@@ -30,7 +30,7 @@ const CODE_BUDGET = { 'win32-x64': 36 * MB, 'win32-arm64': 36 * MB, default: 22 
 /** Compressed. A bundle that keeps all of the Q4_1 backbone's codes is 95 MB; ours has fewer layers. */
 const MODEL_BUDGET = 100 * MB;
 // The doctor runs the command line: the providers are probed in a process of their own.
-const BUNDLES = ['client', 'server', 'worker', 'reader', 'webview', 'cli'];
+const BUNDLES = ['client', 'server', 'worker', 'reader', 'webview', 'cli', 'http'];
 /** Fields of package.json that only development and npm read. */
 const DEVELOPMENT = [
   'private',
@@ -75,6 +75,7 @@ function stage(folder, target) {
     'reader.js',
     'webview.js',
     'cli.js',
+    'http.js',
   ]) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }
