@@ -10,6 +10,7 @@ import {
   difference,
   figure,
   headings,
+  nats,
   interval,
   notes,
   short,
@@ -47,7 +48,7 @@ export function* htmlReport(report: PolicyReport): Generator<string> {
     yield '</main></body></html>';
     return;
   }
-  yield `<h2>Trained on each objective, at ${short(preview.budget)} nats of KL from the reference</h2>`;
+  yield `<h2>Trained on each objective, at ${nats(preview.budget)} of KL from the reference</h2>`;
   yield* table(report, [
     ['(reference)', preview.reference],
     ...preview.objectives.flatMap(({ name, atBudget }): [string, Point][] =>
@@ -118,7 +119,7 @@ function* differences(report: PolicyReport): Generator<string> {
 function* scan({ preview }: PolicyReport): Generator<string> {
   const { points, best } = preview.scan;
   if (points.length < 2) return;
-  yield `<h2>Risk aversion</h2><p class="dim">Trained on ce(lambda), at ${short(preview.budget)} nats. A distributional reward under KL-robust optimisation has −beta log E[exp(−r / beta)] for its effective reward: the certainty equivalent with lambda = 1 / beta (arXiv:2606.09073).</p>`;
+  yield `<h2>Risk aversion</h2><p class="dim">Trained on ce(lambda), at ${nats(preview.budget)}. A distributional reward under KL-robust optimisation has −beta log E[exp(−r / beta)] for its effective reward: the certainty equivalent with lambda = 1 / beta (arXiv:2606.09073).</p>`;
   yield '<div class="scroll"><table><thead><tr><th>lambda</th><th class="n">q05 gained a nat</th><th class="n">mean − mean objective’s</th><th class="n">q05 − mean objective’s</th></tr></thead><tbody>';
   for (const { lambda, gainPerNat: g, point } of points) {
     const d = point.differences;

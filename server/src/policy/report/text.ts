@@ -7,6 +7,7 @@ import {
   difference,
   figure,
   headings,
+  nats,
   notes,
   short,
   signed,
@@ -33,7 +34,7 @@ export function* textReport(
   yield '';
   yield ink(
     'bold',
-    `Trained on each objective, at ${short(preview.budget)} nats of KL from the reference (beta solved for it)`,
+    `Trained on each objective, at ${nats(preview.budget)} of KL from the reference (beta solved for it)`,
   );
   yield '';
   yield* table(report, ink);
@@ -117,10 +118,7 @@ function* frontier(report: PolicyReport, ink: Ink): Generator<string> {
   const kls = objectives[0]?.path.map((p) => short(p.kl.value)) ?? [];
   yield ink('bold', 'Left tail against mean, as KL grows');
   const key = objectives.map(({ name: n }, i) => `${letters[i]!} ${visible(n)}`).join('  ');
-  yield ink(
-    'dim',
-    `  O reference  ${key}  * several  capitals: ${short(report.preview.budget)} nats`,
-  );
+  yield ink('dim', `  O reference  ${key}  * several  capitals: ${nats(report.preview.budget)}`);
   yield ink('dim', `  points at ${kls.join(', ')} nats`);
   yield '';
   for (const line of lines) yield `  ${line}`;
@@ -171,7 +169,7 @@ function* scanTable(report: PolicyReport, ink: Ink): Generator<string> {
   yield '';
   yield ink(
     'bold',
-    `Risk aversion: what q05 gains a nat of KL, trained on ce(lambda), at ${short(budget)} nats`,
+    `Risk aversion: what q05 gains a nat of KL, trained on ce(lambda), at ${nats(budget)}`,
   );
   yield '';
   const most = Math.max(...scan.points.map((p) => p.gainPerNat.value));

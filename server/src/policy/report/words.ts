@@ -16,6 +16,8 @@ export const count = (n: number): string => n.toLocaleString('en');
 /** Numbers of quantities that may be tiny or large: three significant digits. */
 export const short = (x: number): string =>
   Number.isFinite(x) ? String(Number(x.toPrecision(3))).replace('-', '−') : '–';
+/** `1 nat`, `0.35 nats`. */
+export const nats = (x: number): string => `${short(x)} ${x === 1 ? 'nat' : 'nats'}`;
 /** Differences are small: a fourth decimal where the third says little. */
 export const signed = (x: number): string => {
   if (!Number.isFinite(x)) return '–';
@@ -114,10 +116,10 @@ export function conclusions({ preview, levels }: PolicyReport): string[] {
   if (levels === 1) return [];
   const { scan, objectives, budget } = preview;
   const out: string[] = [];
-  const at = `at ${short(budget)} nats`;
+  const at = `at ${nats(budget)}`;
   const mean = objectives[0]?.atBudget;
   if (mean === undefined)
-    return [`No beta has a KL of ${short(budget)} nats: scores tie, or there are too few samples`];
+    return [`No beta has a KL of ${nats(budget)}: scores tie, or there are too few samples`];
   const costly = objectives.filter(({ atBudget }) => (atBudget?.differences?.mean.high ?? 0) < 0);
   out.push(
     costly.length === 0
