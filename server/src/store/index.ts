@@ -211,6 +211,8 @@ async function openFile(path: string): Promise<Database> {
     keyEncoding: 'binary',
     // Text compresses, float noise does not; and no shared structures to lose.
     compression: false,
+    // The promise of a turn's batch is nobody's: where its commit fails, that would end the process.
+    eventTurnBatching: false,
   });
 }
 
@@ -245,14 +247,24 @@ async function settled(promises: readonly PromiseLike<unknown>[]): Promise<void>
   }
 }
 
-/** lmdb-js gives the reason of a failed commit as a promise of its own. */
+/** Milliseconds to wait for what lmdb-js may never settle once a commit has failed. */
+const PATIENCE = 1000;
+
+async function within<T>(promise: PromiseLike<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => (timer = setTimeout(resolve, PATIENCE, otherwise)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** lmdb-js gives the reason of a failed commit as a promise of its own, which of two that fail at once may stay open. */
 async function causeOf(error: unknown): Promise<unknown> {
   const { commitError } = (error ?? {}) as { commitError?: unknown };
   if (!(commitError instanceof Promise)) return error;
-  return commitError.then(
+  const cause = commitError.then(
     () => error,
-    (cause: unknown) => cause,
+    (reason: unknown) => reason,
   );
+  return within(cause, new Error('a transaction could not be written'));
 }
 
 function asBuffer(key: Uint8Array): Buffer {

@@ -63,6 +63,20 @@ describe.skipIf(!able)('a cache', () => {
     );
   });
 
+  it('on a disk that something else fills meanwhile is gone on without, and keeps what it had', async () => {
+    const child = join(import.meta.dirname, '../../unit/store/full.mjs');
+    for (let n = 0; n < 4; n++) {
+      const { code, stdout, stderr } = await shell(
+        `mkdir -p s && mount -t tmpfs -o size=1200k none s && ${process.execPath} ${child} . s/c`,
+      );
+      const [told, ...rest] = stdout.trim().split('\n');
+      expect([code, rest], stderr).toEqual([0, ['ended, 20 kept']]);
+      expect(told).toMatch(
+        /^Scores are no longer kept: .*: (?:no space left|the disk is full|i\/o error|a transaction)/,
+      );
+    }
+  });
+
   it('of another user does too, and a whole store that is closed stays where it is', async () => {
     const kept = await shell(
       `rm -rf theirs; mkdir theirs; cp -r models theirs/; export QRM_LENS_CACHE=$PWD/theirs; $Q score pairs.jsonl $M --quiet`,
