@@ -22,6 +22,7 @@ import {
   type ExportParams,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
+import { plural } from './plural.js';
 import { request } from './request.js';
 
 let tokens = 0;
@@ -137,7 +138,7 @@ export class Audits {
     if (result === undefined) return;
     const open = 'Open';
     const answer = await window.showInformationMessage(
-      `QRM Lens: ${result.findings} findings written to ${workspace.asRelativePath(target)}.`,
+      `QRM Lens: ${plural(result.findings, 'finding')} written to ${workspace.asRelativePath(target)}.`,
       open,
     );
     if (answer !== open) return;

@@ -8,6 +8,7 @@ import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
 import { isDataPath } from './documents.js';
 import { selectDevice, selectModel } from './pickers.js';
+import { plural } from './plural.js';
 import type { ResponseRef } from './reveal.js';
 import { selectedLines } from './selection.js';
 import type { Training } from './training/train.js';
@@ -73,7 +74,7 @@ export function registerCommands(
       if (summary === undefined) return;
       const found = Object.values(summary.counts).reduce((sum, n) => sum + n, 0);
       const answer = await window.showInformationMessage(
-        `QRM Lens: ${summary.scored} responses scored, ${found} findings.`,
+        `QRM Lens: ${plural(summary.scored, 'response')} scored, ${plural(found, 'finding')}.`,
         'Open Dashboard',
       );
       if (answer !== undefined) views.openDashboard([uri.toString()]);
@@ -97,7 +98,7 @@ export function registerCommands(
       const failed =
         result.failed.length > 0 ? `, ${result.failed.length} failed (see the log)` : '';
       void window.showInformationMessage(
-        `QRM Lens: ${result.audits.length} files, ${scored} responses scored${failed}.`,
+        `QRM Lens: ${plural(result.audits.length, 'file')}, ${plural(scored, 'response')} scored${failed}.`,
       );
     }),
     on('auditChat', async () => {
@@ -178,7 +179,7 @@ export function registerCommands(
       if (answer !== yes) return;
       const client = await context.server();
       const { entries } = await request(client, 'clearScores');
-      void window.showInformationMessage(`QRM Lens: ${entries} scores removed.`);
+      void window.showInformationMessage(`QRM Lens: ${plural(entries, 'score')} removed.`);
     }),
   ];
 }

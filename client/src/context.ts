@@ -15,6 +15,11 @@ export interface Context {
   /** Told of every summary of an audit. */
   onChanged(listener: (summary: AuditSummary) => void): { dispose(): void };
   onStatus(listener: (status: StatusParams) => void): { dispose(): void };
+  /** These documents have no audit any more. */
+  forget(uris: readonly string[]): void;
+  /** The documents that have an audit. */
+  audited(): readonly string[];
+  onForgotten(listener: (uris: readonly string[]) => void): { dispose(): void };
   /** The last summary of a document. */
   summary(uri: string): AuditSummary | undefined;
 }

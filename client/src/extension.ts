@@ -1,12 +1,16 @@
 import { window, workspace, type ExtensionContext } from 'vscode';
 import { Audits } from './audits.js';
 import { registerCommands } from './commands.js';
-import { registerDoctor } from './doctor.js';
 import { mayHoldData } from './documents.js';
+import { registerFindings } from './findings.js';
+import { registerMapping } from './mapping.js';
+import { registerPages } from './pages.js';
 import { ParquetEditor } from './parquet-editor.js';
+import { registerSample } from './sample.js';
 import { Server } from './server.js';
 import { statusItems } from './status.js';
 import { Training } from './training/train.js';
+import { registerUnpacked } from './unpacked.js';
 import { Views } from './views.js';
 import { followScreen } from './visible.js';
 
@@ -34,7 +38,11 @@ export function activate(extension: ExtensionContext): void {
     training,
     ...views.disposables,
     ...ParquetEditor.register(context),
-    registerDoctor(),
+    registerPages(extension.extensionUri),
+    ...registerFindings(context, views),
+    ...registerUnpacked(context),
+    registerSample(extension.extensionUri),
+    ...registerMapping(context),
     workspace.onDidOpenTextDocument((document) => {
       if (context.running() === undefined && mayHoldData(document)) begin();
     }),

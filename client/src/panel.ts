@@ -10,7 +10,7 @@ import {
 import type { Context } from './context.js';
 import { decodeSamples } from './columns.js';
 import { Feed } from './feed.js';
-import { reveal, type ResponseRef } from './reveal.js';
+import { reveal, revealPlace, type ResponseRef } from './reveal.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';
 import type { ViewStates } from './view-states.js';
@@ -27,6 +27,12 @@ export interface PanelHost {
 }
 
 const baseName = (uri: string): string => Uri.parse(uri).path.split('/').at(-1) ?? uri;
+
+function titleOf(page: PageName, uris: readonly string[]): string {
+  if (page === 'detail') return 'QRM Lens: Distribution';
+  const names = uris.map(baseName).join(' ↔ ');
+  return `QRM Lens: ${names}${page === 'policy' ? ' (policy)' : ''}`;
+}
 
 /** A webview with one of the pages, over one document or two. */
 export class ViewPanel {
@@ -77,11 +83,7 @@ export class ViewPanel {
     viewColumn: ViewColumn,
     onClosed: (panel: ViewPanel) => void,
   ): ViewPanel {
-    const names = uris.map(baseName).join(' ↔ ');
-    const title =
-      page === 'detail'
-        ? 'QRM Lens: Distribution'
-        : `QRM Lens: ${names}${page === 'policy' ? ' (policy)' : ''}`;
+    const title = titleOf(page, uris);
     const panel = window.createWebviewPanel(
       `qrmLens.${page}`,
       title,
@@ -89,6 +91,10 @@ export class ViewPanel {
       { retainContextWhenHidden: true },
     );
     return new ViewPanel(host, panel, page, uris, onClosed);
+  }
+
+  get documents(): readonly string[] {
+    return this.uris;
   }
 
   shows(uri: string): boolean {
@@ -102,6 +108,7 @@ export class ViewPanel {
   /** Other documents, or the first after `ready`. */
   async open(uris: readonly string[], state?: PersistedState): Promise<void> {
     this.uris = uris;
+    this.panel.title = titleOf(this.page, uris);
     if (!this.ready) return;
     this.feeds.forEach((feed) => feed.stop());
     this.feeds = new Map();
@@ -193,6 +200,13 @@ export class ViewPanel {
         const texts = await request(client, 'texts', asked);
         return this.post({ type: 'texts', uri, id, texts });
       }
+      case 'problems': {
+        const { uri, from, limit } = message;
+        const batch = await request(client, 'problems', { uri, from, limit });
+        return this.post({ type: 'problems', batch });
+      }
+      case 'revealPlace':
+        return revealPlace(message.uri, { row: message.place.line, ...message.place }, true);
       case 'contributions': {
         const { uri, epoch, responses, id } = message;
         const asked = { uri, epoch, ...(responses && { responses }) };

@@ -1,6 +1,6 @@
 import { messageOf } from '../../server/src/errors.js';
-import { commands, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
-import type { WebviewPanel, Uri } from 'vscode';
+import { commands, Uri, window, type CustomReadonlyEditorProvider, type Disposable } from 'vscode';
+import type { WebviewPanel } from 'vscode';
 import type { Context } from './context.js';
 import { parquetHtml } from './parquet-html.js';
 import { request } from './request.js';
@@ -12,6 +12,8 @@ interface Shown {
   readonly panel: WebviewPanel;
   from: number;
   marked: number | undefined;
+  /** Rows of the file, once they are known. */
+  total?: number;
 }
 
 /** Parquet has no text: its rows as a page without any script, with the way to their audit. */
@@ -33,6 +35,12 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
         shown.marked = undefined;
         void editor.render(uri);
       }),
+      commands.registerCommand('qrmLens.parquetGoTo', (uri: string) => editor.goTo(uri)),
+      commands.registerCommand('qrmLens.showRows', async (argument: unknown) => {
+        const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
+        const uri = argument instanceof Uri ? argument : (input as { uri?: Uri } | undefined)?.uri;
+        if (uri !== undefined) await commands.executeCommand('vscode.openWith', uri, VIEW);
+      }),
       commands.registerCommand('qrmLens.showParquetRow', (uri: Uri, row: number) =>
         editor.reveal(uri, row),
       ),
@@ -51,11 +59,31 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
     panel.webview.options = {
       enableScripts: false,
       localResourceRoots: [],
-      enableCommandUris: ['qrmLens.parquetPage', 'qrmLens.auditFile', 'qrmLens.openDashboard'],
+      enableCommandUris: [
+        'qrmLens.parquetPage',
+        'qrmLens.parquetGoTo',
+        'qrmLens.auditFile',
+        'qrmLens.openDashboard',
+      ],
     };
     this.shown.set(uri, { panel, from: 0, marked: undefined });
     panel.onDidDispose(() => this.shown.delete(uri));
     await this.render(uri);
+  }
+
+  private async goTo(uri: string): Promise<void> {
+    const total = this.shown.get(uri)?.total;
+    const asked = await window.showInputBox({
+      title: 'QRM Lens: Go to Row',
+      prompt: total === undefined ? 'Number of the row' : `Number of the row, 1 to ${total}`,
+      validateInput: (text) => {
+        const row = Number(text);
+        return Number.isInteger(row) && row >= 1 && row <= (total ?? Infinity)
+          ? undefined
+          : `expected a whole number of at least 1${total === undefined ? '' : ` and at most ${total}`}`;
+      },
+    });
+    if (asked !== undefined) await this.reveal(Uri.parse(uri), Number(asked) - 1);
   }
 
   private async reveal(uri: Uri, row: number): Promise<void> {
@@ -75,6 +103,7 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
       const asked = { uri, from: shown.from, limit: PAGE };
       const page = await request(client, 'rows', asked);
       const summary = await request(client, 'summary', { uri });
+      if (page.total !== null) shown.total = page.total;
       shown.panel.webview.html = parquetHtml({ uri, page, summary, size: PAGE, ...shown });
     } catch (error) {
       const message = messageOf(error);

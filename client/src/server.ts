@@ -7,6 +7,7 @@ import {
   type ServerOptions,
 } from 'vscode-languageclient/node';
 import {
+  CODE_PLACE,
   METHODS,
   type AuditSummary,
   type InitOptions,
@@ -23,12 +24,14 @@ const TOKEN = 'qrmLens.endpointToken';
 export class Server implements Context {
   readonly log = window.createOutputChannel('QRM Lens', { log: true });
   private readonly changed = new EventEmitter<AuditSummary>();
+  private readonly forgotten = new EventEmitter<readonly string[]>();
   private readonly status = new EventEmitter<StatusParams>();
   private readonly summaries = new Map<string, AuditSummary>();
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
 
   readonly onChanged = this.changed.event;
+  readonly onForgotten = this.forgotten.event;
   readonly onStatus = this.status.event;
 
   constructor(private readonly extension: ExtensionContext) {}
@@ -86,12 +89,18 @@ export class Server implements Context {
   }
 
   private clientOptions(): LanguageClientOptions {
-    const docs = Uri.joinPath(this.extension.extensionUri, 'docs', 'findings.md').toString();
+    const docs = `command:qrmLens.explainFinding?${encodeURIComponent(JSON.stringify([CODE_PLACE]))}`;
     // The settings come along: else the server begins with the embedded model, whatever they name.
     const settings = JSON.parse(
       JSON.stringify(workspace.getConfiguration('qrmLens')),
     ) as NonNullable<InitOptions['settings']>;
-    const init: InitOptions = { settings, trusted: workspace.isTrusted, theme: themeKind(), docs };
+    const init: InitOptions = {
+      settings,
+      trusted: workspace.isTrusted,
+      theme: themeKind(),
+      docs,
+      extension: true,
+    };
     const watcher = workspace.createFileSystemWatcher('**/.qrm-ignore.json');
     this.extension.subscriptions.push(watcher);
     return {
@@ -116,6 +125,15 @@ export class Server implements Context {
     if (token === '') await this.extension.secrets.delete(TOKEN);
     else await this.extension.secrets.store(TOKEN, token);
     await this.restart();
+  }
+
+  audited(): readonly string[] {
+    return [...this.summaries.keys()];
+  }
+
+  forget(uris: readonly string[]): void {
+    for (const uri of uris) this.summaries.delete(uri);
+    this.forgotten.fire(uris);
   }
 
   async restart(): Promise<void> {

@@ -2,6 +2,7 @@ import { languages, LanguageStatusSeverity, type Disposable } from 'vscode';
 import type { StatusParams } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { SELECTOR } from './documents.js';
+import { plural } from './plural.js';
 
 /** The items of the language bar: the model with its device and queue, and how to change them. */
 export function statusItems(context: Context): Disposable[] {
@@ -23,7 +24,7 @@ export function statusItems(context: Context): Disposable[] {
       s.state === 'error' || s.state === 'loading'
         ? (s.message ?? s.state)
         : s.queue > 0
-          ? `${s.queue} responses waiting, ${s.rate.toFixed(1)}/s`
+          ? `${plural(s.queue, 'response')} waiting, ${s.rate.toFixed(1)}/s`
           : 'idle';
     if (s.model !== undefined) {
       device.text = `${s.model.executionProvider}, ${s.model.precision}`;

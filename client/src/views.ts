@@ -2,6 +2,7 @@ import {
   Uri,
   ViewColumn,
   window,
+  workspace,
   type Disposable,
   type ExtensionContext,
   type WebviewPanel,
@@ -13,6 +14,7 @@ import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import type { ResponseRef } from './reveal.js';
 import { ViewStates } from './view-states.js';
 import { request } from './request.js';
+import { packedUri } from './unpacked.js';
 
 const FOLLOW_MS = 120;
 
@@ -51,6 +53,8 @@ export class Views {
       serializer('dashboard'),
       serializer('detail'),
       serializer('policy'),
+      context.onForgotten((uris) => this.forget(uris)),
+      workspace.onDidRenameFiles(({ files }) => this.renamed(files)),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         const active = selections[0]?.active;
         if (active === undefined) return;
@@ -96,6 +100,30 @@ export class Views {
     this.create(page, uris);
   }
 
+  /** The documents of the dashboard that the user is in. */
+  activeUris(): readonly string[] {
+    return [...this.dashboards].find(({ panel }) => panel.active)?.documents ?? [];
+  }
+
+  /** Views of documents without an audit would show numbers that nothing stands for. */
+  private forget(uris: readonly string[]): void {
+    const all = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    for (const view of all) if (uris.some((uri) => view.shows(uri))) view.panel.dispose();
+  }
+
+  /** Files, or folders with what is in them, have another name. */
+  private renamed(files: readonly { readonly oldUri: Uri; readonly newUri: Uri }[]): void {
+    const now = (uri: string): string => {
+      const moved = files.find(({ oldUri }) => `${uri}/`.startsWith(`${oldUri.toString()}/`));
+      return moved ? moved.newUri.toString() + uri.slice(moved.oldUri.toString().length) : uri;
+    };
+    for (const view of this.dashboards) {
+      const uris = view.documents.map(now);
+      if (uris.some((uri, n) => uri !== view.documents[n]))
+        void view.open(uris).catch((error: unknown) => this.context.log.warn(String(error)));
+    }
+  }
+
   async openDetail(ref: ResponseRef): Promise<void> {
     if (this.detail === undefined) this.create('detail', [ref.uri]);
     this.detail?.panel.reveal(undefined, true);
@@ -109,7 +137,13 @@ export class Views {
     return found ? { uri, ...found } : undefined;
   }
 
-  private follow(uri: string, line: number, column: number): void {
+  private known(uri: string): boolean {
+    return [...this.dashboards].some((panel) => panel.shows(uri));
+  }
+
+  private follow(of: string, line: number, column: number): void {
+    const packed = packedUri(Uri.parse(of))?.toString();
+    const uri = packed !== undefined && this.known(packed) ? packed : of;
     if (this.detail === undefined && this.dashboards.size === 0) return;
     clearTimeout(this.followTimer);
     this.followTimer = setTimeout(() => {

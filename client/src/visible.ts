@@ -30,6 +30,7 @@ export function followScreen(context: Context): Disposable[] {
     window.onDidChangeVisibleTextEditors((editors) => editors.forEach(send)),
     window.onDidChangeActiveTextEditor(mark),
     context.onChanged(mark),
+    context.onForgotten(mark),
     window.onDidChangeActiveColorTheme(
       () => void notify(context.running(), 'theme', { kind: themeKind() }),
     ),

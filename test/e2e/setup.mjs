@@ -28,7 +28,11 @@ const NATIVE = [
 ];
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const RIPGREP = ['/usr/bin/rg', '/usr/local/bin/rg'];
+const EDITORS = ['/usr/bin/nvim', '/usr/bin/emacs'];
 const PACKAGES = [
+  'neovim',
+  'emacs-nox',
+  'elpa-eglot',
   'chromium',
   'ripgrep',
   'libkrb5-dev',
@@ -74,8 +78,9 @@ function has(command, args, cwd) {
 }
 
 function installSystemPackages() {
-  if (first(CHROMIUM) && first(RIPGREP) && has('pkg-config', ['--exists', 'krb5', 'libsecret-1']))
-    return;
+  const editors = EDITORS.every((path) => existsSync(path));
+  const libraries = has('pkg-config', ['--exists', 'krb5', 'libsecret-1']);
+  if (first(CHROMIUM) && first(RIPGREP) && libraries && editors) return;
   if (process.getuid?.() !== 0) {
     throw new SetupError(
       `The end-to-end tests need these Debian packages: apt-get install ${PACKAGES.join(' ')}`,

@@ -170,6 +170,14 @@ program
     process.exitCode = await pullCommand(name, o);
   });
 program
+  .command('lsp')
+  .description('the language server, for editors: Neovim, Helix, Zed, Emacs (docs/editors.md)')
+  .option('--stdio', 'over standard input and output; the default, and the only way')
+  .action(async () => {
+    if (!process.argv.includes('--stdio')) process.argv.push('--stdio');
+    await import(new URL('./server.js', import.meta.url).href);
+  });
+program
   .command('doctor')
   .description('which execution provider is used, why not the others, and how to get them')
   .option('--json', 'as JSON')

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { arch, availableParallelism, cpus, platform, release } from 'node:os';
 import { env } from '../model/onnxruntime.js';
 import { forkWorker } from './worker-process.js';
@@ -26,9 +28,15 @@ export interface DoctorReport {
   readonly int8: string;
 }
 
-/** onnxruntime-node fetches CUDA's library only when asked to; it is 300 MB. */
-const CUDA_FIX =
-  'node node_modules/onnxruntime-node/script/install.js (needs an NVIDIA driver, CUDA 12 or 13 and cuDNN 9)';
+/** onnxruntime-node fetches CUDA's library only when asked to; it is 300 MB, and the extension leaves it out. */
+function cudaFix(): string {
+  const script = fileURLToPath(
+    new URL('../node_modules/onnxruntime-node/script/install.js', import.meta.url),
+  );
+  return existsSync(script)
+    ? `node ${script} (needs an NVIDIA driver, CUDA 12 or 13 and cuDNN 9)`
+    : 'webgpu runs on the same GPU; the extension comes without the library of CUDA (300 MB), which qrm from a clone of the repository can use';
+}
 
 /** Which execution provider is used on this machine, and why not the others. */
 export async function doctor(): Promise<DoctorReport> {
@@ -66,7 +74,7 @@ function int8Kernels(): string {
 }
 
 function fixFor(name: Provider): string | undefined {
-  if (name === 'cuda') return CUDA_FIX;
+  if (name === 'cuda') return cudaFix();
   if (name !== 'webgpu') return undefined;
   return platform() === 'linux'
     ? 'apt-get install libvulkan1 and a GPU driver with Vulkan (mesa-vulkan-drivers or NVIDIA)'

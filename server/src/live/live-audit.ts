@@ -166,6 +166,7 @@ export abstract class LiveAudit {
       findingsRevision: this.findingsRevision,
       rows,
       responses: ledger?.table.length ?? 0,
+      live: ledger?.live ?? 0,
       scored: ledger?.scored ?? 0,
       fromStore: ledger?.fromStore ?? 0,
       rate: this.rate.perSecond(),

@@ -1,9 +1,25 @@
 import { fileURLToPath } from 'node:url';
+import { UNPACKED } from '../protocol/index.js';
+
+/** The compressed file whose text a document shows; undefined where it shows none. */
+export function packedUri(uri: string): string | undefined {
+  const found = new RegExp(`^${UNPACKED}:(?://)?(/[^?#]*)\\?(\\w+)$`).exec(uri);
+  return found ? `file://${found[1]}.${found[2]}` : undefined;
+}
+
+/** Under which a compressed file's text is shown; its own URI where it is none. */
+export function shownUri(uri: string): string {
+  const found = /^file:\/\/(\/.*)\.(gz|gzip|zst|zstd)$/i.exec(uri);
+  if (found === null || /\.parquet$/i.test(found[1] ?? '')) return uri;
+  return `${UNPACKED}:${found[1]}?${found[2]}`;
+}
 
 /** A file's path; undefined where the document is no file of this machine (untitled, virtual). */
 export function pathOf(uri: string): string | undefined {
   try {
-    return uri.startsWith('file:') ? fileURLToPath(uri) : undefined;
+    if (uri.startsWith('file:')) return fileURLToPath(uri);
+    const packed = packedUri(uri);
+    return packed === undefined ? undefined : fileURLToPath(packed);
   } catch {
     return undefined;
   }
@@ -13,8 +29,12 @@ export function pathOf(uri: string): string | undefined {
 export function nameOf(uri: string): string {
   const name = uri.replace(/[?#].*$/, '');
   try {
-    return pathOf(uri) ?? decodeURIComponent(name);
+    return (uri.startsWith('file:') ? pathOf(uri) : undefined) ?? decodeURIComponent(name);
   } catch {
     return name;
   }
 }
+
+/** Is it that document, or in that folder? */
+export const isWithin = (uri: string, of: string): boolean =>
+  uri === of || uri.startsWith(of.endsWith('/') ? of : `${of}/`);

@@ -12,11 +12,14 @@ import type {
   DetailResult,
   FindingBatch,
   FindingsParams,
+  ProblemBatch,
+  ProblemsParams,
   ColumnsParams,
   ResponseDetail,
   ResponseText,
   TextsParams,
   ViewFinding,
+  ViewProblem,
   WireColumnBatch,
 } from '../protocol/index.js';
 import type { LiveAudit } from './live-audit.js';
@@ -26,6 +29,7 @@ import type { ScoreService } from '../session/score-service.js';
 
 const MAX_BATCH = 8192;
 const MAX_FINDINGS = 20_000;
+const MAX_PROBLEMS = 1000;
 const EXCERPT = 300;
 const LONG_EXCERPT = 4000;
 const SAMPLE = 2000;
@@ -102,7 +106,20 @@ export function findings(audit: LiveAudit, p: FindingsParams): FindingBatch {
   };
 }
 
-const viewFindings = (audit: LiveAudit, id: number): ViewFinding[] =>
+/** Rows that could not be read, where they stand now, in the order of the text. */
+export function problems(audit: LiveAudit, { uri, from, limit }: ProblemsParams): ProblemBatch {
+  const list: ViewProblem[] = [];
+  let n = 0;
+  for (const { problem, severity, message } of audit.problems()) {
+    if (n++ < from || list.length >= Math.min(limit, MAX_PROBLEMS)) continue;
+    const { line, column, endLine, endColumn } = problem.place;
+    const row = problem.index === undefined ? {} : { row: problem.index };
+    list.push({ line, column, endLine, endColumn, ...row, severity, message });
+  }
+  return { uri, from, total: n, problems: list };
+}
+
+export const viewFindings = (audit: LiveAudit, id: number): ViewFinding[] =>
   (audit.findings?.of(id) ?? []).map(({ code, severity, message, related }) => ({
     code,
     severity,

@@ -5,6 +5,7 @@ import {
   type ClientCapabilities,
   type InitializeResult,
 } from 'vscode-languageserver';
+import { CLIENT_COMMANDS } from './features/text-features.js';
 
 /** What the client can do, as far as it changes what the server does. */
 export interface ClientFeatures {
@@ -14,6 +15,10 @@ export interface ClientFeatures {
   readonly diagnostics: boolean;
   readonly related: boolean;
   readonly configuration: boolean;
+  /** It lets the server ask to be told of changed settings. */
+  readonly registersConfiguration: boolean;
+  /** It opens a document that the server names. */
+  readonly showsDocuments: boolean;
   readonly folders: boolean;
   readonly progress: boolean;
   readonly lensRefresh: boolean;
@@ -32,6 +37,8 @@ export function featuresOf(c: ClientCapabilities): ClientFeatures {
       (textDocument?.publishDiagnostics?.relatedInformation ??
         textDocument?.diagnostic?.relatedDocumentSupport) === true,
     configuration: workspace?.configuration === true,
+    registersConfiguration: workspace?.didChangeConfiguration?.dynamicRegistration === true,
+    showsDocuments: window?.showDocument?.support === true,
     folders: workspace?.workspaceFolders === true,
     progress: window?.workDoneProgress === true,
     lensRefresh: workspace?.codeLens?.refreshSupport === true,
@@ -40,7 +47,13 @@ export function featuresOf(c: ClientCapabilities): ClientFeatures {
   };
 }
 
-export const serverResult = (features: ClientFeatures, version: string): InitializeResult => ({
+const EVERY_FILE = { filters: [{ scheme: 'file', pattern: { glob: '**/*' } }] };
+
+export const serverResult = (
+  features: ClientFeatures,
+  version: string,
+  extension: boolean,
+): InitializeResult => ({
   serverInfo: { name: 'qrm-lens', version },
   capabilities: {
     textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
@@ -52,6 +65,8 @@ export const serverResult = (features: ClientFeatures, version: string): Initial
     codeActionProvider: {
       codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite, CLEAN_KIND],
     },
+    // The extension has the commands itself, and its client would register them a second time.
+    ...(!extension && { executeCommandProvider: { commands: Object.values(CLIENT_COMMANDS) } }),
     ...(features.pulls && {
       diagnosticProvider: {
         identifier: 'qrm-lens',
@@ -59,6 +74,9 @@ export const serverResult = (features: ClientFeatures, version: string): Initial
         workspaceDiagnostics: false,
       },
     }),
-    workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+    workspace: {
+      workspaceFolders: { supported: true, changeNotifications: true },
+      fileOperations: { didRename: EVERY_FILE, didDelete: EVERY_FILE },
+    },
   },
 });

@@ -8,7 +8,7 @@ import type {
 import {
   METHODS,
   type FindingCodeName,
-  type ThemeKind,
+  type InitOptions,
   type ThemeParams,
 } from '../protocol/index.js';
 import { codeActions } from './features/code-actions.js';
@@ -31,7 +31,7 @@ interface OfDocument {
 export function serveLanguage(
   { connection, workspace, features }: ServerContext,
   publisher: Publisher,
-  first: ThemeKind = 'dark',
+  { theme: first = 'dark', extension = false }: Pick<InitOptions, 'theme' | 'extension'>,
 ): void {
   const on = handlersOf(connection);
   let theme = first;
@@ -43,7 +43,8 @@ export function serveLanguage(
     if (audit === undefined) return null;
     const told = (response: number, code: FindingCodeName) =>
       features.diagnostics && publisher.gave(audit.uri, response, code);
-    return hover(audit, workspace.engine.current, position, theme, told);
+    const look = { theme, pictures: extension, markdown: extension || features.markdown };
+    return hover(audit, workspace.engine.current, position, look, told);
   });
   on('textDocument/codeLens', ({ textDocument: { uri } }: OfDocument) => {
     const audit = workspace.openAudit(uri);
@@ -64,7 +65,7 @@ export function serveLanguage(
   on('textDocument/codeAction', async (params: CodeActionParams) => {
     // An editor asks once: rows that are still being read would be "No code actions available".
     const audit = await workspace.readAudit(params.textDocument.uri);
-    return audit ? codeActions(audit, params) : [];
+    return audit ? codeActions(audit, params, extension) : [];
   });
   on('textDocument/diagnostic', ({ textDocument, previousResultId }: DocumentDiagnosticParams) =>
     publisher.pull(workspace.openAudit(textDocument.uri), previousResultId),

@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import { shownText, type FieldMapping } from '../datasets/index.js';
-import { parquetRows, readDataset } from '../datasets/process/index.js';
+import type { FieldMapping } from '../datasets/index.js';
+import { unpackedText } from '../datasets/input/unpack.js';
+import { readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
 import {
   METHODS,
   type AuditParams,
   type AuditSummary,
-  type RowsParams,
-  type RowsResult,
   type VisibleRangesParams,
 } from '../protocol/index.js';
 import { dataFiles } from './dataset-files.js';
@@ -18,16 +17,21 @@ import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
 import { serve } from './handlers.js';
+import { ignoreFinding } from './ignore.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
 import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
 import { policySamples } from './policy-samples.js';
+import { rows } from './rows.js';
 import type { ServerContext } from './server.js';
 import { nameOf, pathOf } from '../live/uris.js';
-import { columns, contributions, detail, findings, texts } from '../live/view-data.js';
+import { columns, contributions, detail, findings, problems, texts } from '../live/view-data.js';
 import { cancelled, isAbort, messageOf } from '../errors.js';
 import { begins, detectFile } from '../live/disk/detect-file.js';
+
+/** Extensions of VS Code get no document above 50 MiB. */
+const MAX_TEXT = 50e6;
 
 function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();
@@ -52,6 +56,7 @@ export function serveRequests(server: ServerContext): void {
   ) => reportProgress(connection, { title, token, ownToken: features.progress }, state);
   const audit = async (p: AuditParams, signal: AbortSignal): Promise<AuditSummary> => {
     const found = await workspace.require(p.uri);
+    const own = server.progress.own(found);
     const done = progress(`QRM Lens: ${basename(nameOf(p.uri))}`, p.workDoneToken, () =>
       auditState(found, workspace.engine.status()),
     );
@@ -62,6 +67,7 @@ export function serveRequests(server: ServerContext): void {
       await found.settled();
       return found.summary();
     } finally {
+      own();
       done();
     }
   };
@@ -91,6 +97,7 @@ export function serveRequests(server: ServerContext): void {
     summary: async ({ uri }) => (await workspace.madeAudit(uri))?.summary() ?? null,
     columns: (p) => columns(known(p.uri), p),
     findings: (p) => findings(known(p.uri), p),
+    problems: (p) => problems(known(p.uri), p),
     texts: (p) => texts(known(p.uri), p),
     spot: ({ uri, epoch, response }) => {
       const found = workspace.audit(uri);
@@ -107,7 +114,12 @@ export function serveRequests(server: ServerContext): void {
         ? null
         : { epoch: found.epoch, response };
     },
-    rows: async (p) => rows(p, await workspace.mappings.of(p.uri)),
+    rows: async (p) => rows(p, await workspace.mappings.of(p.uri), workspace.audit(p.uri)),
+    unpack: async ({ uri }, token) => {
+      const path = pathOf(uri);
+      if (path === undefined) throw new Error(`${uri}: only files of this machine can be read`);
+      return { text: await unpackedText(path, MAX_TEXT, signalOf(token)) };
+    },
     exportReport: async (p, token) => {
       const found = known(p.uri);
       const name = nameOf(p.uri);
@@ -126,16 +138,7 @@ export function serveRequests(server: ServerContext): void {
         done();
       }
     },
-    ignore: async (p) => {
-      const found = known(p.uri);
-      const path = pathOf(p.uri);
-      if (path === undefined) throw new Error(`${p.uri} has no folder for an ignore file`);
-      if (p.epoch !== found.epoch || found.ledger?.alive(p.response) !== true)
-        throw new Error('this response is no longer in the document');
-      const file = await workspace.ignore.add(path, found.ledger.table.hash(p.response), p.code);
-      workspace.judge();
-      return { path: file };
-    },
+    ignore: (p) => ignoreFinding(workspace, p),
     doctor: async () => {
       const { engine } = workspace;
       const stats = engine.current?.store?.stats();
@@ -150,6 +153,7 @@ export function serveRequests(server: ServerContext): void {
           m.problem ??
           `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
       })),
+    clearFindings: ({ uris }) => ({ uris: workspace.clear(uris) }),
     clearScores: async () => ({ entries: await workspace.engine.clearScores() }),
   });
   connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>
@@ -161,32 +165,4 @@ async function isDataset(path: string, given: FieldMapping | undefined): Promise
   const { format, mapping } = await detectFile(path, given);
   if (format?.container === 'parquet') return begins(path, mapping);
   return format !== undefined && format.schema !== 'unknown' && format.container !== 'markdown';
-}
-
-/** Rows of a file that has no text in an editor. */
-async function rows(
-  { uri, from, limit }: RowsParams,
-  given: FieldMapping | undefined,
-): Promise<RowsResult> {
-  const path = pathOf(uri);
-  if (path === undefined) throw new Error(`${uri}: only files of this machine can be read`);
-  const out: RowsResult['rows'][number][] = [];
-  const { format, mapping } = await detectFile(path, given);
-  const reading = { ...(mapping && { mapping }), start: { row: from } };
-  const total = format?.container === 'parquet' ? await parquetRows(path) : null;
-  for await (const event of paced(readDataset({ path }, reading))) {
-    const index = event.type === 'row' ? event.row.index : (event.problem.index ?? from);
-    if (index >= from + Math.min(limit, 500)) break;
-    if (event.type === 'problem') {
-      out.push({ row: index, conversations: [], problem: event.problem.message });
-      continue;
-    }
-    const conversations = event.row.conversations.map(({ kind, label, turns }) => ({
-      kind,
-      label,
-      turns: turns.map((t) => ({ role: t.role, content: shownText(t).slice(0, 20_000) })),
-    }));
-    out.push({ row: index, conversations });
-  }
-  return { total, rows: out };
 }

@@ -12,21 +12,26 @@ import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { Publisher } from './features/publisher.js';
+import { serveCommands } from './commands.js';
 import { serveRequests } from './requests.js';
 import { serveLanguage } from './language.js';
 import type { Guard } from './params/guard.js';
+import { AuditProgress } from './audit-progress.js';
+import { reportProgress } from '../live/progress-report.js';
 import { Throttle } from '../live/throttle.js';
-import { pathOf } from '../live/uris.js';
+import { pathOf, shownUri } from '../live/uris.js';
 import { Workspace, type WorkspaceEvents } from './workspace.js';
 import { messageOf } from '../errors.js';
 
-const DOCS = 'https://qrm-lens.invalid/docs/findings.md';
+/** Beside the bundle, in the repository as in the extension. */
+const DOCS = new URL('../docs/findings.md', import.meta.url).href;
 
 /** Everything a handler needs. */
 export interface ServerContext {
   readonly connection: Connection;
   readonly workspace: Workspace;
   readonly features: ClientFeatures;
+  readonly progress: AuditProgress;
   readonly version: string;
   /** The bundle that runs, to start threads from. */
   readonly script: URL;
@@ -56,17 +61,27 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
       if (features.hintRefresh && workspace.settings.inlayHints.enabled)
         ask(InlayHintRefreshRequest.type);
     });
+    const progress = new AuditProgress(
+      (title, state) =>
+        reportProgress(connection, { title, token: undefined, ownToken: features.progress }, state),
+      () => workspace.engine.status(),
+    );
     const events: WorkspaceEvents = {
       changed: (audit) => {
+        progress.changed(audit);
         changed.call(audit);
         status.call('');
       },
       found: (audit) => {
-        publisher?.update(audit, workspace.isOpen(audit.uri));
+        if (workspace.shows(audit)) publisher?.update(audit, workspace.isOpen(audit.uri));
         changed.call(audit);
         refresh.call('');
       },
       cleared: (uri) => publisher?.clear(uri),
+      dropped: (uri) => {
+        publisher?.retract(uri);
+        refresh.call('');
+      },
       status: () => status.call(''),
       log,
       warn: (message) => {
@@ -87,18 +102,22 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
       events,
       features.configuration ? ownMapping : undefined,
     );
-    publisher = new Publisher(connection, features.pulls, (audit) => ({
+    const shown = init.extension === true ? shownUri : (uri: string) => uri;
+    const options = (audit: LiveAudit) => ({
       max: Math.max(1, workspace.settings.maxDiagnostics),
       docs: init.docs ?? DOCS,
       visible: audit instanceof OpenAudit ? audit.visibleRanges : [],
       related: features.related,
-    }));
+      uri: shown(audit.uri),
+    });
+    publisher = new Publisher(connection, features.pulls, options, shown);
     const folders = params.workspaceFolders?.map((f) => f.uri) ?? [params.rootUri ?? ''];
     workspace.ignore.roots = folders.flatMap((uri) => pathOf(uri) ?? []);
-    context = { connection, workspace, features, version, script };
+    context = { connection, workspace, features, progress, version, script };
     serveRequests(context);
-    serveLanguage(context, publisher, init.theme);
-    return serverResult(features, version);
+    serveLanguage(context, publisher, init);
+    if (init.extension !== true) serveCommands(context);
+    return serverResult(features, version, init.extension === true);
   });
 
   const apply = ({ workspace, features }: ServerContext, value: unknown) => {
@@ -116,7 +135,7 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
     apply(context, await connection.workspace.getConfiguration('qrmLens'));
   };
   connection.onInitialized(() => {
-    if (context?.features.configuration === true)
+    if (context?.features.registersConfiguration === true)
       void connection.client.register(DidChangeConfigurationNotification.type, {
         section: 'qrmLens',
       });
@@ -139,6 +158,11 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
     context?.workspace.ignore.forget();
     context?.workspace.judge();
   });
+
+  connection.workspace.onDidRenameFiles(({ files }) => context?.workspace.renamed(files));
+  connection.workspace.onDidDeleteFiles(
+    ({ files }) => void context?.workspace.clear(files.map(({ uri }) => uri)),
+  );
 
   connection.onDidOpenTextDocument(({ textDocument: { uri, version: v, text } }) =>
     context?.workspace.didOpen(uri, v, text),

@@ -13,6 +13,7 @@ export const DEFAULTS: ServerSettings = {
   precision: 'auto',
   threads: 0,
   autoAudit: 'auto',
+  exclude: [],
   tau: 0.05,
   lambda: 1,
   weights: {},
@@ -38,7 +39,9 @@ export function mergeSettings(value: unknown, base: ServerSettings = DEFAULTS): 
       if (given === undefined || given === null) continue;
       // Judged where it is used.
       if (key === 'weights' || key === 'mapping') out[key] = given;
-      else if (typeof old === 'object' && old !== null)
+      else if (Array.isArray(old)) {
+        if (Array.isArray(given)) out[key] = given.filter((item) => typeof item === 'string');
+      } else if (typeof old === 'object' && old !== null)
         out[key] = merge(old as Record<string, unknown>, given);
       // A threshold may be written as a number.
       else if (typeof old === 'string' && typeof given === 'number') out[key] = String(given);

@@ -10,7 +10,7 @@ import { OpenAudit } from '../live/text/open-audit.js';
 import { remap, type RemapHost } from './remap.js';
 import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
-import { nameOf, pathOf } from '../live/uris.js';
+import { isWithin, nameOf, packedUri, pathOf, shownUri } from '../live/uris.js';
 import { isAbort, messageOf } from '../errors.js';
 
 /** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
@@ -29,6 +29,8 @@ interface OpenDocument {
 export interface WorkspaceEvents extends AuditEvents {
   status(): void;
   cleared(uri: string): void;
+  /** Its audit is gone, and its findings with it. */
+  dropped(uri: string): void;
   /** Tells the user. */
   warn(message: string): void;
 }
@@ -105,6 +107,13 @@ export class Workspace {
     return this.open.has(uri);
   }
 
+  /** Findings of a text that is closed are shown in its views alone. */
+  shows(audit: LiveAudit): boolean {
+    if (this.open.get(audit.uri)?.audit === audit) return true;
+    // The text of a compressed file has the findings while it is open.
+    return this.disks.get(audit.uri) === audit && !this.open.has(shownUri(audit.uri));
+  }
+
   all(): LiveAudit[] {
     const opened = [...this.open.values()].flatMap((d) => (d.audit ? [d.audit] : []));
     return [...opened, ...this.kept.values(), ...this.disks.values()];
@@ -113,7 +122,7 @@ export class Workspace {
   didOpen(uri: string, version: number, text: string): void {
     this.disks.get(uri)?.dispose();
     this.disks.delete(uri);
-    this.events.cleared(uri);
+    this.events.cleared(packedUri(uri) ?? uri);
     const document = new LineDocument(uri, version, text);
     const kept = this.kept.get(uri);
     this.kept.delete(uri);
@@ -130,9 +139,14 @@ export class Workspace {
     this.discover(uri, opened);
   }
 
+  private excludes(uri: string): boolean {
+    const path = `/${nameOf(uri).replaceAll('\\', '/')}`;
+    return this.settings.exclude.some((name) => name !== '' && path.endsWith(`/${name}`));
+  }
+
   /** Audits a text that is surely a dataset. */
   private discover(uri: string, opened: OpenDocument): void {
-    if (this.settings.autoAudit === 'off') return;
+    if (this.settings.autoAudit === 'off' || this.excludes(uri)) return;
     opened.detected = this.begin(uri, opened);
     void opened.detected
       .then((audit) => audit?.run())
@@ -188,6 +202,8 @@ export class Workspace {
     const audit = this.open.get(uri)?.audit;
     this.open.delete(uri);
     this.events.cleared(uri);
+    const packed = this.disks.get(packedUri(uri) ?? '');
+    if (packed !== undefined) this.events.found(packed);
     if (audit === undefined) return;
     audit.cancel();
     this.kept.set(uri, audit);
@@ -234,6 +250,34 @@ export class Workspace {
     throw new Error(
       `${nameOf(opened.document.uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
     );
+  }
+
+  /** Lets go of the audits of these files and folders; gives the documents that had one. */
+  clear(uris: readonly string[]): string[] {
+    const gone = this.all().filter(({ uri }) => uris.some((u) => isWithin(uri, u)));
+    for (const audit of gone) {
+      const { uri } = audit;
+      audit.dispose();
+      const opened = this.open.get(uri);
+      if (opened?.audit === audit) opened.audit = undefined;
+      this.kept.delete(uri);
+      this.disks.delete(uri);
+      this.events.dropped(uri);
+    }
+    return [...new Set(gone.map(({ uri }) => uri))];
+  }
+
+  /** Files have another name now: what was audited on disk is audited there, from the score store. */
+  renamed(files: readonly { readonly oldUri: string; readonly newUri: string }[]): void {
+    for (const { oldUri, newUri } of files) {
+      const moved = [...this.disks.values()].filter(({ uri }) => isWithin(uri, oldUri));
+      const again = moved.filter(({ state }) => state === 'running' || state === 'done');
+      this.clear([oldUri]);
+      for (const { uri } of again)
+        void this.require(newUri + uri.slice(oldUri.length))
+          .then((audit) => audit.run())
+          .catch((error: unknown) => this.events.log(`${newUri}: ${messageOf(error)}`));
+    }
   }
 
   /** New settings: thresholds only judge anew, the rest also scores or measures anew. */

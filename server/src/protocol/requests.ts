@@ -16,6 +16,8 @@ export interface Requests {
   summary: { params: UriParams; answer: AuditSummary | null };
   columns: { params: ColumnsParams; answer: WireColumnBatch };
   findings: { params: FindingsParams; answer: FindingBatch };
+  /** Rows that could not be read. */
+  problems: { params: ProblemsParams; answer: ProblemBatch };
   texts: { params: TextsParams; answer: readonly ResponseText[] };
   detail: { params: ResponseParams; answer: DetailResult };
   /** Null: the response is no longer there. */
@@ -25,11 +27,14 @@ export interface Requests {
   /** Null: there is no response at the position. */
   locate: { params: LocateParams; answer: LocateResult | null };
   rows: { params: RowsParams; answer: RowsResult };
+  /** The text of a compressed file. */
+  unpack: { params: UriParams; answer: { readonly text: string } };
   exportReport: { params: ExportParams; answer: ExportResult };
   ignore: { params: IgnoreParams; answer: IgnoreResult };
   doctor: { params: undefined; answer: DoctorResult };
   models: { params: undefined; answer: readonly ModelChoice[] };
   clearScores: { params: undefined; answer: ClearScoresResult };
+  clearFindings: { params: ClearFindingsParams; answer: ClearFindingsResult };
 }
 export type RequestName = keyof Requests;
 
@@ -52,6 +57,7 @@ export const METHODS = {
   summary: 'qrmLens/summary',
   columns: 'qrmLens/columns',
   findings: 'qrmLens/findings',
+  problems: 'qrmLens/problems',
   texts: 'qrmLens/texts',
   detail: 'qrmLens/detail',
   spot: 'qrmLens/spot',
@@ -59,11 +65,13 @@ export const METHODS = {
   policy: 'qrmLens/policy',
   locate: 'qrmLens/locate',
   rows: 'qrmLens/rows',
+  unpack: 'qrmLens/unpack',
   exportReport: 'qrmLens/export',
   ignore: 'qrmLens/ignore',
   doctor: 'qrmLens/doctor',
   models: 'qrmLens/models',
   clearScores: 'qrmLens/clearScores',
+  clearFindings: 'qrmLens/clearFindings',
   visibleRanges: 'qrmLens/visibleRanges',
   theme: 'qrmLens/theme',
   status: 'qrmLens/status',
@@ -128,6 +136,8 @@ export interface AuditSummary {
   readonly rows: number;
   /** Response numbers are 0..responses-1 (dead ones included). */
   readonly responses: number;
+  /** Responses that are there now. */
+  readonly live: number;
   readonly scored: number;
   readonly fromStore: number;
   /** Responses per second; seconds left (null when the total is not known). */
@@ -209,6 +219,26 @@ export interface FindingBatch {
   readonly code: readonly number[];
   /** Index into FINDING_SEVERITIES. */
   readonly severity: readonly number[];
+}
+
+export interface ProblemsParams {
+  readonly uri: string;
+  readonly from: number;
+  readonly limit: number;
+}
+/** Where a row that could not be read stands. */
+export interface ViewProblem extends TextSpot {
+  /** The row's ordinal, where it has one. */
+  readonly row?: number;
+  readonly severity: FindingSeverity;
+  readonly message: string;
+}
+export interface ProblemBatch {
+  readonly uri: string;
+  readonly from: number;
+  /** Problems that are kept; of very many only the first are. */
+  readonly total: number;
+  readonly problems: readonly ViewProblem[];
 }
 
 export interface TextsParams {
@@ -332,6 +362,17 @@ export interface RowsParams {
   readonly from: number;
   readonly limit: number;
 }
+export interface RowTurn {
+  readonly role: string;
+  readonly content: string;
+  /** Where it is a response that was scored. */
+  readonly score?: {
+    /** q_tau. */
+    readonly tail: number;
+    readonly expectation: number;
+    readonly findings: readonly ViewFinding[];
+  };
+}
 export interface RowsResult {
   /** Rows of the file, null when not known yet. */
   readonly total: number | null;
@@ -340,7 +381,7 @@ export interface RowsResult {
     readonly conversations: readonly {
       readonly kind: ResponseKind;
       readonly label: string;
-      readonly turns: readonly { readonly role: string; readonly content: string }[];
+      readonly turns: readonly RowTurn[];
     }[];
     readonly problem?: string;
   }[];
@@ -382,6 +423,14 @@ export interface ModelChoice {
 }
 export interface ClearScoresResult {
   readonly entries: number;
+}
+export interface ClearFindingsParams {
+  /** Files, and folders with all that is in them. */
+  readonly uris: readonly string[];
+}
+export interface ClearFindingsResult {
+  /** The documents that had an audit. */
+  readonly uris: readonly string[];
 }
 export interface VisibleRangesParams {
   readonly uri: string;

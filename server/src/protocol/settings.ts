@@ -13,6 +13,8 @@ export interface ServerSettings {
   readonly threads: number;
   /** `auto`: files that are surely datasets; `off`: only on command; `open`: every supported file. */
   readonly autoAudit: 'auto' | 'open' | 'off';
+  /** Names, or ends of paths, of files that are audited only on command. */
+  readonly exclude: readonly string[];
   readonly tau: number;
   readonly lambda: number;
   /** Fixed attribute weights by name, in place of the gate; empty: the gate. */
@@ -30,14 +32,25 @@ export interface ServerSettings {
   readonly store: { readonly enabled: boolean };
 }
 
+/** Scheme of the text of a compressed file: its URI without the last ending, which is the query. */
+export const UNPACKED = 'qrm-lens-text';
+
+/** Where a code stands in `InitOptions.docs`. */
+export const CODE_PLACE = 'FINDING-CODE';
+
 /** `initializationOptions` of the server. */
 export interface InitOptions {
   readonly settings?: Partial<ServerSettings>;
   /** False in an untrusted workspace: only the embedded model is loaded. */
   readonly trusted?: boolean;
   readonly theme?: ThemeKind;
-  /** Where the documentation of the codes lies; a code's page is `${docs}#${code}`. */
+  /** Where the documentation of the codes lies: with CODE_PLACE in it, or a page whose sections they are. */
   readonly docs?: string;
+  /**
+   * The client is our extension: it has the commands of lenses and actions, shows pictures in hovers, and the
+   * text of compressed files.
+   */
+  readonly extension?: boolean;
   /** Folder of the score store (tests); default the user's cache. */
   readonly storeFolder?: string;
 }

@@ -5,7 +5,9 @@ import type {
   DetailResult,
   FindingBatch,
   PolicySamples,
+  ProblemBatch,
   ResponseText,
+  ViewProblem,
 } from './requests.js';
 
 // Messages between the extension and its webviews.
@@ -43,6 +45,7 @@ export type HostToView =
   | { readonly type: 'columns'; readonly batch: ColumnBatch }
   /** The whole list again after it changed, in pages; `from` 0 begins a new list. */
   | { readonly type: 'findings'; readonly batch: FindingBatch }
+  | { readonly type: 'problems'; readonly batch: ProblemBatch }
   | {
       readonly type: 'texts';
       readonly uri: string;
@@ -90,6 +93,15 @@ export type ViewToHost =
       readonly epoch: number;
       readonly response: number;
     }
+  /** Rows that could not be read. */
+  | {
+      readonly type: 'problems';
+      readonly uri: string;
+      readonly from: number;
+      readonly limit: number;
+    }
+  /** The user chose one of them. */
+  | { readonly type: 'revealPlace'; readonly uri: string; readonly place: ViewProblem }
   /** Excerpts, labels and messages of the table's rows on screen. */
   | {
       readonly type: 'texts';

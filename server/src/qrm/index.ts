@@ -22,7 +22,7 @@ export { cvar, spread } from './tail.js';
 export { certaintyEquivalent, utility } from './utility.js';
 export { probabilityBeats } from './compare.js';
 export { contributions, marginContributions, strongest } from './contributions.js';
-export { bandwidth, density, densityCurve, grid, support } from './density.js';
+export { bandwidth, density, densityCurve, grid, pieces, support } from './density.js';
 export { countModes, modes } from './modes.js';
 export { DEFAULT_CVAR_LEVEL, measure, type MeasureOptions, type Measures } from './measure.js';
 export { REWARD_NAMES, rewardNamed, TAILS, type NamedReward } from './reward-name.js';

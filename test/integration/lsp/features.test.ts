@@ -14,9 +14,13 @@ import type {
   DetailResult,
   LocateResult,
 } from '../../../server/src/protocol/index.js';
-import { Client, fixture, MODEL, textAt } from './client.js';
+import { type StartOptions, Client, fixture, MODEL, textAt } from './client.js';
 import { hhLines } from './hh.js';
 import { readFileSync } from 'node:fs';
+
+/** As our extension does: it shows pictures. */
+const start = (options: StartOptions = {}) =>
+  Client.start({ ...options, init: { extension: true, ...options.init } });
 
 const valueOf = (hover: Hover | null): string => (hover?.contents as MarkupContent).value;
 const sameStart = (a: Position, b: Position) => a.line === b.line && a.character === b.character;
@@ -29,7 +33,7 @@ describe('in the text of pairs', () => {
   let uri: string;
   let epoch: number;
   beforeAll(async () => {
-    client = await Client.start({ settings: { inlayHints: { enabled: true } } });
+    client = await start({ settings: { inlayHints: { enabled: true } } });
     uri = await client.open('hh.jsonl', text);
     epoch = (await client.audit(uri)).epoch;
   });
@@ -53,7 +57,7 @@ describe('in the text of pairs', () => {
     expect(hover?.range?.end).toEqual({ line: d.spot.endLine, character: d.spot.endColumn });
     expect(shown.replaceAll('\\', '')).toContain('helpsteer-helpfulness');
     // Diagnostics stand above: the drawing and what pulls come before what a table repeats.
-    const order = ['mean **', 'data:image', 'Pulling most', 'Pair: margin', '| CVaR 20 % |'];
+    const order = ['mean **', 'data:image', 'Pulling most', 'Pair: margin', 'CVaR 20 %\u00a0**'];
     const places = order.map((word) => shown.indexOf(word));
     expect(Math.min(...places)).toBeGreaterThan(0);
     expect(places).toEqual([...places].sort((a, b) => a - b));
@@ -74,7 +78,7 @@ describe('in the text of pairs', () => {
   });
 
   it('hover tells findings where the client shows no diagnostics, and there alone', async () => {
-    const showing = await Client.start({
+    const showing = await start({
       capabilities: { textDocument: { publishDiagnostics: {} } },
       settings: { maxDiagnostics: 1 },
     });
@@ -189,7 +193,7 @@ describe('in the text of pairs', () => {
 
 describe('settings of what stands beside the text', () => {
   it('take effect at once: the editor is told to ask again, and only for what changed', async () => {
-    const client = await Client.start({
+    const client = await start({
       capabilities: {
         workspace: { inlayHint: { refreshSupport: true }, codeLens: { refreshSupport: true } },
       },
@@ -240,7 +244,7 @@ describe('hostile text', () => {
   );
 
   it('is shown as text in hovers, messages and symbols', async () => {
-    const client = await Client.start();
+    const client = await start();
     try {
       const uri = await client.open('evil.jsonl', [...rows, rows[0] ?? ''].join('\n'));
       const { epoch } = await client.audit(uri);
@@ -279,7 +283,7 @@ function strings(value: unknown): string[] {
 
 describe('chats', () => {
   it('of Markdown: each answer in its context, each turn a fold', async () => {
-    const client = await Client.start();
+    const client = await start();
     try {
       const chat = [
         '# A chat',
@@ -317,7 +321,7 @@ describe('chats', () => {
   });
 
   it('exported by VS Code: scored without being asked, found in the JSON strings', async () => {
-    const client = await Client.start();
+    const client = await start();
     try {
       const text = readFileSync(fixture('datasets/vscode-chat.json'), 'utf8');
       const uri = await client.open('chat.json', text, 'json');
@@ -334,7 +338,7 @@ describe('chats', () => {
 
   it('shows an answer of several parts at its first part, and knows it in every part', async () => {
     const thresholds = { tail: '100', inverted: '5%', ambiguous: '5%', wide: '5%', modes: 2 };
-    const client = await Client.start({ settings: { thresholds } });
+    const client = await start({ settings: { thresholds } });
     try {
       const text = readFileSync(fixture('datasets/vscode-chat.json'), 'utf8');
       const uri = await client.open('parts.json', text, 'json');
@@ -370,7 +374,7 @@ describe('chats', () => {
   });
 
   it('a README that speaks of no chat is left alone', async () => {
-    const client = await Client.start();
+    const client = await start();
     try {
       const uri = await client.open('README.md', '# Title\n\nAssistant: is a word.\n', 'markdown');
       await client.request('textDocument/foldingRange', { textDocument: { uri } });

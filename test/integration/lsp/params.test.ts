@@ -13,7 +13,7 @@ import {
 } from 'vscode-languageserver-protocol/node.js';
 import type { NOTIFICATIONS } from '../../../server/src/lsp/params/methods.js';
 import { REQUESTS } from '../../../server/src/lsp/params/methods.js';
-import { MODEL, root } from './client.js';
+import { HH, MODEL, root } from './client.js';
 import { hhLines } from './hh.js';
 
 const INVALID = -32602;
@@ -91,6 +91,7 @@ const response = { uri, epoch: 1, response: 0 };
 const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown> = {
   initialize: { processId: null, capabilities: {} },
   shutdown: undefined,
+  'workspace/executeCommand': { command: 'qrmLens.copyDistribution', arguments: [response] },
   'textDocument/hover': { textDocument, position: at },
   'textDocument/codeLens': { textDocument },
   'textDocument/inlayHint': { textDocument, range },
@@ -105,6 +106,7 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'qrmLens/columns': { uri, epoch: 1, from: 0, limit: 10 },
   'qrmLens/findings': { uri, epoch: 1, from: 0, limit: 10 },
   'qrmLens/texts': { uri, epoch: 1, responses: [0, 1] },
+  'qrmLens/problems': { uri, from: 0, limit: 10 },
   'qrmLens/detail': response,
   'qrmLens/spot': response,
   'qrmLens/contributions': { uri, epoch: 1 },
@@ -116,6 +118,8 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'qrmLens/doctor': undefined,
   'qrmLens/models': undefined,
   'qrmLens/clearScores': undefined,
+  'qrmLens/clearFindings': { uris: ['untitled:nobody'] },
+  'qrmLens/unpack': { uri: pathToFileURL(HH).href },
   initialized: undefined,
   exit: undefined,
   'textDocument/didOpen': {
@@ -128,6 +132,8 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'textDocument/didClose': { textDocument: { uri: 'untitled:x' } },
   'workspace/didChangeConfiguration': { settings: null },
   'workspace/didChangeWatchedFiles': undefined,
+  'workspace/didRenameFiles': { files: [{ oldUri: 'file:///nobody', newUri: 'file:///none' }] },
+  'workspace/didDeleteFiles': { files: [{ uri: 'file:///nobody' }] },
   'workspace/didChangeWorkspaceFolders': { event: { added: [], removed: [] } },
   'qrmLens/visibleRanges': { uri, ranges: [{ from: 0, to: 9 }] },
   'qrmLens/theme': { kind: 'dark' },

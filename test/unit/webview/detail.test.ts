@@ -133,11 +133,21 @@ describe('plots of the detail view', () => {
     }
   });
 
-  it('draw the distribution function from 0 to 1, never falling', () => {
-    for (const l of cdfPlot(m, 0.05).layers) {
-      if (l.type !== 'line') continue;
+  it('draw the distribution function from 0 to 1, never falling, dashed where the model says nothing', () => {
+    const lines = cdfPlot(m, 0.05).layers.filter((l) => l.type === 'line');
+    for (const [model, low, high] of [0, 3].map((n) => lines.slice(n, n + 3))) {
+      const ends = [low, model, high].map((l) => [l?.y[0], l?.y[(l?.y.length ?? 0) - 1]]);
+      // Each begins where the one before ends.
+      const [first, last] = [m.levels[0], m.levels[m.levels.length - 1]];
+      expect(ends).toEqual([
+        [0, first],
+        [first, last],
+        [last, 1],
+      ]);
+      expect(model?.dash === low?.dash).toBe(false);
+    }
+    for (const l of lines) {
       const [x, y] = [Array.from(l.x), Array.from(l.y)];
-      expect([y[0], y[y.length - 1]]).toEqual([0, 1]);
       expect(y).toEqual([...y].sort((a, b) => a - b));
       expect(x).toEqual([...x].sort((a, b) => a - b));
     }

@@ -69,6 +69,7 @@ export function summary(part: Partial<AuditSummary> = {}): AuditSummary {
     findingsRevision: 1,
     rows: 0,
     responses: 0,
+    live: part.scored ?? 0,
     scored: 0,
     fromStore: 0,
     rate: 0,

@@ -140,9 +140,22 @@ describe('buildRows', () => {
     found,
   );
   const list = (part: Partial<TableFilter>, brush: Brush = {}) => {
-    const rows = buildRows([d], { ...DEFAULT_FILTER, ...part }, [select(d.responses, brush)]);
+    const filter = { ...DEFAULT_FILTER, sort: 'tail' as const, ...part };
+    const rows = buildRows([d], filter, [select(d.responses, brush)]);
     return [...rows.order].map((i) => [rows.response[i], rows.code[i]]);
   };
+
+  it('lists the gravest first unless asked otherwise, of the same severity the lowest tail', () => {
+    const rows = buildRows([d], DEFAULT_FILTER, [undefined]);
+    const severities = [...rows.order].map((i) => rows.severity[i] as number);
+    expect(severities).toEqual([...severities].sort((a, b) => a - b));
+    const tails = [...rows.order].map(
+      (i) => d.responses.tail[rows.response[i] as number] as number,
+    );
+    for (let n = 1; n < tails.length; n++)
+      if (severities[n] === severities[n - 1])
+        expect(tails[n]).toBeGreaterThanOrEqual(tails[n - 1] as number);
+  });
 
   it('lists findings, the lowest tail first', () => {
     expect(list({})).toEqual([
@@ -205,7 +218,8 @@ describe('buildRows', () => {
   });
 
   it('keeps two documents apart', () => {
-    const rows = buildRows([d, documentOf([{ id: 0, tail: -5 }], [[0, 4, 1]])], DEFAULT_FILTER, []);
+    const other = documentOf([{ id: 0, tail: -5 }], [[0, 4, 1]]);
+    const rows = buildRows([d, other], { ...DEFAULT_FILTER, sort: 'tail' }, []);
     expect(rows.document[rows.order[0] as number]).toBe(1);
     expect(rows.order).toHaveLength(5);
   });

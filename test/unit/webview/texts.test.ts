@@ -103,7 +103,7 @@ describe('exportRows', () => {
   it('writes the rows in the order of the table, with texts that no spreadsheet runs', async () => {
     const { texts } = answering((r) => (r === 1 ? '=HYPERLINK("http://x")' : 'a "quoted"\nline'));
     const d = many(3);
-    const rows = buildRows([d], { ...DEFAULT_FILTER, descending: true }, [undefined]);
+    const rows = buildRows([d], { ...DEFAULT_FILTER, sort: 'tail', descending: true }, [undefined]);
     const parsed = parse(await exportRows(rows, [d], texts, () => undefined), {
       columns: true,
     }) as Record<string, string>[];

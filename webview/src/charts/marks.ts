@@ -1,5 +1,5 @@
 import { cellOpacity, type DensityGrid } from '../data/density.js';
-import { parseColour, withOpacity } from './colour.js';
+import { legible, parseColour, withOpacity } from './colour.js';
 import {
   legendOf,
   type DensityLayer,
@@ -130,7 +130,7 @@ export function drawRule(chart: PlotChart, layer: RuleLayer, theme: Theme): void
   // A ground behind the letters keeps them readable over bars and points.
   context.fillStyle = withOpacity(theme.colours.ground, 0.75);
   context.fillRect(tx - 2, ty - 9, wide + 4, 12);
-  context.fillStyle = colour;
+  context.fillStyle = legible(colour, theme.colours.ground, theme.colours.text);
   context.fillText(layer.label, tx, ty);
 }
 

@@ -12,6 +12,8 @@ export interface Plot {
   readonly layers: readonly Layer[];
   /** False: the page tells elsewhere what the colours mean. */
   readonly legend?: boolean;
+  /** What must be known to read it, below the title. */
+  readonly note?: string;
   /** The figure in words, for screen readers. */
   readonly summary: string;
 }

@@ -1,6 +1,6 @@
 import { cellOpacity } from '../data/density.js';
 import { visible } from '../data/visible.js';
-import { parseColour } from './colour.js';
+import { legible, parseColour } from './colour.js';
 import { legendOf, ticks, tickText, type Axis, type Layer, type Plot } from './plot.js';
 import type { Role, Theme } from './theme.js';
 
@@ -145,7 +145,7 @@ export function svg(plot: Plot, theme: Theme, width = 720, height = 420): string
             ? [px(layer.value) + 4, area.y + 11 + down]
             : [area.x + 4, py(layer.value) - 4];
         const label = layer.label
-          ? `<text x="${n(tx)}" y="${n(ty)}" ${paint(layer.colour)}>${xml(layer.label)}</text>`
+          ? `<text x="${n(tx)}" y="${n(ty)}" fill="${legible(theme.colours[layer.colour], theme.colours.ground, theme.colours.text)}">${xml(layer.label)}</text>`
           : '';
         return `<path d="${line}" fill="none"${dash} ${paint(layer.colour, opacity, 'stroke')}/>${label}`;
       }

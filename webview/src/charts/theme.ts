@@ -1,4 +1,4 @@
-import { over } from './colour.js';
+import { legible, over } from './colour.js';
 
 /** What a colour means in a chart; the theme says how it looks. */
 export const ROLES = [
@@ -54,6 +54,9 @@ export function readTheme(): Theme {
   }
   for (const role of ROLES) {
     if (role !== 'grid') colours[role] = over(colours[role], colours.ground);
+    // Labels have their line's colour. In high contrast the lines themselves are as clear.
+    if (highContrast && role !== 'grid' && role !== 'ground')
+      colours[role] = legible(colours[role], colours.ground, colours.text);
   }
   return { highContrast, dark, colours, font: style.fontFamily };
 }

@@ -205,7 +205,7 @@ export class Charts {
     const d = this.documents[hit.document] as Document;
     const r = d.responses;
     const i = hit.response;
-    return `line ${count((r.line[i] ?? 0) + 1)} · E[r] ${figure(r.expectation[i] ?? Number.NaN)} · ${tailName(d.summary.tau)} ${figure(r.tail[i] ?? Number.NaN)}`;
+    return `line ${count((r.line[i] ?? 0) + 1)} · mean ${figure(r.expectation[i] ?? Number.NaN)} · ${tailName(d.summary.tau)} ${figure(r.tail[i] ?? Number.NaN)}`;
   }
 
   private sayNearest(at: { x: number; y: number }): void {

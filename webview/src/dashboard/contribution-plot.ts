@@ -44,7 +44,7 @@ export function contributionsPlot(series: readonly ContributionSeries[]): Plot {
     .join(', ');
   return {
     title: 'Attribute contributions',
-    x: { label: 'mean share of the expectation', min: low < 0 ? low - room : 0, max: high + room },
+    x: { label: 'share of the mean reward', min: low < 0 ? low - room : 0, max: high + room },
     y: {
       label: '',
       min: -0.5,
@@ -53,6 +53,6 @@ export function contributionsPlot(series: readonly ContributionSeries[]): Plot {
     },
     legend: series.some((x) => x.name === 'brushed'),
     layers: [...layers, { type: 'rule', axis: 'x', value: 0, colour: 'text', opacity: 0.5 }],
-    summary: `What each attribute adds to the mean expectation, strongest first: ${top || 'nothing yet'}.`,
+    summary: `What each attribute adds to the mean reward, strongest first: ${top || 'nothing yet'}.`,
   };
 }

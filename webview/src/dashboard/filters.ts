@@ -153,7 +153,7 @@ export class FilterBar {
   }
 
   private drawChips(state: DashboardState, tail: string): void {
-    const names: Record<MeasureName, string> = { expectation: 'E[r]', tail, margin: 'margin' };
+    const names: Record<MeasureName, string> = { expectation: 'mean', tail, margin: 'margin' };
     const chips = MEASURES.flatMap((name) => {
       const range = state.brush[name];
       if (range === undefined) return [];
@@ -195,7 +195,7 @@ export class FilterBar {
   }
 
   private rangeFields(name: MeasureName): HTMLElement {
-    const label = { expectation: 'Expectation', tail: 'Left tail', margin: 'Margin' }[name];
+    const label = { expectation: 'Mean', tail: 'Left tail', margin: 'Margin' }[name];
     const field = (end: string) =>
       el('input', {
         type: 'text',

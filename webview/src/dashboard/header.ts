@@ -110,15 +110,15 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       hint: 'Responses scored; how many came from the score store',
       value: ({ summary: s }) => count(s.scored),
       note: ({ summary: s }) =>
-        s.scored < s.responses
-          ? `of ${count(s.responses)}`
+        s.scored < s.live
+          ? `of ${count(s.live)}`
           : s.fromStore > 0
             ? `${count(s.fromStore)} from store`
             : plural(s.rows, 'row'),
     },
     {
-      label: 'Expectation',
-      hint: 'Mean of the expected rewards, and the middle 90 % of responses',
+      label: 'Mean',
+      hint: 'Average of the responses’ mean rewards, and the middle 90 % of responses',
       value: (d) => figure(d.histograms.expectation.mean),
       note: (d) => range(d, 'expectation'),
     },
@@ -126,7 +126,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       ? [
           {
             label: `Left tail ${tailName(tau)}`,
-            hint: 'Mean of the left tails, and the middle 90 % of responses',
+            hint: 'Average of the left tails, and the middle 90 % of responses',
             value: (d: Document) => figure(d.histograms.tail.mean),
             note: (d: Document) => range(d, 'tail'),
           },
@@ -146,7 +146,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       note: ({ summary: s }) =>
         hasDistribution(s)
           ? `${count(s.counts['low-left-tail'] ?? 0)} low left tail`
-          : `${count(s.counts['inverted-pair'] ?? 0)} inverted pairs`,
+          : plural(s.counts['inverted-pair'] ?? 0, 'inverted pair'),
     },
   ];
   return list.map((t) =>

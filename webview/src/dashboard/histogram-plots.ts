@@ -126,8 +126,8 @@ export function steps(bins: Bins, value: ArrayLike<number>): { x: number[]; y: n
 export function expectationPlot(documents: readonly Document[], selections: Selections): Plot {
   return histogramPlot(documents, selections, {
     measure: 'expectation',
-    title: 'Expectation',
-    label: 'expected reward',
+    title: 'Mean',
+    label: 'mean reward',
     colour: 'expectation',
     rules: documents.length === 1 ? meanRule(documents[0] as Document, 'expectation') : [],
     noun: 'responses',
@@ -150,7 +150,7 @@ export function marginPlot(documents: readonly Document[], selections: Selection
   return histogramPlot(documents, selections, {
     measure: 'margin',
     title: 'Margin of pairs',
-    label: 'expectation of chosen − rejected',
+    label: 'mean of chosen − mean of rejected',
     colour: 'chosen',
     colourOf: (at) => (at < 0 ? 'rejected' : 'chosen'),
     rules: [{ type: 'rule', axis: 'x', value: 0, colour: 'text', opacity: 0.7 }],

@@ -1,4 +1,4 @@
-import type { PersistedState } from '../../../server/src/protocol/index.js';
+import { FINDING_CODES, type PersistedState } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import { select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';
@@ -14,6 +14,7 @@ import { ContributionSource } from './contributions.js';
 import { exportRows } from './export.js';
 import { FilterBar } from './filters.js';
 import { Header } from './header.js';
+import { Malformed } from './malformed.js';
 import { Preview } from './preview.js';
 import { TextSearch } from './search.js';
 import { FindingTable } from './table.js';
@@ -23,6 +24,7 @@ import { whiskerScale } from './whisker.js';
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;
 const ROWS_MS = 30;
+const MALFORMED = FINDING_CODES.indexOf('malformed-row');
 
 /** The dashboard: figures and findings of one document, or of two side by side. */
 export class Dashboard {
@@ -41,6 +43,7 @@ export class Dashboard {
   private readonly filters: FilterBar;
   private readonly table: FindingTable;
   private readonly preview: Preview;
+  private readonly malformed: Malformed;
 
   constructor(
     private readonly host: Host,
@@ -94,6 +97,7 @@ export class Dashboard {
       open: (item) => this.choice.reveal(item, true),
       detail: (item) => this.choice.openDetail(item),
     });
+    this.malformed = new Malformed(host);
     root.append(
       this.header.element,
       this.charts.element,
@@ -101,6 +105,7 @@ export class Dashboard {
         'section',
         { class: 'list', 'aria-label': 'Findings' },
         this.filters.element,
+        this.malformed.element,
         this.table.element,
         this.preview.element,
       ),
@@ -155,6 +160,7 @@ export class Dashboard {
           this.startSearch();
         this.refreshSoon();
       },
+      problems: ({ batch }) => this.malformed.receive(batch),
       texts: ({ id, texts }) => this.texts.receive(id, texts),
       contributions: ({ id, contributions }) => this.contributions.receive(id, contributions),
       select: ({ uri, epoch, response }) => this.choice.follow(uri, epoch, response),
@@ -227,6 +233,7 @@ export class Dashboard {
       of: this.rows.length,
       searching: filtering ? this.search.fraction : 1,
     });
+    this.malformed.update(this.documents, this.state.codes === 1 << MALFORMED);
     this.choice.showPreview();
   }, ROWS_MS);
 

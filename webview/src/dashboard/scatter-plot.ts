@@ -35,7 +35,7 @@ export function scatterPlot(
   const box = scatterBox(documents);
   const name = tailName(documents[0]?.summary.tau ?? 0.05);
   const layers: Layer[] = [
-    { type: 'diagonal', colour: 'text', opacity: 0.5, label: `${name} = expectation` },
+    { type: 'diagonal', colour: 'text', opacity: 0.5, label: `${name} = mean` },
   ];
   documents.forEach((d, n) => {
     const colour: Role = n === 0 ? 'expectation' : SECOND;
@@ -48,15 +48,15 @@ export function scatterPlot(
   const lines = documents.map((d) => {
     const { expectation: e, tail: t } = d.histograms;
     if (e.total === 0) return `${d.name}: nothing is scored yet.`;
-    return `${d.name}: ${plural(e.total, 'response')}; the expectation lies ${figure(e.mean - t.mean)} above ${name} on average.`;
+    return `${d.name}: ${plural(e.total, 'response')}; the mean lies ${figure(e.mean - t.mean)} above ${name} on average.`;
   });
   return {
-    title: `Expectation against ${name}`,
-    x: { label: 'expected reward', min: box.xMin, max: box.xMax },
+    title: `Mean against ${name}`,
+    x: { label: 'mean reward', min: box.xMin, max: box.xMax },
     y: { label: name, min: box.yMin, max: box.yMax },
     layers,
     legend: false,
-    summary: `Each response by expectation and left tail. ${lines.join(' ')}`,
+    summary: `Each response by mean and left tail. ${lines.join(' ')}`,
   };
 }
 

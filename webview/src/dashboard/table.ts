@@ -191,7 +191,7 @@ export class FindingTable {
       { title: 'Line', sort: 'line', className: 'line' },
       { title: 'Response', sort: 'kind', className: 'kind' },
       { title: tail, sort: 'tail', className: 'tail' },
-      { title: 'E[r]', sort: 'expectation', className: 'expectation' },
+      { title: 'Mean', sort: 'expectation', className: 'expectation' },
       { title: 'P(c ≻ r)', sort: 'beats', className: 'beats' },
       { title: 'Distribution', sort: 'spread', className: 'distribution' },
       { title: 'Text', className: 'text' },
@@ -200,11 +200,11 @@ export class FindingTable {
       tail: !shape
         ? 'The one number that the model gives'
         : `${tail}: the reward that all but the worst ${percent(this.documents[0]?.summary.tau ?? 0.05, 0)} exceed`,
-      expectation: 'Expected reward',
+      expectation: 'Mean of the reward’s distribution: the published score',
       beats: 'Probability that the chosen response beats the rejected one',
       distribution: !shape
         ? 'The model gives one number a response'
-        : `${tail} to q95, the tick is the expectation; sorts by width`,
+        : `${tail} to q95, the tick is the mean; sorts by width`,
     };
     const focused =
       document.activeElement instanceof HTMLElement

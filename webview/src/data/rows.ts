@@ -38,7 +38,7 @@ export const DEFAULT_FILTER: TableFilter = {
   listing: 'findings',
   codes: ALL_CODES,
   severities: ALL_SEVERITIES,
-  sort: 'tail',
+  sort: 'severity',
   descending: false,
 };
 
@@ -157,8 +157,11 @@ function sorted(
   all: Listed,
   documents: readonly Document[],
   items: Uint32Array,
-  { sort, descending }: TableFilter,
+  { sort, descending }: Pick<TableFilter, 'sort' | 'descending'>,
 ): Uint32Array {
+  // Of the same severity the lowest tail first: the gravest stand on top.
+  if (sort === 'severity')
+    items = sorted(all, documents, items, { sort: 'tail', descending: false });
   const keys = new Uint32Array(items.length);
   for (let n = 0; n < items.length; n++) {
     const i = items[n] as number;

@@ -1,9 +1,22 @@
-import { density, densityCurve, expectation, quantileAt } from '../../../server/src/qrm/index.js';
+import {
+  density,
+  densityCurve,
+  expectation,
+  pieces,
+  quantileAt,
+  support,
+} from '../../../server/src/qrm/index.js';
 import { padded, type Layer, type LineLayer, type Plot } from '../charts/plot.js';
 import { figure, percent, tailName } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
 
 const CURVE_POINTS = 161;
+
+/** "5 % and 95 %": between them the model predicts. */
+function outermost(levels: readonly number[]): string {
+  const said = (u: number) => `${+(100 * u).toFixed(1)} %`;
+  return `${said(levels[0] ?? 0)} and ${said(levels[levels.length - 1] ?? 1)}`;
+}
 
 function range(model: DetailModel): [number, number] {
   const all = model.sides.map((s) => s.sorted);
@@ -51,7 +64,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
       colour: 'text',
       dash: [4, 3],
       opacity: 0.8,
-      label: `E[r] ${figure(expectation(own.sorted))}`,
+      label: `mean ${figure(expectation(own.sorted))}`,
       level: 1,
     },
   );
@@ -60,6 +73,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
     x: { label: 'reward', min: x[0] ?? 0, max: x[x.length - 1] ?? 1 },
     y: { label: 'density', min: 0, max: peak * 1.18, shown: false },
     layers,
+    note: `Beyond ${outermost(model.levels)} the model says nothing: drawn as thinly as just inside.`,
     summary: `Density of the reward. ${inWords(model, (s) => `most mass between ${figure(quantileAt(s.sorted, model.levels, 0.25))} and ${figure(quantileAt(s.sorted, model.levels, 0.75))}`)}.`,
   };
 }
@@ -90,9 +104,7 @@ export function quantilePlot(model: DetailModel, tau: number): Plot {
   const { levels, own } = model;
   const [min, max] = range(model);
   const layers: Layer[] = [];
-  const xs = [0, ...levels, 1];
-  const at = (s: Side) => [s.sorted[0] ?? 0, ...s.sorted, s.sorted[s.sorted.length - 1] ?? 0];
-  const inTail = xs.filter((u) => u < tau).concat(tau);
+  const inTail = [0, ...levels.filter((u) => u < tau), tau];
   layers.push({
     type: 'line',
     colour: 'tail',
@@ -108,10 +120,24 @@ export function quantilePlot(model: DetailModel, tau: number): Plot {
       name: s.name,
       colour: s.colour,
       dash: s.dash,
-      x: xs,
-      y: at(s),
+      x: levels,
+      y: s.sorted,
       width: 2,
     });
+    // Nothing is claimed beyond the outermost levels: flat, and thinner than what the model gives.
+    for (const [ends, q] of [
+      [[0, levels[0] ?? 0], s.sorted[0]],
+      [[levels[levels.length - 1] ?? 1, 1], s.sorted[s.sorted.length - 1]],
+    ] as const)
+      layers.push({
+        type: 'line',
+        colour: s.colour,
+        dash: [2, 3],
+        x: ends,
+        y: [q ?? 0, q ?? 0],
+        width: 1,
+        opacity: 0.8,
+      });
     layers.push({
       type: 'points',
       colour: s.colour,
@@ -134,27 +160,41 @@ export function quantilePlot(model: DetailModel, tau: number): Plot {
     x: { label: 'level u', min: 0, max: 1 },
     y: { label: 'reward', min, max },
     layers,
+    note: `Flat beyond ${outermost(levels)} by construction: the model has no level there.`,
     summary: `Quantile function, points are the model's raw quantiles. ${inWords(model, (s) => `${tailName(tau)} ${figure(quantileAt(s.sorted, levels, tau))}, median ${figure(quantileAt(s.sorted, levels, 0.5))}, q95 ${figure(quantileAt(s.sorted, levels, 0.95))}`)}.`,
   };
 }
 
-/** F(x), with the jumps that the flat ends of Q mean. */
+/** F(x), the integral of the density's pieces: both draw the same tails, dashed where the model has no level. */
 export function cdfPlot(model: DetailModel, tau: number): Plot {
   const { levels, own } = model;
-  const [min, max] = range(model);
-  const layers: Layer[] = [...model.sides].reverse().map((s): Layer => {
-    const q = [...s.sorted];
-    const first = q[0] ?? 0;
-    const last = q[q.length - 1] ?? 0;
-    return {
+  const ends = model.sides.map((s) => support(s.sorted, levels));
+  const min = Math.min(...ends.map(([low]) => low));
+  const max = Math.max(...ends.map(([, high]) => high));
+  const layers: Layer[] = [...model.sides].reverse().flatMap((s): Layer[] => {
+    const { edges } = pieces(s.sorted, levels);
+    const [low, high] = [edges[0] ?? min, edges[edges.length - 1] ?? max];
+    const [first, last] = [s.sorted[0] ?? 0, s.sorted[s.sorted.length - 1] ?? 0];
+    const beyond = {
       type: 'line',
-      name: s.name,
       colour: s.colour,
-      dash: s.dash,
-      width: 2,
-      x: [min, first, ...q, last, max],
-      y: [0, 0, ...levels, 1, 1],
-    };
+      dash: [2, 3],
+      width: 1,
+      opacity: 0.8,
+    } as const;
+    return [
+      {
+        type: 'line',
+        name: s.name,
+        colour: s.colour,
+        dash: s.dash,
+        width: 2,
+        x: s.sorted,
+        y: levels,
+      },
+      { ...beyond, x: [min, low, first], y: [0, 0, levels[0] ?? 0] },
+      { ...beyond, x: [last, high, max], y: [levels[levels.length - 1] ?? 1, 1, 1] },
+    ];
   });
   const q = quantileAt(own.sorted, levels, tau);
   layers.push(
@@ -166,6 +206,7 @@ export function cdfPlot(model: DetailModel, tau: number): Plot {
     x: { label: 'reward', min, max },
     y: { label: 'P(r ≤ x)', min: 0, max: 1.04, format: (v) => percent(v, 0) },
     layers,
+    note: `Dashed beyond ${outermost(levels)}: the tails of the density, of which the model says nothing.`,
     summary: `Distribution function of the reward. ${inWords(model, (s) => `half lies below ${figure(quantileAt(s.sorted, levels, 0.5))}`)}.`,
   };
 }

@@ -1,7 +1,6 @@
-import { DEFAULT_CVAR_LEVEL } from '../../../server/src/qrm/index.js';
 import { figure, percent, tailName } from '../data/visible.js';
 import { el } from '../ui/dom.js';
-import { beats, figures, type DetailModel, type Figures } from './model.js';
+import { beats, cvarShare, figures, type DetailModel, type Figures } from './model.js';
 
 interface Line {
   readonly label: string;
@@ -35,7 +34,7 @@ export class FigureTable {
       ...(pair ? [el('th', { scope: 'col', title: 'chosen − rejected' }, 'difference')] : []),
     );
     const shape = model.levels.length > 1;
-    const shown = shape ? lines(tau, lambda) : [SCORE];
+    const shown = shape ? lines(tau, lambda, cvarShare(tau, model.levels)) : [SCORE];
     const rows = shown.map(({ label, hint, value, whole }) => {
       const values = all.map(value);
       const show = (v: number) => (whole ? String(v) : figure(v));
@@ -83,11 +82,12 @@ const SCORE: Line = {
   value: (f) => f.expectation,
 };
 
-function lines(tau: number, lambda: number): Line[] {
-  const share = `${+(tau * 100).toFixed(2)} %`;
+function lines(tau: number, lambda: number, worst: number): Line[] {
+  const said = (x: number) => `${+(x * 100).toFixed(2)} %`;
+  const share = said(tau);
   return [
     {
-      label: 'Expectation',
+      label: 'Mean',
       hint: 'Mean of the quantiles: the published score',
       value: (f) => f.expectation,
     },
@@ -97,8 +97,8 @@ function lines(tau: number, lambda: number): Line[] {
       value: (f) => f.tail,
     },
     {
-      label: `CVaR ${share}`,
-      hint: `Mean reward of the worst ${share}: it follows the tail level τ. Reports and hovers give CVaR ${100 * DEFAULT_CVAR_LEVEL} %`,
+      label: `CVaR ${said(worst)}`,
+      hint: `Mean reward of the worst ${said(worst)}. It follows the tail level τ above the model’s lowest level; below, where it would only repeat the left tail, it is that of reports and hovers`,
       value: (f) => f.cvar,
     },
     {

@@ -1,5 +1,6 @@
 import type { DetailResult, ResponseDetail } from '../../../server/src/protocol/index.js';
 import {
+  DEFAULT_CVAR_LEVEL,
   certaintyEquivalent,
   countCrossings,
   countModes,
@@ -76,13 +77,17 @@ export function figures(s: Side, levels: readonly number[], tau: number, lambda:
   return {
     expectation: expectation(s.sorted),
     tail: quantileAt(s.sorted, levels, tau),
-    cvar: cvar(s.sorted, levels, tau),
+    cvar: cvar(s.sorted, levels, cvarShare(tau, levels)),
     certaintyEquivalent: certaintyEquivalent(s.sorted, lambda),
     spread: spread(s.sorted, levels),
     modes: countModes(s.sorted, levels),
     crossings: countCrossings(s.raw),
   };
 }
+
+/** The share that CVaR averages: at or below the lowest level it would only repeat the left tail. */
+export const cvarShare = (tau: number, levels: readonly number[]): number =>
+  tau > (levels[0] ?? 0) + 1e-9 ? tau : DEFAULT_CVAR_LEVEL;
 
 /** P(chosen beats rejected), whichever half is looked at; undefined without a pair. */
 export function beats(model: DetailModel): number | undefined {

@@ -86,7 +86,7 @@ export class DetailPage {
       {
         ...this.bars(
           'contributions',
-          'Share of the expectation',
+          'Share of the mean',
           'weight × mean of the attribute',
           (s) => s.contributions,
         ),

@@ -77,9 +77,12 @@ export function perFrame(run: () => void): () => void {
   };
 }
 
+const LONGEST_PAUSE_MS = 1500;
+
 /**
  * Runs at most once every so many milliseconds: at once, then for the last call of each interval. What
- * is slow runs less often, so that it never takes more than a quarter of the time.
+ * is slow runs less often, so that it takes about a quarter of the time; but one slow draw (a window that was
+ * hidden, a machine that was busy) stops no more than LONGEST_PAUSE_MS.
  */
 export function throttled(run: () => void, milliseconds: number): () => void {
   let next = Number.NEGATIVE_INFINITY;
@@ -92,7 +95,7 @@ export function throttled(run: () => void, milliseconds: number): () => void {
       const start = performance.now();
       run();
       const end = performance.now();
-      next = end + Math.max(milliseconds, 3 * (end - start));
+      next = end + Math.max(milliseconds, Math.min(3 * (end - start), LONGEST_PAUSE_MS));
     }, wait);
   };
 }

@@ -30,6 +30,7 @@ export class Figure {
   readonly view: PlotView;
   private readonly heading = el('h2');
   private readonly legend = el('ul', { class: 'legend', 'aria-hidden': 'true' });
+  private readonly note = el('p', { class: 'note', hidden: true });
   private readonly summary: HTMLElement;
   private readonly live = el('p', { class: 'hidden-text', 'aria-live': 'polite' });
   private readonly frame = el('div', { class: 'frame' });
@@ -56,6 +57,7 @@ export class Figure {
       'section',
       { class: `figure ${options.className ?? ''}`.trim() },
       el('header', {}, this.heading, this.legend, exports),
+      this.note,
       this.frame,
       this.summary,
       this.live,
@@ -79,6 +81,8 @@ export class Figure {
     this.canvas.setAttribute('aria-label', plot.title);
     const keys = this.options.keys === undefined ? '' : ` ${this.options.keys}`;
     this.summary.textContent = plot.summary + keys;
+    this.note.hidden = plot.note === undefined;
+    this.note.textContent = plot.note ?? '';
     const entries = plot.legend === false ? [] : legendOf(plot);
     this.legend.replaceChildren(...entries.map((e) => legendItem(e, theme)));
     this.view.update(plot, theme);

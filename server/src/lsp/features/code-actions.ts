@@ -15,8 +15,27 @@ const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
   d.source === 'QRM Lens' &&
   typeof (d.data as Partial<DiagnosticData> | undefined)?.response === 'number';
 
+const isNoDataset = (d: Diagnostic): boolean =>
+  d.source === 'QRM Lens' && (d.data as { noDataset?: true } | undefined)?.noDataset === true;
+
+/** What can be done about a file that is not understood; the commands are our extension's. */
+const other = (audit: OpenAudit, diagnostic: Diagnostic): CodeAction[] =>
+  [
+    { title: 'Map the fields…', command: 'qrmLens.mapFields' },
+    { title: 'Do not audit this file', command: 'qrmLens.excludeFile' },
+  ].map(({ title, command }) => ({
+    title: `QRM Lens: ${title}`,
+    kind: CodeActionKind.QuickFix,
+    diagnostics: [diagnostic],
+    command: { title, command, arguments: [audit.uri] },
+  }));
+
 /** What can be done about a row at the cursor, and about the findings there. */
-export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAction[] {
+export function codeActions(
+  audit: OpenAudit,
+  params: CodeActionParams,
+  extension: boolean,
+): CodeAction[] {
   const { line, character } = params.range.start;
   const wanted = (kind: string) =>
     params.context.only === undefined || params.context.only.some((k) => kind.startsWith(k));
@@ -34,6 +53,8 @@ export function codeActions(audit: OpenAudit, params: CodeActionParams): CodeAct
   const codes = new Set(found.map((d) => String(d.code)));
   if (wanted(CodeActionKind.QuickFix) && codes.size > 0)
     actions.push(...bulkActions(audit, CodeActionKind.QuickFix, codes));
+  if (extension && wanted(CodeActionKind.QuickFix))
+    actions.push(...params.context.diagnostics.filter(isNoDataset).flatMap((d) => other(audit, d)));
   if (wanted(CodeActionKind.QuickFix))
     for (const diagnostic of found) {
       const { response, code, epoch } = diagnostic.data;

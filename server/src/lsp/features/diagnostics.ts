@@ -1,7 +1,7 @@
 import { DiagnosticSeverity, type Diagnostic } from 'vscode-languageserver';
 import type { Finding, Severity } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
-import { FINDING_SEVERITIES, type FindingCodeName } from '../../protocol/index.js';
+import { CODE_PLACE, FINDING_SEVERITIES, type FindingCodeName } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 import { toRange } from './ranges.js';
 
@@ -21,10 +21,12 @@ export interface DiagnosticData {
 export interface DiagnosticOptions {
   /** At most so many of one document: first those on screen, then the gravest. */
   readonly max: number;
-  /** The documentation; a code's part is `docs#code`. */
+  /** As in `InitOptions`. */
   readonly docs: string;
   readonly visible: readonly { readonly from: number; readonly to: number }[];
   readonly related: boolean;
+  /** Of the document in which it stands. */
+  readonly uri: string;
 }
 
 export function diagnosticsOf(audit: LiveAudit, o: DiagnosticOptions): Diagnostic[] {
@@ -32,7 +34,10 @@ export function diagnosticsOf(audit: LiveAudit, o: DiagnosticOptions): Diagnosti
   for (const { problem, severity, message, code } of audit.problems()) {
     if (out.length >= o.max) break;
     const range = toRange({ ...problem.place, column: problem.place.column });
-    out.push({ ...common(code, severity, message, o), range });
+    const made = { ...common(code, severity, message, o), range };
+    // Nothing is understood: the file may be no data set at all, which is no fault of it.
+    const none = problem.foreign === true && (audit.ledger?.live ?? 0) === 0;
+    out.push(none ? { ...made, ...NO_DATASET } : made);
   }
   for (const n of chosen(audit, o, o.max - out.length)) {
     const finding = audit.findings?.at(n);
@@ -41,11 +46,21 @@ export function diagnosticsOf(audit: LiveAudit, o: DiagnosticOptions): Diagnosti
   return out;
 }
 
+/** On a file of which no record is understood. */
+const NO_DATASET = {
+  severity: DiagnosticSeverity.Hint,
+  data: { noDataset: true },
+} satisfies Partial<Diagnostic>;
+
+/** Of a template its place is filled in; else the code is a section of the page. */
+const pageOf = (docs: string, code: string): string =>
+  docs.includes(CODE_PLACE) ? docs.replace(CODE_PLACE, code) : `${docs}#${code}`;
+
 function common(code: string, severity: Severity, message: string, o: DiagnosticOptions) {
   return {
     source: 'QRM Lens',
     code,
-    codeDescription: { href: `${o.docs}#${code}` },
+    codeDescription: { href: pageOf(o.docs, code) },
     severity: SEVERITY[severity],
     message: visible(message),
   };
@@ -63,7 +78,7 @@ function responseDiagnostic(
     related !== undefined && o.related
       ? [
           {
-            location: { uri: audit.uri, range: toRange(audit.spot(related)) },
+            location: { uri: o.uri, range: toRange(audit.spot(related)) },
             message:
               code === 'duplicate-response'
                 ? 'The same response stands here first.'

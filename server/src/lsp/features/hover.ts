@@ -6,11 +6,19 @@ import type { LiveAudit } from '../../live/live-audit.js';
 import { figure, percent, plain, signed } from './markdown.js';
 import { rawScore } from '../../live/raw-score.js';
 import type { ScoreService } from '../../session/score-service.js';
-import { image, sparkline } from './sparkline.js';
+import { blocks, image, sparkline, type Drawing } from './sparkline.js';
 import { toRange } from './ranges.js';
 
 const PULLING = 4;
 const SHOWN = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/** What the client can show. */
+export interface HoverLook {
+  /** Of its pictures, where it shows pictures; else the distribution is drawn in block characters. */
+  readonly theme: ThemeKind;
+  readonly pictures: boolean;
+  readonly markdown: boolean;
+}
 
 /**
  * What is known of the response at a position; nothing between responses. Findings that the client
@@ -20,7 +28,7 @@ export async function hover(
   audit: LiveAudit,
   service: ScoreService | undefined,
   at: { line: number; character: number },
-  theme: ThemeKind,
+  look: HoverLook,
   told: (response: number, code: FindingCodeName) => boolean = () => false,
 ): Promise<Hover | null> {
   const { ledger } = audit;
@@ -33,7 +41,7 @@ export async function hover(
   const error = table.errors.get(id);
   if (!table.scored(id)) {
     const why = error === undefined ? 'waiting for its score' : `not scored: ${plain(error)}`;
-    return { range, contents: { kind: 'markdown', value: `**QRM Lens** — ${why}` } };
+    return contents(range, `**QRM Lens** — ${why}`, look);
   }
   const sorted = table.quantiles(id);
   const tail = table.tail.get(id);
@@ -78,21 +86,42 @@ export async function hover(
       (share === null
         ? ''
         : `; **${percent(share)}** of this file have a lower ${distribution ? 'left tail' : 'score'}`),
-    ...(distribution ? [image(sparkline(drawing, theme), 'reward distribution')] : []),
+    ...(distribution ? [picture(drawing, look)] : []),
     ...(facts.length > 0 ? [facts.join('  \n')] : []),
     ...findings.map(({ message }) => `- ${plain(message, 400)}`),
     ...(distribution
       ? [
           [
-            `| ${figures.map(([head]) => head).join(' | ')} |`,
-            `|${' --: |'.repeat(figures.length)}`,
-            `| ${figures.map(([, value]) => figure(value)).join(' | ')} |`,
+            // A line of text wraps at the hover's width, which a table of nine columns does not.
+            figures.map(([head, value]) => `${head}\u00a0**${figure(value)}**`).join(' · '),
           ].join('\n'),
         ]
       : []),
   ];
-  return { range, contents: { kind: 'markdown', value: text.join('\n\n') } };
+  return contents(range, text.join('\n\n'), look);
 }
+
+const picture = (drawing: Drawing, { pictures, theme }: HoverLook): string =>
+  pictures
+    ? image(sparkline(drawing, theme), 'reward distribution')
+    : `\`\`\`text\n${blocks(drawing)}\n\`\`\``;
+
+/** Markdown, or what it says without its marks where the client asked for plain text. */
+const contents = (range: Hover['range'] & object, value: string, look: HoverLook): Hover => ({
+  range,
+  contents: look.markdown
+    ? { kind: 'markdown', value }
+    : { kind: 'plaintext', value: withoutMarks(value) },
+});
+
+const withoutMarks = (markdown: string): string =>
+  markdown
+    .replace(/^```(?:text)?\n/gm, '')
+    .replaceAll('**', '')
+    .replace(/ {2}\n/g, '\n')
+    .replace(/\\([^\w\s])/g, '$1')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&amp;', '&');
 
 function pairLine(audit: LiveAudit, id: number): string[] | undefined {
   const { table } = audit.ledger ?? {};

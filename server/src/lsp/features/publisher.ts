@@ -24,6 +24,8 @@ export class Publisher {
     /** The client pulls, and pulls again when told that there is news. */
     private readonly pulls: boolean,
     private readonly options: (audit: LiveAudit) => DiagnosticOptions,
+    /** Where the findings of a file stand: the text of a compressed one has a name of its own. */
+    private readonly shown: (uri: string) => string = (uri) => uri,
   ) {}
 
   /** The findings of an audit are new. */
@@ -33,15 +35,23 @@ export class Publisher {
       this.refresh();
       return;
     }
-    this.pushed.add(audit.uri);
-    void this.connection.sendDiagnostics({ uri: audit.uri, diagnostics: this.list(audit) });
+    const uri = this.shown(audit.uri);
+    this.pushed.add(uri);
+    void this.connection.sendDiagnostics({ uri, diagnostics: this.list(audit) });
   }
 
   /** Takes back what was pushed. */
   clear(uri: string): void {
     this.given.delete(uri);
-    if (!this.pushed.delete(uri)) return;
-    void this.connection.sendDiagnostics({ uri, diagnostics: [] });
+    const shown = this.shown(uri);
+    if (!this.pushed.delete(shown)) return;
+    void this.connection.sendDiagnostics({ uri: shown, diagnostics: [] });
+  }
+
+  /** Takes back what was pushed, and lets the client pull that there is nothing any more. */
+  retract(uri: string): void {
+    this.clear(uri);
+    if (this.pulls) this.refresh();
   }
 
   /** The answer to textDocument/diagnostic. */

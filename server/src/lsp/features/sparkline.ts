@@ -1,4 +1,4 @@
-import { bandwidth, density } from '../../qrm/index.js';
+import { bandwidth, density, grid, support } from '../../qrm/index.js';
 import type { ThemeKind } from '../../protocol/index.js';
 import { figure } from './markdown.js';
 
@@ -61,6 +61,24 @@ export function sparkline(d: Drawing, theme: ThemeKind): string {
     `<g fill="${ink}" font-family="sans-serif" font-size="11"><text y="${HEIGHT + 15}">${figure(low)}</text>`,
     `<text x="${WIDTH}" y="${HEIGHT + 15}" text-anchor="end">${figure(high)}</text></g></svg>`,
   ].join('');
+}
+
+const BLOCKS = ' ▁▂▃▄▅▆▇█';
+const COLUMNS = 40;
+
+/** The density as block characters between its ends, for editors that show no pictures; `|` stands at q_tau. */
+export function blocks({ sorted, levels, tail }: Drawing): string {
+  const h = bandwidth(sorted, levels);
+  const [low, high] = support(sorted, levels, h);
+  const xs = grid(low, high, COLUMNS);
+  const y = density(sorted, levels, xs, h);
+  const peak = Math.max(...y, 1e-12);
+  const at = Math.round(((tail - low) / (high - low || 1)) * (COLUMNS - 1));
+  const bars = Array.from(y, (v) => BLOCKS[Math.round((8 * v) / peak)] ?? ' ');
+  const mark = `${' '.repeat(Math.min(Math.max(at, 0), COLUMNS - 1))}^`;
+  const ends = [figure(low), figure(high)];
+  const pad = ' '.repeat((ends[0] ?? '').length + 1);
+  return `${ends[0]} ${bars.join('')} ${ends[1]}\n${pad}${mark} left tail`;
 }
 
 /** As Markdown. */

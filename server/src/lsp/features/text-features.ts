@@ -35,7 +35,7 @@ function nearby(audit: OpenAudit): RowEntry[] {
   );
 }
 
-/** One lens a pair: its margin and P(chosen beats rejected). */
+/** One lens a pair: its margin and P(chosen beats rejected). Any other response: its own figures. */
 export function codeLenses(audit: OpenAudit): CodeLens[] {
   const { ledger } = audit;
   if (ledger === undefined) return [];
@@ -44,7 +44,7 @@ export function codeLenses(audit: OpenAudit): CodeLens[] {
     const chosen = entry.ids.find((id) => table.kindOf(id) === 'chosen');
     const rejected = chosen === undefined ? undefined : table.partner(chosen);
     if (chosen === undefined || rejected === undefined || Number.isNaN(table.beats.get(chosen)))
-      return [];
+      return entry.isPair ? [] : answerLenses(audit, entry.ids);
     const margin = table.expectation.get(chosen) - table.expectation.get(rejected);
     const title = `margin ${signed(margin)} · P(chosen beats rejected) ${percent(table.beats.get(chosen))}`;
     const at = { line: entry.line, character: 0 };
@@ -59,6 +59,35 @@ export function codeLenses(audit: OpenAudit): CodeLens[] {
       },
     ];
   });
+}
+
+/** Of a row of many completions the first ones: a line has room for no more. */
+const LENSES_A_ROW = 50;
+
+/** What is known of single responses: of a short chat there is no finding, since nothing compares. */
+function answerLenses(audit: OpenAudit, ids: readonly number[]): CodeLens[] {
+  const { ledger } = audit;
+  if (ledger === undefined) return [];
+  const { table, options } = ledger;
+  const shape = table.levels.length > 1;
+  return ids
+    .filter((id) => table.scored(id))
+    .slice(0, LENSES_A_ROW)
+    .map((id) => {
+      const mean = figure(table.expectation.get(id));
+      const title = shape
+        ? `${tailName(options.tau)} ${figure(table.tail.get(id))} · mean ${mean} · q95 − q05 ${figure(table.spread.get(id))}`
+        : `score ${mean}`;
+      const at = { line: audit.spot(id).line, character: 0 };
+      return {
+        range: { start: at, end: at },
+        command: {
+          title,
+          command: CLIENT_COMMANDS.openDetail,
+          arguments: [{ uri: audit.uri, epoch: audit.epoch, response: id }],
+        },
+      };
+    });
 }
 
 /** The left tail after each response of the range. */

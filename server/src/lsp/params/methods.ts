@@ -1,15 +1,20 @@
 import type {
   CodeActionParams,
+  DeleteFilesParams,
   Diagnostic,
   DidChangeTextDocumentParams,
   DidCloseTextDocumentParams,
   DidOpenTextDocumentParams,
   DocumentDiagnosticParams,
+  ExecuteCommandParams,
+  FileDelete,
+  FileRename,
   HoverParams,
   InitializeParams,
   InlayHintParams,
   Position,
   Range,
+  RenameFilesParams,
   TextDocumentContentChangeEvent,
   TextDocumentIdentifier,
 } from 'vscode-languageserver';
@@ -20,6 +25,7 @@ import {
   THEME_KINDS,
   type AuditFolderParams,
   type AuditParams,
+  type ClearFindingsParams,
   type ColumnsParams,
   type ContributionsParams,
   type ExportParams,
@@ -27,6 +33,7 @@ import {
   type IgnoreParams,
   type InitOptions,
   type LocateParams,
+  type ProblemsParams,
   type RequestName,
   type Requests,
   type ResponseParams,
@@ -97,6 +104,7 @@ const initialize = object<Initial>({
       trusted: maybe(flag),
       theme: maybe(oneOf(THEME_KINDS)),
       docs: maybe(text),
+      extension: maybe(flag),
       storeFolder: maybe(name),
     }),
   ),
@@ -119,6 +127,7 @@ const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
     from: count,
     limit: count,
   }),
+  problems: object<ProblemsParams>({ uri: name, from: count, limit: count }),
   texts: object<TextsParams>({ uri: name, epoch: count, responses: list(count) }),
   detail: response,
   spot: response,
@@ -130,6 +139,7 @@ const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
   }),
   locate: object<LocateParams>({ uri: name, line: count, column: count }),
   rows: object<RowsParams>({ uri: name, from: count, limit: count }),
+  unpack: ofUri,
   exportReport: object<ExportParams>({
     uri: name,
     format: oneOf(EXPORT_FORMATS),
@@ -145,6 +155,24 @@ const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
   doctor: anything as Check<undefined>,
   models: anything as Check<undefined>,
   clearScores: anything as Check<undefined>,
+  clearFindings: object<ClearFindingsParams>({ uris: list(name) }),
+};
+
+const commandForm = object<Omit<ExecuteCommandParams, 'workDoneToken'>>({
+  command: name,
+  arguments: maybe(list(anything)) as Check<unknown[] | undefined>,
+});
+/** Commands of lenses and actions, with what their one argument must be. */
+const COMMANDS = new Map<string, Check<unknown>>([
+  ['qrmLens.ignoreFinding', OWN.ignore as Check<unknown>],
+  ['qrmLens.copyDistribution', response as Check<unknown>],
+  ['qrmLens.openDetail', response as Check<unknown>],
+]);
+const executeCommand: Check<Omit<ExecuteCommandParams, 'workDoneToken'>> = (value, at) => {
+  const wrong = commandForm(value, at);
+  if (wrong !== undefined) return wrong;
+  const { command, arguments: given } = value as ExecuteCommandParams;
+  return COMMANDS.get(command)?.(given?.[0], `${at}.arguments[0]`);
 };
 
 /** The checks by the requests' names on the wire. */
@@ -158,6 +186,7 @@ const byMethod = (own: typeof OWN): ByMethod =>
 export const REQUESTS = {
   initialize,
   shutdown: anything,
+  'workspace/executeCommand': executeCommand,
   'textDocument/hover': object<Omit<HoverParams, Progress>>({ textDocument, position }),
   'textDocument/codeLens': ofDocument,
   'textDocument/inlayHint': object<Omit<InlayHintParams, Progress>>({ textDocument, range }),
@@ -192,6 +221,12 @@ export const NOTIFICATIONS = {
   'textDocument/didClose': ofDocument as Check<DidCloseTextDocumentParams>,
   'workspace/didChangeConfiguration': object<{ settings: unknown }>({ settings: anything }),
   'workspace/didChangeWatchedFiles': anything,
+  'workspace/didRenameFiles': object<RenameFilesParams>({
+    files: list(object<FileRename>({ oldUri: name, newUri: name })) as Check<FileRename[]>,
+  }),
+  'workspace/didDeleteFiles': object<DeleteFilesParams>({
+    files: list(object<FileDelete>({ uri: name })) as Check<FileDelete[]>,
+  }),
   'workspace/didChangeWorkspaceFolders': object<{
     event: { added: readonly { uri: string }[]; removed: readonly { uri: string }[] };
   }>({

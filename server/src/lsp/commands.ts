@@ -1,0 +1,85 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  MessageType,
+  ShowDocumentRequest,
+  ShowMessageNotification,
+  type ExecuteCommandParams,
+} from 'vscode-languageserver';
+import { nameOf } from '../live/uris.js';
+import { detail } from '../live/view-data.js';
+import type { IgnoreParams, ResponseParams } from '../protocol/index.js';
+import { hover } from './features/hover.js';
+import { CLIENT_COMMANDS } from './features/text-features.js';
+import { handlersOf } from './handlers.js';
+import { ignoreFinding } from './ignore.js';
+import type { ServerContext } from './server.js';
+
+/** Commands of lenses and actions, for clients without commands of their own. */
+export function serveCommands(server: ServerContext): void {
+  const { connection, workspace, features } = server;
+  const tell = (message: string) =>
+    void connection.sendNotification(ShowMessageNotification.type, {
+      type: MessageType.Info,
+      message: `QRM Lens: ${message}`,
+    });
+  const known = (uri: string) => {
+    const audit = workspace.audit(uri);
+    if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
+    return audit;
+  };
+
+  /** Answers with the distribution as JSON: a server has no clipboard. */
+  const copy = async (p: ResponseParams): Promise<unknown> => {
+    const {
+      detail: shown,
+      reason,
+      ...model
+    } = await detail(known(p.uri), await workspace.engine.service(), p);
+    if (shown === null) throw new Error(reason ?? 'there is no distribution');
+    const { row, kind, expectation, quantiles, gate, attributeQuantiles } = shown;
+    return { row, kind, expectation, ...model, quantiles, gate, attributeQuantiles };
+  };
+
+  /** A page of the response in Markdown, opened where the client opens documents; answers with its path. */
+  const open = async (p: ResponseParams): Promise<{ path: string }> => {
+    const audit = known(p.uri);
+    const { line, column } = audit.spot(p.response);
+    const look = { theme: 'dark', pictures: false, markdown: true } as const;
+    const at = { line, character: column };
+    const page = await hover(audit, workspace.engine.current, at, look);
+    const { value = '' } = (page?.contents ?? {}) as { value?: string };
+    const name = `${basename(nameOf(p.uri))}, line ${line + 1}`;
+    const json = JSON.stringify(await copy(p), null, 2);
+    const folder = await mkdtemp(join(tmpdir(), 'qrm-lens-'));
+    const path = join(folder, `line-${line + 1}.md`);
+    await writeFile(path, `# ${name}\n\n${value}\n\n\`\`\`json\n${json}\n\`\`\`\n`);
+    if (features.showsDocuments)
+      await connection.sendRequest(ShowDocumentRequest.type, { uri: pathToFileURL(path).href });
+    else tell(`the distribution is in ${path}`);
+    return { path };
+  };
+
+  handlersOf(connection)(
+    'workspace/executeCommand',
+    async ({ command, arguments: given = [] }: ExecuteCommandParams) => {
+      const [argument] = given as unknown[];
+      switch (command) {
+        case CLIENT_COMMANDS.ignore: {
+          const result = await ignoreFinding(workspace, argument as IgnoreParams);
+          tell(`ignored in ${result.path}`);
+          return result;
+        }
+        case CLIENT_COMMANDS.copyDistribution:
+          return copy(argument as ResponseParams);
+        case CLIENT_COMMANDS.openDetail:
+          return open(argument as ResponseParams);
+      }
+      throw new Error(
+        `unknown command ${command}; expected ${Object.values(CLIENT_COMMANDS).join(', ')}`,
+      );
+    },
+  );
+}
