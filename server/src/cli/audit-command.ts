@@ -17,7 +17,10 @@ import {
 } from '../audit/report/index.js';
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
+import { passportWords, readPassport } from '../evaluation/index.js';
+import { messageOf } from '../errors.js';
 import { complain, noneExists, open, type CommonOptions } from './common.js';
+import { passportCache } from './engine.js';
 import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { thresholds, weights, type FailOn } from './options.js';
@@ -85,6 +88,7 @@ async function audit(
     limit: o.limit,
     version,
     weighted: o.weights !== undefined,
+    calibrated: await calibration(evaluator.info.modelHash, o),
   });
   try {
     if (o.format === 'parquet') {
@@ -114,6 +118,23 @@ async function audit(
   if (nothing) process.stderr.write('qrm: nothing could be read\n');
   if (nothing || audit.unreadable.size + audit.fruitless.size > 0) return EXIT.unreadable;
   return o.failOn && fails(o.failOn, report.summary) ? EXIT.findings : EXIT.ok;
+}
+
+/** What the model's passport says of a threshold, where it was calibrated by readings like these. */
+async function calibration(
+  modelHash: string,
+  o: CommonOptions,
+): Promise<((threshold: number) => string[]) | undefined> {
+  const cache = await passportCache();
+  if (cache === undefined || o.weights !== undefined) return undefined;
+  try {
+    const passport = await readPassport(cache, modelHash);
+    if (passport?.tau !== o.tau) return undefined;
+    return (threshold) => (Number.isNaN(threshold) ? [] : passportWords(passport, threshold));
+  } catch (error) {
+    complain(messageOf(error));
+    return undefined;
+  }
 }
 
 /** By all findings, also those that are counted and not listed. */

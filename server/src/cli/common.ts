@@ -26,9 +26,10 @@ export interface CommonOptions {
   out?: string;
 }
 
-export async function* open(path: string, o: CommonOptions, signal?: AbortSignal) {
+/** @param aside whether rows come with what else their records hold */
+export async function* open(path: string, o: CommonOptions, signal?: AbortSignal, aside = false) {
   const source = await commandLineSource(path);
-  yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, signal });
+  yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, signal, aside });
 }
 
 /** Says so, and gives true, when not one of the files exists: then no model need be loaded. */

@@ -21,3 +21,6 @@ export const pullModel = async (text: string, options: PullOptions) => {
 };
 export const convertModel: typeof Convert = async (from, to, options) =>
   (await import('../model/bundle/bundle.js')).convertModel(from, to, options);
+/** Where calibration passports are; undefined where the user has no home. */
+export const passportCache = async () =>
+  (await import('../model/bundle/model-cache.js')).cacheIfAny();

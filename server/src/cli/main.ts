@@ -5,11 +5,13 @@ import { FORMATS } from '../audit/report/index.js';
 import { CONTAINERS } from '../datasets/index.js';
 import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
+import { addCalibrateCommand } from './calibrate-command.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
 import { addCleanCommand } from './clean-program.js';
 import type { CommonOptions } from './common.js';
 import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
+import { addEvaluateCommand } from './evaluate-options.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output.js';
@@ -152,6 +154,8 @@ program
   .action(async (from: string, to: string, o: ConvertOptions) => {
     process.exitCode = await convertCommand(from, to, o);
   });
+addEvaluateCommand(program, VERSION, examples);
+addCalibrateCommand(program, common, examples);
 addTrainCommand(program, examples);
 addServeCommand(program, examples);
 program

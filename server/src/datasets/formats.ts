@@ -87,7 +87,12 @@ export interface ReadOptions {
   /** A record above this many bytes is a problem, not a row. Default 64 MiB. */
   readonly maxRowBytes?: number;
   readonly start?: StartPoint;
+  /** Rows come with what else their records hold, `DatasetRow.aside`: labels, ids, subsets. */
+  readonly aside?: boolean;
 }
+
+/** What a record is understood by, and what is kept of it. */
+export type Meaning = Pick<ReadOptions, 'mapping' | 'aside'>;
 
 export const DEFAULT_MAX_ROW_BYTES = 64 * 1024 * 1024;
 

@@ -13,6 +13,7 @@ import {
   type DatasetFormat,
   type DatasetSource,
   type FieldMapping,
+  type Meaning,
   type ReadOptions,
 } from './formats.js';
 import { readJson, readJsonl, type RecordOptions } from './json/readers.js';
@@ -116,7 +117,7 @@ export async function* readDataset(
   source: DatasetSource,
   options: ReadOptions = {},
 ): AsyncGenerator<DatasetEvent> {
-  const { signal, mapping, start } = options;
+  const { signal, mapping, start, aside } = options;
   const maxRowBytes = options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES;
   signal?.throwIfAborted();
   const opened = await openSource(source, signal);
@@ -142,13 +143,13 @@ export async function* readDataset(
       const name = sourceName(source);
       const found =
         container === 'zip'
-          ? readZip(path, rest, name, { mapping, maxRowBytes, firstRow: first }, signal)
-          : readArrow(path, rest, name, mapping, signal, first);
+          ? readZip(path, rest, name, { mapping, aside, maxRowBytes, firstRow: first }, signal)
+          : readArrow(path, rest, name, { mapping, aside }, signal, first);
       yield* hinted(found, name);
       return;
     }
     if (container === 'parquet') {
-      yield* hinted(parquet(source, opened, mapping, signal, first), sourceName(source));
+      yield* hinted(parquet(source, opened, { mapping, aside }, signal, first), sourceName(source));
       return;
     }
     const skipBytes = start?.byte ?? 0;
@@ -169,7 +170,7 @@ export async function* readDataset(
     }
     const window = new ByteWindow(rest, origin);
     const counted = origin.byte > 3; // records are counted from `first` only when those before were not read
-    const o: RecordOptions = { mapping, maxRowBytes, firstRow: counted ? first : 0 };
+    const o: RecordOptions = { mapping, aside, maxRowBytes, firstRow: counted ? first : 0 };
     if (counted) first = 0;
     let any = false;
     const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
@@ -223,7 +224,7 @@ function recordsOf(
 async function* parquet(
   source: DatasetSource,
   opened: Opened,
-  mapping: FieldMapping | undefined,
+  meaning: Meaning,
   signal: AbortSignal | undefined,
   first: number,
 ): AsyncGenerator<DatasetEvent> {
@@ -242,7 +243,7 @@ async function* parquet(
     return;
   }
   try {
-    yield* readParquet(access.file, sourceName(source), mapping, signal, first);
+    yield* readParquet(access.file, sourceName(source), meaning, signal, first);
   } finally {
     await access.close();
   }
@@ -267,5 +268,11 @@ export function parseRow(
       : Buffer.from(line.buffer, line.byteOffset, line.byteLength);
   while (buf.length > 0 && (buf.at(-1) === 10 || buf.at(-1) === 13)) buf = buf.subarray(0, -1);
   if (buf.toString('latin1').trim() === '') return [];
-  return jsonEvents(buf, { byte: byteOffset, line: lineNumber, column: 0 }, index, mapping, false);
+  return jsonEvents(
+    buf,
+    { byte: byteOffset, line: lineNumber, column: 0 },
+    index,
+    { mapping },
+    false,
+  );
 }

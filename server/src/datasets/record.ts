@@ -1,5 +1,6 @@
 import { type Origin, Locator, firstInvalidUtf8 } from './bytes.js';
-import type { FieldMapping } from './formats.js';
+import { asideOf } from './aside.js';
+import type { FieldMapping, Meaning } from './formats.js';
 import {
   JsonSyntaxError,
   parseJson,
@@ -51,9 +52,9 @@ export function rowEvents(
   index: number,
   place: Place,
   node: ValueNode,
-  mapping: FieldMapping | undefined,
+  o: Meaning,
 ): DatasetEvent[] {
-  const found = meaningOf(node, mapping);
+  const found = meaningOf(node, o.mapping);
   if (!found.ok) {
     if (found.aside) return [];
     const made = problem(index, found.place ?? place, 'missing-field', found.missing);
@@ -64,7 +65,16 @@ export function rowEvents(
   const { conversations, notes, vote } = found;
   return [
     ...notes.map((n) => problem(index, n.place ?? place, n.code, n.message)),
-    { type: 'row', row: { index, place, conversations, ...(vote && { vote }) } },
+    {
+      type: 'row',
+      row: {
+        index,
+        place,
+        conversations,
+        ...(vote && { vote }),
+        ...(o.aside && { aside: asideOf(rowOf(node)) }),
+      },
+    },
   ];
 }
 
@@ -115,7 +125,7 @@ export function jsonEvents(
   buf: Buffer,
   origin: Origin,
   index: number,
-  mapping: FieldMapping | undefined,
+  o: Meaning,
   atEnd: boolean,
 ): DatasetEvent[] {
   const locator = new Locator(buf, 0, buf.length, origin);
@@ -123,7 +133,7 @@ export function jsonEvents(
   try {
     const json = parseJson(locator);
     events.push(...recordProblems(index, locator, json));
-    events.push(...rowEvents(index, locator.place(json.start, json.end), json.node, mapping));
+    events.push(...rowEvents(index, locator.place(json.start, json.end), json.node, o));
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const bad = utf8Problem(index, locator);

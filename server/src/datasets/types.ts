@@ -78,6 +78,11 @@ export interface DatasetRow {
   readonly scattered?: true;
   /** Where a field of its own says which of two responses is better: its place, and what would say the contrary. */
   readonly vote?: { readonly place: Place; readonly contrary: string };
+  /**
+   * Where it was asked for: the record's values by field, without texts above 256 characters (`ASIDE_TEXT`) and
+   * without what no longer fits into 64 KB. Plain JSON; cells of CSV are texts.
+   */
+  readonly aside?: Readonly<Record<string, unknown>>;
 }
 
 /** What is wrong with a piece of a file, where, and what was expected there. Never thrown. */

@@ -42,6 +42,8 @@ export interface ReportOptions {
   readonly pace?: Pace;
   /** Whether the user weighs the attributes. */
   readonly weighted?: boolean;
+  /** What the user's own labels say of the threshold on the left tail, in sentences. */
+  readonly calibrated?: (threshold: number) => readonly string[];
 }
 
 /** A finding with the beginning of its response. */
@@ -152,7 +154,10 @@ export async function makeReport(
     summary,
     problems,
     thresholdsInWords: thresholdsInWords(audit, limits, summary),
-    notes: notesOn(info, options.weighted ?? false),
+    notes: [
+      ...notesOn(info, options.weighted ?? false),
+      ...(options.calibrated?.(limits.get('low-left-tail')?.limit ?? Number.NaN) ?? []),
+    ],
     limits,
     cvarLevel,
     version,

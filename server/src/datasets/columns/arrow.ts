@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
 import { messageOf } from '../../errors.js';
-import type { FieldMapping } from '../formats.js';
+import type { Meaning } from '../formats.js';
 import type { ValueNode } from '../json/tree.js';
 import { ordinalPlace } from './parquet.js';
 import { nodeOfValue } from './plain-values.js';
@@ -29,13 +29,13 @@ function* rowsOf(
   batch: RecordBatch,
   first: number,
   from: number,
-  mapping: FieldMapping | undefined,
+  o: Meaning,
 ): Generator<DatasetEvent> {
   const columns = batch.schema.fields.map((field, c) => [field.name, batch.getChildAt(c)] as const);
   for (let i = Math.max(0, from - first); i < batch.numRows; i++) {
     const fields = new Map<string, ValueNode>();
     for (const [name, column] of columns) fields.set(name, nodeOfValue(plain(column?.get(i))));
-    yield* rowEvents(first + i, ordinalPlace(first + i), { kind: 'record', fields }, mapping);
+    yield* rowEvents(first + i, ordinalPlace(first + i), { kind: 'record', fields }, o);
   }
 }
 
@@ -47,7 +47,7 @@ export async function* readArrow(
   path: string | undefined,
   bytes: AsyncIterable<Uint8Array>,
   name: string,
-  mapping: FieldMapping | undefined,
+  { mapping, aside }: Meaning,
   signal: AbortSignal | undefined,
   from: number,
 ): AsyncGenerator<DatasetEvent> {
@@ -60,7 +60,7 @@ export async function* readArrow(
     for await (const batch of reader) {
       signal?.throwIfAborted();
       advanced();
-      yield* rowsOf(batch, next, from, mapping);
+      yield* rowsOf(batch, next, from, { mapping, aside });
       next += batch.numRows;
     }
     if (next === 0)

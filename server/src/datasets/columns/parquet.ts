@@ -1,7 +1,7 @@
 import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
 import { ColumnError, rowsOf, type RowRange } from './row-group.js';
 import { DamagedText, JsonText } from './values.js';
-import type { FieldMapping } from '../formats.js';
+import type { Meaning } from '../formats.js';
 import type { ValueNode } from '../json/tree.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvents } from '../record.js';
@@ -45,11 +45,7 @@ function clean(value: unknown, told: (text: DamagedText) => void): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, clean(item, told)]));
 }
 
-function* eventsOf(
-  range: RowRange,
-  first: number,
-  mapping: FieldMapping | undefined,
-): Generator<DatasetEvent> {
+function* eventsOf(range: RowRange, first: number, o: Meaning): Generator<DatasetEvent> {
   for (let i = 0; i < range.count; i++) {
     const index = first + range.start + i;
     const place = ordinalPlace(index);
@@ -61,7 +57,7 @@ function* eventsOf(
         const value = clean(values[i], (text) => damaged.push([name, text]));
         if (value !== undefined) fields.set(name, nodeOfValue(value));
       }
-      events = rowEvents(index, place, { kind: 'record', fields }, mapping);
+      events = rowEvents(index, place, { kind: 'record', fields }, o);
     } catch (error) {
       // The stack ends before the nesting does.
       if (!(error instanceof RangeError)) throw error;
@@ -83,7 +79,7 @@ function* eventsOf(
 export async function* readParquet(
   file: AsyncBuffer,
   name: string,
-  mapping: FieldMapping | undefined,
+  o: Meaning,
   signal: AbortSignal | undefined,
   firstRow: number,
 ): AsyncGenerator<DatasetEvent> {
@@ -110,7 +106,7 @@ export async function* readParquet(
       if (from < count)
         for await (const range of rowsOf(file, metadata, g, from)) {
           signal?.throwIfAborted();
-          yield* eventsOf(range, start, mapping);
+          yield* eventsOf(range, start, o);
           next = start + range.start + range.count;
         }
     } catch (error) {

@@ -204,6 +204,6 @@ class CsvReader {
       yield problem(index, place, 'stray-text', message);
       return;
     }
-    yield* rowEvents(index, place, { kind: 'record', fields }, this.o.mapping);
+    yield* rowEvents(index, place, { kind: 'record', fields }, this.o);
   }
 }

@@ -9,7 +9,7 @@ import { interpret } from '../rows/index.js';
 import { PlacedText } from '../text.js';
 import type { DatasetEvent, Place } from '../types.js';
 
-type Reading = Pick<RecordOptions, 'mapping'>;
+type Reading = Pick<RecordOptions, 'mapping' | 'aside'>;
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const LIST = 0x5b;
@@ -138,7 +138,7 @@ export function tableEvents(
   function* events(table: NonNullable<typeof shape>): Generator<DatasetEvent> {
     yield* recordProblems(index, locator, json!);
     for (const [i, { node, at }] of table.rows.entries()) {
-      for (const event of rowEvents(index + i, placeOf(at), node, o.mapping)) {
+      for (const event of rowEvents(index + i, placeOf(at), node, o)) {
         yield event.type === 'row' && table.scattered
           ? { type: 'row', row: { ...event.row, scattered: true } }
           : event;

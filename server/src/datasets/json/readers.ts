@@ -1,4 +1,4 @@
-import type { FieldMapping } from '../formats.js';
+import type { Meaning } from '../formats.js';
 import { isSpace } from './skip.js';
 import { between, jsonEvents, oversized } from '../record.js';
 import type { DatasetEvent } from '../types.js';
@@ -6,8 +6,7 @@ import type { ByteWindow } from '../input/window.js';
 
 export { readJson } from './stream.js';
 
-export interface RecordOptions {
-  readonly mapping: FieldMapping | undefined;
+export interface RecordOptions extends Meaning {
   readonly maxRowBytes: number;
   /** Ordinal of the first record. */
   readonly firstRow: number;
@@ -42,8 +41,7 @@ export async function* readJsonl(w: ByteWindow, o: RecordOptions): AsyncGenerato
     const { buf, origin } = w.view(length);
     if (!isBlank(buf)) {
       // Not yield*: of an array it costs an asynchronous generator three promises an event.
-      for (const event of jsonEvents(buf, origin, index++, o.mapping, end === undefined))
-        yield event;
+      for (const event of jsonEvents(buf, origin, index++, o, end === undefined)) yield event;
     }
     if (end === undefined) w.advance(length);
     else w.advanceLine(end.next);

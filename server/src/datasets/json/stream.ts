@@ -232,7 +232,7 @@ class JsonStream {
       this.index += table.rows;
       yield* table.events;
     } else {
-      for (const event of jsonEvents(buf, origin, this.index++, o.mapping, end < 0)) yield event;
+      for (const event of jsonEvents(buf, origin, this.index++, o, end < 0)) yield event;
     }
     w.advance(length);
   }

@@ -74,7 +74,7 @@ function* parsed(
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     // Says where the line is malformed; a session that still runs may end inside of one.
-    for (const event of jsonEvents(buf, origin, ordinal, undefined, atEnd))
+    for (const event of jsonEvents(buf, origin, ordinal, { mapping: undefined }, atEnd))
       if (event.type === 'problem') yield event;
   }
 }

@@ -4,7 +4,7 @@ import { fromBufferPromise, openPromise, type Entry, type ZipFile } from 'yauzl'
 import { messageOf } from '../../errors.js';
 import { Locator } from '../bytes.js';
 import { decompress } from '../input/compression.js';
-import type { FieldMapping } from '../formats.js';
+import type { Meaning } from '../formats.js';
 import { JsonSyntaxError, parseJson } from '../json/tree.js';
 import { ordinalPlace } from '../columns/parquet.js';
 import { nodeOfValue, plainValue } from '../columns/plain-values.js';
@@ -55,7 +55,7 @@ export async function* readZip(
   path: string | undefined,
   bytes: AsyncIterable<Uint8Array>,
   name: string,
-  o: { mapping: FieldMapping | undefined; maxRowBytes: number; firstRow: number },
+  o: Meaning & { maxRowBytes: number; firstRow: number },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DatasetEvent> {
   let index = 0;
@@ -77,7 +77,7 @@ export async function* readZip(
             new Locator(buf, 0, buf.length, { byte: 0, line: 0, column: 0 }),
           );
           // What stands inside an archive has no place in the file.
-          yield* rowEvents(index, at, nodeOfValue(plainValue(node)), o.mapping);
+          yield* rowEvents(index, at, nodeOfValue(plainValue(node)), o);
         } catch (error) {
           signal?.throwIfAborted();
           const code = error instanceof JsonSyntaxError ? 'malformed-row' : 'unreadable';

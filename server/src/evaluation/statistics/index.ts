@@ -7,4 +7,22 @@ export { constantQuantiles, meanPinball, pinball, type RaterLabels } from './pin
 export { auroc, pearson, ranks, spearman } from './ranks.js';
 export { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
 export { judgeHead, type AttributeFigures } from './rated.js';
+export { numpyMean } from './numpy-mean.js';
 export { wilson } from './proportion.js';
+export {
+  bootstrap,
+  bootstrapP,
+  cellMeans,
+  interval,
+  type BootstrapOptions,
+  type Entries,
+} from './bootstrap.js';
+export { holm, mcnemar } from './paired-tests.js';
+export {
+  reliability,
+  riskCoverage,
+  type Decisions,
+  type Reliability,
+  type ReliabilityBin,
+  type RiskCoverage,
+} from './confidence.js';

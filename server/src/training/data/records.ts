@@ -3,10 +3,9 @@ import { open } from 'node:fs/promises';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { isFields, type Fields } from '../../evaluation/items/labels.js';
 import { compressionOf, decompress } from '../../datasets/input/compression.js';
 import { containerOfName } from '../../datasets/index.js';
-
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** One record of a file of ratings: an object of JSON, a row of CSV or Parquet. */
 export interface SourceRecord {
@@ -171,8 +170,4 @@ function plain(value: unknown): unknown {
   }
   if (!isFields(value) || value instanceof Date) return value;
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

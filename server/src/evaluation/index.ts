@@ -1,0 +1,17 @@
+/** Benchmarks' scoring rules, honest comparison of models, and what their distributions are worth. */
+export { readingsOf, fixedWeights } from './readings.js';
+export {
+  Evaluation,
+  type EvaluationProblem,
+  type EvaluationSource,
+  type RowSpec,
+  type ScoredItem,
+} from './run.js';
+export { resultOf } from './evaluate.js';
+export { DEFAULT_REPLICATES, type EvaluateOptions } from './options.js';
+export type * from './result.js';
+export { SUITES, suiteOf, type SuiteName } from './suites/index.js';
+export { ASSUMPTIONS, passportWords, type Passport } from './passport/passport.js';
+export { passportEntries } from './passport/samples.js';
+export { readPassport, writePassport } from './passport/store.js';
+export { withFindingLabels, type FindingLabel } from './passport/findings.js';

@@ -1,0 +1,25 @@
+import type { EvaluationResult } from '../result.js';
+import { csvReport, jsonReport, markdownReport } from './data.js';
+import { textReport } from './text.js';
+
+export const EVALUATION_FORMATS = ['text', 'json', 'csv', 'html', 'markdown'] as const;
+export type EvaluationFormat = (typeof EVALUATION_FORMATS)[number];
+
+/** The report as lines. */
+export function renderEvaluation(
+  format: EvaluationFormat,
+  result: EvaluationResult,
+): Iterable<string> {
+  switch (format) {
+    case 'text':
+      return textReport(result);
+    case 'json':
+      return jsonReport(result);
+    case 'csv':
+      return csvReport(result);
+    case 'markdown':
+      return markdownReport(result);
+    case 'html':
+      return textReport(result);
+  }
+}
