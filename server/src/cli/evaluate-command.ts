@@ -5,6 +5,7 @@ import {
   resultOf,
   type EvaluationProblem,
   type RowSpec,
+  type ScoredItem,
   type SuiteName,
 } from '../evaluation/index.js';
 import { renderEvaluation, type EvaluationFormat } from '../evaluation/report/index.js';
@@ -20,11 +21,13 @@ import { EXIT, UsageError } from './errors.js';
 import { expandFiles } from './files.js';
 import { onInterrupt } from './interrupt.js';
 import { weights } from './options.js';
+import { checkJudge, judgeRow, type JudgeRowOptions } from './judge-row.js';
 import { isClosedPipe, print } from './output.js';
 import { count, Progress, Share } from './progress.js';
 import { withSession, type Session } from './session.js';
 
-export interface EvaluateCommandOptions extends Omit<CommonOptions, 'model' | 'lambda'> {
+export interface EvaluateCommandOptions
+  extends Omit<CommonOptions, 'model' | 'lambda'>, JudgeRowOptions {
   model?: string[];
   allModels?: boolean;
   suite?: SuiteName;
@@ -45,6 +48,7 @@ export async function evaluateCommand(
 ): Promise<number> {
   const files = expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
+  checkJudge(o);
   for (const out of [o.out, o.items]) if (out !== undefined) targetOf(out);
   const { signal } = onInterrupt();
   const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
@@ -55,16 +59,18 @@ export async function evaluateCommand(
   const items = o.items === undefined ? undefined : await ItemsFile.open(o.items, files, signal);
   const bench = o.rewardBench === undefined ? undefined : new RewardBenchFiles(o.rewardBench);
   const names = new Set<string>();
+  const onItem = async (scored: ScoredItem): Promise<void> => {
+    await items?.add(scored);
+    await bench?.add(scored);
+  };
   try {
     for (const model of models) {
       const code = await withSession(common(o, model), (session) =>
-        runModel(evaluation, session, files, o, names, async (scored) => {
-          await items?.add(scored);
-          await bench?.add(scored);
-        }),
+        runModel(evaluation, session, files, o, names, onItem),
       );
       if (code !== EXIT.ok) return code;
     }
+    await judgeRow(evaluation, files, o, { signal, onItem });
     tell(evaluation.problems, evaluation.moreProblems, files);
     for (const [n, why] of evaluation.unreadable) complain(`${files[n]}: ${why}`);
     if (evaluation.rebased > 0)

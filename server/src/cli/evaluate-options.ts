@@ -3,6 +3,7 @@ import { EVALUATION_FORMATS } from '../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../evaluation/index.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from './evaluate-command.js';
+import { judgeOptions } from './judge-row.js';
 import { mapping, number } from './options.js';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
@@ -13,7 +14,7 @@ export function addEvaluateCommand(
   version: string,
   examples: (...lines: string[]) => string,
 ): void {
-  program
+  const command = program
     .command('evaluate')
     .argument('<files...>', 'benchmarks or rated responses, or folders of them')
     .description(
@@ -31,7 +32,8 @@ export function addEvaluateCommand(
       new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
     )
     .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
-    .option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W')
+    .option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
+  judgeOptions(command)
     .optionsGroup('Data:')
     .addOption(
       new Option('--suite <name>', "scoring rule; default: told from each file's layout").choices(

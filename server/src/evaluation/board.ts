@@ -1,4 +1,5 @@
 import { Column } from '../audit/columns.js';
+import type { JudgeFigures } from './result.js';
 import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
 import { rb2Subset, tiesId, type TiesSample } from './suites/rewardbench2.js';
@@ -109,6 +110,8 @@ export class Contender {
   truncated = 0;
   responses = 0;
   readonly reasons = new Map<string, number>();
+  /** Of a judge, once it is done. */
+  judge: JudgeFigures | undefined;
 
   constructor(
     readonly name: string,
@@ -120,6 +123,33 @@ export class Contender {
   ) {
     this.credit = readings.map(() => new Column(Float64Array));
     this.styles = readings.map(() => new Column(Uint32Array));
+  }
+
+  /** Takes what a judge made of an item. @param scores marks, or games won, of right responses first */
+  takeJudged(
+    board: Board,
+    i: number,
+    right: number,
+    { credit, scores, styles }: { credit: number; scores: readonly number[]; styles?: number },
+  ): void {
+    const ties = board.ties.get(i);
+    const [good, bad] = [scores.slice(0, right), scores.slice(right)];
+    this.credit[0]!.set(i, credit);
+    if (board.suite(i) === 'rm-bench') this.styles[0]!.set(i, styles ?? styleMatrix(good, bad));
+    if (ties !== undefined)
+      this.ties.set(i, [
+        {
+          ...ties,
+          correct: right,
+          bestCorrect: Math.max(...good),
+          worstCorrect: Math.min(...good),
+          bestIncorrect: Math.max(...bad),
+        },
+      ]);
+    // More than half a point is right, half of one a tie.
+    this.margin.set(i, credit - 0.5);
+    this.confidence.set(i, Number.NaN);
+    this.width.set(i, Number.NaN);
   }
 
   /**

@@ -95,6 +95,7 @@ export async function suiteResult(
         difference: tests[k]!,
       })),
       abstention: abstentions(board, cells.items, contender, o),
+      ...(contender.judge && { judge: contender.judge }),
     };
   });
   const comparisons = compareRows(mains, rows.map(({ c }) => contenders[c]!.name), names, points[0]!.summary, sections, difference, o.level); // prettier-ignore

@@ -124,12 +124,35 @@ export class Evaluation {
           await this.take(contender, n, item, event, readings, { ...o.measure, ...(spec.weights && { weights: spec.weights }) }, info.spec.levels, o, file); // prettier-ignore
       }
     }
-    if (!this.first && (seen.items !== this.board.length || seen.rated !== this.rated.length))
-      throw new Error(CHANGED);
-    this.first = false;
+    this.finish(seen.items, seen.rated);
     if (seen.items > 0) this.contenders.push(...rows.map(({ contender }) => contender));
     if (seen.rated > 0)
       this.ratedBy.push({ name: specs[0]?.name ?? info.modelName, scores: rated });
+  }
+
+  /** Every row that is a preference, for whoever scores it without an evaluator. */
+  async *preferences(
+    o: RunOptions,
+  ): AsyncGenerator<{ item: PreferenceItem; row: DatasetRow; file: number }> {
+    for (const [file, source] of this.sources.entries()) {
+      const items = new WeakMap<DatasetRow, Item>();
+      for await (const event of this.items(file, source, o, items)) {
+        const item = event.type === 'row' ? items.get(event.row) : undefined;
+        if (event.type === 'row' && item?.type === 'preference')
+          yield { item, row: event.row, file };
+      }
+    }
+  }
+
+  /** A run has ended. @param rated undefined where rated responses were passed over */
+  finish(items: number, rated: number | undefined): void {
+    if (
+      !this.first &&
+      (items !== this.board.length || (rated ?? this.rated.length) !== this.rated.length)
+    )
+      // prettier-ignore
+      throw new Error(CHANGED);
+    this.first = false;
   }
 
   /** The rows that are items, after what is to be said of those that are not. */
@@ -197,7 +220,8 @@ export class Evaluation {
     return { ...row, conversations };
   }
 
-  private place(item: PreferenceItem, row: DatasetRow, file: number, n: number): number {
+  /** The number of an item: a new one at the first run, the same at the others. */
+  place(item: PreferenceItem, row: DatasetRow, file: number, n: number): number {
     const { board } = this;
     if (!this.first) {
       if (n >= board.length || board.row.get(n) !== row.index || board.file.get(n) !== file)
