@@ -41,11 +41,7 @@ export interface EvaluateCommandOptions
 /** Problems told one by one; the rest is counted. */
 const SHOWN = 20;
 
-export async function evaluateCommand(
-  paths: string[],
-  o: EvaluateCommandOptions,
-  version: string,
-): Promise<number> {
+export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions): Promise<number> {
   const files = expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   checkJudge(o);
@@ -82,7 +78,7 @@ export async function evaluateCommand(
     const result = await resultOf(evaluation, { replicates: o.resamples, seed: o.seed, signal });
     await items?.end();
     if (bench !== undefined) {
-      for (const file of await bench.end(result, version)) say(`reward-bench: ${file}`);
+      for (const file of await bench.end(result)) say(`reward-bench: ${file}`);
     }
     await write(renderEvaluation(o.format, result), o, signal);
     if (o.out !== undefined) say(`Report: ${o.out}`);

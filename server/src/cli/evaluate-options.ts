@@ -11,7 +11,6 @@ const collect = (value: string, all: string[] = []): string[] => [...all, value]
 /** `qrm evaluate`. */
 export function addEvaluateCommand(
   program: Command,
-  version: string,
   examples: (...lines: string[]) => string,
 ): void {
   const command = program
@@ -86,6 +85,6 @@ export function addEvaluateCommand(
       ),
     )
     .action(async (files: string[], o: EvaluateCommandOptions) => {
-      process.exitCode = await evaluateCommand(files, o, version);
+      process.exitCode = await evaluateCommand(files, o);
     });
 }

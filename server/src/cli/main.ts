@@ -154,7 +154,7 @@ program
   .action(async (from: string, to: string, o: ConvertOptions) => {
     process.exitCode = await convertCommand(from, to, o);
   });
-addEvaluateCommand(program, VERSION, examples);
+addEvaluateCommand(program, examples);
 addCalibrateCommand(program, common, examples);
 addTrainCommand(program, examples);
 addServeCommand(program, examples);

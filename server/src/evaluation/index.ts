@@ -1,12 +1,7 @@
 /** Benchmarks' scoring rules, honest comparison of models, and what their distributions are worth. */
 export { readingsOf, fixedWeights } from './readings.js';
-export {
-  Evaluation,
-  type EvaluationProblem,
-  type EvaluationSource,
-  type RowSpec,
-  type ScoredItem,
-} from './run.js';
+export { Evaluation } from './run.js';
+export type { EvaluationProblem, EvaluationSource, RowSpec, ScoredItem } from './run-types.js';
 export { resultOf } from './evaluate.js';
 export { DEFAULT_REPLICATES, type EvaluateOptions } from './options.js';
 export type * from './result.js';

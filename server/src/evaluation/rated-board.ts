@@ -1,4 +1,6 @@
 import { Column } from '../audit/columns.js';
+import { measure, mixture, rearrange, type MeasureOptions } from '../qrm/index.js';
+import type { RewardScore } from '../qrm/types.js';
 import type { RatedItem } from './items/item.js';
 import {
   constantQuantiles,
@@ -89,6 +91,23 @@ export class RatedScores {
     const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '');
     const found = this.attributes.findIndex((name) => plain(name) === plain(attribute));
     return found < 0 ? undefined : found;
+  }
+
+  /** Takes a response's score. @param attributes that it has labels of */
+  keep(i: number, score: RewardScore, options: MeasureOptions, attributes: Iterable<string>): void {
+    const K = this.levels.length;
+    const { expectation, spread, tail } = measure(score, this.levels, options);
+    this.expectation.set(i, expectation);
+    this.width.set(i, spread);
+    this.tail.set(i, tail);
+    const sorted = rearrange(mixture(score, options.weights));
+    for (let k = 0; k < K; k++) this.reward.set(i * K + k, sorted[k]!);
+    for (const name of attributes) {
+      const m = this.headOf(name);
+      if (m === undefined) continue;
+      const head = this.head(m);
+      for (let k = 0; k < K; k++) head.set(i * K + k, score.attributeQuantiles[m * K + k]!);
+    }
   }
 
   head(m: number): Column {

@@ -1,14 +1,7 @@
 import type { DatasetEvent, DatasetProblem, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import { FileError } from '../errors.js';
-import {
-  mixture,
-  probabilityBeats,
-  rearrange,
-  type MeasureOptions,
-  measure,
-} from '../qrm/index.js';
-import type { RewardScore } from '../qrm/types.js';
+import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
 import type { ScoredTarget } from '../session/row-scores.js';
 import { scoreRows } from '../session/score-rows.js';
@@ -17,50 +10,7 @@ import { contentHash, type ScoreStore } from '../store/index.js';
 import { Board, Contender, type Reading } from './board.js';
 import { ItemReader, type Item, type PreferenceItem } from './items/item.js';
 import { RatedBoard, RatedScores } from './rated-board.js';
-import type { SuiteName } from './suites/index.js';
-
-/** A file to evaluate on; `open` is called once for each model, with `aside`. */
-export interface EvaluationSource {
-  readonly path: string;
-  readonly open: () => AsyncIterable<DatasetEvent>;
-}
-
-/** A row of the table that a model's scores give: its name, and the weights in place of its gate. */
-export interface RowSpec {
-  readonly name: string;
-  readonly kind: string;
-  readonly weights?: readonly number[];
-}
-
-export interface EvaluationProblem {
-  readonly file: number;
-  /** From 0. */
-  readonly line: number;
-  readonly message: string;
-  /** The row is no item; else it is one all the same. */
-  readonly lost: boolean;
-}
-
-/** An item with what a row of the table made of it, as a per-item file shows it. */
-export interface ScoredItem {
-  readonly item: Item;
-  readonly number: number;
-  readonly row: DatasetRow;
-  readonly file: number;
-  readonly contender: Contender;
-  /** Of right responses, then wrong ones. */
-  readonly scores: readonly (readonly number[])[];
-  readonly beats: number;
-}
-
-export interface RunOptions {
-  readonly suite?: SuiteName;
-  readonly limit?: number;
-  readonly signal?: AbortSignal;
-  readonly measure: MeasureOptions;
-  readonly onItem?: (scored: ScoredItem) => Promise<void> | void;
-  readonly onRow?: (file: number, row: DatasetRow, responses: number, fromStore: number) => void;
-}
+import type { EvaluationProblem, EvaluationSource, RowSpec, RunOptions } from './run-types.js';
 
 /** Items of all files, found when the first model runs over them. */
 export class Evaluation {
@@ -300,29 +250,7 @@ export class Evaluation {
       const result = targets.filter((t) => t.conversation === conversation).at(-1)?.result;
       rated.expectation.set(i, Number.NaN);
       if (result?.ok !== true) continue;
-      this.keepRated(rated, i, result.score, options, [...labels.keys()]);
-    }
-  }
-
-  private keepRated(
-    rated: RatedScores,
-    i: number,
-    score: RewardScore,
-    options: MeasureOptions,
-    attributes: readonly string[],
-  ): void {
-    const K = rated.levels.length;
-    const { expectation, spread, tail } = measure(score, rated.levels, options);
-    rated.tail.set(i, tail);
-    rated.expectation.set(i, expectation);
-    rated.width.set(i, spread);
-    const raw = rearrange(mixture(score, options.weights));
-    for (let k = 0; k < K; k++) rated.reward.set(i * K + k, raw[k]!);
-    for (const name of attributes) {
-      const m = rated.headOf(name);
-      if (m === undefined) continue;
-      const head = rated.head(m);
-      for (let k = 0; k < K; k++) head.set(i * K + k, score.attributeQuantiles[m * K + k]!);
+      rated.keep(i, result.score, options, labels.keys());
     }
   }
 }

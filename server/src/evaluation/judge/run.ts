@@ -1,7 +1,8 @@
 import type { DatasetRow } from '../../datasets/types.js';
 import { Contender } from '../board.js';
 import type { PreferenceItem } from '../items/item.js';
-import type { Evaluation, RunOptions } from '../run.js';
+import type { Evaluation } from '../run.js';
+import type { RunOptions } from '../run-types.js';
 import { concurrent } from './concurrent.js';
 import type { Judge } from './judge.js';
 

@@ -1,5 +1,6 @@
 import type { EvaluationResult } from '../result.js';
 import { csvReport, jsonReport, markdownReport } from './data.js';
+import { htmlReport } from './html.js';
 import { textReport } from './text.js';
 
 export const EVALUATION_FORMATS = ['text', 'json', 'csv', 'html', 'markdown'] as const;
@@ -20,6 +21,6 @@ export function renderEvaluation(
     case 'markdown':
       return markdownReport(result);
     case 'html':
-      return textReport(result);
+      return htmlReport(result);
   }
 }

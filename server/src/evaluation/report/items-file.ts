@@ -1,7 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { strictJson } from '../../audit/report/escape.js';
 import { targetOf } from '../../files/target.js';
 import { openSink, type Sink } from '../../files/write.js';
-import type { ScoredItem } from '../run.js';
+import type { ScoredItem } from '../run-types.js';
 
 /**
  * What every row of the table made of every item, a line each: it joins back by `id`, or by file and line where
@@ -18,7 +19,10 @@ export class ItemsFile {
     files: readonly string[],
     signal?: AbortSignal,
   ): Promise<ItemsFile> {
-    return new ItemsFile(await openSink(path, targetOf(path), signal), files);
+    const target = targetOf(path);
+    // A sink writes into what is there already: a pipe, a terminal.
+    if (target.kind === 'file') await writeFile(target.path, '');
+    return new ItemsFile(await openSink(path, target, signal), files);
   }
 
   async add({ item, row, file, contender, scores, beats, number }: ScoredItem): Promise<void> {

@@ -6,7 +6,7 @@ import { strictJson } from '../../audit/report/escape.js';
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
 import type { EvaluationResult } from '../result.js';
-import type { ScoredItem } from '../run.js';
+import type { ScoredItem } from '../run-types.js';
 
 /** Columns of a score file, in the order of Python's `sort_keys`. */
 const LISTS = ['id', 'results', 'scores_chosen', 'scores_rejected', 'subset', 'text_chosen', 'text_rejected'] as const; // prettier-ignore
@@ -93,7 +93,7 @@ export class RewardBenchFiles {
   }
 
   /** @returns the files written */
-  async end({ suites }: EvaluationResult, version: string): Promise<string[]> {
+  async end({ suites }: EvaluationResult): Promise<string[]> {
     const written: string[] = [];
     const put = async (path: string, text: string): Promise<void> => {
       makeFolder(dirname(path));
@@ -122,7 +122,6 @@ export class RewardBenchFiles {
           tokenizer: name,
           chat_template: null,
           extra_results: core ? accuracies : null,
-          producer: `qrm-lens ${version}`,
         };
         await put(join(folder, 'results', file), strictJson(result));
         written.push(join(folder, 'results', `${fileName(name)}_outputs.jsonl`));
