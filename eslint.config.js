@@ -95,7 +95,7 @@ export default tseslint.config(
   ),
   only(
     ['client/**/*.ts', 'webview/**/*.ts'],
-    '^(\\.\\./)+server/src/(?!protocol/|qrm/|policy/[^/]*$|errors\\.)',
-    'client and webview may import only server/src/protocol, qrm, policy (not its folders) and errors',
+    '^(\\.\\./)+server/src/(?!protocol/|qrm/|policy/[^/]*$|errors\\.|datasets/formats\\.)',
+    'client and webview may import only server/src/protocol, qrm, policy (not its folders), errors and datasets/formats',
   ),
 );

@@ -10,6 +10,14 @@ import {
 import { interpret, type Interpretation } from './rows/index.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 
+/** How the records of a file are read. */
+export interface RecordOptions {
+  readonly mapping: FieldMapping | undefined;
+  readonly maxRowBytes: number;
+  /** Ordinal of the first record. */
+  readonly firstRow: number;
+}
+
 export const problem = (
   index: number | undefined,
   place: Place,

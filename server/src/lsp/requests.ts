@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import { shownText, type FieldMapping } from '../datasets/index.js';
-import { parquetRows, readDataset } from '../datasets/process/index.js';
+import { dataFiles, isText, shownText, type FieldMapping } from '../datasets/index.js';
+import { detectFile, holdsRows, readDataset, rowCount } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
 import {
@@ -13,7 +13,6 @@ import {
   type RowsResult,
   type VisibleRangesParams,
 } from '../protocol/index.js';
-import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
@@ -23,11 +22,10 @@ import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
 import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
 import { policySamples } from './policy-samples.js';
-import type { ServerContext } from './server.js';
+import type { ServerContext } from './context.js';
 import { nameOf, pathOf } from '../live/uris.js';
 import { columns, contributions, detail, findings, texts } from '../live/view-data.js';
 import { cancelled, isAbort, messageOf } from '../errors.js';
-import { begins, detectFile } from '../live/disk/detect-file.js';
 
 function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();
@@ -76,10 +74,11 @@ export function serveRequests(server: ServerContext): void {
       const signal = signalOf(token);
       const audits: AuditSummary[] = [];
       const failed: { uri: string; error: string }[] = [];
-      for await (const path of dataFiles(folder)) {
+      const warn = (error: string) => void failed.push({ uri: p.uri, error });
+      for await (const path of dataFiles(folder, new Set(), warn)) {
         const uri = pathToFileURL(path).href;
         try {
-          if (!(await isDataset(path, await workspace.mappings.of(uri)))) continue;
+          if (!(await holdsRows(path, await workspace.mappings.of(uri)))) continue;
           audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
         } catch (error) {
           if (isAbort(error)) throw error;
@@ -157,12 +156,6 @@ export function serveRequests(server: ServerContext): void {
   );
 }
 
-async function isDataset(path: string, given: FieldMapping | undefined): Promise<boolean> {
-  const { format, mapping } = await detectFile(path, given);
-  if (format?.container === 'parquet') return begins(path, mapping);
-  return format !== undefined && format.schema !== 'unknown' && format.container !== 'markdown';
-}
-
 /** Rows of a file that has no text in an editor. */
 async function rows(
   { uri, from, limit }: RowsParams,
@@ -173,7 +166,7 @@ async function rows(
   const out: RowsResult['rows'][number][] = [];
   const { format, mapping } = await detectFile(path, given);
   const reading = { ...(mapping && { mapping }), start: { row: from } };
-  const total = format?.container === 'parquet' ? await parquetRows(path) : null;
+  const total = format && !isText(format.container) ? await rowCount(path) : null;
   for await (const event of paced(readDataset({ path }, reading))) {
     const index = event.type === 'row' ? event.row.index : (event.problem.index ?? from);
     if (index >= from + Math.min(limit, 500)) break;

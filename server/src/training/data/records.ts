@@ -44,7 +44,7 @@ export async function readRecords(
   const bytes = await readAll(decompress(createReadStream(file), compressionOf(magic)));
   if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') return parquetRecords(bytes);
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  const container = containerOfName(file.replace(/\.(gz|zst)$/i, ''));
+  const container = containerOfName(file);
   if (container === 'csv' || container === 'tsv') return csvRecords(text, file, container);
   if (text.trimStart().startsWith('[') && container !== 'jsonl') return jsonRecords(text, file);
   return lineRecords(text, file, problem);

@@ -18,7 +18,7 @@ import {
 import type { AttributeHeads } from './heads.js';
 import type { Plan } from './plan.js';
 import { Stages } from './stages.js';
-import type { TrainWatch } from './train.js';
+import type { TrainWatch } from './watch.js';
 
 export interface GateStage {
   readonly layers: readonly GatingLayer[];

@@ -19,19 +19,9 @@ import { featuresOf, trainAttribute, type AttributeHeads } from './heads.js';
 import { planTraining, type LabelledSample, type Plan } from './plan.js';
 import { judgeSources } from './sources.js';
 import { Stages } from './stages.js';
+import type { TrainWatch } from './watch.js';
 
-export interface TrainProgress {
-  readonly stage: string;
-  /** 0..1 */
-  readonly fraction: number;
-  readonly note?: string;
-}
-
-export interface TrainWatch {
-  readonly say: (line: string) => void;
-  readonly progress: (p: TrainProgress) => void;
-  readonly signal?: AbortSignal;
-}
+export type { TrainProgress, TrainWatch } from './watch.js';
 
 export interface Trained {
   readonly backbone: TrainBackbone;
