@@ -4,7 +4,17 @@ import type { RecordNode, ValueNode } from '../../json/tree.js';
 import { absent, filled, textOf } from '../fields.js';
 import { chatgpt } from './chatgpt.js';
 import { inspectSample } from './inspect.js';
-import { at, has, itemsAt, listOf, message, recordOf, said, structureOf, type Export } from './rewrite.js';
+import {
+  at,
+  has,
+  itemsAt,
+  listOf,
+  message,
+  recordOf,
+  said,
+  structureOf,
+  type Export,
+} from './rewrite.js';
 
 export type { Export } from './rewrite.js';
 type Shape = (root: RecordNode) => Export | undefined;
