@@ -49,6 +49,8 @@ export {
   stemOf,
 } from './formats.js';
 export { dataFiles, identityOf } from './folder.js';
+export { compressionOf, decompress } from './input/compression.js';
+export { commandLineSource } from './input/pipe.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';

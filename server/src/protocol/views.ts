@@ -6,7 +6,7 @@ import type {
   FindingBatch,
   PolicySamples,
   ResponseText,
-} from './requests.js';
+} from './audits.js';
 
 // Messages between the extension and its webviews.
 // The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"` or `"policy"`, `<main id="app">`, then

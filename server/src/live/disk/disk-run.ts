@@ -1,4 +1,4 @@
-import { Column } from '../../audit/columns.js';
+import { Column } from '../../audit/index.js';
 import { problemFinding, type ProblemFinding } from '../../audit/index.js';
 import type { DatasetProblem, DatasetRow } from '../../datasets/types.js';
 import type { CountedFile } from '../../datasets/process/index.js';

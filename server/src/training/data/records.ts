@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { compressionOf, decompress } from '../../datasets/input/compression.js';
+import { compressionOf, decompress } from '../../datasets/index.js';
 import { containerOfName } from '../../datasets/index.js';
 
 export type Fields = Readonly<Record<string, unknown>>;

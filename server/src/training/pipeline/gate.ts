@@ -16,7 +16,7 @@ import {
   type ScoredPairs,
 } from './gate-stage.js';
 import type { AttributeHeads } from './heads.js';
-import type { Plan } from './plan.js';
+import type { Plan } from './sample.js';
 import { Stages } from './stages.js';
 import type { TrainWatch } from './watch.js';
 
