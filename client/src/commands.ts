@@ -6,7 +6,7 @@ import { auditOpenChat } from './chat.js';
 import { clean } from './clean.js';
 import type { Context } from './context.js';
 import { showDoctor } from './doctor.js';
-import { isDataPath } from './documents.js';
+import { DIALOG_ENDINGS, isDataPath } from './documents.js';
 import { selectDevice, selectModel } from './pickers.js';
 import { plural } from './plural.js';
 import type { ResponseRef } from './reveal.js';
@@ -25,10 +25,7 @@ function target(argument: unknown): Uri | undefined {
 }
 
 async function pickFile(title: string): Promise<Uri | undefined> {
-  const filters = {
-    Datasets: ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'parquet', 'md', 'gz', 'zst'],
-  };
-  return (await window.showOpenDialog({ title, filters }))?.[0];
+  return (await window.showOpenDialog({ title, filters: { Datasets: DIALOG_ENDINGS } }))?.[0];
 }
 
 /** @throws Error for a file that is no data set */

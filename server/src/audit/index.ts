@@ -25,10 +25,12 @@ export {
   type Rule,
   type ThresholdSpec,
 } from './rules/index.js';
-export { TAIL } from './figures.js';
+export { Column } from './columns.js';
+export { TAIL, type Figure } from './figures.js';
 export { asksOf, limitsOf, limitsOfTable, thresholdOf, type Limits } from './limits.js';
 export { Ledger } from './ledger.js';
-export { readIgnored, IGNORE_FILE } from './ignore.js';
+export { readIgnored, IGNORE_FILE, type Ignored } from './ignore.js';
+export { parseIgnored } from './ignore-file.js';
 
 /** A file to audit. `open` may be called twice: the second time for the texts of the report. */
 export interface AuditSource {

@@ -1,18 +1,8 @@
 import type { Figure } from './figures.js';
-import type { Rule } from './rules/rule.js';
+import type { Ask, Rule, RuleLimits } from './rules/rule.js';
 import type { ResponseTable } from './table.js';
 import { MINIMUM_SAMPLE, resolve, type Threshold, type Thresholds } from './thresholds.js';
 
-/** A limit that a rule judges by: a threshold on a figure. */
-export interface Ask {
-  readonly figure: Figure | undefined;
-  readonly threshold: Threshold;
-  /** Fewer figures than this give no relative limit. Default MINIMUM_SAMPLE. */
-  readonly minimum?: number;
-}
-
-/** A rule's limits by name, `limit` being that of its threshold; NaN: nothing reaches it. */
-export type RuleLimits = Readonly<Record<string, number>>;
 /** The limits of every rule, by its code. */
 export type Limits = ReadonlyMap<string, RuleLimits>;
 

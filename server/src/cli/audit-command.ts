@@ -40,7 +40,7 @@ export interface AuditCommandOptions extends CommonOptions {
 export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
   if (o.format === 'parquet' && o.out === undefined)
     throw new UsageError('--format parquet: no text for a terminal; name a file with --out');
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   if (o.out !== undefined) targetOf(o.out); // rather now than after hours
   return withSession(o, (session) => audit(files, o, version, session));

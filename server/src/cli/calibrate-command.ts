@@ -55,7 +55,7 @@ export function addCalibrateCommand(
 async function calibrateCommand(paths: string[], o: CalibrateOptions): Promise<number> {
   if (o.weights !== undefined)
     throw new UsageError('calibrate: a passport is of the model as it is, without --weights');
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   const cache = await passportCache();
   if (cache === undefined) throw new UsageError('no cache folder to keep a passport in');

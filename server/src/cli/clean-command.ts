@@ -60,7 +60,7 @@ export async function cleanCommand(
   } catch (error) {
     throw new UsageError(`--split: ${messageOf(error)}`);
   }
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   const found: { path: string; format: DatasetFormat }[] = [];
   for (const path of files) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { visible } from '../audit/report/index.js';
 import type { Container, FieldMapping } from '../datasets/index.js';
-import { commandLineSource } from '../datasets/input/pipe.js';
+import { commandLineSource } from '../datasets/index.js';
 import { readDataset } from '../datasets/process/index.js';
 import type { openEvaluator } from './engine.js';
 

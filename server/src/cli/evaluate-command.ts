@@ -42,7 +42,7 @@ export interface EvaluateCommandOptions
 const SHOWN = 20;
 
 export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions): Promise<number> {
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   checkJudge(o);
   for (const out of [o.out, o.items]) if (out !== undefined) targetOf(out);

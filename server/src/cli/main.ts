@@ -2,7 +2,6 @@
 import './interrupt.js';
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
-import { CONTAINERS } from '../datasets/index.js';
 import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { addCalibrateCommand } from './calibrate-command.js';
@@ -13,6 +12,7 @@ import { convertCommand, type ConvertOptions } from './convert-command.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { addEvaluateCommand } from './evaluate-options.js';
 import { doctorCommand, modelsCommand } from './list-commands.js';
+import { CONTAINERS } from '../datasets/index.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output.js';
 import { codes, endpoints, failOn, mapping, number, thresholdOptions } from './options.js';

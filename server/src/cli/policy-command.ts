@@ -63,7 +63,7 @@ function objectivesOf(text: string | undefined): Objective[] | undefined {
 export async function policyCommand(paths: string[], o: PolicyCommandOptions, version: string) {
   const given = objectivesOf(o.objectives);
   const by = o.by === undefined ? undefined : objectivesOf(o.by)?.[0];
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   for (const out of [o.out, o.write, o.writePairs, o.writeWeights]) {
     if (out !== undefined) targetOf(out); // rather now than after hours

@@ -21,7 +21,7 @@ type ScoredRow = ScoredEvent & { type: 'row' };
 const hex = (hash: Uint8Array) => Buffer.from(hash).toString('hex');
 
 export async function scoreCommand(paths: string[], o: CommonOptions): Promise<number> {
-  const files = expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   if (o.out !== undefined) targetOf(o.out); // rather now than after a model is loaded
   return withSession(o, (session) => score(files, o, session));

@@ -1,7 +1,14 @@
 import { CR, LF, Locator, markAt } from './bytes.js';
 import { csvDialect, isKnownColumn } from './csv/dialect.js';
 import { scanCsvRecord } from './csv/record.js';
-import type { Container, FieldMapping, Schema } from './formats.js';
+import {
+  containerOfName,
+  CONTAINERS,
+  factsOf,
+  type Container,
+  type FieldMapping,
+  type Schema,
+} from './formats.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './json/ahead.js';
 import { parseJson, type ParsedJson, type ValueNode } from './json/tree.js';
 import { transcriptOf } from './markdown/turns.js';
@@ -19,28 +26,6 @@ export interface Detected {
 const OBJECT = 0x7b;
 const LIST = 0x5b;
 const ORIGIN = { byte: 0, line: 0, column: 0 };
-
-const EXTENSIONS: ReadonlyMap<string, Container> = new Map([
-  ['jsonl', 'jsonl'],
-  ['ndjson', 'jsonl'],
-  ['json', 'json'],
-  ['csv', 'csv'],
-  ['tsv', 'tsv'],
-  ['tab', 'tsv'],
-  ['parquet', 'parquet'],
-  ['arrow', 'arrow'],
-  ['feather', 'arrow'],
-  ['eval', 'zip'],
-  ['md', 'markdown'],
-  ['markdown', 'markdown'],
-  ['txt', 'markdown'],
-]);
-
-/** The container that a file's name promises, without `.gz` and `.zst`. */
-export function containerOfName(name: string): Container | undefined {
-  const plain = name.toLowerCase().replace(/\.(gz|gzip|zst|zstd)$/, '');
-  return EXTENSIONS.get(plain.slice(plain.lastIndexOf('.') + 1));
-}
 
 /** Is the first line a whole JSON object, or is the whole file a list of them? */
 function isSurelyJson(body: Buffer, whole: boolean): boolean {
@@ -100,20 +85,21 @@ export function detectContainer(
   whole: boolean,
   mapping?: FieldMapping,
 ): Detected | undefined {
-  const magic = head.toString('latin1', 0, 6);
-  if (magic.startsWith('PAR1')) return { container: 'parquet', schema: 'unknown' };
-  if (magic === 'ARROW1' || isArrowStream(head)) return { container: 'arrow', schema: 'unknown' };
+  const first = head.toString('latin1', 0, 16);
+  const marked = CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff'));
+  if (marked !== undefined) return { container: marked, schema: 'unknown' };
+  if (isArrowStream(head)) return { container: 'arrow', schema: 'unknown' };
   if (isInspectZip(head)) return { container: 'zip', schema: 'inspect' };
   const named = containerOfName(name);
-  const marked = markAt(head, 0, head.length) ? 3 : 0;
-  let start = marked;
+  const mark = markAt(head, 0, head.length) ? 3 : 0;
+  let start = mark;
   while (start < head.length && head[start]! <= 0x20) start++;
   const body = head.subarray(start);
   const csv = (container: 'csv' | 'tsv') => ({
     container,
-    schema: schemaOfCsv(head.subarray(marked), container, whole, mapping),
+    schema: schemaOfCsv(head.subarray(mark), container, whole, mapping),
   });
-  const textual = named === 'csv' || named === 'tsv' || named === 'markdown';
+  const textual = named !== undefined && factsOf(named).named === true;
   // Under another name, only what can be nothing else: a first line that is a whole object, or such a list.
   const json = (body[0] === OBJECT || body[0] === LIST) && (!textual || isSurelyJson(body, whole));
   if (json) return detectJson(body, textual ? undefined : named, whole, mapping);

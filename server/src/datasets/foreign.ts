@@ -1,4 +1,5 @@
 // Files that are no data set, whatever their name says, told by their first bytes.
+import { FORMAT_TITLES } from './formats.js';
 
 const starts = (head: Buffer, ...bytes: readonly number[]): boolean =>
   head.length >= bytes.length && bytes.every((b, i) => head[i] === b);
@@ -47,8 +48,7 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['\x7fELF', 'a program'],
   ['\xd0\xcf\x11\xe0', 'a document of Microsoft Office'],
 ];
-const EXPECTED =
-  'expected JSON Lines, JSON, CSV, TSV, Markdown, Parquet or Arrow, plain or compressed with gzip or zstd';
+const EXPECTED = `expected ${FORMAT_TITLES}, plain or compressed with gzip or zstd`;
 
 /**
  * What a file is that cannot be read as data, as a message; undefined when nothing speaks against it.

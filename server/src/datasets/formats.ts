@@ -1,18 +1,110 @@
 import type { Origin } from './bytes.js';
-import type { LogKind } from './logs/kinds.js';
+
+/** What is known of a format before a file is looked at. */
+export interface FormatFacts {
+  readonly title: string;
+  /** Endings of names, in small letters, without the point: a file of such a name is offered everywhere. */
+  readonly endings: readonly string[];
+  /** Endings that name other things as often: read where the user names the file or a folder of it. */
+  readonly alsoNamed?: readonly string[];
+  /** First bytes that nothing else has, as Latin-1. */
+  readonly magic?: string;
+  /**
+   * How the texts at its places are written, for `createPlaceMap`. Absent: no editor shows it as text, texts
+   * have no place, and its first bytes do not tell what its records mean.
+   */
+  readonly text?: 'json' | 'csv' | 'lines';
+  /** A name with one of the endings is enough to know the container, whatever the file begins with. */
+  readonly named?: true;
+  /** `data`: such a name is a data set's. `prose`: mostly something else, so its beginning is looked at. */
+  readonly holds?: 'data' | 'prose';
+}
+
+/**
+ * The formats, in the order in which they are named to users. Folder walks, detection, counting, the menus and
+ * languages of package.json follow from it (test/unit/datasets/formats.test.ts); readers.ts has who reads them.
+ */
+export const FORMATS = {
+  jsonl: { title: 'JSON Lines', endings: ['jsonl', 'ndjson'], text: 'json', holds: 'data' },
+  json: { title: 'JSON', endings: ['json'], text: 'json' },
+  csv: { title: 'CSV', endings: ['csv'], text: 'csv', named: true },
+  tsv: { title: 'TSV', endings: ['tsv'], alsoNamed: ['tab'], text: 'csv', named: true },
+  markdown: {
+    title: 'Markdown',
+    endings: ['md', 'markdown'],
+    alsoNamed: ['txt'],
+    text: 'lines',
+    named: true,
+    holds: 'prose',
+  },
+  parquet: { title: 'Parquet', endings: ['parquet'], magic: 'PAR1' },
+  arrow: { title: 'Arrow', endings: ['arrow', 'feather'], magic: 'ARROW1' },
+  zip: { title: 'Inspect’s log archives', endings: ['eval'] },
+} as const satisfies Readonly<Record<string, FormatFacts>>;
 
 /** How a file is divided into records. */
-export const CONTAINERS = [
-  'jsonl',
-  'json',
-  'csv',
-  'tsv',
-  'parquet',
-  'arrow',
-  'zip',
-  'markdown',
-] as const;
-export type Container = (typeof CONTAINERS)[number];
+export type Container = keyof typeof FORMATS;
+/** Those that are text. */
+export type TextContainer = {
+  [C in Container]: (typeof FORMATS)[C] extends { readonly text: string } ? C : never;
+}[Container];
+
+export const CONTAINERS = Object.keys(FORMATS) as Container[];
+export const factsOf = (container: Container): FormatFacts => FORMATS[container];
+export const isText = (container: Container): container is TextContainer =>
+  factsOf(container).text !== undefined;
+
+/** How a whole file is packed: endings after the format's own, and first bytes as Latin-1. */
+export const COMPRESSIONS = {
+  gzip: { title: 'gzip', endings: ['gz', 'gzip'], magic: /^\x1f\x8b/ },
+  // A skippable frame may come first (pzstd writes one): 0x184D2A50..5F, little-endian.
+  zstd: {
+    title: 'zstd',
+    endings: ['zst', 'zstd'],
+    magic: /^(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/,
+  },
+} as const;
+export type Compression = 'none' | keyof typeof COMPRESSIONS;
+
+/** "JSON Lines, JSON, … or Parquet", for messages. */
+export const FORMAT_TITLES = CONTAINERS.map((c) => FORMATS[c].title)
+  .join(', ')
+  .replace(/, ([^,]*)$/, ' or $1');
+
+const ending = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+const endingsOf = (container: Container): readonly string[] => {
+  const { endings, alsoNamed = [] } = factsOf(container);
+  return [...endings, ...alsoNamed];
+};
+const BY_ENDING: ReadonlyMap<string, Container> = new Map(
+  CONTAINERS.flatMap((c) => endingsOf(c).map((e) => [e, c] as const)),
+);
+const PACKED: ReadonlyMap<string, Compression> = new Map(
+  (['gzip', 'zstd'] as const).flatMap((c) => COMPRESSIONS[c].endings.map((e) => [e, c] as const)),
+);
+
+/** The compression that a file's name promises. */
+export const compressionOfName = (name: string): Compression => PACKED.get(ending(name)) ?? 'none';
+
+/** A name without the ending of its compression. */
+const unpackedName = (name: string): string =>
+  compressionOfName(name) === 'none' ? name : name.slice(0, name.lastIndexOf('.'));
+
+/** The container that a file's name promises, compressed or not. */
+export const containerOfName = (name: string): Container | undefined =>
+  BY_ENDING.get(ending(unpackedName(name)));
+
+/** A name without the endings of format and compression. */
+export const stemOf = (name: string): string => {
+  const plain = unpackedName(name);
+  return BY_ENDING.has(ending(plain)) ? plain.slice(0, plain.lastIndexOf('.')) : plain;
+};
+
+/** Is it a name that is offered as a data set? Not those that mostly name other things (`txt`). */
+export function isDataName(name: string): boolean {
+  const container = containerOfName(name);
+  return container !== undefined && factsOf(container).endings.includes(ending(unpackedName(name)));
+}
 
 /** What a record means. `auto` (in options) decides for each record by its fields. */
 export type Schema =
@@ -39,7 +131,8 @@ export type Schema =
   | 'mapped'
   | 'unknown';
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+/** Logs of which several lines make one row. */
+export type LogKind = Extract<Schema, 'claude-code' | 'codex' | 'session-trace' | 'vscode-chat'>;
 
 /** What detection says of a file. */
 export interface DatasetFormat {

@@ -1,14 +1,17 @@
 import { basename } from 'node:path';
 import { readArrow } from './columns/arrow.js';
 import { compressionOf, decompress } from './input/compression.js';
-import { readCsv } from './csv/reader.js';
-import { containerOfName, detectContainer } from './detect.js';
+import { detectContainer } from './detect.js';
 import { foreignFile } from './foreign.js';
 import { hinted } from './hint.js';
 import { readLog } from './logs/read.js';
 import { readZip } from './logs/zip.js';
 import {
+  containerOfName,
   DEFAULT_MAX_ROW_BYTES,
+  factsOf,
+  FORMAT_TITLES,
+  isText,
   type Container,
   type DatasetFormat,
   type DatasetSource,
@@ -16,9 +19,9 @@ import {
   type Meaning,
   type ReadOptions,
 } from './formats.js';
-import { readJson, readJsonl, type RecordOptions } from './json/readers.js';
-import { readMarkdown } from './markdown/reader.js';
+import type { RecordOptions } from './record.js';
 import { readParquet } from './columns/parquet.js';
+import { ROW_COUNTS, TEXT_READERS } from './readers.js';
 import { between, jsonEvents, problem } from './record.js';
 import { openBytes, peek, randomAccess, sourceName } from './input/source.js';
 import type { DatasetEvent } from './types.js';
@@ -36,13 +39,24 @@ export type {
   ReadOptions,
   StartPoint,
 } from './formats.js';
-export { CONTAINERS, DEFAULT_MAX_ROW_BYTES } from './formats.js';
+export {
+  compressionOfName,
+  containerOfName,
+  CONTAINERS,
+  DEFAULT_MAX_ROW_BYTES,
+  factsOf,
+  isDataName,
+  isText,
+  stemOf,
+} from './formats.js';
+export { dataFiles, identityOf } from './folder.js';
+export { compressionOf, decompress } from './input/compression.js';
+export { commandLineSource } from './input/pipe.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';
 export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
 export { scanCsvRecord } from './csv/record.js';
-export { containerOfName } from './detect.js';
 export { parseMapping } from './mapping.js';
 export { partsOf, placeOf, turnParts } from './places.js';
 export { exchange, removeRows, swapPair } from './edit.js';
@@ -52,14 +66,10 @@ export { chatMessage, shownText } from './chat-message.js';
 /** Enough for the first records of most files; a longer first record is judged by its beginning. */
 const HEAD_BYTES = 256 * 1024;
 const ZERO = { byte: 0, line: 0, column: 0 };
-const EXPECTED =
-  'expected JSON Lines, JSON, CSV or TSV with a header, Parquet, or a transcript with role headings';
+const EXPECTED = `expected ${FORMAT_TITLES} (tables with a header, transcripts with role headings)`;
 /** How the texts at a container's places are written, for `createPlaceMap`. */
-export function encodingOf(container: Container): 'json' | 'csv' | 'lines' | 'raw' {
-  if (container === 'jsonl' || container === 'json') return 'json';
-  if (container === 'csv' || container === 'tsv') return 'csv';
-  return container === 'markdown' ? 'lines' : 'raw';
-}
+export const encodingOf = (container: Container): 'json' | 'csv' | 'lines' | 'raw' =>
+  factsOf(container).text ?? 'raw';
 
 interface Opened {
   readonly format: DatasetFormat | undefined;
@@ -105,6 +115,18 @@ export async function detectFormat(
   } finally {
     await opened.rest.return(undefined);
   }
+}
+
+/**
+ * Rows of a file that is no text, by its footer.
+ * @throws Error when it is another kind of file, or has none that can be read
+ */
+export async function countRows(source: DatasetSource): Promise<number> {
+  const container = (await detectFormat(source))?.container;
+  const count = container && ROW_COUNTS[container];
+  if (!('path' in source) || count === undefined)
+    throw new Error(`${sourceName(source)}: only a file with a footer has its rows counted`);
+  return count(source.path);
 }
 
 /**
@@ -174,7 +196,8 @@ export async function* readDataset(
     if (counted) first = 0;
     let any = false;
     const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
-    const records = log === undefined ? recordsOf(container, window, o) : readLog(window, log, o);
+    const records =
+      log === undefined ? TEXT_READERS[container ?? 'jsonl'](window, o) : readLog(window, log, o);
     for await (const event of hinted(records, basename(sourceName(source)))) {
       signal?.throwIfAborted();
       any = true;
@@ -199,25 +222,6 @@ async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGene
   for await (const chunk of bytes) {
     if (chunk.length > left) yield chunk.subarray(left);
     left = Math.max(0, left - chunk.length);
-  }
-}
-
-function recordsOf(
-  container: Container | undefined,
-  window: ByteWindow,
-  o: RecordOptions,
-): AsyncGenerator<DatasetEvent> {
-  switch (container) {
-    case 'json':
-      return readJson(window, o);
-    case 'csv':
-      return readCsv(window, 'csv', o);
-    case 'tsv':
-      return readCsv(window, 'tsv', o);
-    case 'markdown':
-      return readMarkdown(window, o);
-    default:
-      return readJsonl(window, o);
   }
 }
 

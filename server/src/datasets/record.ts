@@ -11,6 +11,13 @@ import {
 import { interpret, type Interpretation } from './rows/index.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 
+/** How the records of a file are read. */
+export interface RecordOptions extends Meaning {
+  readonly maxRowBytes: number;
+  /** Ordinal of the first record. */
+  readonly firstRow: number;
+}
+
 export const problem = (
   index: number | undefined,
   place: Place,

@@ -5,7 +5,10 @@ import type { Provider } from './messages.js';
 import { pack, type TokenTree } from './packing.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
+import type { Backbone } from './loaded.js';
 import { NativeBackbone } from './native-backbone.js';
+
+export type { Backbone } from './loaded.js';
 
 export interface SessionOptions {
   readonly provider: Provider;
@@ -42,18 +45,6 @@ export async function createSession(
         `run qrm convert again`,
     );
   }
-}
-
-/** A backbone loaded for running trees of tokens. */
-export interface Backbone {
-  /** Token ids of the stored beginning: trees that start with it do not compute it. */
-  readonly prefix: readonly number[];
-  /**
-   * Hidden states after the final norm at the wanted positions, [targets, hiddenSize] float32, in the
-   * order in which the trees name them.
-   */
-  run(trees: readonly TokenTree[]): Promise<Float32Array>;
-  release(): Promise<void>;
 }
 
 export interface BackboneOptions extends SessionOptions {

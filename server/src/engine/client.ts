@@ -23,6 +23,16 @@ export interface ClientOptions extends OpenRequest {
 /** Deaths without one result in between, after which the evaluator gives up. */
 const MAX_DEATHS = 3;
 
+/** Who scores: a model that is opened here, or engines that serve it. */
+export interface EvaluatorOptions extends Partial<ClientOptions> {
+  /** URLs of engines that serve the model, or its backbone; they share the work. Absent: it is opened here. */
+  readonly endpoints?: readonly string[];
+}
+
+/** Is a model named by the URL of whoever serves it? */
+export const isUrl = (text: string | undefined): text is string =>
+  text !== undefined && /^https?:\/\//i.test(text);
+
 interface Pending {
   readonly group: ScoreGroup;
   readonly priority: number;

@@ -1,5 +1,6 @@
-export { isUrl, openEvaluator, type EvaluatorOptions } from './open.js';
+export { isUrl } from './client.js';
+export { openEvaluator } from './open.js';
 export { streamInOrder } from './stream.js';
 export type * from './types.js';
 export type { Device, Provider } from './messages.js';
-export type { ClientOptions } from './client.js';
+export type { ClientOptions, EvaluatorOptions } from './client.js';

@@ -3,7 +3,7 @@ import type { ExternalTensor } from '../model/graph/builder.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
 import { readPrefix } from '../model/bundle/prefix.js';
 import { inverseFrequencies, rotaryFactor } from '../model/checkpoint/rope.js';
-import type { Backbone } from './backbone.js';
+import type { Backbone } from './loaded.js';
 import type { NativeKernels, NativeModel } from './native.js';
 import type { TokenTree } from './packing.js';
 import { layOutSegments } from './segments.js';

@@ -1,14 +1,5 @@
-import { EvaluatorClient, type ClientOptions } from './client.js';
+import { EvaluatorClient, isUrl, type EvaluatorOptions } from './client.js';
 import type { Evaluator } from './types.js';
-
-export interface EvaluatorOptions extends Partial<ClientOptions> {
-  /** URLs of engines that serve the model, or its backbone; they share the work. Absent: it is opened here. */
-  readonly endpoints?: readonly string[];
-}
-
-/** Is a model named by the URL of whoever serves it? */
-export const isUrl = (text: string | undefined): text is string =>
-  text !== undefined && /^https?:\/\//i.test(text);
 
 /**
  * The evaluator of a model: in a process of its own, or at the URLs that are given (as `endpoints`, or as

@@ -1,7 +1,7 @@
-import { Column } from '../audit/columns.js';
-import type { Figure } from '../audit/figures.js';
-import type { Ignored } from '../audit/ignore.js';
 import {
+  Column,
+  type Figure,
+  type Ignored,
   inWords,
   limitsOf,
   asksOf,

@@ -1,4 +1,4 @@
-import type { Ignored } from '../audit/ignore.js';
+import type { Ignored } from '../audit/index.js';
 import type { ProblemFinding, Thresholds } from '../audit/index.js';
 import type { DatasetRow } from '../datasets/types.js';
 import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol/index.js';

@@ -15,7 +15,7 @@ import { hover } from './features/hover.js';
 import { CLIENT_COMMANDS } from './features/text-features.js';
 import { handlersOf } from './handlers.js';
 import { ignoreFinding } from './ignore.js';
-import type { ServerContext } from './server.js';
+import type { ServerContext } from './context.js';
 
 /** Commands of lenses and actions, for clients without commands of their own. */
 export function serveCommands(server: ServerContext): void {

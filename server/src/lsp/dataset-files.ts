@@ -1,29 +1,14 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
+  containerOfName,
   detectFormat,
+  factsOf,
   splitMarkdown,
   type DatasetFormat,
   type FieldMapping,
 } from '../datasets/index.js';
-import { mappingFor } from '../live/disk/detect-file.js';
+import { mappingFor } from '../datasets/process/index.js';
 
-const DATA = /\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|feather|eval|md|markdown)(\.(gz|zst))?$/i;
-const SURE = /\.(jsonl|ndjson)$/i;
 const HEAD = 256 * 1024;
-
-export const isDataFile = (path: string): boolean => DATA.test(path);
-
-/** Dataset files of a folder and of its folders, in name order; hidden ones and node_modules left out. */
-export async function* dataFiles(folder: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* dataFiles(path);
-    else if (isDataFile(entry.name)) yield path;
-  }
-}
 
 export interface Detected {
   readonly format: DatasetFormat;
@@ -46,14 +31,19 @@ export async function detectText(
   }
   const format = await detectFormat({ bytes: Buffer.from(head), name }, undefined, given);
   if (format === undefined) return undefined;
-  if (format.container === 'markdown')
-    return { format, mapping: undefined, sure: isTranscript(head) };
+  const facts = factsOf(format.container);
+  if (facts.holds === 'prose') return { format, mapping: undefined, sure: isTranscript(head) };
   return {
     format,
     mapping: mappingFor(format, given),
-    sure: SURE.test(name) || format.schema !== 'unknown',
+    sure: namedData(name) || format.schema !== 'unknown',
   };
 }
+
+const namedData = (name: string): boolean => {
+  const container = containerOfName(name);
+  return container !== undefined && factsOf(container).holds === 'data';
+};
 
 /** Two questions with their answers, one after the other, are no accident of a README. */
 function isTranscript(text: string): boolean {

@@ -21,7 +21,7 @@ import {
   inlayHints,
 } from './features/text-features.js';
 import { handlersOf } from './handlers.js';
-import type { ServerContext } from './server.js';
+import type { ServerContext } from './context.js';
 
 interface OfDocument {
   readonly textDocument: TextDocumentIdentifier;

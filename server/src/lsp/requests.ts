@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import type { FieldMapping } from '../datasets/index.js';
+import { dataFiles, type FieldMapping } from '../datasets/index.js';
 import { unpackedText } from '../datasets/input/unpack.js';
-import { readDataset } from '../datasets/process/index.js';
+import { holdsRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
 import {
@@ -12,7 +12,6 @@ import {
   type AuditSummary,
   type VisibleRangesParams,
 } from '../protocol/index.js';
-import { dataFiles } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
@@ -24,11 +23,10 @@ import { paced } from '../live/pace.js';
 import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
 import { policySamples } from './policy-samples.js';
 import { rows } from './rows.js';
-import type { ServerContext } from './server.js';
+import type { ServerContext } from './context.js';
 import { nameOf, pathOf } from '../live/uris.js';
 import { columns, contributions, detail, findings, problems, texts } from '../live/view-data.js';
 import { cancelled, isAbort, messageOf } from '../errors.js';
-import { begins, detectFile } from '../live/disk/detect-file.js';
 
 /** Extensions of VS Code get no document above 50 MiB. */
 const MAX_TEXT = 50e6;
@@ -82,10 +80,11 @@ export function serveRequests(server: ServerContext): void {
       const signal = signalOf(token);
       const audits: AuditSummary[] = [];
       const failed: { uri: string; error: string }[] = [];
-      for await (const path of dataFiles(folder)) {
+      const warn = (error: string) => void failed.push({ uri: p.uri, error });
+      for await (const path of dataFiles(folder, new Set(), warn)) {
         const uri = pathToFileURL(path).href;
         try {
-          if (!(await isDataset(path, await workspace.mappings.of(uri)))) continue;
+          if (!(await holdsRows(path, await workspace.mappings.of(uri)))) continue;
           audits.push(await audit({ uri, workDoneToken: p.workDoneToken }, signal));
         } catch (error) {
           if (isAbort(error)) throw error;
@@ -159,10 +158,4 @@ export function serveRequests(server: ServerContext): void {
   connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>
     workspace.setVisible(p.uri, p.ranges),
   );
-}
-
-async function isDataset(path: string, given: FieldMapping | undefined): Promise<boolean> {
-  const { format, mapping } = await detectFile(path, given);
-  if (format?.container === 'parquet') return begins(path, mapping);
-  return format !== undefined && format.schema !== 'unknown' && format.container !== 'markdown';
 }

@@ -1,6 +1,5 @@
-import { shownText, type FieldMapping } from '../datasets/index.js';
-import { parquetRows, readDataset } from '../datasets/process/index.js';
-import { detectFile } from '../live/disk/detect-file.js';
+import { isText, shownText, type FieldMapping } from '../datasets/index.js';
+import { detectFile, readDataset, rowCount } from '../datasets/process/index.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { paced } from '../live/pace.js';
 import { pathOf } from '../live/uris.js';
@@ -26,7 +25,7 @@ export async function rows(
   const out: RowsResult['rows'][number][] = [];
   const { format, mapping } = await detectFile(path, given);
   const reading = { ...(mapping && { mapping }), start: { row: from } };
-  const total = format?.container === 'parquet' ? await parquetRows(path) : null;
+  const total = format && !isText(format.container) ? await rowCount(path) : null;
   const scores = audit === undefined ? undefined : scoresOf(audit, from, to);
   for await (const event of paced(readDataset({ path }, reading))) {
     const index = event.type === 'row' ? event.row.index : (event.problem.index ?? from);

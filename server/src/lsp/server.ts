@@ -8,6 +8,7 @@ import {
   type InitializeParams,
 } from 'vscode-languageserver';
 import { METHODS, type InitOptions } from '../protocol/index.js';
+import type { ServerContext } from './context.js';
 import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
@@ -25,17 +26,6 @@ import { messageOf } from '../errors.js';
 
 /** Beside the bundle, in the repository as in the extension. */
 const DOCS = new URL('../docs/findings.md', import.meta.url).href;
-
-/** Everything a handler needs. */
-export interface ServerContext {
-  readonly connection: Connection;
-  readonly workspace: Workspace;
-  readonly features: ClientFeatures;
-  readonly progress: AuditProgress;
-  readonly version: string;
-  /** The bundle that runs, to start threads from. */
-  readonly script: URL;
-}
 
 /** Serves one client over a connection; nothing starts before `initialize`. */
 export function serve(connection: Connection, guard: Guard, version: string, script: URL): void {

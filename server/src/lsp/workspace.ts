@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { InitOptions, ServerSettings } from '../protocol/index.js';
 import { detectText, type Detected } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
+import { Documents, type OpenDocument } from './documents.js';
 import { EngineHost } from '../session/engine-host.js';
 import { IgnoreStore } from '../live/ignore-store.js';
 import { LineDocument } from '../live/text/line-document.js';
@@ -12,19 +13,6 @@ import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
 import { isWithin, nameOf, packedUri, pathOf, shownUri } from '../live/uris.js';
 import { isAbort, messageOf } from '../errors.js';
-
-/** Closed documents whose audit is kept: their view is still open, or the tab was only changed. */
-const KEPT = 3;
-
-interface OpenDocument {
-  readonly document: LineDocument;
-  audit: OpenAudit | undefined;
-  visible: readonly { from: number; to: number }[] | undefined;
-  /** Settles when it is known whether the text is a dataset; the audit is there then. */
-  detected?: Promise<OpenAudit | undefined>;
-  /** An audit that was asked for, while its text's format is still looked for. */
-  making?: Promise<OpenAudit>;
-}
 
 export interface WorkspaceEvents extends AuditEvents {
   status(): void;
@@ -41,9 +29,7 @@ export class Workspace {
   readonly engine: EngineHost;
   readonly ignore: IgnoreStore;
   readonly mappings: Mappings;
-  private readonly open = new Map<string, OpenDocument>();
-  private readonly kept = new Map<string, OpenAudit>();
-  private readonly disks = new Map<string, DiskAudit>();
+  private readonly documents = new Documents();
 
   constructor(
     init: InitOptions,
@@ -81,16 +67,16 @@ export class Workspace {
 
   /** The audit of a document, whether its text is open or not. */
   audit(uri: string): LiveAudit | undefined {
-    return this.open.get(uri)?.audit ?? this.kept.get(uri) ?? this.disks.get(uri);
+    return this.documents.audit(uri);
   }
 
   openAudit(uri: string): OpenAudit | undefined {
-    return this.open.get(uri)?.audit;
+    return this.documents.open(uri)?.audit;
   }
 
   /** As `openAudit`, once its rows are read: an editor asks once a version and keeps the answer. */
   async readAudit(uri: string): Promise<OpenAudit | undefined> {
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     await opened?.detected?.catch(() => undefined);
     await opened?.audit?.rowsRead;
     return this.openAudit(uri);
@@ -98,45 +84,40 @@ export class Workspace {
 
   /** As `audit`, once one that was asked for, or is found unasked, is there. */
   async madeAudit(uri: string): Promise<LiveAudit | undefined> {
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     await Promise.allSettled([opened?.detected, opened?.making]);
     return this.audit(uri);
   }
 
   isOpen(uri: string): boolean {
-    return this.open.has(uri);
+    return this.documents.open(uri) !== undefined;
   }
 
   /** Findings of a text that is closed are shown in its views alone. */
   shows(audit: LiveAudit): boolean {
-    if (this.open.get(audit.uri)?.audit === audit) return true;
+    if (this.documents.open(audit.uri)?.audit === audit) return true;
     // The text of a compressed file has the findings while it is open.
-    return this.disks.get(audit.uri) === audit && !this.open.has(shownUri(audit.uri));
+    const onDisk = audit instanceof DiskAudit && this.documents.closed(audit.uri) === audit;
+    return onDisk && !this.isOpen(shownUri(audit.uri));
   }
 
   all(): LiveAudit[] {
-    const opened = [...this.open.values()].flatMap((d) => (d.audit ? [d.audit] : []));
-    return [...opened, ...this.kept.values(), ...this.disks.values()];
+    return this.documents.audits();
   }
 
   didOpen(uri: string, version: number, text: string): void {
-    this.disks.get(uri)?.dispose();
-    this.disks.delete(uri);
+    const kept = this.documents.closed(uri);
     this.events.cleared(packedUri(uri) ?? uri);
     const document = new LineDocument(uri, version, text);
-    const kept = this.kept.get(uri);
-    this.kept.delete(uri);
-    const opened: OpenDocument = { document, audit: undefined, visible: undefined };
-    this.open.set(uri, opened);
-    if (kept !== undefined && kept.document.sameText(document)) {
-      this.open.set(uri, { document: kept.document, audit: kept, visible: undefined });
+    if (kept instanceof OpenAudit && kept.document.sameText(document)) {
+      this.documents.opened(kept.document, kept);
       kept.document.version = version;
       this.events.found(kept);
       if (kept.state !== 'done') void kept.run().catch(() => undefined);
       return;
     }
     kept?.dispose();
-    this.discover(uri, opened);
+    this.discover(uri, this.documents.opened(document));
   }
 
   private excludes(uri: string): boolean {
@@ -158,7 +139,7 @@ export class Workspace {
   private async begin(uri: string, opened: OpenDocument): Promise<OpenAudit | undefined> {
     const found = await this.detect(opened.document);
     const wanted = this.settings.autoAudit === 'open' || found?.sure === true;
-    if (found === undefined || !wanted || this.open.get(uri) !== opened) return undefined;
+    if (found === undefined || !wanted || this.documents.open(uri) !== opened) return undefined;
     return this.attach(opened, found);
   }
 
@@ -186,7 +167,7 @@ export class Workspace {
   }
 
   didChange(uri: string, version: number, changes: Parameters<LineDocument['apply']>[0][]): void {
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     if (opened === undefined) return;
     const edits = changes.map((change) => {
       const edit = opened.document.apply(change);
@@ -199,23 +180,14 @@ export class Workspace {
   }
 
   didClose(uri: string): void {
-    const audit = this.open.get(uri)?.audit;
-    this.open.delete(uri);
     this.events.cleared(uri);
-    const packed = this.disks.get(packedUri(uri) ?? '');
-    if (packed !== undefined) this.events.found(packed);
-    if (audit === undefined) return;
-    audit.cancel();
-    this.kept.set(uri, audit);
-    for (const [old, oldAudit] of this.kept) {
-      if (this.kept.size <= KEPT) break;
-      oldAudit.dispose();
-      this.kept.delete(old);
-    }
+    const packed = this.documents.closed(packedUri(uri) ?? '');
+    if (packed instanceof DiskAudit) this.events.found(packed);
+    this.documents.close(uri);
   }
 
   setVisible(uri: string, ranges: readonly { from: number; to: number }[]): void {
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     if (opened === undefined) return;
     opened.visible = ranges;
     opened.audit?.setVisible(ranges);
@@ -226,7 +198,7 @@ export class Workspace {
    * @throws Error in plain words when it is neither, or no dataset
    */
   async require(uri: string): Promise<OpenAudit | DiskAudit> {
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     if (opened !== undefined) {
       if (opened.audit !== undefined) return opened.audit;
       return (opened.making ??= this.make(opened).finally(() => (opened.making = undefined)));
@@ -234,13 +206,11 @@ export class Workspace {
     const path = pathOf(uri);
     if (path === undefined)
       throw new Error(`${uri}: only the text of an open editor can be audited here, not a file`);
-    this.kept.get(uri)?.dispose();
-    this.kept.delete(uri);
-    let disk = this.disks.get(uri);
-    if (disk === undefined) {
-      disk = new DiskAudit(uri, path, this.context, this.events, this.auditSettings(uri));
-      this.disks.set(uri, disk);
-    }
+    const known = this.documents.closed(uri);
+    if (known instanceof DiskAudit) return known;
+    known?.dispose();
+    const disk = new DiskAudit(uri, path, this.context, this.events, this.auditSettings(uri));
+    this.documents.onDisk(disk);
     return disk;
   }
 
@@ -258,10 +228,9 @@ export class Workspace {
     for (const audit of gone) {
       const { uri } = audit;
       audit.dispose();
-      const opened = this.open.get(uri);
-      if (opened?.audit === audit) opened.audit = undefined;
-      this.kept.delete(uri);
-      this.disks.delete(uri);
+      const opened = this.documents.open(uri);
+      if (opened === undefined) this.documents.forget(uri);
+      else opened.audit = undefined;
       this.events.dropped(uri);
     }
     return [...new Set(gone.map(({ uri }) => uri))];
@@ -270,7 +239,7 @@ export class Workspace {
   /** Files have another name now: what was audited on disk is audited there, from the score store. */
   renamed(files: readonly { readonly oldUri: string; readonly newUri: string }[]): void {
     for (const { oldUri, newUri } of files) {
-      const moved = [...this.disks.values()].filter(({ uri }) => isWithin(uri, oldUri));
+      const moved = this.all().filter((a) => a instanceof DiskAudit && isWithin(a.uri, oldUri));
       const again = moved.filter(({ state }) => state === 'running' || state === 'done');
       this.clear([oldUri]);
       for (const { uri } of again)
@@ -299,12 +268,12 @@ export class Workspace {
     detect: (document) => this.detect(document),
     replace: (audit, found) => this.replace(audit, found),
     discover: async () => {
-      for (const [uri, opened] of this.open)
+      for (const [uri, opened] of this.documents.allOpen())
         if (opened.audit === undefined && (await this.mappings.of(uri)) !== undefined)
           this.discover(uri, opened);
     },
     again: async (disk) => {
-      if (this.disks.get(disk.uri) !== disk) return;
+      if (this.documents.closed(disk.uri) !== disk) return;
       await disk.again().catch((error: unknown) => {
         if (!isAbort(error)) this.events.log(`${disk.uri}: ${messageOf(error)}`);
       });
@@ -313,10 +282,10 @@ export class Workspace {
 
   private replace(old: OpenAudit, found: Detected): void {
     const { uri } = old;
-    const opened = this.open.get(uri);
+    const opened = this.documents.open(uri);
     if (opened?.audit !== old) {
-      if (this.kept.get(uri) !== old) return;
-      this.kept.delete(uri);
+      if (this.documents.closed(uri) !== old) return;
+      this.documents.forget(uri);
       return old.dispose();
     }
     old.dispose();

@@ -1,6 +1,7 @@
 /** Everything that crosses a process, typed once. */
 export * from './words.js';
 export * from './settings.js';
+export * from './audits.js';
 export * from './requests.js';
 export * from './training.js';
 export * from './views.js';

@@ -8,7 +8,7 @@ import type {
   ProblemBatch,
   ResponseText,
   ViewProblem,
-} from './requests.js';
+} from './audits.js';
 
 // Messages between the extension and its webviews.
 // The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"` or `"policy"`, `<main id="app">`, then

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
+import { stemOf } from '../datasets/index.js';
 import { readJson } from '../model/files.js';
 import { TRAIN_SCHEMA, schemaProblems } from './config-schema.js';
 import {
@@ -53,9 +54,7 @@ function completeConfig(
       return {
         ...source,
         file: resolve(key in options ? '.' : folder, source.file),
-        name:
-          source.name ??
-          basename(source.file).replace(/(\.(jsonl|json|csv|tsv|parquet|gz|zst))+$/i, ''),
+        name: source.name ?? stemOf(basename(source.file)),
       };
     });
   const out = path('out');

@@ -13,7 +13,7 @@ import { commandLineSource } from '../../../server/src/datasets/input/pipe.js';
 import {
   closeReaders,
   detectFormat,
-  parquetRows,
+  rowCount,
   readDataset,
 } from '../../../server/src/datasets/process/index.js';
 import { Packer, Unpacker } from '../../../server/src/datasets/process/pack.js';
@@ -58,7 +58,7 @@ describe('the reader in a process of its own', () => {
         container: name.includes('parquet') ? 'parquet' : 'jsonl',
       });
     }
-    expect(await parquetRows(fixturePath('parquet/deep.parquet'))).toBe(3);
+    expect(await rowCount(fixturePath('parquet/deep.parquet'))).toBe(3);
   });
 
   it('packs any event without loss, fields of tomorrow included', () => {

@@ -7,29 +7,12 @@ import { limitsOfTable, type Limits } from '../limits.js';
 import { RULES } from '../rules/index.js';
 import { Excerpts } from './excerpts.js';
 import { times, UNPACED, type Pace } from './pace.js';
+import type { ReportedAudit } from './reported.js';
+export type { ReportedAudit } from './reported.js';
 import { countByCode, notesOn, summarize, thresholdsInWords, type Summary } from './summary.js';
 
 /** Problems of rows that a report for people lists. */
 const SHOWN_PROBLEMS = 200;
-
-/** An audit to report on: one that has ended, or one whose text moves and whose responses come and go. */
-export interface ReportedAudit extends Pick<
-  Audit,
-  'sources' | 'table' | 'unreadable' | 'thresholds' | 'tau'
-> {
-  /** Problems that were counted and not kept. */
-  readonly moreProblems: number;
-  /** How many of them are errors and not warnings; default: all. */
-  readonly moreErrors?: number;
-  /** All of them, those of responses in the order of the files; asked for twice. */
-  findings(): Iterable<Finding> | AsyncIterable<Finding>;
-  /** Limits that are known already; default: taken from the table. */
-  readonly limits?: Limits;
-  /** Where a response stands now, its row's ordinal, and whether it is still there; default as in the table. */
-  place?(response: number): Place;
-  row?(response: number): number;
-  alive?(response: number): boolean;
-}
 
 export interface ReportOptions {
   /** Responses of a ranking, riskiest first; 0 for a mere list of findings. */

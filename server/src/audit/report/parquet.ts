@@ -1,7 +1,7 @@
 import type { EvaluatorInfo } from '../../engine/types.js';
 import { CODES } from '../finding.js';
 import { writeWhole } from '../../files/write.js';
-import type { ReportedAudit } from './model.js';
+import type { ReportedAudit } from './reported.js';
 import { times, UNPACED, type Pace } from './pace.js';
 import {
   LocalEncoder,

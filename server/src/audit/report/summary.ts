@@ -6,7 +6,7 @@ import { thresholdOf, type Limits } from '../limits.js';
 import { RULES, rulesFor } from '../rules/index.js';
 import { inWords, MINIMUM_SAMPLE } from '../thresholds.js';
 import { summarizeFigure, type FigureSummary } from './distribution.js';
-import type { ReportedAudit } from './model.js';
+import type { ReportedAudit } from './reported.js';
 import { times, type Pace } from './pace.js';
 
 /** A code with its findings, counted by severity. */

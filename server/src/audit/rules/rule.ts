@@ -1,10 +1,19 @@
 import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
 import type { Figure } from '../figures.js';
 import type { ResponseFinding } from '../finding.js';
-import type { Ask, RuleLimits } from '../limits.js';
 import type { ResponseTable } from '../table.js';
 import type { Threshold } from '../thresholds.js';
 
+/** A limit that a rule judges by: a threshold on a figure. */
+export interface Ask {
+  readonly figure: Figure | undefined;
+  readonly threshold: Threshold;
+  /** Fewer figures than this give no relative limit. Default MINIMUM_SAMPLE. */
+  readonly minimum?: number;
+}
+
+/** A rule's limits by name, `limit` being that of its threshold; NaN: nothing reaches it. */
+export type RuleLimits = Readonly<Record<string, number>>;
 /** A threshold that users set: what the options, the settings and the reports say of it follows from here. */
 export interface ThresholdSpec {
   /** `qrmLens.thresholds.NAME`. */

@@ -1,7 +1,7 @@
 import { Locator, markAt } from '../bytes.js';
 import { csvDialect, DIALECT_BYTES, quotesEnclose } from './dialect.js';
 import { scanCsvRecord, type Cell } from './record.js';
-import type { RecordOptions } from '../json/readers.js';
+import type { RecordOptions } from '../record.js';
 import type { ValueNode } from '../json/tree.js';
 import { between, oversized, problem, rowEvents, STRAY, utf8Problem } from '../record.js';
 import { PlacedText } from '../text.js';

@@ -1,6 +1,6 @@
 // What a JSON file holds, told from the bytes ahead. Each look gives undefined when it needs more of them.
 import { Locator, type Origin } from '../bytes.js';
-import type { RecordOptions } from './readers.js';
+import type { RecordOptions } from '../record.js';
 import { shapesOf } from './shapes.js';
 import { skipSpace, ValueSkipper } from './skip.js';
 import { JsonSyntaxError, parseJson, type ParsedJson, type ValueNode } from './tree.js';

@@ -1,16 +1,9 @@
-import type { Meaning } from '../formats.js';
 import { isSpace } from './skip.js';
-import { between, jsonEvents, oversized } from '../record.js';
+import { between, jsonEvents, oversized, type RecordOptions } from '../record.js';
 import type { DatasetEvent } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
 
 export { readJson } from './stream.js';
-
-export interface RecordOptions extends Meaning {
-  readonly maxRowBytes: number;
-  /** Ordinal of the first record. */
-  readonly firstRow: number;
-}
 
 function isBlank(buf: Buffer): boolean {
   for (let i = 0; i < buf.length; i++) if (!isSpace(buf[i]!)) return false;

@@ -1,5 +1,5 @@
 import { CR, LF, Locator, markAt } from '../bytes.js';
-import type { RecordOptions } from './readers.js';
+import type { RecordOptions } from '../record.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './ahead.js';
 import { skipSpace, ValueSkipper } from './skip.js';
 import { between, jsonEvents, oversized, problem, STRAY } from '../record.js';

@@ -1,49 +1,23 @@
-import { type Locator, markAt, sequenceLength } from '../bytes.js';
-import { decodeText, PlacedText, type TextNode } from '../text.js';
+import { markAt, type Locator } from '../bytes.js';
+import { decodeText, PlacedText } from '../text.js';
+import {
+  JsonSyntaxError,
+  type DuplicateKey,
+  type ListNode,
+  type RecordNode,
+  type ScalarNode,
+  type ValueNode,
+} from './nodes.js';
+import { FOREIGN, show } from './words.js';
 
-/** Offsets of a value in its record's bytes, where it was read from bytes. */
-interface Spanned {
-  readonly start?: number;
-  readonly end?: number;
-}
-/** A list of values. */
-export interface ListNode extends Spanned {
-  readonly kind: 'list';
-  readonly items: readonly ValueNode[];
-}
-/** An object; of equal keys the last one holds, as in JSON.parse. */
-export interface RecordNode extends Spanned {
-  readonly kind: 'record';
-  readonly fields: ReadonlyMap<string, ValueNode>;
-}
-/** A number, boolean or null. */
-export interface ScalarNode {
-  readonly kind: 'scalar';
-  readonly value: number | bigint | boolean | null;
-  /** As it is written (1.50, 1e999, a number longer than a double holds); absent for null and NaN. */
-  readonly text?: TextNode;
-}
-/** The reader-independent form of a record: what rows.ts understands. */
-export type ValueNode = TextNode | ListNode | RecordNode | ScalarNode;
-
-/** Malformed JSON: `pos` is an offset in the parsed buffer. */
-export class JsonSyntaxError extends Error {
-  constructor(
-    message: string,
-    readonly pos: number,
-    /** The input ended before the value did. */
-    readonly truncated: boolean,
-  ) {
-    super(message);
-  }
-}
-
-/** A key that an object holds twice; offsets of the second one's characters. */
-export interface DuplicateKey {
-  readonly key: string;
-  readonly start: number;
-  readonly end: number;
-}
+export {
+  JsonSyntaxError,
+  type DuplicateKey,
+  type ListNode,
+  type RecordNode,
+  type ScalarNode,
+  type ValueNode,
+} from './nodes.js';
 
 /** Deeper than any dataset, far from the end of the stack. */
 export const MAX_DEPTH = 512;
@@ -57,38 +31,6 @@ PLAIN[0x22] = PLAIN[0x5c] = 0;
 const NULL: ScalarNode = { kind: 'scalar', value: null };
 const NAN: ScalarNode = { kind: 'scalar', value: Number.NaN };
 const isDigit = (b: number | undefined): boolean => b !== undefined && b >= 0x30 && b <= 0x39;
-const NAMED: ReadonlyMap<number, string> = new Map([
-  [0, 'a NUL byte'],
-  [9, 'a tab'],
-  [10, 'a line end'],
-  [13, 'a line end'],
-]);
-/** The character at `pos` in the words of a message. */
-function show({ buf, to }: Locator, pos: number): string {
-  const b = buf[pos]!;
-  const named = NAMED.get(b);
-  if (named !== undefined) return named;
-  if (b >= 0x21 && b < 0x7f) return `'${String.fromCharCode(b)}'`;
-  const n = b < 0x80 ? 1 : sequenceLength(buf, pos, to);
-  const char = buf.toString('utf8', pos, pos + n);
-  if (n > 1 && char !== '\ufffd' && !/[\p{Z}\p{C}]/u.test(char)) return `'${char}'`;
-  const point = b < 0x80 || (n > 1 && char !== '\ufffd') ? char.codePointAt(0)! : undefined;
-  return point === undefined
-    ? `byte 0x${b.toString(16).padStart(2, '0')}`
-    : `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-/** Words that other languages write for values; what JSON writes. */
-const FOREIGN: readonly (readonly [string, string])[] = [
-  ["'", 'JSON has no single quotes; is this the repr of Python?'],
-  ['None', 'JSON writes null; is this the repr of Python?'],
-  ['True', 'JSON writes true; is this the repr of Python?'],
-  ['False', 'JSON writes false; is this the repr of Python?'],
-  ['undefined', 'JSON writes null'],
-  ['//', 'JSON has no comments'],
-  ['/*', 'JSON has no comments'],
-  ['#', 'JSON has no comments'],
-];
-
 /**
  * One JSON value with the place of every string. Strings are checked at once and decoded only when
  * read, so that long fields that nobody wants cost one scan. (jsonc-parser's visitor works on

@@ -1,6 +1,6 @@
 import type { RecordNode, ValueNode } from '../json/tree.js';
 import { at, has, itemsAt, listOf, recordOf, said } from '../rows/exports/rewrite.js';
-import type { Line, Talk } from './read.js';
+import type { Line, Talk } from './line.js';
 
 const on = (record: RecordNode, name: string): boolean => said(record, name) === 'true';
 const idOf = (line: Line): string | undefined => said(line.record, 'uuid');

@@ -1,9 +1,8 @@
 // Logs of which several lines make one conversation, told by their first records.
-import type { Schema } from '../formats.js';
+import type { LogKind } from '../formats.js';
+export type { LogKind } from '../formats.js';
 import type { RecordNode } from '../json/tree.js';
 import { at, has, said } from '../rows/exports/rewrite.js';
-
-export type LogKind = Extract<Schema, 'claude-code' | 'codex' | 'session-trace' | 'vscode-chat'>;
 
 const CLAUDE =
   /^(?:user|assistant|system|summary|file-history-snapshot|queue-operation|attachment|progress)$/;

@@ -1,5 +1,5 @@
 import { Locator, type Origin } from '../bytes.js';
-import type { RecordOptions } from '../json/readers.js';
+import type { RecordOptions } from '../record.js';
 import { JsonSyntaxError, parseJson, type RecordNode } from '../json/tree.js';
 import { between, jsonEvents, problem, recordProblems } from '../record.js';
 import { interpret } from '../rows/index.js';
@@ -8,21 +8,8 @@ import type { DatasetEvent, Place } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
 import { claudeCode } from './claude-code.js';
 import type { LogKind } from './kinds.js';
+import type { Line, Talk } from './line.js';
 import { sessionState } from './session-log.js';
-
-/** A line of a log. */
-export interface Line {
-  readonly ordinal: number;
-  readonly record: RecordNode;
-  readonly place: Place;
-}
-
-/** The messages of one conversation, and the lines that it is made of. */
-export interface Talk {
-  readonly label: string;
-  readonly lines: readonly Line[];
-  readonly messages: readonly RecordNode[];
-}
 
 /**
  * A log of which many lines make a conversation: each conversation is a row, whose place runs from its first

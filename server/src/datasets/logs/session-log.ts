@@ -2,7 +2,7 @@
 import type { RecordNode, ValueNode } from '../json/tree.js';
 import { at, said } from '../rows/exports/rewrite.js';
 import { textOf } from '../rows/fields.js';
-import type { Line } from './read.js';
+import type { Line } from './line.js';
 
 type Key = string | number;
 /** Lists and records that may be changed. */

@@ -1,5 +1,5 @@
 import { Locator } from '../bytes.js';
-import type { RecordOptions } from '../json/readers.js';
+import type { RecordOptions } from '../record.js';
 import { between, oversized, problem, utf8Problem } from '../record.js';
 import { PlacedText } from '../text.js';
 import { transcriptOf } from './turns.js';

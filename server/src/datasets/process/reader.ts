@@ -1,6 +1,5 @@
 import type { DatasetSource } from '../formats.js';
-import { detectFormat, readDataset } from '../index.js';
-import { parquetRows } from '../columns/parquet.js';
+import { countRows, detectFormat, readDataset } from '../index.js';
 import { onProgress } from '../input/source.js';
 import { receivedError, sentError, type FromReader, type Task, type ToReader } from './messages.js';
 import { Packer } from './pack.js';
@@ -92,8 +91,7 @@ class Work {
   async run(source: DatasetSource, task: Task): Promise<void> {
     try {
       if (task.do === 'count') {
-        if (!('path' in source)) throw new Error('only a file has its rows counted');
-        this.answer({ type: 'counted', id: this.id, rows: await parquetRows(source.path) });
+        this.answer({ type: 'counted', id: this.id, rows: await countRows(source) });
       } else if (task.do === 'detect') {
         const format = await detectFormat(source, this.stop.signal, task.mapping);
         this.answer({ type: 'found', id: this.id, format });

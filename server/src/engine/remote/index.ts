@@ -1,5 +1,5 @@
 import type { HeadsModel } from '../../model/bundle/heads-model.js';
-import { isUrl, type EvaluatorOptions } from '../open.js';
+import { isUrl, type EvaluatorOptions } from '../client.js';
 import { streamInOrder } from '../stream.js';
 import type { Evaluator, GroupResult, ScoreGroup, ScoreOptions, TaggedGroups } from '../types.js';
 import { checkGolden } from './check.js';

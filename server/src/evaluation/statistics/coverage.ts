@@ -1,12 +1,7 @@
 import { countCrossings } from '../../qrm/index.js';
-import type { RaterLabels } from './pinball.js';
+import type { QuantileRows, RaterLabels } from './pinball.js';
 
-/** Quantiles of n responses at K levels, [rows, columns], row after row. */
-export interface QuantileRows {
-  readonly rows: number;
-  readonly columns: number;
-  readonly data: ArrayLike<number>;
-}
+export type { QuantileRows } from './pinball.js';
 
 /**
  * Per level: the share of labels at or below the predicted quantile. A quantile within

@@ -1,4 +1,9 @@
-import type { QuantileRows } from './coverage.js';
+/** Quantiles of n responses at K levels, [rows, columns], row after row. */
+export interface QuantileRows {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: ArrayLike<number>;
+}
 
 /**
  * The labels of one attribute: one row for each response, and in it every rater's own label.

@@ -2,16 +2,16 @@ import { open } from 'node:fs/promises';
 import { Ledger, type ProblemFinding } from '../../audit/index.js';
 import { scoreRows } from '../../session/score-rows.js';
 import { parseRow, type FieldMapping } from '../../datasets/index.js';
-import { readDataset } from '../../datasets/process/index.js';
+import { countedFile, readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
-import { countedFile } from './byte-count.js';
 import { DiskRun } from './disk-run.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
-import { manyListeners, paced, Pacer } from '../pace.js';
+import { Job } from '../job.js';
+import { paced, Pacer } from '../pace.js';
 import { contains, spotAt } from '../text/row-entry.js';
 import type { ScoreService } from '../../session/score-service.js';
-import { cancelled, isAbort, messageOf } from '../../errors.js';
+import { isAbort, messageOf } from '../../errors.js';
 import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
@@ -21,8 +21,7 @@ export class DiskAudit extends LiveAudit {
   given: FieldMapping | undefined;
   /** The run that the numbers are of: while the next one waits for its model and its file, still the last one. */
   private last: DiskRun | undefined;
-  private stop = manyListeners();
-  private active: Promise<void> | undefined;
+  private readonly job = new Job((signal) => this.work(signal));
 
   constructor(
     uri: string,
@@ -40,16 +39,13 @@ export class DiskAudit extends LiveAudit {
   }
 
   run(signal?: AbortSignal): Promise<void> {
-    const cancel = () => this.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    this.active ??= this.work().finally(() => (this.active = undefined));
-    return this.active.finally(() => signal?.removeEventListener('abort', cancel));
+    return this.job.run(signal);
   }
 
   /** Reads the file from its beginning, once what runs has ended. @throws as `run` */
   async again(): Promise<void> {
     this.cancel();
-    await this.active?.catch(() => undefined);
+    await this.job.ended();
     if (!this.disposed) await this.run();
   }
 
@@ -60,12 +56,10 @@ export class DiskAudit extends LiveAudit {
   }
 
   cancel(): void {
-    this.stop.abort(cancelled('The audit was cancelled'));
+    this.job.cancel();
   }
 
-  private async work(): Promise<void> {
-    this.stop = manyListeners();
-    const { signal } = this.stop;
+  private async work(signal: AbortSignal): Promise<void> {
     this.state = 'running';
     this.error = undefined;
     this.touched();

@@ -1,7 +1,7 @@
-import { Column } from '../../audit/columns.js';
+import { Column } from '../../audit/index.js';
 import { problemFinding, type ProblemFinding } from '../../audit/index.js';
 import type { DatasetProblem, DatasetRow } from '../../datasets/types.js';
-import type { CountedFile } from './byte-count.js';
+import type { CountedFile } from '../../datasets/process/index.js';
 
 const MAX_PROBLEMS = 10_000;
 const RECENT_ROWS = 512;

@@ -1,6 +1,6 @@
 import type { DatasetRow } from '../../datasets/types.js';
 import { type Ledger } from '../../audit/index.js';
-import type { RowEntry } from './row-entry.js';
+import type { Flight, RowEntry } from './row-entry.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { isAbort, messageOf, ModelChanged } from '../../errors.js';
 import { slotsOf } from '../../session/slots.js';
@@ -64,29 +64,32 @@ export class Flights {
     const row = this.host.data(entry);
     if (service === undefined || ledger === undefined || row === undefined) return;
     const slots = slotsOf(row);
-    const wanted = () => !entry.dead && ledger === this.host.ledger;
-    entry.state = 'flying';
+    const flight = entry.takeOff();
     this.flying++;
     try {
-      const targets = await service.score(row, slots, { priority, signal });
-      if (!wanted()) return;
-      ledger.settle(entry.ids, targets);
-      entry.state = 'done';
+      this.settle(entry, flight, ledger, await service.score(row, slots, { priority, signal }));
     } catch (error) {
-      if (isAbort(error) || error instanceof ModelChanged) entry.state = 'missing';
-      else if (wanted()) {
+      if (isAbort(error) || error instanceof ModelChanged) entry.turnBack(flight);
+      else {
         const result = { ok: false as const, error: messageOf(error) };
-        ledger.settle(
-          entry.ids,
-          slots.map(() => ({ result, fromStore: false })),
-        );
-        entry.state = 'done';
+        const failed = slots.map(() => ({ result, fromStore: false }));
+        this.settle(entry, flight, ledger, failed);
       }
     } finally {
       this.flying--;
       this.host.landed(slots.length);
       this.fill();
     }
+  }
+
+  private settle(
+    entry: RowEntry,
+    flight: Flight,
+    ledger: Ledger,
+    targets: Parameters<Ledger['settle']>[1],
+  ): void {
+    if (entry.dead || ledger !== this.host.ledger || !entry.land(flight)) return;
+    ledger.settle(entry.ids, targets);
   }
 
   /** Resolves when nothing waits or flies, or when `wake` is called. @throws AbortError */

@@ -5,13 +5,14 @@ import { Ledger } from '../../audit/index.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { ModelGate } from '../../session/model-gate.js';
-import { Debounced, manyListeners, Pacer } from '../pace.js';
+import { Job } from '../job.js';
+import { Debounced, Pacer } from '../pace.js';
 import type { RowEntry } from './row-entry.js';
 import { renumbered } from './renumber.js';
 import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { TextAudit } from './text-audit.js';
-import { cancelled, isAbort, messageOf } from '../../errors.js';
+import { isAbort, messageOf } from '../../errors.js';
 import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
@@ -29,8 +30,7 @@ export class OpenAudit extends TextAudit {
   private visible: readonly { from: number; to: number }[] = [{ from: 0, to: 60 }];
   private readonly reuse: RowReuse;
   private readonly flights: Flights;
-  private stop = manyListeners();
-  private active: Promise<void> | undefined;
+  private readonly job = new Job((signal) => this.work(signal));
   private readonly typing: Debounced;
   private markRead: () => void = () => undefined;
   /** Resolves when all rows were read once, or the first attempt ended without. */
@@ -55,7 +55,7 @@ export class OpenAudit extends TextAudit {
     this.typing = new Debounced(
       async () => {
         // A run that is under way looks at the edit now, not when the whole file is scored.
-        if (this.active !== undefined) this.flights.wake();
+        if (this.job.active) this.flights.wake();
         else await this.run().catch(() => undefined);
       },
       (error) => this.failed(error),
@@ -72,7 +72,7 @@ export class OpenAudit extends TextAudit {
         return self().ledger;
       },
       get signal() {
-        return self().stop.signal;
+        return self().job.signal;
       },
       data: (entry) => this.entries.data(entry),
       landed: (responses) => {
@@ -83,15 +83,10 @@ export class OpenAudit extends TextAudit {
   }
 
   run(signal?: AbortSignal): Promise<void> {
-    const cancel = () => this.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    this.active ??= this.work().finally(() => (this.active = undefined));
-    return this.active.finally(() => signal?.removeEventListener('abort', cancel));
+    return this.job.run(signal);
   }
 
-  private async work(): Promise<void> {
-    if (this.stop.signal.aborted) this.stop = manyListeners();
-    const { signal } = this.stop;
+  private async work(signal: AbortSignal): Promise<void> {
     this.state = 'running';
     this.error = undefined;
     this.touched();
@@ -144,8 +139,7 @@ export class OpenAudit extends TextAudit {
     this.owners = [];
     this.reuse.clear();
     for (const entry of this.entries.all()) {
-      entry.ids = [];
-      if (entry.state !== 'bad') entry.state = 'read';
+      entry.beginAnew();
     }
     return fresh;
   }
@@ -164,8 +158,8 @@ export class OpenAudit extends TextAudit {
   /** Begins again where settings or the model changed. */
   restart(): void {
     this.cancel();
-    void (this.active ?? Promise.resolve())
-      .catch(() => undefined)
+    this.job
+      .ended()
       .then(() => (this.disposed ? undefined : this.run()))
       .catch(() => undefined);
   }
@@ -195,31 +189,25 @@ export class OpenAudit extends TextAudit {
     if (row === undefined) return;
     const slots = slotsOf(row);
     const old = this.reuse.take(ledger, slots);
-    entry.ids = old ?? ledger.add(entry.row, slots);
+    const known = old === undefined ? slots.map(({ hash }) => service.known(hash)) : [];
+    const scored = known.every((score) => score !== undefined);
+    entry.number(old ?? ledger.add(entry.row, slots), scored);
     for (const id of entry.ids) this.owners[id] = entry;
-    if (old !== undefined) {
-      entry.state = 'done';
-      return;
-    }
-    const known = slots.map(({ hash }) => service.known(hash));
-    if (known.every((score) => score !== undefined)) {
+    if (old !== undefined) return;
+    if (scored) {
       ledger.settle(
         entry.ids,
         known.map((score) => ({ result: { ok: true, score }, fromStore: true })),
       );
       this.rate.add(entry.ids.length);
-      entry.state = 'done';
       this.touched();
-    } else {
-      entry.state = 'missing';
-      this.model.load();
-    }
+    } else this.model.load();
   }
 
   /** Rows on screen go to the evaluator now, before all others. */
   setVisible(ranges: readonly { from: number; to: number }[]): void {
     this.visible = ranges;
-    if (this.active !== undefined) this.prioritise();
+    if (this.job.active) this.prioritise();
   }
 
   get visibleRanges() {
@@ -227,7 +215,7 @@ export class OpenAudit extends TextAudit {
   }
 
   private prioritise(): void {
-    if (this.model.service === undefined || this.stop.signal.aborted) return;
+    if (this.model.service === undefined || this.job.signal.aborted) return;
     for (const { from, to } of this.visible)
       for (const entry of this.entries.within(from, Math.min(to, from + 400))) {
         this.admit(entry);
@@ -242,9 +230,9 @@ export class OpenAudit extends TextAudit {
   ): Promise<void> {
     const service = await this.model.enter();
     this.renew(service);
-    if (this.stop.signal.aborted) this.stop = manyListeners();
+    const stop = this.job.ready();
     if (this.container !== 'jsonl' && this.entries.count().unread > 0)
-      for await (const entry of this.entries.sweep(this.stop.signal)) this.admit(entry);
+      for await (const entry of this.entries.sweep(stop)) this.admit(entry);
     const missing: RowEntry[] = [];
     const pacer = new Pacer();
     for (const { from, to } of ranges)
@@ -273,7 +261,7 @@ export class OpenAudit extends TextAudit {
   }
 
   cancel(): void {
-    this.stop.abort(cancelled('The audit was cancelled'));
+    this.job.cancel();
   }
 
   override dispose(): void {

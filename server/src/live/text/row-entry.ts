@@ -7,9 +7,13 @@ import type { TextSpot } from '../../protocol/index.js';
  */
 export type EntryState = 'read' | 'missing' | 'flying' | 'done' | 'bad';
 
+/** One asking of the evaluator for a row: what it brings counts while it is the row's last. */
+export type Flight = symbol;
+
 /** A row of an open document. Lines of its places count from `line`, so that an edit above moves one number. */
 export class RowEntry {
-  state: EntryState;
+  private now: EntryState;
+  private flight: Flight | undefined;
   /** Numbers of its responses in the ledger. */
   ids: number[] = [];
   /** No longer in the document. */
@@ -27,12 +31,60 @@ export class RowEntry {
     readonly data: DatasetRow | undefined,
     parsed: DatasetRow | undefined,
   ) {
-    this.state = parsed === undefined ? 'bad' : 'read';
+    this.now = parsed === undefined ? 'bad' : 'read';
     this.isPair = parsed?.conversations.some((c) => c.kind === 'chosen') ?? false;
   }
 
   get endLine(): number {
     return this.line + this.span;
+  }
+
+  get state(): EntryState {
+    return this.now;
+  }
+
+  /** Its responses have numbers. @param scored all of their scores are known */
+  number(ids: number[], scored: boolean): void {
+    this.move(['read'], scored ? 'done' : 'missing');
+    this.ids = ids;
+  }
+
+  /** It goes to the evaluator; the answer is given with what this returns. */
+  takeOff(): Flight {
+    this.move(['missing'], 'flying');
+    return (this.flight = Symbol());
+  }
+
+  /** Its scores are in the ledger. False where the row was begun anew meanwhile: they are not its own. */
+  land(flight: Flight): boolean {
+    return this.arrive(flight, 'done');
+  }
+
+  /** Nothing came of the flight: it may be sent again. False where the row was begun anew meanwhile. */
+  turnBack(flight: Flight): boolean {
+    return this.arrive(flight, 'missing');
+  }
+
+  /** Without numbers, as when it was read. */
+  beginAnew(): void {
+    this.ids = [];
+    this.flight = undefined;
+    if (this.now !== 'bad') this.now = 'read';
+  }
+
+  private arrive(flight: Flight, to: EntryState): boolean {
+    if (flight !== this.flight) return false;
+    this.flight = undefined;
+    this.move(['flying'], to);
+    return true;
+  }
+
+  private move(from: readonly EntryState[], to: EntryState): void {
+    if (!from.includes(this.now))
+      throw new Error(
+        `a row that is ${this.now} cannot become ${to}; expected ${from.join(' or ')}`,
+      );
+    this.now = to;
   }
 }
 

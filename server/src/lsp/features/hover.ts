@@ -1,5 +1,5 @@
 import type { Hover } from 'vscode-languageserver';
-import { cvarName, tailName } from '../../audit/rules/rule.js';
+import { cvarName, tailName } from '../../audit/rules/index.js';
 import { contributions, quantileAt, strongest } from '../../qrm/index.js';
 import type { FindingCodeName, ThemeKind } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';

@@ -8,7 +8,7 @@ import {
   type InlayHint,
   type Range,
 } from 'vscode-languageserver';
-import { cvarName, tailName } from '../../audit/rules/rule.js';
+import { cvarName, tailName } from '../../audit/rules/index.js';
 import { visible } from '../../audit/report/index.js';
 import { figure, percent, signed } from './markdown.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';

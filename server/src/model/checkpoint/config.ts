@@ -6,34 +6,9 @@ import {
   type ArchitectureName,
 } from './architecture/rows.js';
 import { Fields } from './architecture/fields.js';
-import { ropeOf } from './architecture/rope.js';
+import { ropeOf, type RopeConfig } from './architecture/rope.js';
 
-/** Scaling of the rotary frequencies (Hugging Face `rope_scaling`). */
-export type RopeScaling =
-  | { readonly type: 'linear'; readonly factor: number }
-  | {
-      readonly type: 'llama3';
-      readonly factor: number;
-      readonly lowFreqFactor: number;
-      readonly highFreqFactor: number;
-      readonly originalMaxPosition: number;
-    }
-  | {
-      readonly type: 'yarn';
-      readonly factor: number;
-      readonly betaFast: number;
-      readonly betaSlow: number;
-      readonly originalMaxPosition: number;
-      /** Whether the range of blended frequencies is rounded outward. */
-      readonly truncate: boolean;
-      /** Factor of cos and sin. */
-      readonly attentionFactor: number;
-    };
-
-export interface RopeConfig {
-  readonly theta: number;
-  readonly scaling?: RopeScaling;
-}
+export type { RopeConfig, RopeScaling } from './architecture/rope.js';
 
 /** What the graph needs to know of a decoder-only backbone. Sizes in elements. */
 export interface ModelConfig {

@@ -1,4 +1,4 @@
-import { Column } from '../../audit/columns.js';
+import { Column } from '../../audit/index.js';
 import type { DatasetRow } from '../../datasets/types.js';
 import { mixture, rearrange, type QrmSpec } from '../../qrm/index.js';
 import type { ScoredTarget } from '../../session/row-scores.js';

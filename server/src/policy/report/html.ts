@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { html } from '../../audit/report/escape.js';
-import { STYLE } from '../../audit/report/html-style.js';
+import { html, STYLE } from '../../audit/report/index.js';
 import { decimals } from '../../audit/rules/index.js';
 import type { Estimate, Figures, Point } from '../index.js';
 import { frontierSvg, klSvg, PALETTE } from './svg.js';

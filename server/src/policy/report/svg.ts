@@ -1,4 +1,4 @@
-import { html } from '../../audit/report/escape.js';
+import { html } from '../../audit/report/index.js';
 import { decimals } from '../../audit/rules/index.js';
 import type { FigureName, Point, PolicyPreview } from '../index.js';
 import { short } from './words.js';

@@ -1,4 +1,4 @@
-import { fit, visible } from '../../audit/report/escape.js';
+import { fit, visible } from '../../audit/report/index.js';
 import type { ObjectivePreview, Point } from '../index.js';
 import { bar, textPlot } from './plot.js';
 import {

@@ -4,7 +4,7 @@ import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { isFields, type Fields } from '../../evaluation/items/labels.js';
-import { compressionOf, decompress } from '../../datasets/input/compression.js';
+import { compressionOf, decompress } from '../../datasets/index.js';
 import { containerOfName } from '../../datasets/index.js';
 
 /** One record of a file of ratings: an object of JSON, a row of CSV or Parquet. */
@@ -43,7 +43,7 @@ export async function readRecords(
   const bytes = await readAll(decompress(createReadStream(file), compressionOf(magic)));
   if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') return parquetRecords(bytes);
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  const container = containerOfName(file.replace(/\.(gz|zst)$/i, ''));
+  const container = containerOfName(file);
   if (container === 'csv' || container === 'tsv') return csvRecords(text, file, container);
   if (text.trimStart().startsWith('[') && container !== 'jsonl') return jsonRecords(text, file);
   return lineRecords(text, file, problem);

@@ -1,6 +1,6 @@
 import type { AttributeFigures } from '../../evaluation/statistics/index.js';
 import type { GateEpoch } from '../gate.js';
-import type { DataFile } from './plan.js';
+import type { DataFile } from './sample.js';
 
 /** Accuracy on pairs: the share whose chosen response has the higher score, ties one half. */
 export interface Accuracy {

@@ -3,7 +3,7 @@ import type { FeatureStore } from '../feature-store.js';
 import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix.js';
 import type { AttributeHeads } from './heads.js';
 import { featuresOf } from './heads.js';
-import type { Plan, SamplePair } from './plan.js';
+import type { Plan, SamplePair } from './sample.js';
 
 /** Pairs with what a gate is trained on and judged by; row i of each matrix is pair i. */
 export interface ScoredPairs {

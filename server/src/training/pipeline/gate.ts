@@ -16,9 +16,9 @@ import {
   type ScoredPairs,
 } from './gate-stage.js';
 import type { AttributeHeads } from './heads.js';
-import type { Plan } from './plan.js';
+import type { Plan } from './sample.js';
 import { Stages } from './stages.js';
-import type { TrainWatch } from './train.js';
+import type { TrainWatch } from './watch.js';
 
 export interface GateStage {
   readonly layers: readonly GatingLayer[];

@@ -5,7 +5,7 @@ import type { FeatureStore } from '../feature-store.js';
 import { matrix, multiplyByTransposed, takeRows, type Matrix } from '../matrix.js';
 import type { Products } from '../products.js';
 import type { Encoded } from '../extract.js';
-import type { LabelledSample } from './plan.js';
+import type { LabelledSample } from './sample.js';
 import type { Stages } from './stages.js';
 
 /** The heads of one attribute: of all training prompts, and of all folds but one. */

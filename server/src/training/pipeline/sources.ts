@@ -5,7 +5,7 @@ import { accuracy, gateWeights, pairScores } from '../preferences.js';
 import type { Accuracy, SourceFigures } from './figures.js';
 import type { GateStage } from './gate.js';
 import type { ScoredPairs } from './gate-stage.js';
-import type { Plan } from './plan.js';
+import type { Plan } from './sample.js';
 
 /**
  * How the pairs of each source are ranked: training pairs by the folds' heads and gates, held-out ones by

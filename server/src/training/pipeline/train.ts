@@ -1,37 +1,27 @@
 import { join } from 'node:path';
-import { constantQuantiles, judgeHead, means } from '../../evaluation/statistics/index.js';
-import { writeBackbone, choosePrecision } from '../../model/bundle/backbone-files.js';
-import { BACKBONE, GRAPH_VERSION } from '../../model/bundle/bundle-format.js';
-import { exists, writeFolder } from '../../model/files.js';
+import { means } from '../../evaluation/statistics/index.js';
+import { choosePrecision } from '../../model/bundle/backbone-files.js';
 import type { GatingLayer, QrmHeads } from '../../model/heads/heads.js';
 import { uniformLevels } from '../../qrm/index.js';
 import { openTrainBackbone, type TrainBackbone } from '../backbone.js';
 import { makeBasis } from '../basis.js';
 import type { TrainConfig } from '../config.js';
-import { extractInto } from '../extract.js';
-import { FeatureStore } from '../feature-store.js';
-import { matrix, multiplyByTransposed, type Matrix } from '../matrix.js';
+import type { FeatureStore } from '../feature-store.js';
+import { matrix, multiplyByTransposed } from '../matrix.js';
 import { Products } from '../products.js';
 import { fitVerbosity, type VerbosityFit } from '../verbosity.js';
+import { chooseAttributes, lengthSamples } from './attributes.js';
+import { features } from './features.js';
 import type { TrainingFigures } from './figures.js';
 import { trainGateStage, type GateStage } from './gate.js';
 import { featuresOf, trainAttribute, type AttributeHeads } from './heads.js';
-import { planTraining, type LabelledSample, type Plan } from './plan.js';
-import { judgeSources } from './sources.js';
+import { measure } from './measure.js';
+import { planTraining } from './plan.js';
+import type { Plan } from './sample.js';
 import { Stages } from './stages.js';
+import type { TrainWatch } from './watch.js';
 
-export interface TrainProgress {
-  readonly stage: string;
-  /** 0..1 */
-  readonly fraction: number;
-  readonly note?: string;
-}
-
-export interface TrainWatch {
-  readonly say: (line: string) => void;
-  readonly progress: (p: TrainProgress) => void;
-  readonly signal?: AbortSignal;
-}
+export type { TrainProgress, TrainWatch } from './watch.js';
 
 export interface Trained {
   readonly backbone: TrainBackbone;
@@ -103,52 +93,6 @@ function summary(plan: Plan): string {
   );
 }
 
-/** Stage 1: the features of every conversation, computed once and kept by content. */
-async function features(
-  backbone: TrainBackbone,
-  precision: 'int8' | 'float32',
-  plan: Plan,
-  config: TrainConfig,
-  watch: TrainWatch,
-): Promise<FeatureStore> {
-  const { hiddenSize, layers } = backbone.config;
-  const store = await FeatureStore.open(config.work, {
-    // Another graph gives other features.
-    backbone: `${backbone.fingerprint}-g${GRAPH_VERSION}`,
-    layers,
-    precision,
-    hiddenSize,
-    type: config.featureType,
-  });
-  try {
-    const folder = join(
-      config.work,
-      `backbone-${backbone.fingerprint.slice(0, 16)}-${layers}-${precision}-g${GRAPH_VERSION}`,
-    );
-    const whole = (): Promise<boolean> => exists(join(folder, BACKBONE));
-    if (plan.groups.flat().some((e) => !store.has(e.key)) && !(await whole())) {
-      watch.say('Converting the backbone');
-      const { signal } = watch;
-      await writeFolder(
-        folder,
-        async (draft) => void (await writeBackbone(backbone, precision, draft, { signal })),
-        async () => !(await whole()),
-      );
-    }
-    const ready = { path: join(folder, BACKBONE), config: backbone.config, precision };
-    await extractInto(store, ready, plan.groups, {
-      threads: config.threads,
-      signal: watch.signal,
-      onProgress: (done, total) =>
-        watch.progress({ stage: 'features', fraction: done / total, note: `${total} tokens` }),
-    });
-    return store;
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
 /** Stage 2: the quantile heads of every attribute. */
 async function headsStage(
   plan: Plan,
@@ -205,43 +149,6 @@ async function headsStage(
 
 function change(ratio: number): string {
   return `${Math.abs(100 * (1 - ratio)).toFixed(1)} % ${ratio < 1 ? 'lower' : 'higher'}`;
-}
-
-/** Every response with its length: log(1 + tokens) from the shortest to the longest, scaled to [0, 1]. */
-export function lengthSamples(plan: Plan): LabelledSample[] {
-  const seen = new Map([...plan.attributes.values()].flat().map((s) => [s.encoded.key, s]));
-  const samples = [...seen.values()];
-  const lengths = samples.map(({ encoded }) => Math.log1p(encoded.reward - encoded.gate));
-  const min = lengths.reduce((a, b) => Math.min(a, b), Infinity);
-  const max = lengths.reduce((a, b) => Math.max(a, b), -Infinity);
-  return samples.map((s, i) => ({ ...s, labels: [(lengths[i]! - min) / (max - min || 1)] }));
-}
-
-interface Chosen {
-  readonly kept: readonly AttributeHeads[];
-  readonly dropped: readonly { readonly name: string; readonly reason: string }[];
-}
-
-/** Attributes that predict their labels; by cross-validation on training prompts alone. */
-function chooseAttributes(fitted: readonly AttributeHeads[], config: TrainConfig): Chosen {
-  const ratio = ({ crossValidated: c }: AttributeHeads): number => c.pinball / c.baseline;
-  const good = (a: AttributeHeads): boolean =>
-    ratio(a) <= config.keepBelow ||
-    a.name === config.verbosity ||
-    (config.keep ?? []).includes(a.name);
-  const dropped = fitted
-    .filter((a) => !good(a))
-    .map((a) => ({
-      name: a.name,
-      reason: `its cross-validated pinball loss is ${ratio(a).toFixed(3)} of the constant quantiles', the limit is ${config.keepBelow}`,
-    }));
-  const kept = fitted.filter(good);
-  if (kept.length === 0) {
-    throw new Error(
-      `no attribute is left: ${dropped.map((d) => `${d.name}: ${d.reason}`).join('; ')}`,
-    );
-  }
-  return { kept, dropped };
 }
 
 /** Stage 3: the verbosity adjustment, on the training responses. */
@@ -303,93 +210,4 @@ export function fixedWeights(names: readonly string[], config: TrainConfig): Flo
     }
   }
   return Float32Array.from(names, (name) => weights[name] ?? 0);
-}
-
-interface Measured {
-  readonly backbone: TrainBackbone;
-  readonly precision: string;
-  readonly plan: Plan;
-  readonly store: FeatureStore;
-  readonly kept: readonly AttributeHeads[];
-  readonly dropped: Chosen['dropped'];
-  readonly verbosity: VerbosityFit | undefined;
-  readonly gate: GateStage | undefined;
-  readonly heads: QrmHeads;
-}
-
-async function measure(m: Measured, config: TrainConfig): Promise<TrainingFigures> {
-  const { plan, store, kept, backbone, gate } = m;
-  const levels = uniformLevels(config.quantiles);
-  const attributes: TrainingFigures['attributes'][number][] = [];
-  const notes: string[] = [];
-  for (const [index, { name, head, l1, crossValidated }] of kept.entries()) {
-    const samples = plan.attributes.get(name) ?? lengthSamples(plan);
-    const train = samples.filter((s) => !s.heldOut);
-    const test = samples.filter((s) => s.heldOut);
-    if (test.length === 0) {
-      notes.push(`${name}: no prompt was held out; its figures are on training responses`);
-    }
-    const judged = test.length > 0 ? test : train;
-    const x = await featuresOf(
-      store,
-      judged.map((s) => s.encoded),
-      'reward',
-    );
-    const quantiles: Matrix = multiplyByTransposed(x, head);
-    const constant = constantQuantiles(
-      train.map((s) => s.labels),
-      levels,
-    );
-    const labels = judged.map((s) => s.labels);
-    const groups = judged.map((s) => s.group);
-    attributes.push({
-      ...judgeHead(name, labels, groups, quantiles, constant, levels),
-      trainResponses: train.length,
-      l1,
-      crossValidated,
-      penalty: m.verbosity?.penalties[index] ?? 0,
-    });
-  }
-  const { layers, hiddenSize } = backbone.config;
-  return {
-    model: {
-      name: config.name ?? `QRM on ${backbone.name}`,
-      backbone: backbone.name,
-      layers,
-      totalLayers: backbone.totalLayers,
-      precision: m.precision,
-      hiddenSize,
-    },
-    settings: {
-      levels,
-      components: config.components,
-      featureScale: config.featureScale,
-      bandwidth: config.bandwidth,
-      folds: config.folds,
-      heldOut: config.heldOut,
-      seed: config.seed,
-      maxTokens: config.maxTokens,
-      verbosity: config.verbosity,
-      gate: gateInWords(config, gate),
-    },
-    files: plan.files,
-    attributes,
-    dropped: m.dropped,
-    sources: await judgeSources(plan, store, m.heads, gate),
-    curve: gate?.curve ?? [],
-    bestEpoch: gate?.bestEpoch ?? 0,
-    notes,
-  };
-}
-
-function gateInWords(config: TrainConfig, gate: GateStage | undefined): string {
-  if (!gate) return config.weights ? 'fixed weights' : 'no pairs: equal fixed weights';
-  const g = config.gate;
-  const hidden = g.hidden.length === 0 ? 'linear' : `hidden layers of ${g.hidden.join(', ')}`;
-  const routing = g.routing > 0 ? `, routing loss ${g.routing}` : '';
-  return (
-    `${hidden}, ReLU and BatchNorm1d, softmax at temperature ${g.temperature}; Bradley-Terry loss${routing}, ` +
-    `AdamW ${g.learningRate}, weight decay ${g.weightDecay}, cosine schedule, batches of ${g.batch}, ` +
-    `${gate.bestEpoch} of ${g.epochs} epochs, ${gate.trainPairs} pairs`
-  );
 }

@@ -1,7 +1,6 @@
 import type { RecordNode, ValueNode } from '../../json/tree.js';
 import { textOf } from '../fields.js';
-import type { Export } from './index.js';
-import { at, has, itemsAt, listOf, message, recordOf, said, word } from './rewrite.js';
+import { at, has, itemsAt, listOf, message, recordOf, said, word, type Export } from './rewrite.js';
 
 /** What a message of ChatGPT's export says; undefined where nothing that was said. */
 function turnOf(given: ValueNode): RecordNode | undefined {

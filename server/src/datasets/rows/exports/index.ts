@@ -4,10 +4,19 @@ import type { RecordNode, ValueNode } from '../../json/tree.js';
 import { absent, filled, textOf } from '../fields.js';
 import { chatgpt } from './chatgpt.js';
 import { inspectSample } from './inspect.js';
-import { at, has, itemsAt, listOf, message, recordOf, said, structureOf } from './rewrite.js';
+import {
+  at,
+  has,
+  itemsAt,
+  listOf,
+  message,
+  recordOf,
+  said,
+  structureOf,
+  type Export,
+} from './rewrite.js';
 
-/** A record in fields that are known; or one of a log that holds no answer and is none. */
-export type Export = { readonly record: RecordNode; readonly schema: Schema } | 'aside';
+export type { Export } from './rewrite.js';
 type Shape = (root: RecordNode) => Export | undefined;
 
 const made = (fields: Readonly<Record<string, ValueNode | undefined>>, schema: Schema): Export => ({

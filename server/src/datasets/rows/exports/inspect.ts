@@ -1,6 +1,5 @@
 import type { RecordNode, ValueNode } from '../../json/tree.js';
-import type { Export } from './index.js';
-import { at, has, itemsAt, listOf, message, recordOf } from './rewrite.js';
+import { at, has, itemsAt, listOf, message, recordOf, type Export } from './rewrite.js';
 
 const ATTACHMENT = /^attachment:\/\/([0-9a-f]{8,64})$/i;
 

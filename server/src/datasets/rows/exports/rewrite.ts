@@ -1,7 +1,11 @@
+import type { Schema } from '../../formats.js';
 import type { ListNode, RecordNode, ValueNode } from '../../json/tree.js';
 import { UnplacedText } from '../../text.js';
 import { textOf } from '../fields.js';
 import { parseNested } from '../nested.js';
+
+/** A record in fields that are known; or one of a log that holds no answer and is none. */
+export type Export = { readonly record: RecordNode; readonly schema: Schema } | 'aside';
 
 /** A record of these fields; those that are undefined are left out. */
 export const recordOf = (fields: Readonly<Record<string, ValueNode | undefined>>): RecordNode => ({

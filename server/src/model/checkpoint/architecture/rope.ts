@@ -1,5 +1,31 @@
-import type { RopeConfig, RopeScaling } from '../config.js';
 import type { Fields } from './fields.js';
+
+/** Scaling of the rotary frequencies (Hugging Face `rope_scaling`). */
+export type RopeScaling =
+  | { readonly type: 'linear'; readonly factor: number }
+  | {
+      readonly type: 'llama3';
+      readonly factor: number;
+      readonly lowFreqFactor: number;
+      readonly highFreqFactor: number;
+      readonly originalMaxPosition: number;
+    }
+  | {
+      readonly type: 'yarn';
+      readonly factor: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly originalMaxPosition: number;
+      /** Whether the range of blended frequencies is rounded outward. */
+      readonly truncate: boolean;
+      /** Factor of cos and sin. */
+      readonly attentionFactor: number;
+    };
+
+export interface RopeConfig {
+  readonly theta: number;
+  readonly scaling?: RopeScaling;
+}
 
 const KINDS = {
   default: 'default',

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { DatasetFormat, DatasetSource, FieldMapping } from '../../datasets/index.js';
-import { parquetRows } from '../../datasets/process/index.js';
+import { isText, type DatasetFormat, type DatasetSource, type FieldMapping } from '../formats.js';
 import { detectFile } from './detect-file.js';
+import { rowCount } from './tasks.js';
 
 /** A file to be read once, with how much of it is read. */
 export interface CountedFile {
@@ -18,8 +18,8 @@ export interface CountedFile {
 export async function countedFile(path: string, given?: FieldMapping): Promise<CountedFile> {
   const { size } = await stat(path);
   const { format, mapping } = await detectFile(path, given);
-  if (format?.container === 'parquet') {
-    const rows = await parquetRows(path).catch(() => 0);
+  if (format !== undefined && !isText(format.container)) {
+    const rows = await rowCount(path).catch(() => 0);
     return {
       source: { path },
       format,

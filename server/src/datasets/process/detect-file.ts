@@ -1,5 +1,5 @@
-import type { DatasetFormat, FieldMapping } from '../../datasets/index.js';
-import { detectFormat, readDataset } from '../../datasets/process/index.js';
+import { factsOf, isText, type DatasetFormat, type FieldMapping } from '../formats.js';
+import { detectFormat, readDataset } from './tasks.js';
 
 /**
  * The mapping where it is for a file: not where the first record has none of its fields, and is
@@ -22,14 +22,22 @@ export async function detectFile(
 ): Promise<{ format: DatasetFormat | undefined; mapping: FieldMapping | undefined }> {
   const format = await detectFormat({ path }, undefined, given);
   let mapping = mappingFor(format, given);
-  // Detection does not look into Parquet: its first row tells.
-  if (format?.container === 'parquet' && mapping !== undefined)
+  // Detection looks into text alone: of others their first row tells.
+  if (format !== undefined && !isText(format.container) && mapping !== undefined)
     if (!(await begins(path, mapping)) && (await begins(path))) mapping = undefined;
   return { format, mapping };
 }
 
+/** Is it surely a data set, by what stands in it? */
+export async function holdsRows(path: string, given: FieldMapping | undefined): Promise<boolean> {
+  const { format, mapping } = await detectFile(path, given);
+  if (format === undefined) return false;
+  if (!isText(format.container)) return begins(path, mapping);
+  return format.schema !== 'unknown' && factsOf(format.container).holds !== 'prose';
+}
+
 /** Is the file's first record understood? */
-export async function begins(path: string, mapping?: FieldMapping): Promise<boolean> {
+async function begins(path: string, mapping?: FieldMapping): Promise<boolean> {
   for await (const event of readDataset({ path }, { ...(mapping && { mapping }) }))
     return event.type === 'row';
   return false;

@@ -1,0 +1,4 @@
+export const LAYERS: Readonly<Record<string, unknown>>;
+export function complaint(from: string, to: string): string | undefined;
+export function unlisted(path: string): string | undefined;
+export function target(from: string, specifier: string): string;

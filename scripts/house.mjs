@@ -1,0 +1,153 @@
+// The drawing of the house (CONTRIBUTING.md, Layout) as a table: who may import what. eslint.config.js asks it of
+// every import, test/unit/scripts/house.test.ts of the whole graph.
+import { posix } from 'node:path';
+
+const SRC = 'server/src/';
+/** What every layer may use: words, kinds of errors, and how files are written. */
+const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'files'];
+
+/**
+ * The layers of server/src from the ground up. `uses`: the layers that one may import. `doors`: the files by which
+ * others enter, besides an index.ts of the layer or of a room in it; absent where each file is a door. `order`: rooms
+ * and files in it, each of which may import those before it.
+ */
+export const LAYERS = {
+  protocol: { uses: [] },
+  files: { uses: [] },
+  qrm: { uses: [], doors: ['types.ts'] },
+  datasets: { uses: [], doors: ['types.ts', 'formats.ts'] },
+  store: { uses: [], doors: [] },
+  model: {
+    uses: ['qrm'],
+    order: ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'],
+  },
+  // backbone.ts and trees.ts load the native library: only for who runs a model in its own process.
+  engine: {
+    uses: ['qrm', 'model'],
+    doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
+  },
+  session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store'] },
+  audit: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session'], doors: [] },
+  live: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
+  evaluation: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
+  training: { uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'] },
+  policy: { uses: ['qrm', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'] },
+  cleaning: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
+  },
+  lsp: {
+    uses: 'core',
+    order: [
+      'params',
+      'features',
+      'workspace.ts',
+      'context.ts',
+      'requests.ts',
+      'server.ts',
+      'main.ts',
+    ],
+  },
+  cli: { uses: 'core' },
+  http: { uses: 'core' },
+  mcp: { uses: 'core' },
+};
+const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');
+const CORE = Object.keys(LAYERS).filter((name) => !SHELLS.includes(name));
+/** What pages and the extension see of server/src. */
+const SHARED = /^(?:protocol\/|qrm\/|policy\/[^/]*$|errors\.ts$|datasets\/formats\.ts$)/;
+
+/** The layer of a path inside server/src: its first folder, or a file of its own. */
+const layerOf = (path) => path.split('/')[0];
+const usedBy = (layer) => [...(layer.uses === 'core' ? CORE : layer.uses), ...FOR_ALL];
+
+/** Where a file stands in an order: the last entry that holds it, -1 for none. */
+const rank = (order, inside) =>
+  order.findIndex((entry) => inside === entry || inside.startsWith(`${entry}/`));
+
+/**
+ * Why one file may not import the other, in words; undefined where it may.
+ * @param from, to paths from the repository's root, with slashes
+ */
+export function complaint(from, to) {
+  if (!from.startsWith(SRC)) {
+    if (!/^(?:client|webview)\//.test(from) || !to.startsWith(SRC)) return undefined;
+    return SHARED.test(to.slice(SRC.length))
+      ? undefined
+      : 'client and webview may import only protocol, qrm, policy (not its folders), errors and datasets/formats of server/src';
+  }
+  const [a, b] = [from, to].map((path) => path.slice(SRC.length));
+  const [mine, theirs] = [layerOf(a), layerOf(b)];
+  if (unlisted(from) !== undefined) return unlisted(from);
+  if (!to.startsWith(SRC)) return `server/src may not import ${to.split('/')[0]}`;
+  if (mine === theirs) {
+    const { order } = LAYERS[mine] ?? {};
+    if (order === undefined) return undefined;
+    const [x, y] = [a, b].map((path) => rank(order, path.slice(mine.length + 1)));
+    return x >= 0 && y > x ? `inside ${mine}, ${order[x]} stands before ${order[y]}` : undefined;
+  }
+  // Files of server/src itself stand on words and errors alone.
+  const used = LAYERS[mine] === undefined ? FOR_ALL : usedBy(LAYERS[mine]);
+  if (!used.includes(theirs)) return `${mine} may import only: ${used.join(', ')}`;
+  // The mathematics of a policy run in the webview too; what reads and writes is in its folders.
+  if (
+    mine === 'policy' &&
+    a.split('/').length === 2 &&
+    !/^(?:qrm|evaluation\/statistics)\//.test(b)
+  )
+    return 'policy itself may import only qrm and evaluation/statistics; its folders what shells may';
+  const doors = LAYERS[theirs]?.doors;
+  const inside = b.slice(theirs.length + 1);
+  if (doors === undefined || posix.basename(b) === 'index.ts' || doors.includes(inside))
+    return undefined;
+  return `${theirs} is entered by ${['index.ts', ...doors].join(', ')}: export it there`;
+}
+
+/** Says so where a file's folder is in no table. */
+export function unlisted(path) {
+  if (!path.startsWith(SRC)) return undefined;
+  const [layer, room, ...rest] = path.slice(SRC.length).split('/');
+  if (room === undefined)
+    return FOR_ALL.includes(layer)
+      ? undefined
+      : `${path}: no file stands here; list it in scripts/house.mjs`;
+  if (LAYERS[layer] === undefined)
+    return `server/src/${layer} is no layer: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
+  const { order } = LAYERS[layer];
+  if (layer === 'model' && rest.length > 0 && !order.includes(room))
+    return `server/src/model/${room} is no floor: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
+  return undefined;
+}
+
+/** The file that a relative import names. */
+export const target = (from, specifier) =>
+  posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts');
+
+/** The linter's rule: each import as the table has it. */
+export const house = {
+  rules: {
+    layers: {
+      meta: { type: 'problem', schema: [] },
+      create(context) {
+        const root = context.cwd.replaceAll('\\', '/');
+        const from = posix.relative(root, context.filename.replaceAll('\\', '/'));
+        const check = (node) => {
+          const specifier = node.source?.value;
+          if (typeof specifier !== 'string' || !specifier.startsWith('.')) return;
+          const message = complaint(from, target(from, specifier));
+          if (message !== undefined) context.report({ node: node.source, message });
+        };
+        return {
+          Program(node) {
+            const message = unlisted(from);
+            if (message !== undefined) context.report({ node, message });
+          },
+          ImportDeclaration: check,
+          ExportNamedDeclaration: check,
+          ExportAllDeclaration: check,
+          ImportExpression: check,
+          TSImportType: check,
+        };
+      },
+    },
+  },
+};

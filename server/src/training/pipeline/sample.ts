@@ -1,0 +1,57 @@
+import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
+import type { TrainConfig } from '../config.js';
+import type { Encoded } from '../extract.js';
+
+/** A response of the sample: its tokens and where it is used. */
+export interface Sample {
+  readonly encoded: Encoded;
+  readonly group: string;
+  readonly heldOut: boolean;
+  /** Of a training response, 0..folds-1. */
+  readonly fold: number;
+  readonly source: string;
+}
+
+export interface LabelledSample extends Sample {
+  readonly labels: readonly number[];
+}
+
+export interface SamplePair {
+  readonly chosen: Encoded;
+  readonly rejected: Encoded;
+  readonly group: string;
+  readonly heldOut: boolean;
+  readonly fold: number;
+  readonly source: string;
+  /** Whether the gate may be trained on it. */
+  readonly gate: boolean;
+}
+
+export interface DataFile {
+  readonly file: string;
+  readonly name: string;
+  readonly sha256: string;
+  readonly records: number;
+  readonly used: number;
+  readonly problems: number;
+  readonly tooLong: number;
+}
+
+/** All that is trained on, read and chosen. */
+export interface Plan {
+  /** Conversations that share their beginning, for the features. */
+  readonly groups: readonly (readonly Encoded[])[];
+  readonly attributes: ReadonlyMap<string, readonly LabelledSample[]>;
+  readonly pairs: readonly SamplePair[];
+  /** By source, the attributes that were made of it. */
+  readonly attributesOf: ReadonlyMap<string, readonly string[]>;
+  readonly files: readonly DataFile[];
+}
+
+export interface PlanContext {
+  readonly config: TrainConfig;
+  readonly tokenizer: ChatTokenizer;
+  readonly say: (line: string) => void;
+  readonly progress: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}

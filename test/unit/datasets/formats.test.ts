@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import manifest from '../../../package.json' with { type: 'json' };
+import { dataFiles, detectFormat } from '../../../server/src/datasets/index.js';
+import {
+  COMPRESSIONS,
+  CONTAINERS,
+  containerOfName,
+  factsOf,
+  isDataName,
+  isText,
+  stemOf,
+  type Container,
+} from '../../../server/src/datasets/formats.js';
+
+const packed = Object.values(COMPRESSIONS).flatMap(({ endings }) => endings);
+const endings = CONTAINERS.flatMap((c) => factsOf(c).endings);
+const CONTENT: Readonly<Partial<Record<Container, string>>> = {
+  jsonl: '{"prompt":"p","response":"r"}\n',
+  csv: 'prompt,response\np,r\n',
+  tsv: 'prompt\tresponse\np\tr\n',
+  markdown: '## User\n\nHi\n\n## Assistant\n\nHello\n',
+};
+const content = (c: Container): string => CONTENT[c] ?? '[{"prompt":"p","response":"r"}]';
+
+describe('what package.json says of files', () => {
+  /** The endings that a when-clause takes, and those of compressions after them. */
+  const clauses = Object.values(manifest.contributes.menus)
+    .flat()
+    .flatMap((item) => [
+      ...(item.when ?? '').matchAll(/resource(?:Extname|Filename) =~ \/(.*)\/(?:\W|$)/g),
+    ])
+    .map(([, source]) => source!)
+    // Others speak of one file's name.
+    .filter((source) => source.includes('jsonl'));
+
+  it('offers the endings of the table, and no others', () => {
+    expect(clauses.length).toBeGreaterThanOrEqual(4);
+    for (const source of clauses) {
+      const [first, second] = [...source.matchAll(/\(([a-z|]+)\)/g)].map(([, list]) =>
+        list!.split('|').sort(),
+      );
+      expect(first).toEqual([...endings].sort());
+      if (second !== undefined) expect(second).toEqual([...packed].sort());
+    }
+  });
+
+  it('gives JSON Lines its language, and an editor to what is no text', () => {
+    const [language] = manifest.contributes.languages;
+    expect(language?.extensions).toEqual(factsOf('jsonl').endings.map((e) => `.${e}`));
+    const patterns = manifest.contributes.customEditors.flatMap(({ selector }) =>
+      selector.map(({ filenamePattern }) => filenamePattern),
+    );
+    const shown = CONTAINERS.filter((c) => !isText(c)).flatMap((c) => factsOf(c).endings);
+    expect(patterns).toEqual(shown.map((e) => `*.${e}`));
+  });
+});
+
+describe('names', () => {
+  it.each(CONTAINERS)('of %s are known in capitals and compressed', (container) => {
+    const { endings, alsoNamed = [] } = factsOf(container);
+    for (const ending of [...endings, ...alsoNamed])
+      for (const after of ['', ...packed.map((p) => `.${p}`)]) {
+        const name = `a.b.${ending}${after}`;
+        expect([containerOfName(name), containerOfName(name.toUpperCase())]) //
+          .toEqual([container, container]);
+        expect(stemOf(name)).toBe('a.b');
+        expect(isDataName(name)).toBe(endings.includes(ending));
+      }
+    expect([containerOfName('a.b'), isDataName(`x${endings[0]}`), stemOf('a.b')]) //
+      .toEqual([undefined, false, 'a.b']);
+  });
+});
+
+describe('a folder', () => {
+  it('has every format in it found, once, and what tools keep there left out', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'qrm-folder-'));
+    try {
+      const names = CONTAINERS.flatMap((c) =>
+        [...factsOf(c).endings, ...(factsOf(c).alsoNamed ?? [])].map((e) => ({
+          c,
+          name: `x.${e}`,
+        })),
+      );
+      mkdirSync(join(folder, 'sub'));
+      for (const { c, name } of names) writeFileSync(join(folder, 'sub', name), content(c));
+      writeFileSync(join(folder, 'README.md'), content('markdown'));
+      writeFileSync(join(folder, 'notes.md'), '# Notes\n\nNo chat.\n');
+      writeFileSync(join(folder, 'package.json'), '{}');
+      symlinkSync(folder, join(folder, 'sub', 'up'));
+      symlinkSync(join(folder, 'sub', 'x.csv'), join(folder, 'sub', 'y.csv'));
+      const found: string[] = [];
+      for await (const path of dataFiles(folder)) found.push(path);
+      expect(found.map((path) => basename(path))).toEqual(names.map(({ name }) => name).sort());
+      for (const { c, name } of names.filter(({ c }) => isText(c)))
+        expect((await detectFormat({ path: join(folder, 'sub', name) }))?.container).toBe(c);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

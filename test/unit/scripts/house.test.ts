@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { complaint, target, unlisted } from '../../../scripts/house.mjs';
+
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => /\.(?:ts|mjs|c|h)$/.test(path) && !path.startsWith('test/fixtures/'));
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // removed and not committed yet
+  }
+};
+
+/** Each file of server/src with the files that it imports, types too. */
+const graph = new Map(
+  files
+    .filter((path) => path.startsWith('server/src/'))
+    .map((path) => {
+      const text = read(path);
+      const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g);
+      return [path, [...found].map(([, specifier]) => target(path, specifier!))] as const;
+    }),
+);
+
+/** The sets of files that import one another, by Tarjan's strongly connected components. */
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (v: string): void => {
+    index.set(v, index.size);
+    low.set(v, index.get(v)!);
+    stack.push(v);
+    for (const w of edges.get(v) ?? []) {
+      if (!edges.has(w)) continue;
+      if (!index.has(w)) visit(w);
+      if (stack.includes(w)) low.set(v, Math.min(low.get(v)!, low.get(w)!));
+    }
+    if (low.get(v) !== index.get(v)) return;
+    const members = stack.splice(stack.indexOf(v));
+    if (members.length > 1 || edges.get(v)!.includes(v)) found.push(members.sort());
+  };
+  for (const v of edges.keys()) if (!index.has(v)) visit(v);
+  return found;
+}
+
+describe('the house', () => {
+  it('has no circle: of no two files each needs the other', () => {
+    expect(graph.size).toBeGreaterThan(300);
+    expect(circles(graph)).toEqual([]);
+    const ring = new Map([
+      ['a', ['b']],
+      ['b', ['c', 'd']],
+      ['c', ['a']],
+      ['d', []],
+    ]);
+    expect(circles(ring)).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('is drawn in scripts/house.mjs: every folder, every import', () => {
+    const wrong = [...graph].flatMap(([from, all]) => [
+      ...[unlisted(from), ...all.map((to) => complaint(from, to))]
+        .filter((why) => why !== undefined)
+        .map((why) => `${from}: ${why}`),
+    ]);
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([
+    ['upwards', 'engine/client.ts', 'audit/index.ts'],
+    ['between shells', 'cli/main.ts', 'lsp/server.ts'],
+    ['past an index', 'live/disk/disk-run.ts', 'audit/columns.ts'],
+    ['past a room’s index', 'lsp/export.ts', 'audit/report/html.ts'],
+    ['up the tower', 'model/tokenizer/byte-bpe.ts', 'model/bundle/bundle.ts'],
+    ['against the order of a shell', 'lsp/features/hover.ts', 'lsp/workspace.ts'],
+    ['from a folder that nobody listed', 'attic/box.ts', 'protocol/index.ts'],
+    ['from a floor that nobody listed', 'model/attic/box.ts', 'model/files.ts'],
+    ['to the extension', 'cli/main.ts', '../../client/src/extension.ts'],
+  ])('refuses an import %s', (_how, from, to) => {
+    expect(complaint(`server/src/${from}`, target('server/src/x', `./${to}`))).toBeTypeOf('string');
+  });
+
+  it.each([
+    ['server/src/live/disk/disk-run.ts', 'server/src/audit/index.ts'],
+    ['server/src/lsp/export.ts', 'server/src/audit/report/index.ts'],
+    ['server/src/model/bundle/bundle.ts', 'server/src/model/tokenizer/byte-bpe.ts'],
+    ['client/src/documents.ts', 'server/src/datasets/formats.ts'],
+    ['webview/src/main.ts', 'webview/src/state.ts'],
+  ])('allows %s to import %s', (from, to) => expect(complaint(from, to)).toBeUndefined());
+
+  it('keeps the pages and the extension out of the server', () => {
+    expect(complaint('client/src/x.ts', 'server/src/datasets/index.ts')).toBeTypeOf('string');
+    expect(complaint('webview/src/x.ts', 'server/src/session/rate.ts')).toBeTypeOf('string');
+  });
+
+  it('has no file above 300 lines', () => {
+    const long = files
+      .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
+      .filter(({ path, lines }) => lines > 300 && !path.startsWith('test/'))
+      .map(({ path, lines }) => `${path}: ${lines}`);
+    expect(long).toEqual([]);
+  });
+});
