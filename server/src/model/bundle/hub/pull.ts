@@ -1,6 +1,6 @@
 import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { exists, gigabytes, parseJson } from '../../files.js';
+import { duration, exists, gigabytes, parseJson } from '../../files.js';
 import { downloadFile, type DownloadOptions, type HubFile } from './download.js';
 import {
   cachedSnapshot,
@@ -181,7 +181,7 @@ function rateOf(
     last = now;
     const rate = fresh / Math.max((now - began) / 1000, 0.5);
     const seconds = (total - done) / Math.max(rate, 1);
-    const left = done >= total || rate <= 0 ? '' : `, ${Math.ceil(seconds)} s left`;
+    const left = done >= total || rate <= 0 ? '' : `, ${duration(Math.ceil(seconds))} left`;
     onProgress?.({
       message: `Downloading ${name.id}: ${gigabytes(done)} of ${gigabytes(total)}, ${gigabytes(rate)}/s${left}`,
       fraction: total === 0 ? 1 : done / total,
