@@ -153,7 +153,7 @@ export function loadingLine(quiet: boolean) {
     const time = Date.now();
     if (from === undefined || fraction < from.fraction) from = { time, fraction };
     const [seconds, gained] = [(time - from.time) / 1000, fraction - from.fraction];
-    if (seconds < 2 || gained <= 0 || / left$/.test(message)) return '';
+    if (seconds < 2 || gained <= 0 || fraction >= 1 || / left$/.test(message)) return '';
     return `, ${duration(((1 - fraction) * seconds) / gained)} left`;
   };
   return {

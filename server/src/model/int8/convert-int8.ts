@@ -31,8 +31,12 @@ export interface Int8Result {
 
 /** Rows of the embedding table that are rotated at a time. */
 const ROWS = 4096;
-/** Of the whole, what the embedding table takes. */
-const EMBEDDING_SHARE = 0.05;
+/** Of the whole, what the embedding table takes: its weights are rotated, those of layers quantised and run too. */
+function embeddingShare({ layers, hiddenSize: H, intermediateSize: F, ...c }: ModelConfig): number {
+  const layer = H * (3 * F + 2 * c.headDim * (c.heads + c.kvHeads));
+  const table = 0.4 * c.vocabSize * H;
+  return table / (table + layers * layer);
+}
 
 /**
  * Converts a decoder to int8 weights and activations such that hidden states keep a cosine of about 0.999:
@@ -56,6 +60,7 @@ export async function convertInt8(
 ): Promise<Int8Result> {
   const { hiddenSize: H, layers } = config;
   const { signal, onProgress } = options;
+  const share = embeddingShare(config);
   const tokens = calibrationTokens(tokenizer);
   const journal = options.journal && (await Journal.open(path, options.journal));
   const begun = journal?.state === undefined ? undefined : journal.step;
@@ -73,9 +78,9 @@ export async function convertInt8(
     if (begun === undefined) {
       const embedding = await source.readFloat32('model.embed_tokens.weight');
       const x = scaledRows(embedding, tokens.sequences.flat(), config);
-      await addEmbedding(writer, pool, embedding, H, (share) => {
+      await addEmbedding(writer, pool, embedding, H, (part) => {
         signal?.throwIfAborted();
-        onProgress?.(EMBEDDING_SHARE * share);
+        onProgress?.(share * part);
       });
       observer = await LayerObserver.create(config, tokens, x, 0);
     } else observer = await LayerObserver.create(config, tokens, journal!.state!, first);
@@ -89,7 +94,7 @@ export async function convertInt8(
       await writing;
       const done = addLayer(writer, pool, config, `model.layers.${layer}`, weights, seen);
       writing = done.then(async () => {
-        onProgress?.(EMBEDDING_SHARE + ((1 - EMBEDDING_SHARE) * (layer + 1)) / layers);
+        onProgress?.(share + ((1 - share) * (layer + 1)) / layers);
         if (!journal?.due) return;
         await journal.note(
           { done: layer + 1, prefix: tokens.prefix, ...(await writer.written()) },
