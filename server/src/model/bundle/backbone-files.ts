@@ -119,6 +119,7 @@ function without(source: TensorSource, index: TensorIndex): TensorSource {
     has: (name) => names.includes(name),
     info: (name) => source.info(name),
     readFloat32: (name) => source.readFloat32(name),
+    readRows: source.readRows && ((name, from, to) => source.readRows!(name, from, to)),
     close: () => source.close(),
   };
 }

@@ -12,7 +12,7 @@ import { Journal } from '../graph/journal.js';
 import { transpose } from './hadamard.js';
 import { rotation, type LayerTensor } from './layer-parts.js';
 import { PartPool } from './part-pool.js';
-import type { TensorSource } from '../checkpoint/safetensors.js';
+import { rowReader, type TensorSource } from '../checkpoint/safetensors.js';
 import { TensorFileWriter, type TensorIndex } from '../graph/tensor-file.js';
 
 /**
@@ -76,9 +76,9 @@ export async function convertInt8(
   try {
     const first = begun?.done ?? 0;
     if (begun === undefined) {
-      const embedding = await source.readFloat32('model.embed_tokens.weight');
-      const x = scaledRows(embedding, tokens.sequences.flat(), config);
-      await addEmbedding(writer, pool, embedding, H, (part) => {
+      const table = rowReader(source, 'model.embed_tokens.weight');
+      const x = await scaledRows(table, tokens.sequences.flat(), config);
+      await addEmbedding(writer, pool, table, config, (part) => {
         signal?.throwIfAborted();
         onProgress?.(share * part);
       });
@@ -121,14 +121,21 @@ export async function convertInt8(
   return { index: writer.index, prefix: tokens.prefix };
 }
 
+type Rows = ReturnType<typeof rowReader>;
+
 /** Rows of the embedding table as the first layer takes them. */
-function scaledRows(
-  table: Float32Array,
+async function scaledRows(
+  table: Rows,
   ids: readonly number[],
   { hiddenSize: H, embeddingScale: scale }: ModelConfig,
-): Float32Array {
+): Promise<Float32Array> {
   const rows = new Float32Array(ids.length * H);
-  ids.forEach((id, i) => rows.set(table.subarray(id * H, (id + 1) * H), i * H));
+  const known = new Map<number, Float32Array>();
+  for (const [i, id] of ids.entries()) {
+    const row = known.get(id) ?? (await table(id, id + 1));
+    known.set(id, row);
+    rows.set(row, i * H);
+  }
   if (scale !== 1) for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
   return rows;
 }
@@ -137,23 +144,25 @@ function scaledRows(
 async function addEmbedding(
   writer: TensorFileWriter,
   pool: PartPool,
-  table: Float32Array,
-  H: number,
+  table: Rows,
+  { vocabSize: V, hiddenSize: H }: ModelConfig,
   progress: (share: number) => void,
 ): Promise<void> {
   async function* rotated(): AsyncGenerator<Float32Array> {
     const waiting: Promise<LayerTensor[]>[] = [];
-    const size = ROWS * H;
-    for (let from = 0; from < table.length || waiting.length > 0; from += size) {
-      if (from < table.length)
-        waiting.push(pool.run('rotate', { rows: table.slice(from, from + size) }));
-      if (from < table.length && waiting.length < 4) continue;
+    let from = 0;
+    for (let written = 0; written < V; written += ROWS) {
+      while (from < V && waiting.length < 4) {
+        const rows = await table(from, Math.min(V, from + ROWS));
+        waiting.push(pool.run('rotate', { rows }));
+        from += ROWS;
+      }
       const [rows] = await waiting.shift()!;
       yield rows!.data as Float32Array;
-      progress(Math.min(1, (from + size) / table.length));
+      progress(Math.min(1, (written + ROWS) / V));
     }
   }
-  await writer.addParts('model.embed_tokens.weight', 'float32', [table.length / H, H], rotated());
+  await writer.addParts('model.embed_tokens.weight', 'float32', [V, H], rotated());
 }
 
 async function layerWeights(
