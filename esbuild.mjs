@@ -44,6 +44,7 @@ const bundles = {
   http: node('http', 'server/src/http/index.ts'),
   server: node('server', 'server/src/lsp/main.ts'),
   worker: node('worker', 'server/src/engine/worker.ts'),
+  convert: node('convert', 'server/src/model/int8/part-worker.ts'),
   reader: node('reader', 'server/src/datasets/process/main.ts'),
   bench: node('bench', 'test/bench/main.ts'),
   soak: node('soak', 'test/soak/main.ts'),

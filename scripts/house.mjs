@@ -15,7 +15,7 @@ export const LAYERS = {
   protocol: { uses: [] },
   files: { uses: [] },
   qrm: { uses: [], doors: ['types.ts'] },
-  datasets: { uses: [], doors: ['types.ts', 'formats.ts'] },
+  datasets: { uses: [], doors: ['types.ts', 'formats.ts', 'input/unpack.ts'] },
   store: { uses: [], doors: [] },
   model: {
     uses: ['qrm'],
@@ -27,7 +27,11 @@ export const LAYERS = {
     doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
   },
   session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store'] },
-  audit: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session'], doors: [] },
+  audit: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session'],
+    // How text is made safe and laid out in lines, for every report.
+    doors: ['report/escape.ts', 'report/html-style.ts'],
+  },
   live: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
   evaluation: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
   training: { uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'] },

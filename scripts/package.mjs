@@ -30,7 +30,7 @@ const CODE_BUDGET = { 'win32-x64': 38 * MB, 'win32-arm64': 38 * MB, default: 24 
 /** Compressed. A bundle that keeps all of the Q4_1 backbone's codes is 95 MB; ours has fewer layers. */
 const MODEL_BUDGET = 100 * MB;
 // The doctor runs the command line: the providers are probed in a process of their own.
-const BUNDLES = ['client', 'server', 'worker', 'reader', 'webview', 'cli', 'http'];
+const BUNDLES = ['client', 'server', 'worker', 'convert', 'reader', 'webview', 'cli', 'http'];
 /** Fields of package.json that only development and npm read. */
 const DEVELOPMENT = [
   'private',
@@ -72,6 +72,7 @@ function stage(folder, target) {
     'client.cjs',
     'server.js',
     'worker.js',
+    'convert.js',
     'reader.js',
     'webview.js',
     'cli.js',

@@ -1,17 +1,4 @@
-import {
-  CancellationError,
-  ProgressLocation,
-  Uri,
-  window,
-  workspace,
-  type CancellationToken,
-} from 'vscode';
-import {
-  LSPErrorCodes,
-  ResponseError,
-  WorkDoneProgress,
-  type LanguageClient,
-} from 'vscode-languageclient/node';
+import { Uri, window, workspace } from 'vscode';
 import { messageOf } from '../../server/src/errors.js';
 import {
   EXPORT_FORMATS,
@@ -23,9 +10,9 @@ import {
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { plural } from './plural.js';
+import { isCancelled, withProgress } from './progress.js';
 import { request } from './request.js';
 
-let tokens = 0;
 const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
   html: 'One page to read and to send',
   sarif: 'SARIF 2.1.0, for code scanning',
@@ -34,13 +21,6 @@ const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
   csv: 'Findings for a spreadsheet',
   parquet: 'Every response with its quantiles',
 };
-/** By the kind of the answer, not by its words: they may hold a file's name. */
-const isCancelled = (error: unknown): boolean =>
-  error instanceof CancellationError ||
-  (error instanceof ResponseError &&
-    (error.code === LSPErrorCodes.RequestCancelled ||
-      error.code === LSPErrorCodes.ServerCancelled));
-
 /** Audits that the user asked for: with progress, and a way to stop them. */
 export class Audits {
   constructor(private readonly context: Context) {}
@@ -63,7 +43,7 @@ export class Audits {
   /** Undefined when it was cancelled or failed; the user has been told. */
   file(uri: Uri, lines?: AuditParams['lines']): Promise<AuditSummary | undefined> {
     const name = workspace.asRelativePath(uri);
-    return this.withProgress(`Auditing ${name}`, (client, token, workDoneToken) =>
+    return withProgress(this.context, `Auditing ${name}`, (client, token, workDoneToken) =>
       request(
         client,
         'audit',
@@ -74,39 +54,12 @@ export class Audits {
   }
 
   folder(uri: Uri): Promise<AuditFolderResult | undefined> {
-    return this.withProgress(`Auditing ${workspace.asRelativePath(uri)}`, (client, token, id) =>
-      request(client, 'auditFolder', { uri: uri.toString(), workDoneToken: id }, token),
+    return withProgress(
+      this.context,
+      `Auditing ${workspace.asRelativePath(uri)}`,
+      (client, token, id) =>
+        request(client, 'auditFolder', { uri: uri.toString(), workDoneToken: id }, token),
     );
-  }
-
-  private async withProgress<T>(
-    title: string,
-    run: (client: LanguageClient, token: CancellationToken, id: string) => Promise<T>,
-  ): Promise<T | undefined> {
-    try {
-      const client = await this.context.server();
-      const options = { location: ProgressLocation.Notification, title, cancellable: true };
-      return await window.withProgress(options, async (progress, token) => {
-        const id = `qrmLens.${++tokens}`;
-        let done = 0;
-        const listening = client.onProgress(WorkDoneProgress.type, id, (value) => {
-          if (value.kind === 'end') return;
-          const { message } = value;
-          const percentage = value.percentage ?? done;
-          const increment = Math.max(0, percentage - done);
-          done = Math.max(done, percentage);
-          progress.report({ ...(message !== undefined && { message }), increment });
-        });
-        try {
-          return await run(client, token, id);
-        } finally {
-          listening.dispose();
-        }
-      });
-    } catch (error) {
-      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
-      return undefined;
-    }
   }
 
   async exportReport(uri: string): Promise<void> {
@@ -131,7 +84,7 @@ export class Audits {
     const known = await request(server, 'summary', { uri });
     if (known === null && (await this.file(near)) === undefined) return;
     const title = `Writing ${workspace.asRelativePath(target)}`;
-    const result = await this.withProgress(title, (client, token, workDoneToken) => {
+    const result = await withProgress(this.context, title, (client, token, workDoneToken) => {
       const asked: ExportParams = { uri, format, path: target.fsPath, workDoneToken };
       return request(client, 'exportReport', asked, token);
     });

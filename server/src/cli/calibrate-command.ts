@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { IGNORE_FILE, readIgnored } from '../audit/index.js';
-import { parseIgnored } from '../audit/ignore-file.js';
+import { IGNORE_FILE, parseIgnored, readIgnored } from '../audit/index.js';
 import {
   ASSUMPTIONS,
   Evaluation,

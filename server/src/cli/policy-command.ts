@@ -1,6 +1,6 @@
 import type { AuditSource } from '../audit/index.js';
 import { visible } from '../audit/report/index.js';
-import { commandLineSource } from '../datasets/input/pipe.js';
+import { commandLineSource } from '../datasets/index.js';
 import { readDataset } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';

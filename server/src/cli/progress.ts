@@ -1,5 +1,8 @@
 import { SingleBar } from 'cli-progress';
+import { duration } from '../model/files.js';
 import { textBytes } from './size.js';
+
+export { duration };
 
 /** Rate and time left are taken from so many seconds back. */
 const WINDOW = 20_000;
@@ -7,14 +10,6 @@ const QUIET_LINE = 10_000;
 const FRAME = 100;
 
 export const count = (n: number): string => n.toLocaleString('en');
-
-/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-}
 
 /**
  * How much of the files is done, from 0 to 1, by bytes (or by rows where only so many of each are
@@ -158,7 +153,7 @@ export function loadingLine(quiet: boolean) {
     const time = Date.now();
     if (from === undefined || fraction < from.fraction) from = { time, fraction };
     const [seconds, gained] = [(time - from.time) / 1000, fraction - from.fraction];
-    if (seconds < 2 || gained <= 0 || / left$/.test(message)) return '';
+    if (seconds < 2 || gained <= 0 || fraction >= 1 || / left$/.test(message)) return '';
     return `, ${duration(((1 - fraction) * seconds) / gained)} left`;
   };
   return {

@@ -11,7 +11,6 @@ import {
   DEFAULT_MAX_ROW_BYTES,
   factsOf,
   FORMAT_TITLES,
-  isText,
   type Container,
   type DatasetFormat,
   type DatasetSource,

@@ -1,4 +1,4 @@
-import { Column } from '../audit/columns.js';
+import { Column } from '../audit/index.js';
 import type { JudgeFigures } from './result.js';
 import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';

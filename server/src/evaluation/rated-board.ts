@@ -1,4 +1,4 @@
-import { Column } from '../audit/columns.js';
+import { Column } from '../audit/index.js';
 import { measure, mixture, rearrange, type MeasureOptions } from '../qrm/index.js';
 import type { RewardScore } from '../qrm/types.js';
 import type { RatedItem } from './items/item.js';

@@ -5,15 +5,13 @@ import { isAbort } from '../errors.js';
 import type { ServeOptions } from '../protocol/index.js';
 import { errorBody, HttpError } from './errors.js';
 import { isLoopback, isOwnName, tokenCheck } from './guard.js';
-import type { Metrics } from './metrics.js';
-import type { ServedModel } from './model.js';
+import type { AppOptions, Loaded } from './loaded.js';
 import type { RouteContext } from './routes/context.js';
 import { nativeRoutes } from './routes/native.js';
 import { openRlhfRoutes } from './routes/openrlhf.js';
 import { systemRoutes } from './routes/system.js';
 import { teiRoutes } from './routes/tei.js';
 import { vllmRoutes } from './routes/vllm.js';
-import type { Scorer } from './scorer.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,23 +22,6 @@ declare module 'fastify' {
     /** Conversations that it asked for. */
     asked: number;
   }
-}
-
-/** What is there once the model is loaded. */
-export interface Loaded {
-  readonly model: ServedModel;
-  readonly scorer: Scorer;
-}
-
-export interface AppOptions {
-  readonly options: ServeOptions;
-  readonly version: string;
-  readonly metrics: Metrics;
-  readonly loaded: () => Loaded | undefined;
-  /** No new work is taken. */
-  readonly draining: () => boolean;
-  /** A line of structured log: numbers, routes and codes, no text of anybody's. */
-  readonly log: (line: Readonly<Record<string, unknown>>) => void;
 }
 
 const OPEN: ReadonlySet<string> = new Set(['/health', '/ready']);

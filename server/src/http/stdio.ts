@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { messageOf } from '../errors.js';
 import { writeTo } from '../files/write.js';
-import type { Loaded } from './app.js';
+import type { Loaded } from './loaded.js';
 import { conversationsOf, distributions, type DistributionsBody } from './routes/native.js';
 
 /** Bytes of one message. */

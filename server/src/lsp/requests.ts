@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver';
-import { dataFiles, type FieldMapping } from '../datasets/index.js';
+import { dataFiles } from '../datasets/index.js';
 import { unpackedText } from '../datasets/input/unpack.js';
 import { holdsRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
@@ -15,6 +15,7 @@ import {
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
+import { hubCost, hubModels, pullModel } from './hub-models.js';
 import { serve } from './handlers.js';
 import { ignoreFinding } from './ignore.js';
 import type { LiveAudit } from '../live/live-audit.js';
@@ -153,6 +154,21 @@ export function serveRequests(server: ServerContext): void {
           `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
       })),
     clearFindings: ({ uris }) => ({ uris: workspace.clear(uris) }),
+    hubModels,
+    hubCost: ({ name }, token) => hubCost(name, workspace.engine.trusted, signalOf(token)),
+    pullModel: async (p, token) => {
+      let state = { fraction: 0, message: p.name };
+      const done = progress(`QRM Lens: ${p.name}`, p.workDoneToken, () => state);
+      try {
+        const onProgress = (now: typeof state) => (state = now);
+        return await pullModel(p.name, workspace.engine.trusted, {
+          signal: signalOf(token),
+          onProgress,
+        });
+      } finally {
+        done();
+      }
+    },
     clearScores: async () => ({ entries: await workspace.engine.clearScores() }),
   });
   connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>

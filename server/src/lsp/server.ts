@@ -9,10 +9,11 @@ import {
 } from 'vscode-languageserver';
 import { METHODS, type InitOptions } from '../protocol/index.js';
 import type { ServerContext } from './context.js';
-import { featuresOf, serverResult, type ClientFeatures } from './capabilities.js';
+import { featuresOf, serverResult } from './capabilities.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { Publisher } from './features/publisher.js';
+import { followRenames } from './renames.js';
 import { serveCommands } from './commands.js';
 import { serveRequests } from './requests.js';
 import { serveLanguage } from './language.js';
@@ -149,7 +150,9 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
     context?.workspace.judge();
   });
 
-  connection.workspace.onDidRenameFiles(({ files }) => context?.workspace.renamed(files));
+  connection.workspace.onDidRenameFiles(({ files }) => {
+    if (context) followRenames(context.workspace, files, log);
+  });
   connection.workspace.onDidDeleteFiles(
     ({ files }) => void context?.workspace.clear(files.map(({ uri }) => uri)),
   );

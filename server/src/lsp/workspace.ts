@@ -226,27 +226,13 @@ export class Workspace {
   clear(uris: readonly string[]): string[] {
     const gone = this.all().filter(({ uri }) => uris.some((u) => isWithin(uri, u)));
     for (const audit of gone) {
-      const { uri } = audit;
       audit.dispose();
-      const opened = this.documents.open(uri);
-      if (opened === undefined) this.documents.forget(uri);
+      const opened = this.documents.open(audit.uri);
+      if (opened === undefined) this.documents.forget(audit.uri);
       else opened.audit = undefined;
-      this.events.dropped(uri);
+      this.events.dropped(audit.uri);
     }
     return [...new Set(gone.map(({ uri }) => uri))];
-  }
-
-  /** Files have another name now: what was audited on disk is audited there, from the score store. */
-  renamed(files: readonly { readonly oldUri: string; readonly newUri: string }[]): void {
-    for (const { oldUri, newUri } of files) {
-      const moved = this.all().filter((a) => a instanceof DiskAudit && isWithin(a.uri, oldUri));
-      const again = moved.filter(({ state }) => state === 'running' || state === 'done');
-      this.clear([oldUri]);
-      for (const { uri } of again)
-        void this.require(newUri + uri.slice(oldUri.length))
-          .then((audit) => audit.run())
-          .catch((error: unknown) => this.events.log(`${newUri}: ${messageOf(error)}`));
-    }
   }
 
   /** New settings: thresholds only judge anew, the rest also scores or measures anew. */

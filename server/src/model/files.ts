@@ -58,18 +58,22 @@ export async function exists(path: string): Promise<boolean> {
  * Fills a folder beside `target` and renames it to `target` when all is written, so that no one ever
  * sees half a folder. When `target` exists by then, `replace` decides: if not, another process won the
  * race; its folder stays and ours is dropped.
+ * @param resume given where `fill` can go on with what it wrote before: the name of the file that it notes its way
+ *   in. A draft with that file outlives a kill or a cancellation (`signal`), and is filled further the next time
  */
 export async function writeFolder(
   target: string,
   fill: (folder: string) => Promise<void>,
   replace: () => Promise<boolean>,
+  resume?: { readonly notes: string; readonly signal?: AbortSignal },
 ): Promise<void> {
   makeFolder(dirname(target));
-  await removeLeftovers(dirname(target));
   const beside = (): string => `${target}.tmp-${randomBytes(4).toString('hex')}-${ownName()}`;
   const draft = beside();
   const old = beside();
-  await mkdir(draft);
+  drafts.add(basename(draft));
+  if (!(resume && (await adopt(target, draft, resume.notes)))) await mkdir(draft);
+  await removeLeftovers(dirname(target), resume?.notes);
   try {
     await fill(draft);
     if ((await exists(target)) && (await replace())) await rename(target, old);
@@ -80,9 +84,38 @@ export async function writeFolder(
       if (!(await exists(target))) throw error;
     }
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    drafts.delete(basename(draft));
+    const kept = resume?.signal?.aborted === true && (await exists(join(draft, resume.notes)));
+    if (!kept) await rm(draft, { recursive: true, force: true });
     await rm(old, { recursive: true, force: true });
   }
+}
+
+/** Drafts that this process is filling. */
+const drafts = new Set<string>();
+
+/** Takes over the draft of a run that ended: a rename, which one process alone can win. */
+async function adopt(target: string, draft: string, notes: string): Promise<boolean> {
+  const folder = dirname(target);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (!name.startsWith(`${basename(target)}.tmp-`) || !isDraft(name)) continue;
+    if (!(await exists(join(path, notes))) || (await isFilled(name, path))) continue;
+    const won = await rename(path, draft).then(
+      () => true,
+      () => false,
+    );
+    if (won) return true;
+  }
+  return false;
+}
+
+/** Whether a process is at it still. */
+async function isFilled(name: string, path: string): Promise<boolean> {
+  if (name.endsWith(ownName())) return drafts.has(name);
+  const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+  const old = OLD_DRAFT.exec(name);
+  return old ? isThere(Number(old[1])) && age < DAY : isRunning(name, age);
 }
 
 /** A draft of today's versions ends with its process's name, one of older ones with a random number. */
@@ -94,15 +127,16 @@ export function isDraft(name: string): boolean {
   return DRAFT.test(name) || OLD_DRAFT.test(name);
 }
 
-/** Removes drafts, each of a model's size, whose processes are gone. */
-async function removeLeftovers(folder: string): Promise<void> {
+/** Removes drafts, each of a model's size, whose processes are gone; those that can be gone on with after some days. */
+async function removeLeftovers(folder: string, notes?: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!isDraft(name)) continue;
     const path = join(folder, name);
-    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
-    const old = OLD_DRAFT.exec(name);
-    const running = old ? isThere(Number(old[1])) && age < DAY : isRunning(name, age);
-    if (!running) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    if (await isFilled(name, path)) continue;
+    const noted =
+      notes === undefined ? undefined : await stat(join(path, notes)).catch(() => undefined);
+    if (noted !== undefined && Date.now() - noted.mtimeMs < 3 * DAY) continue;
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -121,6 +155,14 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
     );
     throw Object.assign(error, { code: 'ENOSPC' });
   }
+}
+
+/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
 export function gigabytes(bytes: number): string {

@@ -44,6 +44,12 @@ export interface Requests {
   ignore: { params: IgnoreParams; answer: IgnoreResult };
   doctor: { params: undefined; answer: DoctorResult };
   models: { params: undefined; answer: readonly ModelChoice[] };
+  /** Reward models of the hub that are known to run here. Asks nothing of the network. */
+  hubModels: { params: undefined; answer: HubModels };
+  /** What a model of the hub costs, asked of the hub. Refused in an untrusted workspace, as `pullModel`. */
+  hubCost: { params: HubModelParams; answer: HubCost };
+  /** Downloads a model of the hub, with progress; cancelled, it goes on from there the next time. */
+  pullModel: { params: PullModelParams; answer: PullModelResult };
   clearScores: { params: undefined; answer: ClearScoresResult };
   clearFindings: { params: ClearFindingsParams; answer: ClearFindingsResult };
 }
@@ -81,6 +87,9 @@ export const METHODS = {
   ignore: 'qrmLens/ignore',
   doctor: 'qrmLens/doctor',
   models: 'qrmLens/models',
+  hubModels: 'qrmLens/hubModels',
+  hubCost: 'qrmLens/hubCost',
+  pullModel: 'qrmLens/pullModel',
   clearScores: 'qrmLens/clearScores',
   clearFindings: 'qrmLens/clearFindings',
   visibleRanges: 'qrmLens/visibleRanges',
@@ -201,6 +210,49 @@ export interface ModelChoice {
   readonly path: string;
   readonly description: string;
   readonly embedded: boolean;
+}
+/** Sizes in bytes. */
+export interface HubModels {
+  /** Of this machine. */
+  readonly memory: number;
+  /** Free where the hub's cache is; null where that cannot be told. */
+  readonly disk: number | null;
+  readonly models: readonly HubModel[];
+}
+export interface HubModel {
+  readonly name: string;
+  readonly attributes: number;
+  /** Quantile levels; 1 is one number a response. */
+  readonly levels: number;
+  readonly licence: string;
+  readonly download: number;
+  /** Memory while it runs, in either precision. */
+  readonly int8: number;
+  readonly float32: number;
+  /** Which of the two this machine's memory holds. */
+  readonly fits: readonly ('float32' | 'int8')[];
+  readonly cached: boolean;
+}
+export interface HubModelParams {
+  /** `org/name` or `org/name@revision` */
+  readonly name: string;
+}
+export interface HubCost {
+  /** Bytes of the weights, and of those what is not here yet. */
+  readonly download: number;
+  readonly missing: number;
+  /** Bytes that a conversion to int8 writes beside them, about. */
+  readonly converted: number;
+  /** Memory while it runs. */
+  readonly int8: number;
+  readonly float32: number;
+}
+export interface PullModelParams extends HubModelParams {
+  readonly workDoneToken?: string | number;
+}
+export interface PullModelResult {
+  /** The snapshot's folder. */
+  readonly path: string;
 }
 export interface ClearScoresResult {
   readonly entries: number;

@@ -49,6 +49,11 @@ export class EngineHost {
     this.models = new KnownModels(options.storeFolder, options.version);
   }
 
+  /** False in an untrusted workspace. */
+  get trusted(): boolean {
+    return this.options.trusted;
+  }
+
   /** @throws Error in plain words when the model or the device cannot be used */
   service(): Promise<ScoreService> {
     const { model, device, precision, threads, store, endpoint = '' } = this.options.settings();

@@ -32,6 +32,8 @@ class Wire {
   constructor() {
     this.child = spawn(process.execPath, [join(root, 'dist/server.js'), '--stdio'], {
       stdio: ['pipe', 'pipe', 'ignore'],
+      // No name that a test makes up is asked for.
+      env: { ...process.env, HF_HUB_OFFLINE: '1' },
     });
     const { stdin, stdout } = this.child;
     if (stdin === null || stdout === null) throw new Error('no streams');
@@ -117,6 +119,9 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'qrmLens/ignore': { ...response, code: 'unscored' },
   'qrmLens/doctor': undefined,
   'qrmLens/models': undefined,
+  'qrmLens/hubModels': undefined,
+  'qrmLens/hubCost': { name: 'no-such/name@..' },
+  'qrmLens/pullModel': { name: 'no-such/name@..' },
   'qrmLens/clearScores': undefined,
   'qrmLens/clearFindings': { uris: ['untitled:nobody'] },
   'qrmLens/unpack': { uri: pathToFileURL(HH).href },

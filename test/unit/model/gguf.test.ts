@@ -214,8 +214,8 @@ describe('rotary embedding', () => {
       type: 'linear',
       factor: 4,
     });
-    await expect(open([type('yarn'), factor])).rejects.toThrow(
-      'rope scaling "yarn"; supported: none, linear, llama3',
+    await expect(open([type('longrope'), factor])).rejects.toThrow(
+      'rope scaling "longrope"; supported: none, linear, llama3, yarn',
     );
   });
 });
@@ -266,8 +266,8 @@ describe('files that cannot be read', () => {
     ['no embedding', (p) => void p.tensors.shift(), 'no tensor "token_embd.weight"'],
     [
       'an architecture',
-      (p) => replace(p, ['general.architecture', 'STRING', 'qwen2']),
-      'architecture "qwen2"; supported: llama, gemma2',
+      (p) => replace(p, ['general.architecture', 'STRING', 'phi3']),
+      'architecture "phi3"; supported: llama, qwen2, qwen3, gemma, gemma2, gemma3',
     ],
     [
       'a missing key',

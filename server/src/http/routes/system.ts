@@ -1,5 +1,5 @@
 import { REWARD_NAMES } from '../../qrm/index.js';
-import type { AppOptions } from '../app.js';
+import type { AppOptions } from '../loaded.js';
 import { HttpError } from '../errors.js';
 import { seconds, type RouteContext } from './context.js';
 

@@ -1,4 +1,4 @@
-import { link, realpath, stat, writeFile } from 'node:fs/promises';
+import { link, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { BACKBONE, BACKBONE_DATA } from './bundle-format.js';
 import type { ModelConfig } from '../checkpoint/config.js';
@@ -63,8 +63,10 @@ export async function writeBackbone(
     index = await linkWeights(source, config, folder, linked);
     rest = without(source, index);
   }
-  await requireSpace(folder, convertedBytes(rest, config, precision));
   const data = join(folder, BACKBONE_DATA);
+  // What a conversion that is gone on with has written is there.
+  const there = (await stat(data).catch(() => undefined))?.size ?? 0;
+  await requireSpace(folder, convertedBytes(rest, config, precision) - there);
   if (precision === 'int8') {
     const int8 = await convertInt8(rest, config, tokenizer, data, BACKBONE_DATA, options);
     index = int8.index;
@@ -95,6 +97,7 @@ async function linkWeights(
     if (!links.has(file)) {
       const name = `weights-${links.size + 1}${extname(file)}`;
       // Another disk, another owner or a file system without links: these tensors are copied.
+      await rm(join(folder, name), { force: true });
       const made = await link(await realpath(file), join(folder, name)).then(
         () => true,
         () => false,
@@ -116,6 +119,7 @@ function without(source: TensorSource, index: TensorIndex): TensorSource {
     has: (name) => names.includes(name),
     info: (name) => source.info(name),
     readFloat32: (name) => source.readFloat32(name),
+    readRows: source.readRows && ((name, from, to) => source.readRows!(name, from, to)),
     close: () => source.close(),
   };
 }

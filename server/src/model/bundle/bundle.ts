@@ -19,7 +19,8 @@ import { headsOf, openCheckpoint } from './checkpoint.js';
 import { openCompact } from './compact.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { Precision } from '../graph/convert-weights.js';
-import { exists, writeFolder } from '../files.js';
+import { JOURNAL } from '../graph/journal.js';
+import { duration, exists, writeFolder } from '../files.js';
 import { readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
@@ -171,8 +172,24 @@ function conversion(
   name: string,
   { onProgress, signal }: OpenModelOptions,
 ): { onProgress: (fraction: number) => void; signal?: AbortSignal } {
-  const message = `Preparing ${name}`;
-  return { onProgress: (fraction) => onProgress?.({ message, fraction }), signal };
+  const left = timeLeft();
+  const message = (fraction: number): string => `Preparing ${name}${left(fraction)}`;
+  return {
+    onProgress: (fraction) => onProgress?.({ message: message(fraction), fraction }),
+    signal,
+  };
+}
+
+/** `: 3 min 20 s left`, once that can be told; empty before. Measured from the first share that is told. */
+function timeLeft(): (fraction: number) => string {
+  let from: { readonly time: number; readonly fraction: number } | undefined;
+  return (fraction) => {
+    const time = Date.now();
+    from ??= { time, fraction };
+    const [seconds, gained] = [(time - from.time) / 1000, fraction - from.fraction];
+    if (seconds < 2 || gained <= 0 || fraction >= 1) return '';
+    return `: ${duration(((1 - fraction) * seconds) / gained)} left`;
+  };
 }
 
 export interface ConvertModelOptions {
@@ -203,7 +220,11 @@ export async function convertModel(
     const { name, config, tokenizer, licence } = checkpoint;
     const precision = choosePrecision(options.precision ?? 'auto', config);
     const fill = async (folder: string): Promise<void> => {
-      await writeBackbone(checkpoint, precision, folder, conversion(name, options));
+      const key = `${modelKey(checkpoint.fingerprint, precision)}-bundle`;
+      await writeBackbone(checkpoint, precision, folder, {
+        ...conversion(name, options),
+        journal: { key },
+      });
       const files = [
         BACKBONE,
         BACKBONE_DATA,
@@ -228,7 +249,8 @@ export async function convertModel(
         files,
       );
     };
-    await writeFolder(target, fill, () => Promise.resolve(true));
+    const resume = { notes: JOURNAL, signal: options.signal };
+    await writeFolder(target, fill, () => Promise.resolve(true), resume);
   } finally {
     await checkpoint.source.close();
   }

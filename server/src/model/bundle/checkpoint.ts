@@ -53,7 +53,12 @@ export async function openCheckpoint(
     if (options.heads !== undefined || (!read && (await hasHeadFiles(folder)))) {
       ({ heads, identity } = await readHeadFiles(folder, config.hiddenSize));
     } else if (json && read) {
-      heads = await read(source, json, config.hiddenSize, join(path, 'config.json'));
+      heads = await read(
+        source,
+        json,
+        config.hiddenSize,
+        isFile ? path : join(path, 'config.json'),
+      );
     }
     // Without a gate nothing asks how the template opens a turn.
     if (heads === undefined || positionsOf(heads).gated) void tokenizer.gatingPattern;

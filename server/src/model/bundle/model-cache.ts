@@ -9,6 +9,7 @@ import { writeBackbone, type BackboneSource, type LinkedFile } from './backbone-
 import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION } from './bundle-format.js';
 import { PREFIX } from './prefix.js';
 import type { ConvertOptions, Precision } from '../graph/convert-weights.js';
+import { JOURNAL } from '../graph/journal.js';
 import { errorCode, isDraft, readJson, writeFolder } from '../files.js';
 
 /** Written last: what a converted model is made of. */
@@ -121,7 +122,11 @@ async function convertInto(
   const target = join(cache, 'models', modelKey(model.fingerprint, precision));
   if (!(await isWhole(target))) {
     const fill = async (folder: string): Promise<void> => {
-      const linked = await writeBackbone(model, precision, folder, options);
+      const key = `${modelKey(model.fingerprint, precision)}-${LAYOUT}`;
+      const linked = await writeBackbone(model, precision, folder, {
+        ...options,
+        journal: { key },
+      });
       const files: Record<string, number> = {};
       for (const name of [BACKBONE, BACKBONE_DATA, PREFIX]) {
         files[name] = (await stat(join(folder, name))).size;
@@ -139,7 +144,8 @@ async function convertInto(
       };
       await writeFile(join(folder, ENTRY), JSON.stringify(entry, null, 2));
     };
-    await writeFolder(target, fill, async () => !(await isWhole(target)));
+    const resume = { notes: JOURNAL, signal: options.signal };
+    await writeFolder(target, fill, async () => !(await isWhole(target)), resume);
     await evict(cache, target);
   }
   const now = new Date();

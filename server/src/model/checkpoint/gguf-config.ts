@@ -1,8 +1,8 @@
 import { parseConfig, type ModelConfig } from './config.js';
 import type { GgufMetadata } from './gguf-metadata.js';
+import { GGUF_ARCHITECTURES } from './gguf-names.js';
 import { inverseFrequencies } from './rope.js';
 
-const ARCHITECTURES = ['llama', 'gemma2'];
 /** Llama 3.1 and 3.2 differ in `factor` only. */
 const LLAMA3_ROPE = {
   low_freq_factor: 1,
@@ -25,9 +25,9 @@ export interface TensorFacts {
  */
 export function ggufConfig(metadata: GgufMetadata, facts: TensorFacts): ModelConfig {
   const architecture = metadata.string('general.architecture') ?? 'none';
-  if (!ARCHITECTURES.includes(architecture)) {
+  if (!GGUF_ARCHITECTURES.includes(architecture)) {
     throw new Error(
-      `${metadata.file}: architecture "${architecture}"; supported: ${ARCHITECTURES.join(', ')}`,
+      `${metadata.file}: architecture "${architecture}"; supported: ${GGUF_ARCHITECTURES.join(', ')}`,
     );
   }
   const optional = (key: string): number | undefined => metadata.number(`${architecture}.${key}`);
@@ -60,11 +60,31 @@ export function ggufConfig(metadata: GgufMetadata, facts: TensorFacts): ModelCon
     rope_theta: optional('rope.freq_base') ?? 10000,
     rope_scaling: ropeScaling(metadata, architecture, headDim, facts.ropeFactors),
   };
-  if (architecture === 'gemma2') {
+  const window = optional('attention.sliding_window');
+  // Mistral's files are those of a Llama; llama.cpp runs them without the window that some of them name.
+  if (architecture === 'llama' && window !== undefined) {
+    Object.assign(json, { model_type: 'mistral', sliding_window: window });
+  }
+  if (architecture === 'gemma2' || architecture === 'gemma3') {
     json['sliding_window'] = number('attention.sliding_window');
+    // Where the file does not say it, as llama.cpp: hidden/heads for the 27B (46 and 62 layers), else the head's size.
+    const large = layers === (architecture === 'gemma2' ? 46 : 62);
+    const scale = optional('attention.scale');
+    const usual = large ? hiddenSize / heads : headDim;
+    json['query_pre_attn_scalar'] = scale === undefined ? usual : scale ** -2;
+  }
+  if (architecture === 'gemma2') {
     json['attn_logit_softcapping'] = optional('attn_logit_softcapping') ?? 50;
-    // Not in the file; llama.cpp takes hidden/heads for the 27B (46 layers), else the head's size.
-    json['query_pre_attn_scalar'] = layers === 46 ? hiddenSize / heads : headDim;
+  }
+  if (architecture === 'gemma3') {
+    const pattern = optional('attention.sliding_window_pattern');
+    const local = optional('rope.freq_base_swa');
+    Object.assign(json, {
+      model_type: 'gemma3_text',
+      rope_theta: optional('rope.freq_base') ?? 1e6,
+      ...(pattern === undefined ? {} : { sliding_window_pattern: pattern }),
+      ...(local === undefined ? {} : { rope_local_base_freq: local }),
+    });
   }
   return parseConfig(json, metadata.file);
 }
@@ -77,10 +97,21 @@ function ropeScaling(
 ): Record<string, unknown> | null {
   const type = metadata.string(`${architecture}.rope.scaling.type`) ?? 'none';
   if (type !== 'none') {
-    if (type !== 'linear') {
-      throw new Error(`${metadata.file}: rope scaling "${type}"; supported: none, linear, llama3`);
+    const value = (key: string): number | undefined =>
+      metadata.number(`${architecture}.rope.scaling.${key}`);
+    if (type === 'linear') return { rope_type: 'linear', factor: value('factor') };
+    if (type !== 'yarn') {
+      throw new Error(
+        `${metadata.file}: rope scaling "${type}"; supported: none, linear, llama3, yarn`,
+      );
     }
-    return { rope_type: 'linear', factor: metadata.number(`${architecture}.rope.scaling.factor`) };
+    return {
+      rope_type: 'yarn',
+      factor: value('factor'),
+      original_max_position_embeddings: value('original_context_length'),
+      beta_fast: value('yarn_beta_fast'),
+      beta_slow: value('yarn_beta_slow'),
+    };
   }
   const old = metadata.number(`${architecture}.rope.scale_linear`);
   if (old !== undefined && old !== 1) return { rope_type: 'linear', factor: old };

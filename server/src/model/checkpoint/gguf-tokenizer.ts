@@ -28,18 +28,34 @@ const LLAMA3: Json = {
     byteLevel(false, false),
   ],
 };
+/** As Llama 3's, but each digit stands alone. */
+const QWEN2: Json = {
+  type: 'Sequence',
+  pretokenizers: [
+    {
+      type: 'Split',
+      pattern: { Regex: LLAMA3_SPLIT.replace('\\p{N}{1,3}', '\\p{N}') },
+      behavior: 'Isolated',
+      invert: false,
+    },
+    byteLevel(false, false),
+  ],
+};
 const SMOLLM: Json = {
   type: 'Sequence',
   pretokenizers: [{ type: 'Digits', individual_digits: true }, GPT2],
 };
 /** `tokenizer.ggml.pre`: how the text is cut before BPE (llama-vocab.cpp). */
-const PRE_TOKENIZERS: Readonly<Record<string, { splits: Json; ignoreMerges: boolean }>> = {
+const PRE_TOKENIZERS: Readonly<
+  Record<string, { splits: Json; ignoreMerges: boolean; normalizer?: Json }>
+> = {
   default: { splits: GPT2, ignoreMerges: false },
   'gpt-2': { splits: GPT2, ignoreMerges: false },
   smollm: { splits: SMOLLM, ignoreMerges: false },
   'llama-bpe': { splits: LLAMA3, ignoreMerges: true },
   llama3: { splits: LLAMA3, ignoreMerges: true },
   'llama-v3': { splits: LLAMA3, ignoreMerges: true },
+  qwen2: { splits: QWEN2, ignoreMerges: false, normalizer: { type: 'NFC' } },
   'smaug-bpe': { splits: LLAMA3, ignoreMerges: true },
 };
 
@@ -85,7 +101,7 @@ export function ggufTokenizer(metadata: GgufMetadata): TokenizerFiles {
       truncation: null,
       padding: null,
       added_tokens: added,
-      normalizer: null,
+      normalizer: rules.normalizer ?? null,
       pre_tokenizer: rules.splits,
       post_processor: null,
       decoder: byteLevel(true, true),

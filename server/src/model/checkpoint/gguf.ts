@@ -17,6 +17,8 @@ export { dequantize } from './gguf-blocks.js';
 export interface Gguf extends TokenizerFiles {
   readonly config: ModelConfig;
   readonly source: GgufSource;
+  /** The fields of a config.json that heads read. */
+  readonly json: Readonly<Record<string, unknown>>;
   /** `general.name`, or the file's name. */
   readonly name: string;
   /** `general.license`, such as `apache-2.0`. */
@@ -27,7 +29,7 @@ export interface Gguf extends TokenizerFiles {
 const CHUNK = 4 << 20;
 
 /**
- * Opens a GGUF file (or the first of its shards `…-00001-of-0000N.gguf`) of a Llama or Gemma 2 model.
+ * Opens a GGUF file (or the first of its shards `…-00001-of-0000N.gguf`) of an architecture of gguf-names.ts.
  * The tokenizer comes from tokenizer.json beside the file, else from the metadata. The caller closes `source`.
  * @throws Error naming the file, the tensor or key, and what is supported
  */
@@ -57,17 +59,28 @@ export async function openGguf(path: string): Promise<Gguf> {
     if (hf === undefined) {
       throw new Error(
         `${tensor.file}: tensor "${tensor.name}" is no part of a ${architecture} model; ` +
-          `supported: token_embd, output, output_norm and blk.N.* of attention and MLP`,
+          `supported: token_embd, output, output_norm, cls.output and blk.N.* of attention and MLP`,
       );
     }
     entries.set(hf.name, { tensor, change: hf.change });
   }
   return {
     config,
+    json: headFields(metadata!, architecture),
     source: new GgufSource(entries, config, path),
     ...(await tokenizerBeside(path, metadata!)),
     name: metadata!.string('general.name') ?? basename(path).replace(/\.gguf$/i, ''),
     licence: metadata!.string('general.license'),
+  };
+}
+
+/** What a config.json says of a score head. */
+function headFields(metadata: GgufMetadata, architecture: string): Record<string, unknown> {
+  const labels = metadata.get(`${architecture}.classifier.output_labels`);
+  const pad = metadata.number('tokenizer.ggml.padding_token_id');
+  return {
+    ...(Array.isArray(labels) ? { id2label: Object.fromEntries(labels.entries()) } : {}),
+    ...(pad === undefined ? {} : { pad_token_id: pad }),
   };
 }
 

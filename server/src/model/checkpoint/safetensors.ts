@@ -10,7 +10,21 @@ export interface TensorSource {
   info(name: string): TensorInfo;
   /** The tensor as float32, row-major. @throws Error naming file, tensor and the supported types */
   readFloat32(name: string): Promise<Float32Array>;
+  /** Rows `from` to `to` of a matrix, where a part can be read alone; `rowReader` does for all. */
+  readRows?(name: string, from: number, to: number): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+/** Rows of a matrix as float32: of the file where that is possible, so that a large table is never whole in memory. */
+export function rowReader(
+  source: TensorSource,
+  name: string,
+): (from: number, to: number) => Promise<Float32Array> {
+  if (source.readRows) return (from, to) => source.readRows!(name, from, to);
+  const columns = source.info(name).shape[1]!;
+  let whole: Promise<Float32Array> | undefined;
+  return async (from, to) =>
+    (await (whole ??= source.readFloat32(name))).slice(from * columns, to * columns);
 }
 
 export interface TensorInfo {
@@ -194,16 +208,25 @@ export class Safetensors implements TensorSource {
   }
 
   /** The tensor's bytes as stored. */
-  async readRaw(name: string): Promise<Buffer> {
-    const { file, offset, byteLength } = this.info(name);
+  async readRaw(name: string, from = 0, to = this.info(name).byteLength): Promise<Buffer> {
+    const { file, offset } = this.info(name);
     let handle = this.#handles.get(file);
     if (handle === undefined) this.#handles.set(file, (handle = open(file, 'r')));
-    return readRange(await handle, offset, byteLength, `${file}, tensor "${name}"`);
+    return readRange(await handle, offset + from, to - from, `${file}, tensor "${name}"`);
   }
 
   async readFloat32(name: string): Promise<Float32Array> {
+    return this.#values(name, await this.readRaw(name));
+  }
+
+  async readRows(name: string, from: number, to: number): Promise<Float32Array> {
+    const { shape, byteLength } = this.info(name);
+    const row = byteLength / shape[0]!;
+    return this.#values(name, await this.readRaw(name, from * row, to * row));
+  }
+
+  #values(name: string, raw: Buffer): Float32Array {
     const { dtype, file } = this.info(name);
-    const raw = await this.readRaw(name);
     if (dtype === 'F32') return new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
     if (dtype !== 'F16' && dtype !== 'BF16') {
       throw new Error(`${file}: tensor "${name}" has type ${dtype}; supported: F32, F16, BF16`);

@@ -1,4 +1,4 @@
-import type { TensorSource } from './safetensors.js';
+import { rowReader, type TensorSource } from './safetensors.js';
 
 /** The same tensors under other names. @param to gives the name that a stored one is known by */
 export function renamed(source: TensorSource, to: (stored: string) => string): TensorSource {
@@ -9,6 +9,10 @@ export function renamed(source: TensorSource, to: (stored: string) => string): T
     has: (name) => names.has(name),
     info: (name) => source.info(stored(name)),
     readFloat32: (name) => source.readFloat32(stored(name)),
+    ...(source.readRows && {
+      readRows: (name: string, from: number, to: number) =>
+        source.readRows!(stored(name), from, to),
+    }),
     close: () => source.close(),
   };
 }
@@ -22,6 +26,7 @@ export function joined(sources: readonly TensorSource[]): TensorSource {
     has: (name) => names.has(name),
     info: (name) => of(name).info(name),
     readFloat32: (name) => of(name).readFloat32(name),
+    readRows: (name, from, to) => rowReader(of(name), name)(from, to),
     close: async () => {
       for (const source of sources) await source.close();
     },

@@ -83,7 +83,7 @@ export interface LayerObservation {
  */
 export class LayerObserver {
   #x: Float32Array;
-  #layer = 0;
+  #layer: number;
   readonly #common: Record<string, Tensor>;
   /** Of layers that see everything, and of those with a window. */
   readonly #seen: readonly [Record<string, Tensor>, Record<string, Tensor>];
@@ -92,11 +92,12 @@ export class LayerObserver {
     private readonly session: InferenceSession,
     private readonly config: ModelConfig,
     tokens: CalibrationTokens,
-    embedding: (ids: readonly number[]) => Float32Array,
+    x: Float32Array,
+    layer: number,
   ) {
-    const ids = tokens.sequences.flat();
-    const T = ids.length;
-    this.#x = embedding(ids);
+    const T = tokens.sequences.flat().length;
+    this.#x = x;
+    this.#layer = layer;
     const { headDim, rope, localRope = rope, slidingWindow } = config;
     const half = headDim / 2;
     const keep: bigint[] = [];
@@ -143,14 +144,18 @@ export class LayerObserver {
     };
   }
 
-  /** @param embedding rows of the embedding table, [ids.length, hidden] float32 */
+  /**
+   * @param x what goes into the layer: for the first, rows of the embedding table, [tokens, hidden] float32
+   * @param layer the layer that is observed first
+   */
   static async create(
     config: ModelConfig,
     tokens: CalibrationTokens,
-    embedding: (ids: readonly number[]) => Float32Array,
+    x: Float32Array,
+    layer: number,
   ): Promise<LayerObserver> {
     const session = await InferenceSession.create(layerGraph(config), { logSeverityLevel: 3 });
-    return new LayerObserver(session, config, tokens, embedding);
+    return new LayerObserver(session, config, tokens, x, layer);
   }
 
   /** Runs the next layer. */
@@ -188,6 +193,11 @@ export class LayerObserver {
       prefixKey: data('prefix_key'),
       prefixValue: data('prefix_value'),
     };
+  }
+
+  /** What goes into the next layer. */
+  get stream(): Float32Array {
+    return this.#x;
   }
 
   async release(): Promise<void> {

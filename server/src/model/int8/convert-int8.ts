@@ -3,14 +3,16 @@ import {
   extraParts,
   LayerObserver,
   type LayerObservation,
+  type LayerWeights,
 } from './calibration.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { ConvertOptions } from '../graph/convert-weights.js';
-import { STATIC } from '../graph/int8-weights.js';
-import { Rotation, transpose } from './hadamard.js';
-import { quantizeColumns, quantizeRows, type Quantized } from './quantize.js';
-import type { TensorSource } from '../checkpoint/safetensors.js';
+import { Journal } from '../graph/journal.js';
+import { transpose } from './hadamard.js';
+import { rotation, type LayerTensor } from './layer-parts.js';
+import { PartPool } from './part-pool.js';
+import { rowReader, type TensorSource } from '../checkpoint/safetensors.js';
 import { TensorFileWriter, type TensorIndex } from '../graph/tensor-file.js';
 
 /**
@@ -21,13 +23,19 @@ export function prefersInt8(config: ModelConfig): boolean {
   return !config.sandwichNorms;
 }
 
-/** Share of the calibration tokens whose attention output is not clipped. */
-const CONTEXT_COVERAGE = 0.99;
-
 export interface Int8Result {
   readonly index: TensorIndex;
   /** Token ids whose keys and values are stored: see graph/backbone.ts. */
   readonly prefix: readonly number[];
+}
+
+/** Rows of the embedding table that are rotated at a time. */
+const ROWS = 4096;
+/** Of the whole, what the embedding table takes: its weights are rotated, those of layers quantised and run too. */
+function embeddingShare({ layers, hiddenSize: H, intermediateSize: F, ...c }: ModelConfig): number {
+  const layer = H * (3 * F + 2 * c.headDim * (c.heads + c.kvHeads));
+  const table = 0.4 * c.vocabSize * H;
+  return table / (table + layers * layer);
 }
 
 /**
@@ -39,6 +47,8 @@ export interface Int8Result {
  *  - the error that rounding the weights makes on the mean activation is taken back by a bias;
  *  - the template's constant beginning, where the massive activations live (Sun et al. 2024), is never
  *    run in int8: its keys and values are computed here in float32 and stored.
+ * While one layer is rotated and quantised in threads (part-pool.ts), the next is read and observed; what is done is
+ * noted (journal.ts), and a conversion that was killed goes on there.
  */
 export async function convertInt8(
   source: TensorSource,
@@ -49,9 +59,13 @@ export async function convertInt8(
   options: ConvertOptions = {},
 ): Promise<Int8Result> {
   const { hiddenSize: H, layers } = config;
+  const { signal, onProgress } = options;
+  const share = embeddingShare(config);
   const tokens = calibrationTokens(tokenizer);
-  const writer = await TensorFileWriter.create(path, file);
-  const rotations = { residual: new Rotation(H), value: new Rotation(config.headDim) };
+  const journal = options.journal && (await Journal.open(path, options.journal));
+  const begun = journal?.state === undefined ? undefined : journal.step;
+  const writer = await TensorFileWriter.create(path, file, begun);
+  const pool = new PartPool(config);
   /** Gemma's norms with the 1 that they are stored without. */
   const norm = async (name: string): Promise<Float32Array> => {
     const weight = await source.readFloat32(`${name}.weight`);
@@ -60,207 +74,182 @@ export async function convertInt8(
   };
   let observer: LayerObserver | undefined;
   try {
-    const embedding = await source.readFloat32('model.embed_tokens.weight');
-    observer = await LayerObserver.create(config, tokens, (ids) => {
-      const rows = new Float32Array(ids.length * H);
-      ids.forEach((id, i) => rows.set(embedding.subarray(id * H, (id + 1) * H), i * H));
-      const { embeddingScale: scale } = config;
-      if (scale !== 1) for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
-      return rows;
-    });
-    rotations.residual.applyToRows(embedding);
-    await writer.add('model.embed_tokens.weight', 'float32', [embedding.length / H, H], embedding);
-    for (let layer = 0; layer < layers; layer++) {
-      options.signal?.throwIfAborted();
-      const p = `model.layers.${layer}`;
-      const read = (name: string): Promise<Float32Array> =>
-        source.readFloat32(`${p}.${name}.weight`);
-      const weights = {
-        q: await read('self_attn.q_proj'),
-        k: await read('self_attn.k_proj'),
-        v: await read('self_attn.v_proj'),
-        o: await read('self_attn.o_proj'),
-        gate: await read('mlp.gate_proj'),
-        up: await read('mlp.up_proj'),
-        down: await read('mlp.down_proj'),
-        attentionNorm: await norm(`${p}.input_layernorm`),
-        mlpNorm: await norm(
-          `${p}.${config.sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}`,
-        ),
-        extra: await extraWeights(source, config, p, norm),
-      };
+    const first = begun?.done ?? 0;
+    if (begun === undefined) {
+      const table = rowReader(source, 'model.embed_tokens.weight');
+      const x = await scaledRows(table, tokens.sequences.flat(), config);
+      await addEmbedding(writer, pool, table, config, (part) => {
+        signal?.throwIfAborted();
+        onProgress?.(share * part);
+      });
+      observer = await LayerObserver.create(config, tokens, x, 0);
+    } else observer = await LayerObserver.create(config, tokens, journal!.state!, first);
+    /** The layer before, on its way to the file. */
+    let writing: Promise<void> | undefined;
+    for (let layer = first; layer < layers; layer++) {
+      signal?.throwIfAborted();
+      const weights = await layerWeights(source, config, layer, norm);
       const seen = await observer.observe(weights);
-      await addLayer(writer, config, rotations, p, weights, seen);
-      options.onProgress?.((layer + 1) / layers);
+      const state = observer.stream;
+      await writing;
+      const done = addLayer(writer, pool, config, `model.layers.${layer}`, weights, seen);
+      writing = done.then(async () => {
+        onProgress?.(share + ((1 - share) * (layer + 1)) / layers);
+        if (!journal?.due) return;
+        await journal.note(
+          { done: layer + 1, prefix: tokens.prefix, ...(await writer.written()) },
+          state,
+        );
+      });
+      // Its failure is met where it is awaited.
+      writing.catch(() => undefined);
     }
-    const inverse = transpose(rotations.residual.matrix(), H, H);
+    await writing;
+    const residual = rotation(H);
+    const inverse = transpose(residual.matrix(), H, H);
     await writer.add('rotation.inverse', 'float32', [H, H], inverse);
     await writer.add('model.norm.weight', 'float32', [H], await norm('model.norm'));
     if (config.sandwichNorms) {
-      await writer.add('rotation.matrix', 'float32', [H, H], rotations.residual.matrix());
+      await writer.add('rotation.matrix', 'float32', [H, H], residual.matrix());
     }
+    await journal?.end();
   } finally {
+    await pool.close();
     await observer?.release();
     await writer.close();
   }
   return { index: writer.index, prefix: tokens.prefix };
 }
 
-type Weights = Parameters<LayerObserver['observe']>[0];
+type Rows = ReturnType<typeof rowReader>;
 
-/** Biases, and norms besides the two that every layer has. */
-async function extraWeights(
+/** Rows of the embedding table as the first layer takes them. */
+async function scaledRows(
+  table: Rows,
+  ids: readonly number[],
+  { hiddenSize: H, embeddingScale: scale }: ModelConfig,
+): Promise<Float32Array> {
+  const rows = new Float32Array(ids.length * H);
+  const known = new Map<number, Float32Array>();
+  for (const [i, id] of ids.entries()) {
+    const row = known.get(id) ?? (await table(id, id + 1));
+    known.set(id, row);
+    rows.set(row, i * H);
+  }
+  if (scale !== 1) for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
+  return rows;
+}
+
+/** Writes the table rotated, some rows at a time, of which some are rotated at once. */
+async function addEmbedding(
+  writer: TensorFileWriter,
+  pool: PartPool,
+  table: Rows,
+  { vocabSize: V, hiddenSize: H }: ModelConfig,
+  progress: (share: number) => void,
+): Promise<void> {
+  async function* rotated(): AsyncGenerator<Float32Array> {
+    const waiting: Promise<LayerTensor[]>[] = [];
+    let from = 0;
+    for (let written = 0; written < V; written += ROWS) {
+      while (from < V && waiting.length < 4) {
+        const rows = await table(from, Math.min(V, from + ROWS));
+        waiting.push(pool.run('rotate', { rows }));
+        from += ROWS;
+      }
+      const [rows] = await waiting.shift()!;
+      yield rows!.data as Float32Array;
+      progress(Math.min(1, (written + ROWS) / V));
+    }
+  }
+  await writer.addParts('model.embed_tokens.weight', 'float32', [V, H], rotated());
+}
+
+async function layerWeights(
   source: TensorSource,
   config: ModelConfig,
-  p: string,
+  layer: number,
   norm: (name: string) => Promise<Float32Array>,
-): Promise<Record<string, Float32Array>> {
-  const out: Record<string, Float32Array> = {};
+): Promise<LayerWeights> {
+  const p = `model.layers.${layer}`;
+  const read = (name: string): Promise<Float32Array> => source.readFloat32(`${p}.${name}.weight`);
+  const extra: Record<string, Float32Array> = {};
   for (const part of extraParts(config)) {
-    out[part] = part.endsWith('bias')
+    extra[part] = part.endsWith('bias')
       ? await source.readFloat32(`${p}.${part}`)
       : await norm(`${p}.${part.replace(/\.weight$/, '')}`);
   }
-  return out;
+  return {
+    q: await read('self_attn.q_proj'),
+    k: await read('self_attn.k_proj'),
+    v: await read('self_attn.v_proj'),
+    o: await read('self_attn.o_proj'),
+    gate: await read('mlp.gate_proj'),
+    up: await read('mlp.up_proj'),
+    down: await read('mlp.down_proj'),
+    attentionNorm: await norm(`${p}.input_layernorm`),
+    mlpNorm: await norm(
+      `${p}.${config.sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}`,
+    ),
+    extra,
+  };
 }
 
-/** Rotates, smooths and quantises one layer; overwrites the weights it is given. */
+/** Rotates, smooths, quantises and writes one layer; the weights that it is given are gone afterwards. */
 async function addLayer(
   writer: TensorFileWriter,
+  pool: PartPool,
   config: ModelConfig,
-  { residual, value }: { residual: Rotation; value: Rotation },
   p: string,
-  w: Weights,
+  w: LayerWeights,
   seen: LayerObservation,
 ): Promise<void> {
-  const { hiddenSize: H, intermediateSize: F, heads, kvHeads, headDim: D } = config;
   const { extra } = w;
-  const add = async (
-    name: string,
-    inputs: number,
-    outputs: number,
-    q: Quantized,
-    bias?: Float32Array,
-  ): Promise<void> => {
-    // What the rounding of the weights costs on average, and the map's own bias: one vector.
-    if (bias) for (let o = 0; o < outputs; o++) q.bias[o]! += bias[o]!;
-    await writer.add(`${p}.${name}.q`, 'int8', [inputs, outputs], q.values);
-    await writer.add(`${p}.${name}.scale`, 'float32', [outputs], q.scale);
-    await writer.add(`${p}.${name}.bias`, 'float32', [outputs], q.bias);
-  };
-  /** [out, H] that reads the normed residual: the norm's weight folded in, its inputs rotated. */
-  const reads = (weight: Float32Array, norm: Float32Array): Float32Array => {
-    for (let at = 0; at < weight.length; at += H)
-      for (let i = 0; i < H; i++) weight[at + i]! *= norm[i]!;
-    residual.applyToRows(weight);
-    return weight;
-  };
-  residual.applyToRows(seen.attentionMean);
-  residual.applyToRows(seen.mlpMean);
-
-  // Each value head is rotated; the output projection takes it back.
-  const vT = transpose(w.v, kvHeads * D, H);
-  value.applyToRows(vT);
-  const attention = [
-    ['q_proj', w.q, heads * D],
-    ['k_proj', w.k, kvHeads * D],
-    ['v_proj', transpose(vT, H, kvHeads * D), kvHeads * D],
+  const bias = (name: string): Float32Array | undefined => extra[`${name}_proj.bias`];
+  const parts = [
+    // The longest first.
+    pool.run('upDown', {
+      up: w.up,
+      down: w.down,
+      norm: w.mlpNorm.slice(),
+      mean: seen.mlpMean.slice(),
+      innerPeak: seen.innerPeak.slice(),
+      innerMean: seen.innerMean.slice(),
+      'up.bias': bias('mlp.up'),
+      'down.bias': bias('mlp.down'),
+    }),
+    pool.run('attention', {
+      q: w.q,
+      k: w.k,
+      v: w.v,
+      o: w.o,
+      norm: w.attentionNorm,
+      mean: seen.attentionMean.slice(),
+      context: seen.context.slice(),
+      'q.bias': bias('self_attn.q'),
+      'k.bias': bias('self_attn.k'),
+      'v.bias': bias('self_attn.v'),
+      'o.bias': bias('self_attn.o'),
+    }),
+    pool.run('gate', {
+      gate: w.gate,
+      norm: w.mlpNorm.slice(),
+      mean: seen.mlpMean.slice(),
+      'gate.bias': bias('mlp.gate'),
+    }),
   ] as const;
-  for (const [name, weight, outputs] of attention) {
-    const q = quantizeRows(reads(weight, w.attentionNorm), outputs, H, seen.attentionMean);
-    const bias = extra[`self_attn.${name}.bias`];
-    if (bias && name === 'v_proj') value.applyToRows(bias);
-    await add(`self_attn.${name}`, H, outputs, q, bias);
+  const [upDown, attention, gate] = await Promise.all(parts);
+  for (const { name, dtype, shape, data } of [...attention, ...gate, ...upDown]) {
+    await writer.add(`${p}.${name}`, dtype, shape, data);
   }
-  value.applyToRows(seen.context);
-  value.applyToRows(w.o);
-  const oT = transpose(w.o, H, heads * D);
-  // Before a norm of its own an output keeps its basis: the norm's weight belongs to it.
-  const intoStream = (rows: Float32Array): Float32Array => {
-    if (!config.sandwichNorms) residual.applyToRows(rows);
-    return rows;
-  };
-  intoStream(oT);
-  const outBias = extra['self_attn.o_proj.bias'];
-  const width = heads * D;
-  await add(
-    'self_attn.o_proj',
-    width,
-    H,
-    quantizeColumns(oT, width, H, means(seen.context, width)),
-    outBias && intoStream(outBias),
-  );
-  const scale = peakQuantile(seen.context, width, CONTEXT_COVERAGE) / STATIC;
-  await writer.add(`${p}.self_attn.context.scale`, 'float32', [], Float32Array.of(scale));
-
-  const down = transpose(w.down, H, F);
-  intoStream(down);
-  const upBias = extra['mlp.up_proj.bias'];
-  const downBias = extra['mlp.down_proj.bias'];
-  const smooth = smoothing(seen.innerPeak, down, H);
-  for (let i = 0; i < F; i++) {
-    for (let j = 0; j < H; j++) {
-      w.up[i * H + j]! /= smooth[i]!;
-      down[i * H + j]! *= smooth[i]!;
-    }
-    seen.innerMean[i]! /= smooth[i]!;
-    if (upBias) upBias[i]! /= smooth[i]!;
-  }
-  await add(
-    'mlp.gate_proj',
-    H,
-    F,
-    quantizeRows(reads(w.gate, w.mlpNorm), F, H, seen.mlpMean),
-    extra['mlp.gate_proj.bias'],
-  );
-  await add('mlp.up_proj', H, F, quantizeRows(reads(w.up, w.mlpNorm), F, H, seen.mlpMean), upBias);
-  await add(
-    'mlp.down_proj',
-    F,
-    H,
-    quantizeColumns(down, F, H, seen.innerMean),
-    downBias && intoStream(downBias),
-  );
   for (const [name, values] of Object.entries(extra)) {
     if (name.endsWith('.weight'))
       await writer.add(`${p}.${name}`, 'float32', [values.length], values);
   }
-
   // Values are rotated as the weights' outputs are.
-  value.applyToRows(seen.prefixValue);
-  const P = seen.prefixKey.length / (kvHeads * D);
-  await writer.add(`${p}.prefix_key`, 'float32', [1, P, kvHeads * D], seen.prefixKey);
-  await writer.add(`${p}.prefix_value`, 'float32', [1, P, kvHeads * D], seen.prefixValue);
-}
-
-/** sqrt(largest input / largest weight) of each inner channel, geometric mean 1. */
-function smoothing(peak: Float32Array, down: Float32Array, H: number): Float64Array {
-  const out = new Float64Array(peak.length);
-  let logs = 0;
-  for (let i = 0; i < peak.length; i++) {
-    let weight = 1e-6;
-    for (let j = 0; j < H; j++) weight = Math.max(weight, Math.abs(down[i * H + j]!));
-    out[i] = Math.sqrt(Math.max(peak[i]!, 1e-6) / weight);
-    logs += Math.log(out[i]!);
-  }
-  const centre = Math.exp(logs / out.length);
-  return out.map((s) => s / centre);
-}
-
-function means(rows: Float32Array, width: number): Float32Array {
-  const sums = new Float64Array(width);
-  for (let i = 0; i < rows.length; i++) sums[i % width]! += rows[i]!;
-  return Float32Array.from(sums, (s) => (s * width) / rows.length);
-}
-
-/** The magnitude that the largest entry of a share of the rows stays below. */
-function peakQuantile(rows: Float32Array, width: number, share: number): number {
-  const peaks: number[] = [];
-  for (let at = 0; at < rows.length; at += width) {
-    let peak = 0;
-    for (let i = at; i < at + width; i++) peak = Math.max(peak, Math.abs(rows[i]!));
-    peaks.push(peak);
-  }
-  peaks.sort((a, b) => a - b);
-  return Math.max(peaks[Math.min(peaks.length - 1, Math.floor(share * peaks.length))] ?? 0, 1e-6);
+  const KV = config.kvHeads * config.headDim;
+  rotation(config.headDim).applyToRows(seen.prefixValue);
+  const P = seen.prefixKey.length / KV;
+  await writer.add(`${p}.prefix_key`, 'float32', [1, P, KV], seen.prefixKey);
+  await writer.add(`${p}.prefix_value`, 'float32', [1, P, KV], seen.prefixValue);
 }

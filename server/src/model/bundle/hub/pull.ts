@@ -1,6 +1,6 @@
 import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { exists, gigabytes, parseJson } from '../../files.js';
+import { duration, exists, gigabytes, parseJson } from '../../files.js';
 import { downloadFile, type DownloadOptions, type HubFile } from './download.js';
 import {
   cachedSnapshot,
@@ -55,13 +55,7 @@ export async function pull(name: HubName, options: PullOptions = {}): Promise<st
   const { sha, siblings } = await modelInfo(name, settings, options);
   if (!/^[0-9a-f]{40}$/.test(sha))
     throw new HubError(`${settings.endpoint}: no commit of ${name.id}`);
-  const files = siblings.flatMap(({ rfilename: path, lfs, blobId, size }): HubFile[] => {
-    const hash = lfs?.sha256 ?? lfs?.oid ?? blobId ?? '';
-    // A path that leads out of the snapshot, or a hash that is none, is no file for us.
-    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(hash) || /(^|\/)\.\.?(\/|$)|^\/|\\/.test(path))
-      return [];
-    return [{ path, hash, size: lfs?.size ?? size ?? 0 }];
-  });
+  const files = siblings.flatMap(fileOf);
   const first = files.filter(({ path }) => SMALL.test(path));
   for (const file of first) await downloadFile(file, sha, name, settings, options);
   const folder = join(repositoryFolder(settings.cache, name), 'snapshots', sha);
@@ -77,6 +71,36 @@ export async function pull(name: HubName, options: PullOptions = {}): Promise<st
     await writeFile(ref, sha);
   }
   return folder;
+}
+
+/**
+ * What a model's weights take, asked of the hub: nothing is downloaded.
+ * @returns bytes of all weights that would be fetched, and of those that are not in the cache
+ * @throws HubError in words for a user; AbortError
+ */
+export async function inspect(
+  name: HubName,
+  options: PullOptions = {},
+): Promise<{ bytes: number; missing: number }> {
+  const settings = options.settings ?? (await hubSettings());
+  if (settings.offline) throw new HubError(`HF_HUB_OFFLINE is set: ${name.id} cannot be asked for`);
+  const { siblings } = await modelInfo(name, settings, options);
+  const blobs = join(repositoryFolder(settings.cache, name), 'blobs');
+  let [bytes, missing] = [0, 0];
+  for (const file of siblings.flatMap(fileOf)) {
+    if (!/^[^/]+\.(safetensors|gguf)$/i.test(file.path)) continue;
+    bytes += file.size;
+    if (!(await exists(join(blobs, file.hash)))) missing += file.size;
+  }
+  return { bytes, missing };
+}
+
+/** A path that leads out of the snapshot, or a hash that is none, is no file for us. */
+function fileOf({ rfilename: path, lfs, blobId, size }: ModelInfo['siblings'][number]): HubFile[] {
+  const hash = lfs?.sha256 ?? lfs?.oid ?? blobId ?? '';
+  if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(hash) || /(^|\/)\.\.?(\/|$)|^\/|\\/.test(path))
+    return [];
+  return [{ path, hash, size: lfs?.size ?? size ?? 0 }];
 }
 
 async function modelInfo(
@@ -181,7 +205,7 @@ function rateOf(
     last = now;
     const rate = fresh / Math.max((now - began) / 1000, 0.5);
     const seconds = (total - done) / Math.max(rate, 1);
-    const left = done >= total || rate <= 0 ? '' : `, ${Math.ceil(seconds)} s left`;
+    const left = done >= total || rate <= 0 ? '' : `, ${duration(Math.ceil(seconds))} left`;
     onProgress?.({
       message: `Downloading ${name.id}: ${gigabytes(done)} of ${gigabytes(total)}, ${gigabytes(rate)}/s${left}`,
       fraction: total === 0 ? 1 : done / total,

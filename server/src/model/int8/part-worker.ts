@@ -1,0 +1,16 @@
+import { parentPort } from 'node:worker_threads';
+import type { ModelConfig } from '../checkpoint/config.js';
+import { PARTS, type PartName } from './layer-parts.js';
+
+/** What part-pool.ts sends: one part of a conversion's arithmetic. */
+export interface PartMessage {
+  readonly part: PartName;
+  readonly config: ModelConfig;
+  readonly arrays: Readonly<Record<string, Float32Array>>;
+}
+
+parentPort?.on('message', ({ part, config, arrays }: PartMessage) => {
+  const tensors = PARTS[part](config, arrays);
+  const buffers = new Set(tensors.map(({ data }) => data.buffer as ArrayBuffer));
+  parentPort!.postMessage(tensors, [...buffers]);
+});
