@@ -20,8 +20,8 @@ export default tseslint.config(
     languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
     plugins: { '@typescript-eslint': tseslint.plugin },
     rules: {
-      // A promise is awaited, returned, or has its failure handled: `void` is none of it.
-      '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
+      // A promise is awaited, returned, has its failure handled, or is let go of on purpose (`void`).
+      '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
         { considerDefaultExhaustiveForUnions: true },

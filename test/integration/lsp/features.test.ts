@@ -354,7 +354,7 @@ describe('chats', () => {
         epoch,
         response: 1,
       });
-      expect(detail.detail?.excerpt).toBe('See  for an example.');
+      expect(detail.detail?.excerpt).toBe('See a.py for an example.');
       const textDocument = { uri };
       const lines = text.split('\n');
       const hoverAt = async (needle: string) => {
