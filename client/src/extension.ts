@@ -1,4 +1,5 @@
 import { window, workspace, type ExtensionContext } from 'vscode';
+import { messageOf } from '../../server/src/errors.js';
 import { Audits } from './audits.js';
 import { registerCommands } from './commands.js';
 import { mayHoldData } from './documents.js';
@@ -30,6 +31,9 @@ export function activate(extension: ExtensionContext): void {
         (error: unknown) =>
           void window.showErrorMessage(`QRM Lens: the server does not start: ${String(error)}`),
       );
+  const restart = (): void => {
+    context.restart().catch((error: unknown) => context.log.error(messageOf(error)));
+  };
   extension.subscriptions.push(
     context.log,
     ...followScreen(context),
@@ -47,11 +51,11 @@ export function activate(extension: ExtensionContext): void {
       if (context.running() === undefined && mayHoldData(document)) begin();
     }),
     workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('qrmLens.server.nodePath')) void context.restart();
+      if (change.affectsConfiguration('qrmLens.server.nodePath')) restart();
     }),
     // The server is told of trust when it starts.
     workspace.onDidGrantWorkspaceTrust(() => {
-      if (context.running() !== undefined) void context.restart();
+      if (context.running() !== undefined) restart();
     }),
   );
   if (workspace.textDocuments.some(mayHoldData)) begin();

@@ -2,9 +2,14 @@ import { messageOf } from '../../server/src/errors.js';
 import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   type AuditSummary,
+  type FromView,
   type HostToView,
   type PageName,
   type PersistedState,
+  type ViewAnswer,
+  type ViewRequest,
+  type ViewRequestName,
+  type ViewRequests,
   type ViewToHost,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
@@ -56,12 +61,15 @@ export class ViewPanel {
       localResourceRoots: [Uri.joinPath(host.extension, 'dist')],
     };
     panel.iconPath = Uri.joinPath(host.extension, 'client', 'media', 'icon.png');
-    webview.onDidReceiveMessage((m: ViewToHost) => void this.receive(m), null, this.disposables);
+    // What fails is told to the page.
+    webview.onDidReceiveMessage((m: ViewToHost) => this.receive(m), null, this.disposables);
     panel.onDidDispose(
       () => {
         this.feeds.forEach((feed) => feed.stop());
         this.disposables.forEach((d) => d.dispose());
-        void host.states.forget(page, this.uris);
+        host.states
+          .forget(page, this.uris)
+          .catch((error: unknown) => host.context.log.warn(messageOf(error)));
         onClosed(this);
       },
       null,
@@ -172,59 +180,55 @@ export class ViewPanel {
 
   private async receive(message: ViewToHost): Promise<void> {
     try {
-      await this.handle(message);
+      if (message.type === 'request') await this.answer(message);
+      else await (this.handlers[message.type] as (m: typeof message) => Promise<void>)?.(message);
     } catch (error) {
       const text = messageOf(error);
       this.host.context.log.warn(`${this.page}: ${text}`);
       this.post({ type: 'error', message: text });
+      if (message.type === 'request') this.post({ type: 'answer', id: message.id });
     }
   }
 
-  private async handle(message: ViewToHost): Promise<void> {
-    if (message.type === 'state') return this.host.states.keep(message.state);
-    const client = await this.host.context.server();
-    switch (message.type) {
-      case 'ready': {
-        const { page, uris } = this;
-        const later = await this.host.states.later({ page, uris }, message.state);
-        this.ready = true;
-        return this.open(uris.length > 0 ? uris : urisOf(later ?? message.state), later);
-      }
-      case 'reveal':
-        return reveal(this.host.context, message, message.focus);
-      case 'openDetail':
-        return this.host.openDetail(message);
-      case 'texts': {
-        const { uri, epoch, responses, id } = message;
-        const asked = { uri, epoch, responses };
-        const texts = await request(client, 'texts', asked);
-        return this.post({ type: 'texts', uri, id, texts });
-      }
-      case 'problems': {
-        const { uri, from, limit } = message;
-        const batch = await request(client, 'problems', { uri, from, limit });
-        return this.post({ type: 'problems', batch });
-      }
-      case 'revealPlace':
-        return revealPlace(message.uri, { row: message.place.line, ...message.place }, true);
-      case 'contributions': {
-        const { uri, epoch, responses, id } = message;
-        const asked = { uri, epoch, ...(responses && { responses }) };
-        const contributions = await request(client, 'contributions', asked);
-        return this.post({ type: 'contributions', id, contributions });
-      }
-      case 'export': {
-        const path = await saveImage(message, this.uris[0]);
-        return this.post({ type: 'exported', id: message.id, ...(path && { path }) });
-      }
-      case 'audit':
-        return void (await this.host.startAudit(message.uri));
-      case 'cancel':
-        return this.host.cancelAudit(message.uri);
-      case 'exportReport':
-        return this.host.exportReport(message.uri);
-    }
+  private async answer({ id, name, params }: ViewRequest): Promise<void> {
+    const ask = this.answers[name] as (
+      p: typeof params,
+    ) => Promise<NonNullable<ViewAnswer['answer']> | null>;
+    this.post({ type: 'answer', id, answer: await ask(params) });
   }
+
+  private readonly answers: {
+    readonly [N in ViewRequestName]: (
+      params: ViewRequests[N]['params'],
+    ) => Promise<ViewRequests[N]['answer']>;
+  } = {
+    problems: async (params) => request(await this.host.context.server(), 'problems', params),
+    texts: async (params) => request(await this.host.context.server(), 'texts', params),
+    contributions: async (params) =>
+      request(await this.host.context.server(), 'contributions', params),
+    export: async (params) => (await saveImage(params, this.uris[0])) ?? null,
+  };
+
+  private readonly handlers: {
+    readonly [T in keyof FromView]: (message: FromView[T]) => Promise<void>;
+  } = {
+    state: ({ state }) => this.host.states.keep(state),
+    ready: async ({ state }) => {
+      await this.host.context.server();
+      const { page, uris } = this;
+      const later = await this.host.states.later({ page, uris }, state);
+      this.ready = true;
+      return this.open(uris.length > 0 ? uris : urisOf(later ?? state), later);
+    },
+    revealPlace: ({ uri, place }) => revealPlace(uri, { row: place.line, ...place }, true),
+    reveal: (message) => reveal(this.host.context, message, message.focus),
+    openDetail: (message) => this.host.openDetail(message),
+    audit: async ({ uri }) => {
+      await this.host.startAudit(uri);
+    },
+    cancel: ({ uri }) => this.host.cancelAudit(uri),
+    exportReport: ({ uri }) => this.host.exportReport(uri),
+  };
 }
 
 /** Of a state that the editor kept: whatever it may hold. */

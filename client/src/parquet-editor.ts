@@ -30,10 +30,10 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
       }),
       commands.registerCommand('qrmLens.parquetPage', (uri: string, from: number) => {
         const shown = editor.shown.get(uri);
-        if (shown === undefined || !Number.isFinite(from)) return;
+        if (shown === undefined || !Number.isFinite(from)) return undefined;
         shown.from = Math.max(0, Math.trunc(from));
         shown.marked = undefined;
-        void editor.render(uri);
+        return editor.render(uri);
       }),
       commands.registerCommand('qrmLens.parquetGoTo', (uri: string) => editor.goTo(uri)),
       commands.registerCommand('qrmLens.showRows', async (argument: unknown) => {
@@ -45,7 +45,8 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
         editor.reveal(uri, row),
       ),
       context.onChanged(({ uri, state }) => {
-        if (state !== 'running' && editor.shown.has(uri)) void editor.render(uri);
+        if (state === 'running' || !editor.shown.has(uri)) return;
+        editor.render(uri).catch((error: unknown) => context.log.warn(messageOf(error)));
       }),
     ];
   }

@@ -1,11 +1,10 @@
 import { Uri, window, workspace } from 'vscode';
-import type { ViewToHost } from '../../server/src/protocol/index.js';
+import type { ImageExport } from '../../server/src/protocol/index.js';
 
-type ExportMessage = Extract<ViewToHost, { type: 'export' }>;
 const NAMES = { png: 'PNG image', svg: 'SVG image', csv: 'CSV table' } as const;
 
 /** Asks for a place and writes what a page exported; undefined when the user thought better of it. */
-export async function saveImage(m: ExportMessage, near: string | undefined) {
+export async function saveImage(m: ImageExport, near: string | undefined) {
   const name = `${m.name.replace(/[^\w.-]+/g, '-').slice(0, 80)}.${m.format}`;
   const target = await window.showSaveDialog({
     ...(near?.startsWith('file:') && { defaultUri: Uri.joinPath(Uri.parse(near), '..', name) }),

@@ -1,4 +1,5 @@
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
+import { messageOf } from '../../server/src/errors.js';
 import type { Context } from './context.js';
 import { themeKind } from './theme.js';
 import { notify } from './request.js';
@@ -8,6 +9,7 @@ const QUIET_MS = 60;
 /** Tells the server which lines are on screen: those are scored first. */
 export function followScreen(context: Context): Disposable[] {
   const timers = new Map<string, NodeJS.Timeout>();
+  const told = (error: unknown): void => context.log.warn(messageOf(error));
   const send = (editor: TextEditor) => {
     const uri = editor.document.uri.toString();
     clearTimeout(timers.get(uri));
@@ -16,7 +18,7 @@ export function followScreen(context: Context): Disposable[] {
       setTimeout(() => {
         timers.delete(uri);
         const ranges = editor.visibleRanges.map((r) => ({ from: r.start.line, to: r.end.line }));
-        void notify(context.running(), 'visibleRanges', { uri, ranges });
+        notify(context.running(), 'visibleRanges', { uri, ranges }).catch(told);
       }, QUIET_MS),
     );
   };
@@ -31,8 +33,8 @@ export function followScreen(context: Context): Disposable[] {
     window.onDidChangeActiveTextEditor(mark),
     context.onChanged(mark),
     context.onForgotten(mark),
-    window.onDidChangeActiveColorTheme(
-      () => void notify(context.running(), 'theme', { kind: themeKind() }),
+    window.onDidChangeActiveColorTheme(() =>
+      notify(context.running(), 'theme', { kind: themeKind() }).catch(told),
     ),
   ];
 }

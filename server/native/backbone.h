@@ -1,4 +1,4 @@
-/* The int8 backbone of model/convert-int8.ts: packed weights, and one run over packed trees. */
+/* The int8 backbone of model/int8/convert-int8.ts: packed weights, and one run over packed trees. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ struct shape {
 /* One linear layer: strips of 32 columns (gemm.h), and a scale and a bias for each packed column. */
 struct linear {
   int inputs, strips;
-  int8_t *weights;
-  float *scale, *bias;
+  int8_t *weights;     /* [strips, inputs / 64, 2 tiles of 64 inputs x 16 columns] */
+  float *scale, *bias; /* [strips * 32] each, as packed */
 };
 
 struct layer {
@@ -24,7 +24,7 @@ struct layer {
   struct linear output;
   struct linear gate_up; /* each strip: 16 columns of gate, the same 16 of up */
   struct linear down;
-  /* Stored keys and values as tiles: see attention.h. */
+  /* Stored keys and values as tiles, [kv_heads, blocks of 32 slots, kv_block]: see attention.h. */
   bf16 *prefix_keys, *prefix_values;
 };
 
@@ -33,8 +33,8 @@ struct model {
   const float *embedding; /* [vocab, hidden], in the mapped file */
   const float *unrotate;  /* [hidden, hidden], in the mapped file */
   const float *norm;      /* [hidden], in the mapped file */
-  struct layer *layers;
-  void *map;
+  struct layer *layers;   /* [layers] */
+  void *map;              /* the file, map_bytes long */
   size_t map_bytes;
 };
 
@@ -54,7 +54,9 @@ enum layer_tensor {
   DOWN_W, DOWN_SCALE, DOWN_BIAS, PREFIX_KEY, PREFIX_VALUE, LAYER_TENSORS
 };
 
-/* Maps the file and packs its weights. NULL with errno set: EBADMSG when shape and offsets do not fit it. */
+/*
+ * Maps the file and packs its weights. offsets [GLOBAL_TENSORS + layers * LAYER_TENSORS], in bytes. NULL with errno set: EBADMSG when shape and offsets do not fit it.
+ */
 struct model *model_open(const char *path, const struct shape *shape, const double *offsets);
 void model_close(struct model *model);
 
@@ -64,8 +66,9 @@ struct workspace *workspace_new(void);
 void workspace_free(struct workspace *w);
 
 /*
- * Hidden states after the final norm of `targets` (packed tokens), [target_count, hidden].
- * rope: cos [positions, head_dim / 2], then sin, of every position up to the largest.
+ * Hidden states after the final norm of `targets`: out [target_count, hidden], float32.
+ * ids [tokens], segments [segment_count], targets [target_count]: indices of packed tokens.
+ * rope: cos [positions, head_dim / 2], then sin [positions, head_dim / 2], of every position up to the largest.
  * 0, or -1 when memory or the tile registers are refused.
  */
 int model_run(const struct model *model, struct workspace *w, const int32_t *ids, int tokens,

@@ -7,13 +7,14 @@
 
 /* Row r ~ (high + low / 254) * scale[r], in the order of gemm.h. */
 struct digits {
-  int8_t *high, *low;
-  float *scale;
+  int8_t *high, *low; /* [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
+  float *scale;       /* [rows] */
 };
 
-/* Each row over its root mean square. `width` is a multiple of 64, rows are 64-byte aligned. */
+/* x [rows, width], each row over its root mean square. `width` is a multiple of 64, rows are 64-byte aligned. */
 void quantize_normed(const float *x, int rows, int width, float eps, struct digits out);
 
+/* x [rows, width]. */
 void quantize_rows(const float *x, int rows, int width, struct digits out);
 
 /* The same of blocks [rows / 32, width / 16, 32, 16]: `rows` is a multiple of 32. */

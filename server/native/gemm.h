@@ -7,7 +7,8 @@ enum { BLOCK_ROWS = 32, STRIP = 32, TILE_BYTES = 1024 };
 
 /*
  * Copies columns from .. from + 16 of `w` [inputs, stride] to half `half` of a strip: strips of 32
- * columns hold, for each 64 inputs, 2 tiles of 64 inputs x 16 columns (four inputs side by side).
+ * columns hold, for each 64 inputs, 2 tiles of 64 inputs x 16 columns (four inputs side by side):
+ * strip [inputs / 64, 2, 1024] bytes.
  */
 void pack_columns(const int8_t *w, int inputs, int stride, int from, int8_t *strip, int half);
 
@@ -27,7 +28,7 @@ INLINE void gemm_zero(void) {
   _tile_zero(3);
 }
 
-/* Tiles 0-3 as [32][32]. */
+/* Tiles 0-3 as sums [32, 32]. */
 INLINE void gemm_store(int32_t *sums) {
   _tile_stored(0, sums, STRIP * 4);
   _tile_stored(1, sums + 16, STRIP * 4);

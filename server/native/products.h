@@ -4,14 +4,15 @@
 #include "digits.h"
 
 /*
- * All take `rows` a multiple of 32. rope: cos and sin of each row, [rows, head_dim], halves side by side.
+ * All take `rows` a multiple of 32, and `in` [rows, inputs of the layer]. rope: cos and sin of each row,
+ * [rows, head_dim], halves side by side.
  */
 
-/* Queries, rotated, times query_scale * log2(e), as bfloat16 [rows, heads * head_dim]. */
+/* q [rows, heads * head_dim]: queries, rotated, times query_scale * log2(e), as bfloat16. */
 void project_queries(const struct shape *s, const struct linear *qkv, struct digits in,
                      const float *rope, int rows, bf16 *q);
 
-/* Keys (rotated), then values, as bfloat16 [strips, slots, 32]; slot_of: of each row. */
+/* out [strips of keys (rotated), then of values; slots, 32] bfloat16; slot_of [rows]. */
 void project_keys_values(const struct shape *s, const struct linear *qkv, struct digits in,
                          const float *rope, int rows, const int32_t *slot_of, int slots, bf16 *out);
 

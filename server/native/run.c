@@ -9,13 +9,19 @@ enum { MLP_ROWS = 384 };
 /* Buffers of `rows` tokens, `wanted` targets and `slots` keys, each with the room for a last whole block. */
 struct workspace {
   int rows, wanted, slots;
-  float *x, *rope, *context;
-  float *wanted_x, *wanted_rope;
-  struct digits in, wanted_in; /* what the products of a layer read */
-  float *inner;                /* of the MLP, MLP_ROWS at a time */
-  struct digits inner_in;
-  bf16 *q, *kv, *keys, *values; /* kv: keys and values by rows, before they are tiles */
-  int32_t *slot_of;             /* of each token: attention.h */
+  float *x;                    /* [rows, hidden] */
+  float *rope;                 /* [rows, head_dim], cos and sin side by side */
+  float *context;              /* [most of rows and wanted, heads * head_dim] */
+  float *wanted_x;             /* [wanted, hidden] */
+  float *wanted_rope;          /* [wanted, head_dim] */
+  /* What the products of a layer read: [most, the wider of hidden and q], [wanted, hidden]. */
+  struct digits in, wanted_in;
+  float *inner;                /* of the MLP, MLP_ROWS at a time: [MLP_ROWS / 32, strips, 32, 16] */
+  struct digits inner_in;      /* [MLP_ROWS, intermediate] */
+  bf16 *q;                     /* [most + 32, heads * head_dim] */
+  bf16 *kv;                    /* keys and values by rows, before they are tiles: [strips, slots, 32] */
+  bf16 *keys, *values;         /* [kv_heads, slots / 32, kv_block] each */
+  int32_t *slot_of;            /* of each token: [rows] */
   struct attention_scratch scratch;
 };
 
@@ -86,7 +92,7 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   return 1;
 }
 
-/* x += MLP(norm(x)), `rows` a multiple of 32. */
+/* x [rows, hidden] += MLP(norm(x)), `rows` a multiple of 32. */
 static void mlp(struct workspace *w, const struct shape *s, const struct layer *layer, float *x,
                 int rows) {
   for (int from = 0; from < rows; from += MLP_ROWS) {
@@ -99,7 +105,7 @@ static void mlp(struct workspace *w, const struct shape *s, const struct layer *
   }
 }
 
-/* x += attention's output projection, then the MLP. */
+/* x [rows, hidden] += attention's output projection, then the MLP. */
 static void finish_layer(struct workspace *w, const struct shape *s, const struct layer *layer,
                          float *x, int rows) {
   quantize_rows(w->context, rows, s->heads * s->head_dim, w->in);
@@ -107,7 +113,7 @@ static void finish_layer(struct workspace *w, const struct shape *s, const struc
   mlp(w, s, layer, x, rows);
 }
 
-/* out = norm(x @ unrotate) * weight, of `rows` rows, in float32. */
+/* out [rows, hidden] = norm(x [rows, hidden] @ unrotate) * weight, in float32. */
 static void final_norm(const struct model *m, const float *x, int rows, float *out) {
   const int H = m->shape.hidden;
   for (int r = 0; r < rows; r++, x += H, out += H) {

@@ -65,7 +65,7 @@ class Runner {
         this.done = undefined;
         if (ended) {
           this.worker = undefined;
-          void worker.terminate();
+          worker.terminate().catch(() => undefined);
         }
         resolve(outcome);
       };
@@ -143,8 +143,4 @@ async function main(): Promise<void> {
 }
 
 if (isMainThread) await main();
-else
-  parentPort!.on(
-    'message',
-    (task: Task) => void answer(task).then((o) => parentPort!.postMessage(o)),
-  );
+else parentPort!.on('message', async (task: Task) => parentPort!.postMessage(await answer(task)));

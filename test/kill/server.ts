@@ -41,7 +41,10 @@ export const server: Prepare = async (folder) => {
       const { client } = opened;
       const result = audited(opened).catch((error: unknown) => String(error));
       let over = false;
-      void result.then(() => (over = true));
+      result.then(
+        () => (over = true),
+        () => undefined,
+      );
       return {
         pid: client.process.pid,
         over: () => over,

@@ -196,6 +196,12 @@
     ),
     gate: attributes.map((_, m) => 0.5 / (1 + m)),
   });
+  const of = (uri) => documents.find((x) => x.uri === uri);
+  const answers = {
+    texts: ({ uri, responses }) => responses.map((r) => text(of(uri), r)),
+    contributions: ({ uri, responses }) => contributions(of(uri), responses),
+    export: ({ name, format }) => `/tmp/${name}.${format}`,
+  };
 
   // As VS Code does: every message is a task of its own.
   const nextTask = () => new Promise((done) => setTimeout(done, 0));
@@ -283,7 +289,6 @@
     },
     postMessage(message) {
       state.posted.push(message);
-      const d = documents.find((x) => x.uri === message.uri);
       setTimeout(() => {
         if (message.type === 'ready') {
           const share = window.harness.partial ?? 1;
@@ -296,26 +301,10 @@
           if (page === 'dashboard') documents.forEach((x) => stream(x, Math.floor(x.n * share)));
           else if (page === 'policy') state.policy();
           else state.detail(window.harness.response ?? 24);
-        } else if (message.type === 'texts')
-          send({
-            type: 'texts',
-            uri: d.uri,
-            id: message.id,
-            texts: message.responses.map((r) => text(d, r)),
-          });
-        else if (message.type === 'contributions')
-          send({
-            type: 'contributions',
-            id: message.id,
-            contributions: contributions(d, message.responses),
-          });
-        else if (message.type === 'openDetail' && page === 'detail') state.detail(message.response);
-        else if (message.type === 'export')
-          send({
-            type: 'exported',
-            id: message.id,
-            path: `/tmp/${message.name}.${message.format}`,
-          });
+        } else if (message.type === 'openDetail' && page === 'detail')
+          state.detail(message.response);
+        else if (message.type === 'request')
+          send({ type: 'answer', id: message.id, answer: answers[message.name](message.params) });
       }, 15);
     },
   });

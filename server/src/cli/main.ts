@@ -3,7 +3,7 @@ import './interrupt.js';
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
 import { programVersion } from '../files/version.js';
-import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import { addCalibrateCommand } from './calibrate-command.js';
 import { auditCommand, type AuditCommandOptions } from './audit-command.js';
 import { addCleanCommand } from './clean-program.js';
@@ -76,7 +76,7 @@ const common = (command: Command) =>
     .option('--no-store', 'neither read nor keep scores of other runs')
     .optionsGroup('Reading of the distributions:')
     .option('--weights <list>', 'fixed attribute weights in place of the gate: NAME=W,NAME=W')
-    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), 0.05)
+    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
     .option(
       '--cvar-level <share>',
       'share of the worst rewards that CVaR averages',
@@ -87,7 +87,7 @@ const common = (command: Command) =>
       '--lambda <n>',
       'risk aversion of the certainty equivalent',
       number('--lambda', 0, 1e6),
-      1,
+      DEFAULT_LAMBDA,
     )
     .optionsGroup('Output:')
     .option('--out <file>', 'write there instead of to standard output')

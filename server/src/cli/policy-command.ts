@@ -4,6 +4,7 @@ import { commandLineSource } from '../datasets/index.js';
 import { readDataset } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { writeLines } from '../files/write.js';
+import { DEFAULT_TAU } from '../qrm/index.js';
 import {
   chosenLines,
   gather,
@@ -188,7 +189,7 @@ function usual(levels: number, lambda: number, cvarLevel: number): Objective[] {
   if (levels === 1) return [];
   return [
     { kind: 'ce', lambda },
-    { kind: 'quantile', tau: 0.05 },
+    { kind: 'quantile', tau: DEFAULT_TAU },
     { kind: 'cvar', level: cvarLevel },
     { kind: 'utility', lambda },
   ];

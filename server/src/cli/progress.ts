@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { duration } from '../model/files.js';
+import { duration } from '../protocol/index.js';
 import { textBytes } from './size.js';
 
 export { duration };

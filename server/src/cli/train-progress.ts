@@ -1,6 +1,6 @@
 import type { TrainEvent } from '../protocol/index.js';
 import type { TrainProgress } from '../training/index.js';
-import { duration } from './progress.js';
+import { duration } from '../protocol/index.js';
 
 /** How a training run is told to a person, or to the editor. */
 export interface TrainTold {

@@ -1,4 +1,4 @@
-import { cancelled } from '../errors.js';
+import { cancelled, messageOf } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { streamInOrder } from './stream.js';
@@ -134,7 +134,9 @@ export class EvaluatorClient implements Evaluator {
     });
     child.once('exit', (code, signal) => {
       if (!this.#closed)
-        void this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`);
+        this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`).catch(
+          (error: unknown) => this.#fail(messageOf(error)),
+        );
     });
     // Without this, the process of a caller that forgot to close could never end; pending work holds it.
     child.channel?.ref();

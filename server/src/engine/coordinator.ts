@@ -44,6 +44,13 @@ interface Job {
   waiting: number;
 }
 
+/** A fault of ours: the process ends, and whoever asked begins another. */
+const fatal = (error: unknown): void => {
+  setImmediate(() => {
+    throw error;
+  });
+};
+
 /** The body of the evaluator's process. */
 export function evaluatorMain(script: URL): void {
   const send = (message: FromEvaluator): void => {
@@ -72,7 +79,9 @@ export function evaluatorMain(script: URL): void {
         process.exit(0);
     }
   };
-  process.on('message', (message: ToEvaluator) => void handle(message));
+  process.on('message', (message: ToEvaluator) => {
+    handle(message).catch(fatal);
+  });
   // The parent is gone: nobody waits for the results.
   process.on('disconnect', () => process.exit(0));
 }
@@ -185,7 +194,7 @@ class Coordinator {
       this.#queue.add({ group: id, priority, tokens: planned.tokens, planned, job, slots });
     }
     if (job.waiting === 0) this.#finish(job);
-    else void this.#pump();
+    else this.#pump().catch(fatal);
   }
 
   cancel(id: number): void {
@@ -201,7 +210,9 @@ class Coordinator {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.pool.free && this.#queue.length > 0) {
       const items = this.#queue.take(this.budget);
-      void this.#run(items).then(() => this.#pump());
+      this.#run(items)
+        .then(() => this.#pump())
+        .catch(fatal);
     }
     this.#pumping = false;
   }

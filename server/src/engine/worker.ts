@@ -9,5 +9,6 @@ import { removeTelemetryLeftovers } from './telemetry-leftovers.js';
 
 if (isMainThread) {
   evaluatorMain(new URL(import.meta.url));
-  void removeTelemetryLeftovers();
-} else void runnerMain();
+  // What cannot be removed costs nothing.
+  removeTelemetryLeftovers().catch(() => undefined);
+} else await runnerMain();

@@ -2,6 +2,7 @@ import type { Ignored } from '../audit/index.js';
 import type { ProblemFinding, Thresholds } from '../audit/index.js';
 import type { DatasetRow } from '../datasets/types.js';
 import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import type { FilePlaces } from './disk/file-places.js';
 import { FindingSet } from './finding-set.js';
 import type { Ledger } from '../audit/index.js';
@@ -174,8 +175,9 @@ export abstract class LiveAudit {
       fraction,
       counts,
       thresholds: this.findings?.thresholds ?? [],
-      tau: ledger?.options.tau ?? 0.05,
-      lambda: ledger?.options.lambda ?? 1,
+      tau: ledger?.options.tau ?? DEFAULT_TAU,
+      lambda: ledger?.options.lambda ?? DEFAULT_LAMBDA,
+      cvarLevel: ledger?.options.cvarLevel ?? DEFAULT_CVAR_LEVEL,
       ...(ledger === undefined ? {} : { model: modelInfo(ledger.info) }),
     };
   }

@@ -1,20 +1,23 @@
 import type { ServerSettings } from '../protocol/index.js';
-import type { MeasureOptions } from '../qrm/index.js';
-
-const TAU = 0.05;
-const LAMBDA = 1;
+import {
+  DEFAULT_CVAR_LEVEL,
+  DEFAULT_LAMBDA,
+  DEFAULT_TAU,
+  type MeasureOptions,
+} from '../qrm/index.js';
 
 /** How distributions are read; weights by name in the model's order, absent ones 0. */
 export function measureOptions(
-  s: Pick<ServerSettings, 'tau' | 'lambda' | 'weights'>,
+  s: Pick<ServerSettings, 'tau' | 'lambda' | 'cvarLevel' | 'weights'>,
   attributes: readonly string[],
 ): MeasureOptions {
   const named = Object.entries(s.weights).filter(([name]) => attributes.includes(name));
-  const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : TAU;
-  const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : LAMBDA;
-  if (named.length === 0) return { tau, lambda };
+  const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : DEFAULT_TAU;
+  const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : DEFAULT_LAMBDA;
+  const cvarLevel = s.cvarLevel > 0 && s.cvarLevel <= 1 ? s.cvarLevel : DEFAULT_CVAR_LEVEL;
+  if (named.length === 0) return { tau, lambda, cvarLevel };
   const weights = attributes.map(
     (a) => Number(Object.hasOwn(s.weights, a) ? s.weights[a] : 0) || 0,
   );
-  return { tau, lambda, weights };
+  return { tau, lambda, cvarLevel, weights };
 }

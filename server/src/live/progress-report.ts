@@ -1,7 +1,7 @@
 import type { Connection, WorkDoneProgressReporter } from 'vscode-languageserver';
+import { duration } from '../protocol/index.js';
 import type { StatusParams } from '../protocol/index.js';
 import type { LiveAudit } from './live-audit.js';
-import { duration } from '../session/rate.js';
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_MS = 700;
@@ -68,7 +68,7 @@ export function auditState(audit: LiveAudit, status: StatusParams): ProgressStat
     ...loading,
     `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`,
     ...(rate > 0 ? [`${rate.toFixed(1)} responses/s`] : []),
-    ...(secondsLeft !== null && secondsLeft > 0 ? [`${duration(secondsLeft)} left`] : []),
+    ...(secondsLeft !== null && secondsLeft >= 0.5 ? [`${duration(secondsLeft)} left`] : []),
   ];
   return { fraction, message: parts.join(', ') };
 }

@@ -34,18 +34,21 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
   let publisher: Publisher | undefined;
   guard.attach(connection);
   const ask = (method: { method: string }) =>
-    void connection.sendRequest(method.method).catch(() => undefined);
+    connection.sendRequest(method.method).catch(() => undefined);
   const log = (message: string) => connection.console.info(message);
+  /** Nobody is there to be told. */
+  const gone = () => undefined;
 
   connection.onInitialize((params: InitializeParams) => {
     const init = (params.initializationOptions ?? {}) as InitOptions;
     const features = featuresOf(params.capabilities);
     const status = new Throttle<string>(250, () => {
-      void connection.sendNotification(METHODS.status, workspace.engine.status());
+      connection.sendNotification(METHODS.status, workspace.engine.status()).catch(gone);
     });
     const changed = new Throttle<LiveAudit>(150, (audit) => {
       // One that was replaced meanwhile would be taken for the one of now.
-      if (!audit.disposed) void connection.sendNotification(METHODS.changed, audit.summary());
+      if (!audit.disposed)
+        connection.sendNotification(METHODS.changed, audit.summary()).catch(gone);
     });
     const refresh = new Throttle<string>(1000, () => {
       if (features.lensRefresh) ask(CodeLensRefreshRequest.type);
@@ -77,10 +80,8 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
       log,
       warn: (message) => {
         connection.console.warn(message);
-        void connection.sendNotification(ShowMessageNotification.type, {
-          type: MessageType.Warning,
-          message: `QRM Lens: ${message}`,
-        });
+        const shown = { type: MessageType.Warning, message: `QRM Lens: ${message}` };
+        connection.sendNotification(ShowMessageNotification.type, shown).catch(gone);
       },
     };
     const ownMapping = (scopeUri: string) =>
@@ -127,9 +128,9 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
   };
   connection.onInitialized(() => {
     if (context?.features.registersConfiguration === true)
-      void connection.client.register(DidChangeConfigurationNotification.type, {
-        section: 'qrmLens',
-      });
+      connection.client
+        .register(DidChangeConfigurationNotification.type, { section: 'qrmLens' })
+        .catch((error: unknown) => log(`settings: ${messageOf(error)}`));
     configure().catch((error: unknown) => log(`settings: ${messageOf(error)}`));
     if (context?.features.folders === true)
       connection.workspace.onDidChangeWorkspaceFolders(async () => {

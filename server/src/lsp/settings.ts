@@ -1,6 +1,7 @@
 import { parseThreshold, RULES, type Threshold, type Thresholds } from '../audit/index.js';
 import { messageOf } from '../errors.js';
 import type { ServerSettings } from '../protocol/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 
 /** As a setting has it: `5%`, or a number. */
 const written = (threshold: Threshold): string | number =>
@@ -14,8 +15,9 @@ export const DEFAULTS: ServerSettings = {
   threads: 0,
   autoAudit: 'auto',
   exclude: [],
-  tau: 0.05,
-  lambda: 1,
+  tau: DEFAULT_TAU,
+  lambda: DEFAULT_LAMBDA,
+  cvarLevel: DEFAULT_CVAR_LEVEL,
   weights: {},
   mapping: {},
   thresholds: Object.fromEntries(
@@ -64,6 +66,7 @@ export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
     s.threads,
     s.tau,
     s.lambda,
+    s.cvarLevel,
     s.weights,
     s.store,
   ];

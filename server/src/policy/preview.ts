@@ -1,3 +1,4 @@
+import { DEFAULT_TAU } from '../qrm/index.js';
 import { bestOf, extreme } from './best-of.js';
 import { PromptBootstrap } from './bootstrap.js';
 import { commonQuantile, figureMatrix, weightedFigures } from './figures.js';
@@ -69,7 +70,7 @@ export function* previewing(
   samples: SampleSet,
   options: PreviewOptions,
 ): Generator<number, PolicyPreview> {
-  const threshold = options.threshold ?? commonQuantile(samples, 0.05);
+  const threshold = options.threshold ?? commonQuantile(samples, DEFAULT_TAU);
   const budget = options.budget ?? defaultBudget(samples);
   const figures = figureMatrix(samples, options.cvarLevel, threshold);
   const bootstrap = new PromptBootstrap(promptsOf(samples), options.seed);

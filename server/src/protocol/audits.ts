@@ -45,6 +45,8 @@ export interface AuditSummary {
   readonly thresholds: readonly ThresholdInfo[];
   readonly tau: number;
   readonly lambda: number;
+  /** Share of the worst rewards that CVaR averages. */
+  readonly cvarLevel: number;
   readonly model?: ModelInfo;
 }
 

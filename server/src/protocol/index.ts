@@ -2,6 +2,7 @@
 export * from './words.js';
 export * from './settings.js';
 export * from './audits.js';
+export * from './duration.js';
 export * from './requests.js';
 export * from './training.js';
 export * from './views.js';

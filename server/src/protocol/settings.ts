@@ -17,6 +17,8 @@ export interface ServerSettings {
   readonly exclude: readonly string[];
   readonly tau: number;
   readonly lambda: number;
+  /** Share of the worst rewards that CVaR averages. */
+  readonly cvarLevel: number;
   /** Fixed attribute weights by name, in place of the gate; empty: the gate. */
   readonly weights: Readonly<Record<string, number>>;
   /**

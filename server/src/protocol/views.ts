@@ -2,11 +2,14 @@ import type {
   AuditSummary,
   ColumnBatch,
   Contributions,
+  ContributionsParams,
   DetailResult,
   FindingBatch,
   PolicySamples,
   ProblemBatch,
   ResponseText,
+  ProblemsParams,
+  TextsParams,
   ViewProblem,
 } from './audits.js';
 
@@ -29,102 +32,91 @@ export interface PersistedState {
   readonly saved?: number;
 }
 
-export type HostToView =
-  /** First answer to `ready`, and whenever the page shows other documents. */
-  | {
-      readonly type: 'open';
-      readonly page: PageName;
-      readonly audits: readonly AuditSummary[];
-      readonly names: readonly string[];
-      /** What the page kept later than the state it came back with. */
-      readonly state?: PersistedState;
-    }
-  /** Progress, counts, thresholds; throttled by the host. */
-  | { readonly type: 'summary'; readonly summary: AuditSummary }
-  /** Pushed by the host as scoring proceeds, at most 8,192 responses each. */
-  | { readonly type: 'columns'; readonly batch: ColumnBatch }
-  /** The whole list again after it changed, in pages; `from` 0 begins a new list. */
-  | { readonly type: 'findings'; readonly batch: FindingBatch }
-  | { readonly type: 'problems'; readonly batch: ProblemBatch }
-  | {
-      readonly type: 'texts';
-      readonly uri: string;
-      readonly id: number;
-      readonly texts: readonly ResponseText[];
-    }
-  | {
-      readonly type: 'contributions';
-      readonly id: number;
-      readonly contributions: Contributions | null;
-    }
-  | { readonly type: 'detail'; readonly result: DetailResult }
-  | { readonly type: 'policy'; readonly samples: PolicySamples }
-  /** The cursor moved in the text. */
-  | {
-      readonly type: 'select';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-    }
-  | {
-      readonly type: 'exported';
-      readonly id: number;
-      readonly path?: string;
-      readonly error?: string;
-    }
-  | { readonly type: 'error'; readonly message: string };
+/** A response of a document. */
+export interface ResponseRef {
+  readonly uri: string;
+  readonly epoch: number;
+  readonly response: number;
+}
 
-export type ViewToHost =
-  /** The page runs. `state` is what it kept (vscode.getState()), after a reload. */
-  | { readonly type: 'ready'; readonly state?: PersistedState }
-  /** The page keeps this, beside setState. */
-  | { readonly type: 'state'; readonly state: PersistedState }
-  /** The user chose a response: show it in the text (and, unless `quiet`, in the detail view). */
-  | {
-      readonly type: 'reveal';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-      readonly focus: boolean;
-    }
-  | {
-      readonly type: 'openDetail';
-      readonly uri: string;
-      readonly epoch: number;
-      readonly response: number;
-    }
+/** A picture or a table to write. `png` is a data URL, `svg` and `csv` are text. The host asks for the place. */
+export interface ImageExport {
+  readonly format: 'png' | 'svg' | 'csv';
+  readonly name: string;
+  readonly data: string;
+}
+
+/** Every request of a page: its parameters and its answer. */
+export interface ViewRequests {
   /** Rows that could not be read. */
-  | {
-      readonly type: 'problems';
-      readonly uri: string;
-      readonly from: number;
-      readonly limit: number;
-    }
-  /** The user chose one of them. */
-  | { readonly type: 'revealPlace'; readonly uri: string; readonly place: ViewProblem }
+  problems: { params: ProblemsParams; answer: ProblemBatch };
   /** Excerpts, labels and messages of the table's rows on screen. */
-  | {
-      readonly type: 'texts';
-      readonly id: number;
-      readonly uri: string;
-      readonly epoch: number;
-      readonly responses: readonly number[];
-    }
-  | {
-      readonly type: 'contributions';
-      readonly id: number;
-      readonly uri: string;
-      readonly epoch: number;
-      readonly responses?: readonly number[];
-    }
-  /** `png` is a data URL, `svg` and `csv` are text. The host asks for the place. */
-  | {
-      readonly type: 'export';
-      readonly id: number;
-      readonly format: 'png' | 'svg' | 'csv';
-      readonly name: string;
-      readonly data: string;
-    }
-  | { readonly type: 'audit'; readonly uri: string }
-  | { readonly type: 'cancel'; readonly uri: string }
-  | { readonly type: 'exportReport'; readonly uri: string };
+  texts: { params: TextsParams; answer: readonly ResponseText[] };
+  contributions: { params: ContributionsParams; answer: Contributions | null };
+  /** The path that was written; null where the user thought better of it. */
+  export: { params: ImageExport; answer: string | null };
+}
+export type ViewRequestName = keyof ViewRequests;
+
+/** What a page tells without asking, by the message's type. */
+export interface FromView {
+  /** The page runs. `state` is what it kept (vscode.getState()), after a reload. */
+  ready: { readonly state?: PersistedState };
+  /** The page keeps this, beside setState. */
+  state: { readonly state: PersistedState };
+  /** The user chose a response: show it in the text. */
+  reveal: ResponseRef & { readonly focus: boolean };
+  openDetail: ResponseRef;
+  /** The user chose a row that could not be read. */
+  revealPlace: { readonly uri: string; readonly place: ViewProblem };
+  audit: { readonly uri: string };
+  cancel: { readonly uri: string };
+  exportReport: { readonly uri: string };
+}
+
+/** What the host tells a page, by the message's type. */
+export interface ToView {
+  /** First answer to `ready`, and whenever the page shows other documents. */
+  open: {
+    readonly page: PageName;
+    readonly audits: readonly AuditSummary[];
+    readonly names: readonly string[];
+    /** What the page kept later than the state it came back with. */
+    readonly state?: PersistedState;
+  };
+  /** Progress, counts, thresholds; throttled by the host. */
+  summary: { readonly summary: AuditSummary };
+  /** Pushed by the host as scoring proceeds, at most 8,192 responses each. */
+  columns: { readonly batch: ColumnBatch };
+  /** The whole list again after it changed, in pages; `from` 0 begins a new list. */
+  findings: { readonly batch: FindingBatch };
+  detail: { readonly result: DetailResult };
+  policy: { readonly samples: PolicySamples };
+  /** The cursor moved in the text. */
+  select: ResponseRef;
+  /** What went wrong, for the user; a request that failed is answered beside it. */
+  error: { readonly message: string };
+}
+
+type Typed<Messages> = {
+  [T in keyof Messages]: { readonly type: T } & Messages[T];
+}[keyof Messages];
+
+/** A request on its way; its answer carries the same number. */
+export type ViewRequest = {
+  [N in ViewRequestName]: {
+    readonly type: 'request';
+    readonly id: number;
+    readonly name: N;
+    readonly params: ViewRequests[N]['params'];
+  };
+}[ViewRequestName];
+/** Without `answer` the request failed. */
+export interface ViewAnswer {
+  readonly type: 'answer';
+  readonly id: number;
+  readonly answer?: ViewRequests[ViewRequestName]['answer'];
+}
+
+export type ViewToHost = Typed<FromView> | ViewRequest;
+export type HostToView = Typed<ToView> | ViewAnswer;

@@ -24,5 +24,12 @@ export { probabilityBeats } from './compare.js';
 export { contributions, marginContributions, strongest } from './contributions.js';
 export { bandwidth, density, densityCurve, grid, pieces, support } from './density.js';
 export { countModes, modes } from './modes.js';
-export { DEFAULT_CVAR_LEVEL, measure, type MeasureOptions, type Measures } from './measure.js';
+export {
+  DEFAULT_CVAR_LEVEL,
+  DEFAULT_LAMBDA,
+  DEFAULT_TAU,
+  measure,
+  type MeasureOptions,
+  type Measures,
+} from './measure.js';
 export { REWARD_NAMES, rewardNamed, TAILS, type NamedReward } from './reward-name.js';

@@ -22,6 +22,10 @@ export interface MeasureOptions {
 
 /** The worst fifth: over the lowest level alone CVaR would only repeat the left tail. */
 export const DEFAULT_CVAR_LEVEL = 0.2;
+/** Level of the left tail: q05. */
+export const DEFAULT_TAU = 0.05;
+/** Risk aversion of the exponential utility. */
+export const DEFAULT_LAMBDA = 1;
 
 /** The figures of one distribution, in the reward's unit but for `modes` and `crossings`. */
 export interface Measures {

@@ -61,7 +61,7 @@ export class EngineHost {
     // Texts go to no address that an untrusted folder names.
     const endpoints = this.options.trusted ? urlsOf(endpoint) : [];
     const key = JSON.stringify([path, device, precision, threads, store.enabled, endpoints]);
-    if (key !== this.key) void this.close();
+    if (key !== this.key) this.letGo();
     this.key = key;
     return (this.opening ??= this.open({
       ...(path !== undefined && { model: path }),
@@ -156,7 +156,7 @@ export class EngineHost {
       ) {
         this.options.log(`the evaluator failed: ${messageOf(error)}`);
         this.error = messageOf(error);
-        void this.close();
+        this.letGo();
         this.options.onStatus();
       }
       throw error;
@@ -217,6 +217,11 @@ export class EngineHost {
     if (this.loading !== undefined) return { ...base, state: 'loading', message: this.loading };
     if (this.error !== undefined) return { ...base, state: 'error', message: this.error };
     return { ...base, state: queue > 0 ? 'scoring' : 'idle' };
+  }
+
+  /** `close` that nobody waits for. */
+  private letGo(): void {
+    this.close().catch((error: unknown) => this.options.log(`the evaluator: ${messageOf(error)}`));
   }
 
   /** Lets go of the evaluator; the next `service` opens one again. */

@@ -27,10 +27,3 @@ export class Rate {
     return seconds < 0.05 ? 0 : (this.total - first.total) / seconds;
   }
 }
-
-/** "2 min left", for people. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
-}

@@ -148,7 +148,9 @@ export class ScoreStore {
       `Scores are no longer kept: ${this.path}: ${systemReason(error)}.` +
         (damaged ? ' It is damaged; the next run begins a new one.' : ''),
     );
-    void shut(db).then((good) => this.presence.leave(good && !damaged));
+    shut(db)
+      .then((good) => this.presence.leave(good && !damaged))
+      .catch((error: unknown) => this.warn(`${this.path}: ${messageOf(error)}`));
   }
 
   private hasSpace(): boolean {

@@ -52,7 +52,7 @@ class Wire {
       };
       if (method === 'window/logMessage') this.logs.push(params?.message ?? '');
       if (method === undefined) this.waiting.get(id)?.(message as ResponseMessage);
-      else if (id !== undefined) void this.write({ id, result: null });
+      else if (id !== undefined) this.write({ id, result: null }).catch(() => undefined);
     });
   }
 
@@ -64,8 +64,8 @@ class Wire {
   request(method: string, params: unknown): Promise<ResponseMessage> {
     const id = `wire-${this.next++}`;
     const answer = new Promise<ResponseMessage>((resolve) => this.waiting.set(id, resolve));
-    void this.write({ id, method, ...(params !== undefined && { params }) });
-    return answer.finally(() => this.waiting.delete(id));
+    const sent = this.write({ id, method, ...(params !== undefined && { params }) });
+    return sent.then(() => answer).finally(() => this.waiting.delete(id));
   }
 
   notify(method: string, params: unknown): Promise<void> {

@@ -6,7 +6,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseThreshold } from '../../../server/src/audit/index.js';
 import { failOn, mapping, number, weights } from '../../../server/src/cli/options.js';
-import { duration, Share } from '../../../server/src/cli/progress.js';
+import { Share } from '../../../server/src/cli/progress.js';
+import { duration } from '../../../server/src/protocol/index.js';
 import { textBytes } from '../../../server/src/cli/size.js';
 import { readDataset } from '../../../server/src/datasets/index.js';
 

@@ -23,7 +23,12 @@ function airport() {
   const number = () => entry.number(ledger.add(0, slotsOf(row!)), false);
   number();
   const host = { service, ledger, signal: new AbortController().signal };
-  const flights = new Flights({ ...host, data: () => row, landed: () => undefined });
+  const flights = new Flights({
+    ...host,
+    data: () => row,
+    landed: () => undefined,
+    failed: (e) => expect.fail(String(e)),
+  });
   const result: GroupResult = { results: [[{ ok: true, score: scoreOf(1) }]] };
   return { answers, entry, flights, ledger, number, result };
 }

@@ -47,7 +47,12 @@ describe('settings', () => {
   it('order fixed weights as the model orders its attributes', () => {
     const settings = mergeSettings({ weights: { b: 2, unknown: 1 }, tau: 0.9, lambda: -1 });
     const options = measureOptions(settings, ['a', 'b']);
-    expect(options).toEqual({ tau: DEFAULTS.tau, lambda: DEFAULTS.lambda, weights: [0, 2] });
+    const { tau, lambda, cvarLevel } = DEFAULTS;
+    expect(options).toEqual({ tau, lambda, cvarLevel, weights: [0, 2] });
     expect(measureOptions(mergeSettings({}), ['a']).weights).toBeUndefined();
+    const levels = [0.5, 1, 0, 1.5, '0.1'].map(
+      (given) => measureOptions(mergeSettings({ cvarLevel: given }), []).cvarLevel,
+    );
+    expect(levels).toEqual([0.5, 1, 0.2, 0.2, 0.2]);
   });
 });

@@ -54,7 +54,7 @@ const bad = levels
 describe('figures of the detail view', () => {
   it('agree with their definitions', () => {
     const m = model(detail('chosen', good), detail('rejected', bad));
-    const f = figures(m.own, levels, 0.25, 2);
+    const f = figures(m.own, levels, { tau: 0.25, lambda: 2, cvarLevel: 0.25 });
     const mean = good.reduce((a, b) => a + b, 0) / K;
     expect(f.expectation).toBeCloseTo(mean, 6);
     expect(f.tail).toBeCloseTo(0.5 + 0.4 * 0.25, 6);
@@ -66,7 +66,11 @@ describe('figures of the detail view', () => {
     expect(f.cvar).toBeCloseTo((0.05 * 0.52 + 0.2 * 0.56) / 0.25, 6);
     expect(f.spread).toBeCloseTo(0.4 * 0.9, 6);
     expect([f.modes, f.crossings]).toEqual([1, 0]);
-    const g = figures(m.partner as NonNullable<DetailModel['partner']>, levels, 0.25, 2);
+    const g = figures(m.partner as NonNullable<DetailModel['partner']>, levels, {
+      tau: 0.25,
+      lambda: 2,
+      cvarLevel: 0.25,
+    });
     expect([g.modes, g.crossings]).toEqual([2, 1]);
   });
 

@@ -3,7 +3,7 @@ import type {
   ColumnBatch,
   FindingBatch,
   ResponseText,
-  ViewToHost,
+  TextsParams,
 } from '../../../server/src/protocol/index.js';
 import { Document } from '../../../webview/src/data/documents.js';
 import type { Host } from '../../../webview/src/host.js';
@@ -79,6 +79,7 @@ export function summary(part: Partial<AuditSummary> = {}): AuditSummary {
     thresholds: [],
     tau: 0.05,
     lambda: 1,
+    cvarLevel: 0.2,
     ...part,
   };
 }
@@ -90,12 +91,14 @@ export function documentOf(rows: readonly Row[], found: readonly FindingRow[] = 
   return d;
 }
 
-/** A host that keeps what is posted, for code that only posts. */
-export function fakeHost(): { host: Host; posted: ViewToHost[] } {
-  const posted: ViewToHost[] = [];
-  let id = 0;
-  const host = { nextId: () => ++id, post: (m: ViewToHost) => void posted.push(m) };
-  return { host: host as unknown as Host, posted };
+/** A host that keeps the requests for texts, and answers them. */
+export function fakeHost(answer: (asked: TextsParams) => readonly ResponseText[]) {
+  const asked: TextsParams[] = [];
+  const request = (_name: 'texts', params: TextsParams) => {
+    asked.push(params);
+    return Promise.resolve(answer(params));
+  };
+  return { host: { request } as unknown as Host, asked };
 }
 
 export const text = (response: number, excerpt: string, message?: string): ResponseText => ({

@@ -8,20 +8,10 @@ import { documentOf, fakeHost, summary, text, type FindingRow } from './helpers.
 
 /** Texts over a host that answers every request with `excerpt(response)`. */
 function answering(excerpt: (r: number) => string) {
-  const { host, posted } = fakeHost();
-  const texts = new Texts(host, () => undefined);
-  const post = host.post.bind(host);
-  host.post = (m) => {
-    post(m);
-    if (m.type === 'texts')
-      queueMicrotask(() =>
-        texts.receive(
-          m.id,
-          m.responses.map((r) => text(r, excerpt(r), `Low left tail of ${r}`)),
-        ),
-      );
-  };
-  return { texts, posted };
+  const { host, asked } = fakeHost(({ responses }) =>
+    responses.map((r) => text(r, excerpt(r), `Low left tail of ${r}`)),
+  );
+  return { texts: new Texts(host, () => undefined), asked };
 }
 const many = (n: number) =>
   documentOf(
@@ -31,29 +21,39 @@ const many = (n: number) =>
 
 describe('Texts', () => {
   it('asks for each text once, in chunks', async () => {
-    const { texts, posted } = answering((r) => `text ${r}`);
+    const { texts, asked } = answering((r) => `text ${r}`);
     const d = many(600);
     const ids = Array.from({ length: 600 }, (_, i) => i);
     texts.want(d, ids);
     texts.want(d, ids);
     await new Promise((done) => setTimeout(done, 5));
-    const asked = posted.flatMap((m) => (m.type === 'texts' ? [...m.responses] : []));
-    expect(asked).toEqual(ids);
-    expect(posted.length).toBe(3);
+    expect(asked.flatMap(({ responses }) => responses)).toEqual(ids);
+    expect(asked.length).toBe(3);
     expect(texts.get(d, 599)?.excerpt).toBe('text 599');
     // Outdated texts are shown until the new ones are here.
     texts.outdate();
     expect(texts.get(d, 599)?.excerpt).toBe('text 599');
     texts.want(d, [599]);
-    expect(posted.length).toBe(4);
+    expect(asked.length).toBe(4);
     texts.forget();
     expect(texts.get(d, 599)).toBeUndefined();
   });
 
-  it('ignores an answer that nobody asked for', () => {
-    const { texts } = answering(() => '');
-    texts.receive(99, [text(0, 'stray')]);
-    expect(texts.get(many(1), 0)).toBeUndefined();
+  it('keeps nothing that it did not ask for, and asks again where the host failed', async () => {
+    const stray = new Texts(fakeHost(() => [text(1, 'stray')]).host, () => undefined);
+    const d = many(2);
+    expect(await stray.load(d, [0])).toEqual([undefined]);
+    expect(stray.get(d, 1)).toBeUndefined();
+    const failing = fakeHost(() => {
+      throw new Error('the server is gone');
+    });
+    const { request } = failing.host;
+    failing.host.request = (name, params) => Promise.resolve().then(() => request(name, params));
+    const texts = new Texts(failing.host, () => undefined);
+    expect(await texts.load(d, [0])).toEqual([undefined]);
+    texts.want(d, [0]);
+    await new Promise((done) => setTimeout(done, 5));
+    expect(failing.asked).toHaveLength(2);
   });
 });
 
@@ -75,16 +75,16 @@ describe('TextSearch', () => {
   });
 
   it('keeps what it found while the same search goes through a longer list', async () => {
-    const { texts, posted } = answering((r) => `${r}`);
+    const { texts, asked } = answering((r) => `${r}`);
     const d = many(700);
     const search = new TextSearch(texts, () => undefined);
     await search.search('5', [d], 'findings');
     d.setSummary(summary({ state: 'running' }));
-    const before = posted.length;
+    const before = asked.length;
     const again = search.search('5', [d], 'findings');
     expect(search.keep(0, 555, 0)).toBe(true);
     await again;
-    expect(posted.length).toBe(before);
+    expect(asked.length).toBe(before);
   });
 
   it('gives up an older search when a newer begins', async () => {
@@ -116,7 +116,7 @@ describe('exportRows', () => {
   });
 
   it('leaves texts out of a very long table, and says so', async () => {
-    const { texts, posted } = answering(() => 'text');
+    const { texts, asked } = answering(() => 'text');
     const d = many(MOST_WITH_TEXT + 1);
     const said: string[] = [];
     const out = await exportRows(buildRows([d], DEFAULT_FILTER, []), [d], texts, (t) =>
@@ -125,6 +125,6 @@ describe('exportRows', () => {
     expect(out.split('\r\n')).toHaveLength(MOST_WITH_TEXT + 3);
     expect(out.slice(0, out.indexOf('\r\n'))).not.toContain('text');
     expect(said[0]).toContain('without texts');
-    expect(posted).toHaveLength(0);
+    expect(asked).toHaveLength(0);
   });
 });

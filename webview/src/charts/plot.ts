@@ -2,7 +2,7 @@ import type { Box, DensityGrid } from '../data/density.js';
 import type { Role } from './theme.js';
 
 /**
- * A figure as data, without a way of drawing: Chart.js draws it on screen, `svg.ts` and the CSV export
+ * A chart as data, without a way of drawing: Chart.js draws it on screen, `svg.ts` and the CSV export
  * write it from the same numbers.
  */
 export interface Plot {
@@ -14,7 +14,7 @@ export interface Plot {
   readonly legend?: boolean;
   /** What must be known to read it, below the title. */
   readonly note?: string;
-  /** The figure in words, for screen readers. */
+  /** The chart in words, for screen readers. */
   readonly summary: string;
 }
 

@@ -17,7 +17,7 @@ export function xml(text: string): string {
 
 const n = (value: number): string => String(+value.toFixed(2));
 
-/** The figure as a stand-alone SVG in the theme's colours: no script, nothing fetched. */
+/** The chart as a stand-alone SVG in the theme's colours: no script, nothing fetched. */
 export function svg(plot: Plot, theme: Theme, width = 720, height = 420): string {
   const sideCategories = plot.y.categories;
   const left =

@@ -5,9 +5,9 @@ import type { Brush, Range } from '../data/brush.js';
 import { nearest } from '../data/density.js';
 import { hasDistribution, type Document } from '../data/documents.js';
 import type { MeasureName } from '../data/responses.js';
-import { count, figure, tailName } from '../data/visible.js';
+import { count, decimals, tailName } from '../data/visible.js';
 import { el, perFrame } from '../ui/dom.js';
-import { Figure, type OnExport } from '../ui/figure.js';
+import { ChartFrame, type OnExport } from '../ui/chart-frame.js';
 import { contributionsPlot, type ContributionSeries } from './contribution-plot.js';
 import { binsOf, expectationPlot, marginPlot, tailPlot } from './histogram-plots.js';
 import { scatterPlot } from './scatter-plot.js';
@@ -25,10 +25,10 @@ const KEYS =
 /** The five figures of the dashboard; every range brushed in one filters all others and the table. */
 export class Charts {
   readonly element = el('section', { class: 'charts', 'aria-label': 'Charts' });
-  private readonly scatter: Figure;
+  private readonly scatter: ChartFrame;
   private readonly scatterBrush: BrushControl;
-  private readonly histograms: { measure: MeasureName; figure: Figure; brush: BrushControl }[];
-  private readonly contributions: Figure;
+  private readonly histograms: { measure: MeasureName; frame: ChartFrame; brush: BrushControl }[];
+  private readonly contributions: ChartFrame;
   private readonly tip = el('div', { class: 'point-tip', hidden: true });
   private documents: readonly Document[] = [];
   private theme: Theme | undefined;
@@ -38,7 +38,7 @@ export class Charts {
 
   constructor(private readonly events: ChartEvents) {
     const { onExport } = events;
-    this.scatter = new Figure({
+    this.scatter = new ChartFrame({
       name: 'expectation-against-tail',
       className: 'scatter',
       keys: `${KEYS} Enter chooses the nearest response.`,
@@ -62,28 +62,28 @@ export class Charts {
     this.histograms = (['expectation', 'tail', 'margin'] as const).map((measure) =>
       this.histogram(measure),
     );
-    this.contributions = new Figure({
+    this.contributions = new ChartFrame({
       name: 'attribute-contributions',
       className: 'contributions',
       readout: true,
       keys: 'Arrow keys read it out attribute by attribute.',
       onExport,
       tooltipTitle: (_x, y) => this.plotOf(this.contributions)?.y.categories?.[Math.round(y)] ?? '',
-      tooltip: (layer, x) => `${layer.name}: ${figure(x, 4)}`,
+      tooltip: (layer, x) => `${layer.name}: ${decimals(x, 4)}`,
     });
     this.element.append(
       this.scatter.element,
-      ...this.histograms.map((h) => h.figure.element),
+      ...this.histograms.map((h) => h.frame.element),
       this.contributions.element,
     );
   }
 
-  private readonly plots = new Map<Figure, Plot>();
-  private plotOf(f: Figure): Plot | undefined {
+  private readonly plots = new Map<ChartFrame, Plot>();
+  private plotOf(f: ChartFrame): Plot | undefined {
     return this.plots.get(f);
   }
 
-  private put(f: Figure, plot: Plot, theme: Theme): void {
+  private put(f: ChartFrame, plot: Plot, theme: Theme): void {
     this.plots.set(f, plot);
     f.update(plot, theme);
   }
@@ -102,7 +102,7 @@ export class Charts {
     const cells = (pixels: number) => Math.min(Math.max(Math.round(pixels / 2.5), 40), 400);
     this.put(this.scatter, scatterPlot(documents, selections, cells(w), cells(h)), theme);
     const plots = { expectation: expectationPlot, tail: tailPlot, margin: marginPlot };
-    for (const { measure, figure: f, brush: control } of this.histograms) {
+    for (const { measure, frame: f, brush: control } of this.histograms) {
       f.element.hidden = measure === 'tail' && !shape;
       const range = brush[measure];
       control.show(range && { x: range });
@@ -139,7 +139,7 @@ export class Charts {
   }
 
   private histogram(measure: MeasureName) {
-    const f: Figure = new Figure({
+    const f: ChartFrame = new ChartFrame({
       name: `${measure}-histogram`,
       className: measure,
       keys: KEYS,
@@ -148,7 +148,7 @@ export class Charts {
       tooltipTitle: (x) => {
         const { start, width } = binsOf(this.documents, measure);
         const low = start + Math.floor((x - start) / width) * width;
-        return `${figure(low)} to ${figure(low + width)}`;
+        return `${decimals(low)} to ${decimals(low + width)}`;
       },
       tooltip: (layer, _x, y) =>
         `${this.documents.length > 1 ? `${(100 * y).toFixed(2)} %` : count(y)} ${layer.name}`,
@@ -159,18 +159,19 @@ export class Charts {
         if (byKeyboard && at) f.say(this.sayBin(measure, at.x));
       },
     });
-    return { measure, figure: f, brush: control };
+    return { measure, frame: f, brush: control };
   }
 
   private sayBin(measure: MeasureName, x: number): string {
     const bins = binsOf(this.documents, measure);
     const b = Math.floor((x - bins.start) / bins.width);
     const low = bins.start + b * bins.width;
-    const counts = this.plotOf(this.histograms.find((h) => h.measure === measure)?.figure as Figure)
-      ?.layers[0];
+    const counts = this.plotOf(
+      this.histograms.find((h) => h.measure === measure)?.frame as ChartFrame,
+    )?.layers[0];
     const value = counts?.type === 'bars' ? (counts.value[b] ?? 0) : 0;
     const said = this.documents.length > 1 ? `${(100 * value).toFixed(1)} %` : count(value);
-    return `${figure(low)} to ${figure(low + bins.width)}: ${said}`;
+    return `${decimals(low)} to ${decimals(low + bins.width)}: ${said}`;
   }
 
   private setBrush(part: Partial<Record<MeasureName, Range | undefined>>): void {
@@ -205,12 +206,14 @@ export class Charts {
     const d = this.documents[hit.document] as Document;
     const r = d.responses;
     const i = hit.response;
-    return `line ${count((r.line[i] ?? 0) + 1)} · mean ${figure(r.expectation[i] ?? Number.NaN)} · ${tailName(d.summary.tau)} ${figure(r.tail[i] ?? Number.NaN)}`;
+    return `line ${count((r.line[i] ?? 0) + 1)} · mean ${decimals(r.expectation[i] ?? Number.NaN)} · ${tailName(d.summary.tau)} ${decimals(r.tail[i] ?? Number.NaN)}`;
   }
 
   private sayNearest(at: { x: number; y: number }): void {
     const hit = this.nearestTo(at, 14);
-    this.scatter.say(hit ? this.describe(hit) : `${figure(at.x)}, ${figure(at.y)}: no response`);
+    this.scatter.say(
+      hit ? this.describe(hit) : `${decimals(at.x)}, ${decimals(at.y)}: no response`,
+    );
   }
 
   private showTip(): void {

@@ -1,6 +1,6 @@
 import type { Contributions } from '../../../server/src/protocol/index.js';
 import type { Layer, Plot } from '../charts/plot.js';
-import { figure } from '../data/visible.js';
+import { decimals } from '../data/visible.js';
 import { SECOND } from './series.js';
 
 export interface ContributionSeries {
@@ -39,7 +39,7 @@ export function contributionsPlot(series: readonly ContributionSeries[]): Plot {
     .slice(0, 5)
     .map((a) => {
       const m = first?.attributes.indexOf(a) ?? -1;
-      return `${a} ${figure(first?.contributions.mean[m] ?? Number.NaN)}`;
+      return `${a} ${decimals(first?.contributions.mean[m] ?? Number.NaN)}`;
     })
     .join(', ');
   return {

@@ -13,7 +13,8 @@ const BRUSH_MS = 250;
 /** Attribute contributions of whole documents and of the brush, asked of the host. */
 export class ContributionSource {
   private readonly known = new Map<string, Contributions>();
-  private readonly asked = new Map<number, string>();
+  /** The latest question about each; only its answer counts. */
+  private readonly asked = new Map<string, symbol>();
 
   constructor(
     private readonly host: Host,
@@ -40,15 +41,6 @@ export class ContributionSource {
     }
   }, BRUSH_MS);
 
-  receive(id: number, contributions: Contributions | null): void {
-    const key = this.asked.get(id);
-    this.asked.delete(id);
-    if (key === undefined) return;
-    if (contributions) this.known.set(key, contributions);
-    else this.known.delete(key);
-    this.changed();
-  }
-
   forget(): void {
     this.known.clear();
     this.asked.clear();
@@ -69,12 +61,19 @@ export class ContributionSource {
   }
 
   private ask(d: Document, key: string, responses?: readonly number[]): void {
-    const id = this.host.nextId();
-    // Only the latest answer counts.
-    for (const [old, k] of this.asked) if (k === key) this.asked.delete(old);
-    this.asked.set(id, key);
+    const question = Symbol();
+    this.asked.set(key, question);
     const { uri, epoch } = d.summary;
-    this.host.post({ type: 'contributions', id, uri, epoch, responses });
+    this.host
+      .request('contributions', { uri, epoch, ...(responses && { responses }) })
+      .catch(() => null)
+      .then((contributions) => {
+        if (this.asked.get(key) !== question) return;
+        if (contributions) this.known.set(key, contributions);
+        else this.known.delete(key);
+        this.changed();
+      })
+      .catch(() => undefined);
   }
 }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { FINDING_CODES, FINDING_SEVERITIES } from '../../../server/src/protocol/index.js';
 import { OPEN, rangeText, type Range } from '../data/brush.js';
 import type { Document } from '../data/documents.js';
@@ -142,7 +143,7 @@ export class FilterBar {
       el('span', { class: 'noun' }, ` ${state.listing}${progress}`),
     );
     this.result.classList.toggle('filtered', shown.rows !== shown.of);
-    this.drawChips(state, tailName(documents[0]?.summary.tau ?? 0.05));
+    this.drawChips(state, tailName(documents[0]?.summary.tau ?? DEFAULT_TAU));
     for (const [name, fields] of this.inputs) {
       fields.forEach((field, end) => {
         const v = state.brush[name]?.[end];

@@ -1,6 +1,8 @@
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type { AuditSummary } from '../../../server/src/protocol/index.js';
 import { hasDistribution, type Document } from '../data/documents.js';
-import { count, duration, figure, percent, plural, tailName } from '../data/visible.js';
+import { duration } from '../../../server/src/protocol/index.js';
+import { count, decimals, percent, plural, tailName } from '../data/visible.js';
 import { button, el } from '../ui/dom.js';
 
 export interface HeaderEvents {
@@ -103,7 +105,7 @@ interface Tile {
 
 function tiles(documents: readonly Document[]): HTMLElement[] {
   const tails = documents.some(({ summary }) => hasDistribution(summary));
-  const tau = documents[0]?.summary.tau ?? 0.05;
+  const tau = documents[0]?.summary.tau ?? DEFAULT_TAU;
   const list: Tile[] = [
     {
       label: 'Responses',
@@ -119,7 +121,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
     {
       label: 'Mean',
       hint: 'Average of the responses’ mean rewards, and the middle 90 % of responses',
-      value: (d) => figure(d.histograms.expectation.mean),
+      value: (d) => decimals(d.histograms.expectation.mean),
       note: (d) => range(d, 'expectation'),
     },
     ...(tails
@@ -127,7 +129,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
           {
             label: `Left tail ${tailName(tau)}`,
             hint: 'Average of the left tails, and the middle 90 % of responses',
-            value: (d: Document) => figure(d.histograms.tail.mean),
+            value: (d: Document) => decimals(d.histograms.tail.mean),
             note: (d: Document) => range(d, 'tail'),
           },
         ]
@@ -168,5 +170,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
 
 function range(d: Document, measure: 'expectation' | 'tail'): string {
   const h = d.histograms[measure];
-  return h.total === 0 ? '' : `${figure(h.quantile(0.05), 2)} to ${figure(h.quantile(0.95), 2)}`;
+  return h.total === 0
+    ? ''
+    : `${decimals(h.quantile(0.05), 2)} to ${decimals(h.quantile(0.95), 2)}`;
 }

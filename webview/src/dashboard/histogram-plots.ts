@@ -1,9 +1,10 @@
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { shortCount, type Layer, type Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
 import type { Document } from '../data/documents.js';
 import { commonBins, countInto, type Bins } from '../data/histogram.js';
 import type { MeasureName } from '../data/responses.js';
-import { count, figure, percent, tailName } from '../data/visible.js';
+import { count, decimals, percent, tailName } from '../data/visible.js';
 import { limitRules, SECOND, type Selections } from './series.js';
 
 /** Bins drawn: few responses in many bins would look like spikes. */
@@ -108,8 +109,8 @@ export function histogramPlot(
 function histogramSummary(d: Document, { measure, title, noun }: HistogramOptions): string {
   const h = d.histograms[measure];
   if (h.total === 0) return `${title} of ${d.name}: nothing is scored yet.`;
-  const q = (p: number) => figure(h.quantile(p));
-  return `${title} of ${d.name}: ${count(h.total)} ${noun} from ${q(0)} to ${q(1)}, mean ${figure(h.mean)}, median ${q(0.5)}, lowest 5 % at or below ${q(0.05)}.`;
+  const q = (p: number) => decimals(h.quantile(p));
+  return `${title} of ${d.name}: ${count(h.total)} ${noun} from ${q(0)} to ${q(1)}, mean ${decimals(h.mean)}, median ${q(0.5)}, lowest 5 % at or below ${q(0.05)}.`;
 }
 
 /** The outline of bars as one line. */
@@ -135,7 +136,7 @@ export function expectationPlot(documents: readonly Document[], selections: Sele
 }
 
 export function tailPlot(documents: readonly Document[], selections: Selections): Plot {
-  const name = tailName(documents[0]?.summary.tau ?? 0.05);
+  const name = tailName(documents[0]?.summary.tau ?? DEFAULT_TAU);
   return histogramPlot(documents, selections, {
     measure: 'tail',
     title: `Left tail (${name})`,
@@ -169,7 +170,7 @@ function meanRule(d: Document, measure: MeasureName): Layer[] {
       colour: 'text',
       dash: [4, 3],
       opacity: 0.8,
-      label: `mean ${figure(mean)}`,
+      label: `mean ${decimals(mean)}`,
     },
   ];
 }

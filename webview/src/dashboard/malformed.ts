@@ -48,7 +48,7 @@ export class Malformed {
     if (open && total > 0) this.element.open = true;
   }
 
-  receive({ uri, from, total, problems }: ProblemBatch): void {
+  private receive({ uri, from, total, problems }: ProblemBatch): void {
     const next = this.left[0];
     if (next?.uri !== uri || next.from !== from) return;
     if (from === 0 && this.documents[0]?.summary.uri === uri) this.shown = [];
@@ -63,7 +63,12 @@ export class Malformed {
 
   private ask(): void {
     const next = this.left[0];
-    if (next !== undefined) this.host.post({ type: 'problems', ...next, limit: PAGE });
+    if (next === undefined) return;
+    // Why it failed is told to the user; the button asks again.
+    this.host.request('problems', { ...next, limit: PAGE }).then(
+      (batch) => this.receive(batch),
+      () => undefined,
+    );
   }
 
   private draw(): void {

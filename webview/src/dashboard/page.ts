@@ -80,7 +80,7 @@ export class Dashboard {
     });
     this.filters = new FilterBar({
       changed: (part) => this.change(part),
-      exportCsv: () => void this.exportCsv(),
+      exportCsv: () => this.exportCsv().catch(this.failed),
     });
     this.table = new FindingTable(this.texts, {
       moved: (item) => this.choice.choose(item, { fromTable: true }),
@@ -160,14 +160,7 @@ export class Dashboard {
           this.startSearch();
         this.refreshSoon();
       },
-      problems: ({ batch }) => this.malformed.receive(batch),
-      texts: ({ id, texts }) => this.texts.receive(id, texts),
-      contributions: ({ id, contributions }) => this.contributions.receive(id, contributions),
       select: ({ uri, epoch, response }) => this.choice.follow(uri, epoch, response),
-      exported: ({ path, error }) => {
-        if (error !== undefined) this.notice.show(error, 'error');
-        else if (path !== undefined) this.notice.show(`Exported to ${path}`);
-      },
       error: ({ message }) => this.notice.show(message, 'error'),
     });
   }
@@ -190,7 +183,7 @@ export class Dashboard {
   }
 
   private startSearch(): void {
-    void this.search.search(this.state.text, this.documents, this.state.listing);
+    this.search.search(this.state.text, this.documents, this.state.listing).catch(this.failed);
   }
 
   private readonly keep = debounced(() => {
@@ -241,6 +234,9 @@ export class Dashboard {
     this.charts.update(this.documents, this.selections, this.state.brush, this.theme);
   }
 
+  private readonly failed = (error: unknown): void =>
+    this.notice.show(`It did not work: ${String(error)}`, 'error');
+
   private emptyText(): string {
     if (this.documents.every((d) => d.responses.length === 0)) return 'Nothing is scored yet.';
     return (this.rows?.length ?? 0) === 0 ? 'No findings.' : 'No row passes the filters.';
@@ -250,13 +246,7 @@ export class Dashboard {
 
   private export(format: 'png' | 'svg' | 'csv', name: string, data: string): void {
     const stem = fileStem(this.documents[0]?.name ?? 'audit');
-    this.host.post({
-      type: 'export',
-      id: this.host.nextId(),
-      format,
-      name: `${stem}-${name}`,
-      data,
-    });
+    this.notice.exported(this.host.request('export', { format, name: `${stem}-${name}`, data }));
   }
 
   private async exportCsv(): Promise<void> {

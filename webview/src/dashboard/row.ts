@@ -5,7 +5,7 @@ import {
 } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { NO_FINDING, type Rows } from '../data/rows.js';
-import { count, figure, percent, visible } from '../data/visible.js';
+import { count, decimals, percent, visible } from '../data/visible.js';
 import { el, svgIcon } from '../ui/dom.js';
 import type { Texts } from './texts.js';
 import { Whisker, type WhiskerScale } from './whisker.js';
@@ -68,8 +68,8 @@ export class RowView {
     set(1, code === NO_FINDING ? '' : (FINDING_CODES[code] ?? ''));
     set(2, count((responses.line[r] ?? 0) + 1));
     set(3, text?.label ? visible(text.label) : kind);
-    set(4, figure(responses.tail[r] ?? Number.NaN));
-    set(5, figure(responses.expectation[r] ?? Number.NaN));
+    set(4, decimals(responses.tail[r] ?? Number.NaN));
+    set(5, decimals(responses.expectation[r] ?? Number.NaN));
     set(6, percent(responses.pairBeats(r), 0));
     this.whisker.show(responses, r, d.summary.tau, scale);
     const excerpt = text === undefined ? '' : visible(text.excerpt.trim());

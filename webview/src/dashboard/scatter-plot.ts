@@ -1,10 +1,11 @@
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { padded, type Layer, type Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
 import type { Selection } from '../data/brush.js';
 import { densityGrid, type Box, type DensityGrid } from '../data/density.js';
 import type { Document } from '../data/documents.js';
 import type { MeasureName } from '../data/responses.js';
-import { figure, plural, tailName } from '../data/visible.js';
+import { decimals, plural, tailName } from '../data/visible.js';
 import { limitRules, SECOND, type Selections } from './series.js';
 
 /** More points than this are drawn as a density. */
@@ -33,7 +34,7 @@ export function scatterPlot(
   rows: number,
 ): Plot {
   const box = scatterBox(documents);
-  const name = tailName(documents[0]?.summary.tau ?? 0.05);
+  const name = tailName(documents[0]?.summary.tau ?? DEFAULT_TAU);
   const layers: Layer[] = [
     { type: 'diagonal', colour: 'text', opacity: 0.5, label: `${name} = mean` },
   ];
@@ -48,7 +49,7 @@ export function scatterPlot(
   const lines = documents.map((d) => {
     const { expectation: e, tail: t } = d.histograms;
     if (e.total === 0) return `${d.name}: nothing is scored yet.`;
-    return `${d.name}: ${plural(e.total, 'response')}; the mean lies ${figure(e.mean - t.mean)} above ${name} on average.`;
+    return `${d.name}: ${plural(e.total, 'response')}; the mean lies ${decimals(e.mean - t.mean)} above ${name} on average.`;
   });
   return {
     title: `Mean against ${name}`,

@@ -1,3 +1,4 @@
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { hasDistribution, type Document } from '../data/documents.js';
 import type { Rows, SortName } from '../data/rows.js';
 import { percent, tailName } from '../data/visible.js';
@@ -184,7 +185,7 @@ export class FindingTable {
   private drawHead({ by, descending }: { by: SortName; descending: boolean }): void {
     const first = this.documents[0]?.summary;
     const shape = first === undefined || hasDistribution(first);
-    const tail = shape ? tailName(first?.tau ?? 0.05) : 'Score';
+    const tail = shape ? tailName(first?.tau ?? DEFAULT_TAU) : 'Score';
     const columns: Column[] = [
       { title: 'Severity', sort: 'severity', className: 'severity' },
       { title: 'Finding', sort: 'code', className: 'code' },
@@ -199,7 +200,7 @@ export class FindingTable {
     const hints: Record<string, string> = {
       tail: !shape
         ? 'The one number that the model gives'
-        : `${tail}: the reward that all but the worst ${percent(this.documents[0]?.summary.tau ?? 0.05, 0)} exceed`,
+        : `${tail}: the reward that all but the worst ${percent(this.documents[0]?.summary.tau ?? DEFAULT_TAU, 0)} exceed`,
       expectation: 'Mean of the reward’s distribution: the published score',
       beats: 'Probability that the chosen response beats the rejected one',
       distribution: !shape

@@ -14,11 +14,6 @@ export class Texts {
   /** Texts of an earlier age are shown until the new ones are here. */
   private age = 0;
   private readonly asked = new Set<string>();
-  private readonly waiting = new Map<
-    number,
-    { keys: Map<number, string>; age: number; done: (t: readonly ResponseText[]) => void }
-  >();
-
   constructor(
     private readonly host: Host,
     private readonly arrived: () => void,
@@ -35,7 +30,7 @@ export class Texts {
       return this.kept.get(k)?.age !== this.age && !this.asked.has(k);
     });
     for (let at = 0; at < missing.length; at += CHUNK) {
-      void this.fetch(d, missing.slice(at, at + CHUNK));
+      this.fetch(d, missing.slice(at, at + CHUNK)).catch(() => undefined);
     }
   }
 
@@ -50,23 +45,6 @@ export class Texts {
     return responses.map((r) => fetched.get(r) ?? this.get(d, r));
   }
 
-  receive(id: number, texts: readonly ResponseText[]): void {
-    const request = this.waiting.get(id);
-    if (request === undefined) return;
-    this.waiting.delete(id);
-    for (const k of request.keys.values()) this.asked.delete(k);
-    for (const text of texts) {
-      const k = request.keys.get(text.response);
-      if (k !== undefined) this.kept.set(k, { text, age: request.age });
-    }
-    for (const old of this.kept.keys()) {
-      if (this.kept.size <= KEPT) break;
-      this.kept.delete(old);
-    }
-    request.done(texts);
-    this.arrived();
-  }
-
   /** The findings (and so the messages) changed: texts are asked for again when they are wanted. */
   outdate(): void {
     this.age++;
@@ -77,16 +55,29 @@ export class Texts {
     this.asked.clear();
   }
 
-  private fetch(d: Document, responses: readonly number[]): Promise<readonly ResponseText[]> {
-    const id = this.host.nextId();
+  /** Those that the host gives; none where it fails or does not answer. Never rejects. */
+  private async fetch(d: Document, responses: readonly number[]): Promise<readonly ResponseText[]> {
     const keys = new Map(responses.map((r) => [r, key(d, r)]));
     for (const k of keys.values()) this.asked.add(k);
+    const { age } = this;
     const { uri, epoch } = d.summary;
-    this.host.post({ type: 'texts', id, uri, epoch, responses });
-    setTimeout(() => this.receive(id, []), PATIENCE_MS);
-    return new Promise((done) => this.waiting.set(id, { keys, age: this.age, done }));
+    const answer = this.host.request('texts', { uri, epoch, responses }).catch(() => []);
+    const texts = await Promise.race([answer, patience()]);
+    for (const k of keys.values()) this.asked.delete(k);
+    for (const text of texts) {
+      const k = keys.get(text.response);
+      if (k !== undefined) this.kept.set(k, { text, age });
+    }
+    for (const old of this.kept.keys()) {
+      if (this.kept.size <= KEPT) break;
+      this.kept.delete(old);
+    }
+    this.arrived();
+    return texts;
   }
 }
 
+const patience = (): Promise<readonly ResponseText[]> =>
+  new Promise((resolve) => setTimeout(() => resolve([]), PATIENCE_MS));
 const key = (d: Document, response: number): string =>
   `${d.summary.uri} ${d.summary.epoch} ${response}`;

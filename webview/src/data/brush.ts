@@ -1,5 +1,5 @@
 import type { MeasureName, Responses } from './responses.js';
-import { figure } from './visible.js';
+import { decimals } from './visible.js';
 
 export type Range = readonly [low: number, high: number];
 /** The ranges brushed in the charts; a response must lie in all of them. */
@@ -66,7 +66,7 @@ export function sampleOf(selection: Selection, limit: number): number[] {
 export const OPEN = 1e300;
 
 export function rangeText([low, high]: Range): string {
-  if (low <= -OPEN) return `≤ ${figure(high)}`;
-  if (high >= OPEN) return `≥ ${figure(low)}`;
-  return `${figure(low)} to ${figure(high)}`;
+  if (low <= -OPEN) return `≤ ${decimals(high)}`;
+  if (high >= OPEN) return `≥ ${decimals(low)}`;
+  return `${decimals(low)} to ${decimals(high)}`;
 }

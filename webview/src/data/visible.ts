@@ -17,7 +17,7 @@ export function visible(text: string, lines = false): string {
 }
 
 /** A reward figure: three decimals (more for small ranges), with a true minus sign. */
-export function figure(value: number, digits = 3): string {
+export function decimals(value: number, digits = 3): string {
   if (Number.isNaN(value)) return '–';
   const text = value.toFixed(digits);
   return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−');
@@ -34,13 +34,6 @@ export const count = (value: number): string => whole.format(value);
 export function tailName(tau: number): string {
   const p = +(tau * 100).toFixed(2);
   return `q${p < 10 ? '0' : ''}${p}`;
-}
-
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  const m = Math.floor(s / 60);
-  return m < 60 ? `${m} min ${s % 60} s` : `${Math.floor(m / 60)} h ${m % 60} min`;
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {

@@ -1,6 +1,6 @@
 import { densityCurve, expectation } from '../../../server/src/qrm/index.js';
 import type { Layer, Plot } from '../charts/plot.js';
-import { figure } from '../data/visible.js';
+import { decimals } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
 
 /** One density per attribute, the one that adds most on top. */
@@ -56,7 +56,7 @@ export function ridgelinePlot(model: DetailModel): Plot {
       .slice(0, 6)
       .map(
         (m) =>
-          `${attributes[m]}: ${inWords(model, (s) => `mean ${figure(expectation(s.attributes[m] as Float32Array))}`)}`,
+          `${attributes[m]}: ${inWords(model, (s) => `mean ${decimals(expectation(s.attributes[m] as Float32Array))}`)}`,
       )
       .join('. ')}.`,
   };
@@ -100,7 +100,7 @@ export function attributeBars(
       .slice(0, 6)
       .map(
         (m) =>
-          `${model.attributes[m]}: ${inWords(model, (s) => figure(values(s)[m] ?? Number.NaN))}`,
+          `${model.attributes[m]}: ${inWords(model, (s) => decimals(values(s)[m] ?? Number.NaN))}`,
       )
       .join('. ')}.`,
   };

@@ -1,3 +1,4 @@
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { el } from '../ui/dom.js';
 import { lambdaAt, positionOf, rounded } from './model.js';
 
@@ -21,7 +22,7 @@ export class Controls {
   );
   private readonly lambda = pair('lambda', { min: 0, max: 1, step: 0.005 }, 'Risk aversion, λ');
   private readonly reset = el('button', { type: 'button', class: 'link' }, 'Reset to the settings');
-  private values: [tau: number, lambda: number] = [0.05, 1];
+  private values: [tau: number, lambda: number] = [DEFAULT_TAU, DEFAULT_LAMBDA];
 
   constructor(private readonly events: ControlEvents) {
     const tell = () => events.changed(...this.values);

@@ -7,7 +7,7 @@ import {
   support,
 } from '../../../server/src/qrm/index.js';
 import { padded, type Layer, type LineLayer, type Plot } from '../charts/plot.js';
-import { figure, percent, tailName } from '../data/visible.js';
+import { decimals, percent, tailName } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
 
 const CURVE_POINTS = 161;
@@ -56,7 +56,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
   const q = quantileAt(own.sorted, model.levels, tau);
   layers.push(tailFill(curves[0] as { x: Float64Array; y: Float64Array }, q));
   layers.push(
-    { type: 'rule', axis: 'x', value: q, colour: 'tail', label: `${tailName(tau)} ${figure(q)}` },
+    { type: 'rule', axis: 'x', value: q, colour: 'tail', label: `${tailName(tau)} ${decimals(q)}` },
     {
       type: 'rule',
       axis: 'x',
@@ -64,7 +64,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
       colour: 'text',
       dash: [4, 3],
       opacity: 0.8,
-      label: `mean ${figure(expectation(own.sorted))}`,
+      label: `mean ${decimals(expectation(own.sorted))}`,
       level: 1,
     },
   );
@@ -74,7 +74,7 @@ export function densityPlot(model: DetailModel, tau: number): Plot {
     y: { label: 'density', min: 0, max: peak * 1.18, shown: false },
     layers,
     note: `Beyond ${outermost(model.levels)} the model says nothing: drawn as thinly as just inside.`,
-    summary: `Density of the reward. ${inWords(model, (s) => `most mass between ${figure(quantileAt(s.sorted, model.levels, 0.25))} and ${figure(quantileAt(s.sorted, model.levels, 0.75))}`)}.`,
+    summary: `Density of the reward. ${inWords(model, (s) => `most mass between ${decimals(quantileAt(s.sorted, model.levels, 0.25))} and ${decimals(quantileAt(s.sorted, model.levels, 0.75))}`)}.`,
   };
 }
 
@@ -161,7 +161,7 @@ export function quantilePlot(model: DetailModel, tau: number): Plot {
     y: { label: 'reward', min, max },
     layers,
     note: `Flat beyond ${outermost(levels)} by construction: the model has no level there.`,
-    summary: `Quantile function, points are the model's raw quantiles. ${inWords(model, (s) => `${tailName(tau)} ${figure(quantileAt(s.sorted, levels, tau))}, median ${figure(quantileAt(s.sorted, levels, 0.5))}, q95 ${figure(quantileAt(s.sorted, levels, 0.95))}`)}.`,
+    summary: `Quantile function, points are the model's raw quantiles. ${inWords(model, (s) => `${tailName(tau)} ${decimals(quantileAt(s.sorted, levels, tau))}, median ${decimals(quantileAt(s.sorted, levels, 0.5))}, q95 ${decimals(quantileAt(s.sorted, levels, 0.95))}`)}.`,
   };
 }
 
@@ -199,7 +199,7 @@ export function cdfPlot(model: DetailModel, tau: number): Plot {
   const q = quantileAt(own.sorted, levels, tau);
   layers.push(
     { type: 'rule', axis: 'y', value: tau, colour: 'tail', dash: [4, 3], opacity: 0.8 },
-    { type: 'rule', axis: 'x', value: q, colour: 'tail', label: `${tailName(tau)} ${figure(q)}` },
+    { type: 'rule', axis: 'x', value: q, colour: 'tail', label: `${tailName(tau)} ${decimals(q)}` },
   );
   return {
     title: 'Distribution function',
@@ -207,6 +207,6 @@ export function cdfPlot(model: DetailModel, tau: number): Plot {
     y: { label: 'P(r ≤ x)', min: 0, max: 1.04, format: (v) => percent(v, 0) },
     layers,
     note: `Dashed beyond ${outermost(levels)}: the tails of the density, of which the model says nothing.`,
-    summary: `Distribution function of the reward. ${inWords(model, (s) => `half lies below ${figure(quantileAt(s.sorted, levels, 0.5))}`)}.`,
+    summary: `Distribution function of the reward. ${inWords(model, (s) => `half lies below ${decimals(quantileAt(s.sorted, levels, 0.5))}`)}.`,
   };
 }

@@ -1,6 +1,6 @@
-import { figure, percent, tailName } from '../data/visible.js';
+import { decimals, percent, tailName } from '../data/visible.js';
 import { el } from '../ui/dom.js';
-import { beats, cvarShare, figures, type DetailModel, type Figures } from './model.js';
+import { beats, figures, type DetailModel, type Figures, type Levels } from './model.js';
 
 interface Line {
   readonly label: string;
@@ -20,9 +20,9 @@ export class FigureTable {
     this.table,
   );
 
-  update(model: DetailModel, tau: number, lambda: number): void {
+  update(model: DetailModel, at: Levels): void {
     this.drawOdds(beats(model));
-    const all = model.sides.map((s) => figures(s, model.levels, tau, lambda));
+    const all = model.sides.map((s) => figures(s, model.levels, at));
     const pair = all.length > 1;
     // The difference reads chosen minus rejected, whichever half was opened.
     const flip = model.own.detail.kind === 'rejected';
@@ -34,14 +34,14 @@ export class FigureTable {
       ...(pair ? [el('th', { scope: 'col', title: 'chosen − rejected' }, 'difference')] : []),
     );
     const shape = model.levels.length > 1;
-    const shown = shape ? lines(tau, lambda, cvarShare(tau, model.levels)) : [SCORE];
+    const shown = shape ? lines(at) : [SCORE];
     const rows = shown.map(({ label, hint, value, whole }) => {
       const values = all.map(value);
-      const show = (v: number) => (whole ? String(v) : figure(v));
+      const show = (v: number) => (whole ? String(v) : decimals(v));
       const [a = Number.NaN, b = Number.NaN] = values;
       const difference = flip ? b - a : a - b;
       // Fewer modes or crossings are not a margin.
-      const said = whole ? '' : (difference > 0 ? '+' : '') + figure(difference);
+      const said = whole ? '' : (difference > 0 ? '+' : '') + decimals(difference);
       return el(
         'tr',
         { title: hint },
@@ -82,9 +82,9 @@ const SCORE: Line = {
   value: (f) => f.expectation,
 };
 
-function lines(tau: number, lambda: number, worst: number): Line[] {
-  const said = (x: number) => `${+(x * 100).toFixed(2)} %`;
-  const share = said(tau);
+const share = (level: number): string => `${+(level * 100).toFixed(2)} %`;
+
+function lines({ tau, lambda, cvarLevel }: Levels): Line[] {
   return [
     {
       label: 'Mean',
@@ -93,12 +93,12 @@ function lines(tau: number, lambda: number, worst: number): Line[] {
     },
     {
       label: `Left tail ${tailName(tau)}`,
-      hint: `The reward that all but the worst ${share} exceed`,
+      hint: `The reward that all but the worst ${share(tau)} exceed`,
       value: (f) => f.tail,
     },
     {
-      label: `CVaR ${said(worst)}`,
-      hint: `Mean reward of the worst ${said(worst)}. It follows the tail level τ above the model’s lowest level; below, where it would only repeat the left tail, it is that of reports and hovers`,
+      label: `CVaR ${share(cvarLevel)}`,
+      hint: `Mean reward of the worst ${share(cvarLevel)}`,
       value: (f) => f.cvar,
     },
     {

@@ -72,22 +72,26 @@ export interface Figures {
   readonly crossings: number;
 }
 
-/** All figures of a response for the sliders' tau and lambda. Microseconds: safe at every input event. */
-export function figures(s: Side, levels: readonly number[], tau: number, lambda: number): Figures {
+/** How a distribution is summed up: the sliders' levels, and the audit's own for CVaR. */
+export interface Levels {
+  readonly tau: number;
+  readonly lambda: number;
+  readonly cvarLevel: number;
+}
+
+/** All figures of a response. Microseconds: safe at every input event. */
+export function figures(s: Side, levels: readonly number[], at: Levels): Figures {
+  const { tau, lambda, cvarLevel } = at;
   return {
     expectation: expectation(s.sorted),
     tail: quantileAt(s.sorted, levels, tau),
-    cvar: cvar(s.sorted, levels, cvarShare(tau, levels)),
+    cvar: cvar(s.sorted, levels, cvarLevel),
     certaintyEquivalent: certaintyEquivalent(s.sorted, lambda),
     spread: spread(s.sorted, levels),
     modes: countModes(s.sorted, levels),
     crossings: countCrossings(s.raw),
   };
 }
-
-/** The share that CVaR averages: at or below the lowest level it would only repeat the left tail. */
-export const cvarShare = (tau: number, levels: readonly number[]): number =>
-  tau > (levels[0] ?? 0) + 1e-9 ? tau : DEFAULT_CVAR_LEVEL;
 
 /** P(chosen beats rejected), whichever half is looked at; undefined without a pair. */
 export function beats(model: DetailModel): number | undefined {

@@ -1,3 +1,4 @@
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type {
   AuditSummary,
   DetailResult,
@@ -5,11 +6,11 @@ import type {
 } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import type { Plot } from '../charts/plot.js';
-import { figure, fileStem } from '../data/visible.js';
+import { decimals, fileStem } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readDetail, type DetailState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';
-import { Figure } from '../ui/figure.js';
+import { ChartFrame } from '../ui/chart-frame.js';
 import { Notice } from '../ui/notice.js';
 import { Controls } from './controls.js';
 import { FigureTable } from './figure-table.js';
@@ -18,7 +19,6 @@ import { attributeBars, ridgelinePlot } from './attribute-plots.js';
 import { cdfPlot, densityPlot, quantilePlot } from './distribution-plots.js';
 import { Subject } from './subject.js';
 
-const DEFAULT_TAU = 0.05;
 const DEFAULT_LAMBDA = 1;
 const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
@@ -38,8 +38,8 @@ export class DetailPage {
   private readonly subject: Subject;
   private readonly table = new FigureTable();
   private readonly controls: Controls;
-  private readonly figures: {
-    figure: Figure;
+  private readonly frames: {
+    frame: ChartFrame;
     plot: (m: DetailModel, tau: number) => Plot;
     rows?: number;
     /** Whether there is something to draw. */
@@ -61,21 +61,21 @@ export class DetailPage {
       changed: (tau, lambda) => this.change({ tau, lambda }),
       reset: () => this.change({ tau: undefined, lambda: undefined }),
     });
-    this.figures = [
+    this.frames = [
       this.chart(
         'density',
         (m, tau) => densityPlot(m, tau),
-        (x) => `reward ${figure(x)}`,
+        (x) => `reward ${decimals(x)}`,
       ),
       this.chart(
         'quantile-function',
         (m, tau) => quantilePlot(m, tau),
-        (x) => `level ${figure(x)}`,
+        (x) => `level ${decimals(x)}`,
       ),
       this.chart(
         'cdf',
         (m, tau) => cdfPlot(m, tau),
-        (x) => `reward ${figure(x)}`,
+        (x) => `reward ${decimals(x)}`,
       ),
       { ...this.chart('attributes', (m) => ridgelinePlot(m)), rows: 38, fits: hasShape },
       {
@@ -97,7 +97,7 @@ export class DetailPage {
     this.charts = el(
       'section',
       { class: 'charts', 'aria-label': 'Charts' },
-      ...this.figures.map((f) => f.figure.element),
+      ...this.frames.map((f) => f.frame.element),
     );
     root.classList.add('detail');
     root.append(
@@ -127,10 +127,6 @@ export class DetailPage {
         this.result = result;
         this.model = detailModel(result);
         this.draw();
-      },
-      exported: ({ path, error }) => {
-        if (error !== undefined) this.notice.show(error, 'error');
-        else if (path !== undefined) this.notice.show(`Exported to ${path}`);
       },
       error: ({ message }) => this.notice.show(message, 'error'),
     });
@@ -163,8 +159,9 @@ export class DetailPage {
     // Tail level and risk aversion act on a distribution.
     this.controls.element.hidden = model === undefined || !hasShape(model);
     if (model === undefined) return;
-    this.table.update(model, tau, lambda);
-    for (const { figure: f, plot, rows, fits = hasShape } of this.figures) {
+    const cvarLevel = this.audit?.cvarLevel ?? DEFAULT_CVAR_LEVEL;
+    this.table.update(model, { tau, lambda, cvarLevel });
+    for (const { frame: f, plot, rows, fits = hasShape } of this.frames) {
       f.element.hidden = !fits(model);
       if (f.element.hidden) continue;
       const box = f.canvas.parentElement;
@@ -196,12 +193,12 @@ export class DetailPage {
     else this.host.post({ type, uri, epoch, response });
   }
 
-  private export(format: 'png' | 'svg' | 'csv', figureName: string, data: string): void {
+  private export(format: 'png' | 'svg' | 'csv', frameName: string, data: string): void {
     const line = (this.result?.detail?.spot.line ?? 0) + 1;
     const own = this.audit;
     const file = own ? this.names[this.audits.indexOf(own)] : undefined;
-    const name = `${fileStem(file ?? 'response')}-line-${line}-${figureName}`;
-    this.host.post({ type: 'export', id: this.host.nextId(), format, name, data });
+    const name = `${fileStem(file ?? 'response')}-line-${line}-${frameName}`;
+    this.notice.exported(this.host.request('export', { format, name, data }));
   }
 
   private chart(
@@ -209,21 +206,21 @@ export class DetailPage {
     plot: (m: DetailModel, tau: number) => Plot,
     title?: (x: number) => string,
   ) {
-    const f = new Figure({
+    const f = new ChartFrame({
       name,
       className: name,
       readout: title !== undefined,
       keys: title && KEYS,
       onExport: (format, n, data) => this.export(format, n, data),
       tooltipTitle: title,
-      tooltip: title && ((layer, _x, y) => `${layer.name ?? ''} ${figure(y)}`),
+      tooltip: title && ((layer, _x, y) => `${layer.name ?? ''} ${decimals(y)}`),
     });
-    return { figure: f, plot };
+    return { frame: f, plot };
   }
 
   private bars(name: string, title: string, label: string, values: (s: Side) => readonly number[]) {
     const plot = (m: DetailModel) => attributeBars(m, title, label, values);
-    const f = new Figure({
+    const f = new ChartFrame({
       name,
       className: name,
       readout: true,
@@ -231,8 +228,8 @@ export class DetailPage {
       onExport: (format, n, data) => this.export(format, n, data),
       tooltipTitle: (_x, y) =>
         this.model ? (plot(this.model).y.categories?.[Math.round(y)] ?? '') : '',
-      tooltip: (layer, x) => `${layer.name ?? ''} ${figure(x, 4)}`,
+      tooltip: (layer, x) => `${layer.name ?? ''} ${decimals(x, 4)}`,
     });
-    return { figure: f, plot };
+    return { frame: f, plot };
   }
 }

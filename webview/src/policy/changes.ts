@@ -1,5 +1,5 @@
 import { objectiveName, type Objective } from '../../../server/src/policy/index.js';
-import { count, figure, plural, visible } from '../data/visible.js';
+import { count, decimals, plural, visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import type { Change, PolicyModel } from './model.js';
 
@@ -86,7 +86,7 @@ export class ChangeList {
           'header',
           {},
           open,
-          el('span', { class: 'dim' }, `mean ${figure(mean)} · q05 ${figure(q05)}`),
+          el('span', { class: 'dim' }, `mean ${decimals(mean)} · q05 ${decimals(q05)}`),
         ),
         text,
       );

@@ -1,4 +1,4 @@
-import { figure } from '../data/visible.js';
+import { decimals } from '../data/visible.js';
 import { lambdaAt, positionOf, rounded } from '../detail/model.js';
 import { el } from '../ui/dom.js';
 
@@ -70,7 +70,7 @@ export class PolicyControls {
     const place = Math.log(beta / weak) / Math.log(strong / weak);
     put(this.beta, Math.min(Math.max(place, 0), 1));
     put(this.lambda, positionOf(lambda));
-    const [b, l] = [String(rounded(beta)), figure(lambda, lambda < 10 ? 2 : 0)];
+    const [b, l] = [String(rounded(beta)), decimals(lambda, lambda < 10 ? 2 : 0)];
     this.said[0]!.textContent = b;
     this.said[1]!.textContent = l;
     this.beta.setAttribute('aria-valuetext', b);

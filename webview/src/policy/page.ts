@@ -2,11 +2,11 @@ import { objectiveName, type Objective } from '../../../server/src/policy/index.
 import type { AuditSummary, PersistedState } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import type { PlotChart } from '../charts/plot-view.js';
-import { count, figure, fileStem, percent, plural } from '../data/visible.js';
+import { count, decimals, fileStem, percent, plural } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readPolicy, type PolicyState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';
-import { Figure } from '../ui/figure.js';
+import { ChartFrame } from '../ui/chart-frame.js';
 import { Notice } from '../ui/notice.js';
 import { ChangeList } from './changes.js';
 import { PolicyControls } from './controls.js';
@@ -162,8 +162,8 @@ export class PolicyPage {
     this.host.post({ type: 'texts', id: this.host.nextId(), uri, epoch, responses });
   }
 
-  private chart(name: string, at: (p: PolicyPoint) => readonly [number, number]): Figure {
-    const made = new Figure({
+  private chart(name: string, at: (p: PolicyPoint) => readonly [number, number]): ChartFrame {
+    const made = new ChartFrame({
       name,
       className: name,
       readout: true,
@@ -179,9 +179,9 @@ export class PolicyPage {
           const [px, py] = at(p);
           return Math.abs(px - x) + Math.abs(py - y);
         });
-        return near === undefined ? '' : `${near.name} at ${figure(near.point.kl, 2)} nats`;
+        return near === undefined ? '' : `${near.name} at ${decimals(near.point.kl, 2)} nats`;
       },
-      tooltip: (layer, x, y) => `${layer.name ?? ''} ${figure(x)}, q05 ${figure(y)}`,
+      tooltip: (layer, x, y) => `${layer.name ?? ''} ${decimals(x)}, q05 ${decimals(y)}`,
     });
     made.canvas.addEventListener('click', (event) => {
       const chart: PlotChart = made.view.chart;

@@ -1,7 +1,7 @@
 import { objectiveName, type Objective } from '../../../server/src/policy/index.js';
 import { padded, type Layer, type Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
-import { figure } from '../data/visible.js';
+import { decimals } from '../data/visible.js';
 import type { PolicyModel, PolicyPoint, PolicyRow } from './model.js';
 
 /** Of the objectives, in their order. */
@@ -60,7 +60,7 @@ export function frontierPlot(
     x: { label: 'mean reward', min: xMin, max: xMax },
     y: { label: 'q05', min: yMin, max: yMax },
     layers,
-    summary: `From the reference (mean ${figure(model.reference.figures.mean)}, q05 ${figure(model.reference.figures.q05)}) along the path of beta. ${inWords(rows)}`,
+    summary: `From the reference (mean ${decimals(model.reference.figures.mean)}, q05 ${decimals(model.reference.figures.q05)}) along the path of beta. ${inWords(rows)}`,
   };
 }
 
@@ -92,7 +92,7 @@ const inWords = (rows: readonly PolicyRow[]): string =>
   rows
     .map(
       ({ name, point }) =>
-        `${name}: mean ${figure(point.figures.mean)}, q05 ${figure(point.figures.q05)} at ${figure(point.kl, 2)} nats.`,
+        `${name}: mean ${decimals(point.figures.mean)}, q05 ${decimals(point.figures.q05)} at ${decimals(point.kl, 2)} nats.`,
     )
     .join(' ');
 

@@ -1,12 +1,12 @@
 import { objectiveName, type Estimate, type Objective } from '../../../server/src/policy/index.js';
 import type { Theme } from '../charts/theme.js';
-import { count, figure } from '../data/visible.js';
+import { count, decimals } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import type { PolicyPoint, PolicyRow } from './model.js';
 import { COLOURS } from './plots.js';
 
 const signed = (x: number): string =>
-  `${x >= 0 ? '+' : ''}${figure(x, Math.abs(x) < 0.01 ? 4 : 3)}`;
+  `${x >= 0 ? '+' : ''}${decimals(x, Math.abs(x) < 0.01 ? 4 : 3)}`;
 const between = ({ low, high }: Estimate): string => `${signed(low)} to ${signed(high)}`;
 
 const HEADS = [
@@ -90,9 +90,9 @@ function row(
     {},
     el('th', { scope: 'row' }, ...head),
     ...[
-      figure(kl, 2),
-      figure(ess, 1),
-      ...(['mean', 'q05', 'q25', 'cvar'] as const).map((f) => figure(figures[f])),
+      decimals(kl, 2),
+      decimals(ess, 1),
+      ...(['mean', 'q05', 'q25', 'cvar'] as const).map((f) => decimals(figures[f])),
     ].map((text) => el('td', { class: 'n' }, text)),
     difference(differences?.mean),
     difference(differences?.q05),

@@ -28,4 +28,12 @@ export class Notice {
     this.text.textContent = visible(text);
     if (kind === 'info') this.timer = setTimeout(() => (this.element.hidden = true), SHOWN_MS);
   }
+
+  /** Says where an export was written; what went wrong is told by the host. */
+  exported(path: Promise<string | null>): void {
+    path.then(
+      (written) => written !== null && this.show(`Exported to ${written}`),
+      () => undefined,
+    );
+  }
 }

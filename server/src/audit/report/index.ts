@@ -14,7 +14,7 @@ export {
 export { UNPACED, type Pace } from './pace.js';
 export { parquetReport } from './parquet.js';
 export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet-thread.js';
-export { fit, html, pad, strictJson, visible, width } from './escape.js';
+export { cut, fit, html, pad, strictJson, visible, width } from './escape.js';
 export { STYLE } from './html-style.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;

@@ -49,9 +49,9 @@ export class LocalEncoder implements ParquetEncoder {
     return this.taken();
   }
 
-  finish(): Promise<Uint8Array> {
-    void this.parquet.finish();
-    return Promise.resolve(this.taken());
+  async finish(): Promise<Uint8Array> {
+    await this.parquet.finish();
+    return this.taken();
   }
 
   close(): Promise<void> {

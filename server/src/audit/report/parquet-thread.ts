@@ -66,8 +66,9 @@ export function parquetThread(): void {
       port.postMessage({ error: String(error) } satisfies Reply);
     }
   };
+  const gone = (error: unknown): void => port.postMessage({ error: String(error) } satisfies Reply);
   port.on('message', (request: Request) => {
     if (request.type === 'head') encoder = new LocalEncoder(request.head);
-    else void answer(request);
+    else answer(request).catch(gone);
   });
 }

@@ -107,7 +107,7 @@ const codeList = (bits: number): string => CODES.filter((_, n) => (bits >> n) & 
 
 function columnsOf(audit: ReportedAudit, codes: Uint32Array): Column[] {
   const { table } = audit;
-  const figure = (name: string, get: (i: number) => number): Column => ({
+  const column = (name: string, get: (i: number) => number): Column => ({
     name,
     type: 'DOUBLE',
     get: (i) => (table.scored(i) ? get(i) : Number.NaN),
@@ -121,13 +121,13 @@ function columnsOf(audit: ReportedAudit, codes: Uint32Array): Column[] {
     { name: 'kind', type: 'STRING', get: (i) => table.kindOf(i) },
     { name: 'label', type: 'STRING', get: (i) => table.label(i) },
     { name: 'hash', type: 'STRING', get: (i) => table.hash(i) },
-    figure('expectation', (i) => table.expectation.get(i)),
-    figure('tail', (i) => table.tail.get(i)),
-    figure('cvar', (i) => table.cvar.get(i)),
-    figure('spread', (i) => table.spread.get(i)),
-    figure('certainty_equivalent', (i) => table.certaintyEquivalent.get(i)),
-    figure('chosen_beats_rejected', (i) => table.beats.get(i)),
-    ...table.levels.map((_, k) => figure(`q_${k + 1}`, (i) => table.quantile(i, k))),
+    column('expectation', (i) => table.expectation.get(i)),
+    column('tail', (i) => table.tail.get(i)),
+    column('cvar', (i) => table.cvar.get(i)),
+    column('spread', (i) => table.spread.get(i)),
+    column('certainty_equivalent', (i) => table.certaintyEquivalent.get(i)),
+    column('chosen_beats_rejected', (i) => table.beats.get(i)),
+    ...table.levels.map((_, k) => column(`q_${k + 1}`, (i) => table.quantile(i, k))),
     { name: 'tokens', type: 'INT32', get: (i) => table.tokens.get(i) || 0 },
     { name: 'findings', type: 'STRING', get: (i) => codeList(codes[i] ?? 0) },
   ];

@@ -30,7 +30,10 @@ export function readerMain(script: URL): void {
       pulse.busy = true;
       work = new Work(message.id, pulse);
       const source = 'path' in message.source ? message.source : work.streamed(message.source.name);
-      void work.run(source, message.task).finally(() => (pulse.busy = false));
+      work
+        .run(source, message.task)
+        .finally(() => (pulse.busy = false))
+        .catch(stray);
     } else if (message.id === work?.id) work.receive(message);
   });
 }

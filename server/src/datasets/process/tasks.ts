@@ -38,7 +38,8 @@ class Exchange {
   private readonly aborted = (): void => this.wake?.();
 
   private receive(message: FromReader | ReaderDied): void {
-    if (!(message instanceof ReaderDied) && message.type === 'more') void this.feed();
+    if (!(message instanceof ReaderDied) && message.type === 'more')
+      this.feed().catch(() => this.lent.child.kill());
     else this.queue.push(message);
     this.wake?.();
   }

@@ -16,6 +16,8 @@ export interface FlightHost {
   data(entry: RowEntry): DatasetRow | undefined;
   /** Results of so many responses came. */
   landed(responses: number): void;
+  /** What should not happen. */
+  failed(error: unknown): void;
 }
 
 /** Rows on their way to the evaluator and back: those asked for now, and a backlog in file order. */
@@ -53,7 +55,7 @@ export class Flights {
     const ready = this.host.service?.evaluator.ready === true;
     while (ready && this.flying < WINDOW && this.taken < this.backlog.length) {
       const entry = this.backlog[this.taken++] as RowEntry;
-      if (!entry.dead && entry.state === 'missing') void this.send(entry, 0);
+      if (!entry.dead && entry.state === 'missing') this.send(entry, 0).catch(this.host.failed);
     }
     if (this.flying === 0 && this.taken >= this.backlog.length) this.idle?.();
   }

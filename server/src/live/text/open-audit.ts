@@ -75,6 +75,7 @@ export class OpenAudit extends TextAudit {
         return self().job.signal;
       },
       data: (entry) => this.entries.data(entry),
+      failed: (error) => this.failed(error),
       landed: (responses) => {
         this.rate.add(responses);
         this.touched();
@@ -219,7 +220,8 @@ export class OpenAudit extends TextAudit {
     for (const { from, to } of this.visible)
       for (const entry of this.entries.within(from, Math.min(to, from + 400))) {
         this.admit(entry);
-        if (entry.state === 'missing' && this.model.ready) void this.flights.send(entry, ON_SCREEN);
+        if (entry.state === 'missing' && this.model.ready)
+          this.flights.send(entry, ON_SCREEN).catch((error: unknown) => this.failed(error));
       }
   }
 

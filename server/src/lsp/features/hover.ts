@@ -3,7 +3,7 @@ import { cvarName, tailName } from '../../audit/rules/index.js';
 import { contributions, quantileAt, strongest } from '../../qrm/index.js';
 import type { FindingCodeName, ThemeKind } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
-import { figure, percent, plain, signed } from './markdown.js';
+import { decimals, percent, plain, signed } from './markdown.js';
 import { rawScore } from '../../live/raw-score.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { blocks, image, sparkline, type Drawing } from './sparkline.js';
@@ -82,7 +82,7 @@ export async function hover(
   const findings = (audit.findings?.of(id) ?? []).filter(({ code }) => !(above && told(id, code)));
   // The editor puts its diagnostics above and shows a dozen lines: what a table repeats comes last.
   const text = [
-    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${distribution ? `${name} **${figure(tail)}**, mean` : 'score'} **${figure(mean)}**` +
+    `**QRM Lens** — ${kind}${label === '' || label === kind ? '' : ` ${plain(label, 60)}`}: ${distribution ? `${name} **${decimals(tail)}**, mean` : 'score'} **${decimals(mean)}**` +
       (share === null
         ? ''
         : `; **${percent(share)}** of this file have a lower ${distribution ? 'left tail' : 'score'}`),
@@ -93,7 +93,7 @@ export async function hover(
       ? [
           [
             // A line of text wraps at the hover's width, which a table of nine columns does not.
-            figures.map(([head, value]) => `${head}\u00a0**${figure(value)}**`).join(' · '),
+            figures.map(([head, value]) => `${head}\u00a0**${decimals(value)}**`).join(' · '),
           ].join('\n'),
         ]
       : []),

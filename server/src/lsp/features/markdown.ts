@@ -8,7 +8,7 @@ export function plain(text: string, max = 200): string {
   );
 }
 
-export const figure = (x: number): string =>
+export const decimals = (x: number): string =>
   Number.isFinite(x) ? x.toFixed(3).replace('-', '−') : '–';
-export const signed = (x: number): string => (x >= 0 ? `+${figure(x)}` : figure(x));
+export const signed = (x: number): string => (x >= 0 ? `+${decimals(x)}` : decimals(x));
 export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;

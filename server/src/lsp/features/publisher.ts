@@ -37,7 +37,12 @@ export class Publisher {
     }
     const uri = this.shown(audit.uri);
     this.pushed.add(uri);
-    void this.connection.sendDiagnostics({ uri, diagnostics: this.list(audit) });
+    this.send(uri, this.list(audit));
+  }
+
+  /** A client that is gone needs none. */
+  private send(uri: string, diagnostics: Diagnostic[]): void {
+    this.connection.sendDiagnostics({ uri, diagnostics }).catch(() => undefined);
   }
 
   /** Takes back what was pushed. */
@@ -45,7 +50,7 @@ export class Publisher {
     this.given.delete(uri);
     const shown = this.shown(uri);
     if (!this.pushed.delete(shown)) return;
-    void this.connection.sendDiagnostics({ uri: shown, diagnostics: [] });
+    this.send(shown, []);
   }
 
   /** Takes back what was pushed, and lets the client pull that there is nothing any more. */

@@ -1,6 +1,6 @@
 import { bandwidth, density, grid, support } from '../../qrm/index.js';
 import type { ThemeKind } from '../../protocol/index.js';
-import { figure } from './markdown.js';
+import { decimals } from './markdown.js';
 
 interface Colours {
   readonly fill: string;
@@ -58,8 +58,8 @@ export function sparkline(d: Drawing, theme: ThemeKind): string {
     theirs ? `<path stroke="${ink}" stroke-dasharray="4 3" d="${line(points(theirs))}"/>` : '',
     `<path stroke="${fill}" stroke-width="1.5" d="${line(curve)}"/><path stroke="${ink}" d="M0 ${HEIGHT}.5H${WIDTH}"/>`,
     `<path stroke="${red}" stroke-width="2" d="M${x(d.tail)} ${HEIGHT - 14}V${HEIGHT + 4}"/><circle cx="${x(d.mean)}" cy="${HEIGHT}" r="3.5" fill="${ink}"/>`,
-    `<g fill="${ink}" font-family="sans-serif" font-size="11"><text y="${HEIGHT + 15}">${figure(low)}</text>`,
-    `<text x="${WIDTH}" y="${HEIGHT + 15}" text-anchor="end">${figure(high)}</text></g></svg>`,
+    `<g fill="${ink}" font-family="sans-serif" font-size="11"><text y="${HEIGHT + 15}">${decimals(low)}</text>`,
+    `<text x="${WIDTH}" y="${HEIGHT + 15}" text-anchor="end">${decimals(high)}</text></g></svg>`,
   ].join('');
 }
 
@@ -76,7 +76,7 @@ export function blocks({ sorted, levels, tail }: Drawing): string {
   const at = Math.round(((tail - low) / (high - low || 1)) * (COLUMNS - 1));
   const bars = Array.from(y, (v) => BLOCKS[Math.round((8 * v) / peak)] ?? ' ');
   const mark = `${' '.repeat(Math.min(Math.max(at, 0), COLUMNS - 1))}^`;
-  const ends = [figure(low), figure(high)];
+  const ends = [decimals(low), decimals(high)];
   const pad = ' '.repeat((ends[0] ?? '').length + 1);
   return `${ends[0]} ${bars.join('')} ${ends[1]}\n${pad}${mark} left tail`;
 }

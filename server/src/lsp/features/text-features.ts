@@ -10,7 +10,7 @@ import {
 } from 'vscode-languageserver';
 import { cvarName, tailName } from '../../audit/rules/index.js';
 import { visible } from '../../audit/report/index.js';
-import { figure, percent, signed } from './markdown.js';
+import { decimals, percent, signed } from './markdown.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import { toRange } from './ranges.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
@@ -74,9 +74,9 @@ function answerLenses(audit: OpenAudit, ids: readonly number[]): CodeLens[] {
     .filter((id) => table.scored(id))
     .slice(0, LENSES_A_ROW)
     .map((id) => {
-      const mean = figure(table.expectation.get(id));
+      const mean = decimals(table.expectation.get(id));
       const title = shape
-        ? `${tailName(options.tau)} ${figure(table.tail.get(id))} · mean ${mean} · q95 − q05 ${figure(table.spread.get(id))}`
+        ? `${tailName(options.tau)} ${decimals(table.tail.get(id))} · mean ${mean} · q95 − q05 ${decimals(table.spread.get(id))}`
         : `score ${mean}`;
       const at = { line: audit.spot(id).line, character: 0 };
       return {
@@ -100,10 +100,10 @@ export function inlayHints(audit: OpenAudit, range: Range): InlayHint[] {
       .filter((id) => table.scored(id))
       .map((id) => ({
         position: toRange(audit.spot(id)).end,
-        label: `${tailName(options.tau)} ${figure(table.tail.get(id))}`,
+        label: `${tailName(options.tau)} ${decimals(table.tail.get(id))}`,
         kind: InlayHintKind.Type,
         paddingLeft: true,
-        tooltip: `mean ${figure(table.expectation.get(id))}, ${cvarName(options.cvarLevel)} ${figure(table.cvar.get(id))}`,
+        tooltip: `mean ${decimals(table.expectation.get(id))}, ${cvarName(options.cvarLevel)} ${decimals(table.cvar.get(id))}`,
       })),
   );
 }
@@ -123,7 +123,7 @@ export function documentSymbols(audit: OpenAudit): DocumentSymbol[] {
       const label = table?.label(id) ?? '';
       return {
         name: visible(label === '' ? (table?.kindOf(id) ?? 'response') : label).slice(0, 100),
-        ...(table?.scored(id) === true && { detail: figure(table.tail.get(id)) }),
+        ...(table?.scored(id) === true && { detail: decimals(table.tail.get(id)) }),
         kind: SymbolKind.String,
         range: spot,
         selectionRange: spot,

@@ -1,4 +1,4 @@
-import { cut, visible } from '../../audit/report/escape.js';
+import { cut, visible } from '../../audit/report/index.js';
 import type { LogEvent } from './lines.js';
 import {
   Monitor,

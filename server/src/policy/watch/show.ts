@@ -1,5 +1,4 @@
-import { fit, pad } from '../../audit/report/escape.js';
-import { strictJson } from '../../audit/report/index.js';
+import { fit, pad, strictJson } from '../../audit/report/index.js';
 import { decimals } from '../../audit/rules/index.js';
 import { textPlot } from '../report/plot.js';
 import type { Watch, WatchEvent } from './index.js';

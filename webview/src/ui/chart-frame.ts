@@ -24,7 +24,7 @@ export interface FigureOptions extends PlotViewOptions {
 let ids = 0;
 
 /** A titled chart with its legend, its summary in words and its exports. */
-export class Figure {
+export class ChartFrame {
   readonly element: HTMLElement;
   readonly canvas: HTMLCanvasElement;
   readonly view: PlotView;
@@ -122,7 +122,7 @@ function legendItem({ name, colour, opacity, dashed }: LegendEntry, theme: Theme
   return el('li', {}, swatch, name);
 }
 
-/** The figure's numbers, one line each: layer, x, y. */
+/** The chart's numbers, one line each: layer, x, y. */
 export function plotCsv(plot: Plot): string {
   const rows: Cell[][] = [];
   for (const layer of plot.layers) {
