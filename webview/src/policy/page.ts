@@ -93,11 +93,6 @@ export class PolicyPage {
         this.changes.forget();
         this.draw();
       },
-      texts: ({ texts }) => this.changes.tell(texts),
-      exported: ({ path, error }) => {
-        if (error !== undefined) this.notice.show(error, 'error');
-        else if (path !== undefined) this.notice.show(`Exported to ${path}`);
-      },
       error: ({ message }) => this.notice.show(message, 'error'),
     });
     this.draw();
@@ -159,7 +154,10 @@ export class PolicyPage {
 
   private ask(responses: readonly number[]): void {
     const { uri, epoch } = this.model?.source ?? { uri: '', epoch: 0 };
-    this.host.post({ type: 'texts', id: this.host.nextId(), uri, epoch, responses });
+    this.host.request('texts', { uri, epoch, responses }).then(
+      (texts) => this.changes.tell(texts),
+      () => undefined,
+    );
   }
 
   private chart(name: string, at: (p: PolicyPoint) => readonly [number, number]): ChartFrame {
@@ -172,7 +170,7 @@ export class PolicyPage {
       ...(name === 'frontier' && { overlay: (c, chart, theme) => this.drawKl(c, chart, theme) }),
       onExport: (format, n, data) => {
         const file = `${fileStem(this.name === '' ? 'policy' : this.name)}-${n}`;
-        this.host.post({ type: 'export', id: this.host.nextId(), format, name: file, data });
+        this.notice.exported(this.host.request('export', { format, name: file, data }));
       },
       tooltipTitle: (x, y) => {
         const near = this.nearest((p) => {
