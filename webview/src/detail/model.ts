@@ -1,6 +1,5 @@
 import type { DetailResult, ResponseDetail } from '../../../server/src/protocol/index.js';
 import {
-  DEFAULT_CVAR_LEVEL,
   certaintyEquivalent,
   countCrossings,
   countModes,
