@@ -86,8 +86,10 @@ describe('the cache of converted models', () => {
       // This process's number, but of one that had it before.
       `x.tmp-0123abcd-${process.pid}-7${place}`,
       'y.tmp-4194303-0123abcd',
+      // This process's own, of a conversion that is not under way any more.
+      `v.tmp-0123abcd-${ownName()}`,
     ].map((name) => join(cache, 'models', name));
-    const running = join(cache, 'models', `z.tmp-0123abcd-${ownName()}`);
+    const running = join(cache, 'models', `z.tmp-0123abcd-${process.ppid}-0${place}`);
     for (const folder of [...drafts, running]) mkdirSync(folder);
     await convert(cache);
     const left = [other, ...drafts, running].filter((path) => existsSync(path));
