@@ -1,7 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, createWriteStream, mkdtempSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
 
 const ENDLESS = join(import.meta.dirname, '../../fixtures/damaged/endless.parquet');
@@ -73,3 +80,32 @@ it('a file that makes its reader spin costs that file: the others are audited, e
   expect(jsonLines(stdout).some((l) => l['file'] === 'pairs.jsonl')).toBe(true);
   expect(code).toBe(3);
 });
+
+it('a reader that spins ends with the program, however that ends', async () => {
+  copyFileSync(ENDLESS, w.path('alone.parquet'));
+  const cli = spawn(process.execPath, [CLI, 'audit', w.path('alone.parquet'), ...SMALL], {
+    stdio: 'ignore',
+    env: { ...process.env, QRM_LENS_CACHE: w.path('cache-alone'), QRM_LENS_READER_SECONDS: '600' },
+  });
+  const children = (): number[] => {
+    try {
+      return readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, 'utf8')
+        .split(' ')
+        .map(Number)
+        .filter(
+          (pid) => pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('reader'),
+        );
+    } catch {
+      return [];
+    }
+  };
+  const spent = (pid: number): number =>
+    Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
+  // Some processor time after its start it is at the file.
+  await vi.waitFor(() => expect(children().some((pid) => spent(pid) > 100)).toBe(true), 30_000);
+  const readers = children();
+  cli.kill('SIGKILL');
+  await vi.waitFor(() => {
+    for (const pid of readers) expect(existsSync(`/proc/${pid}/cmdline`)).toBe(false);
+  }, 20_000);
+}, 60_000);

@@ -73,7 +73,10 @@ export function watch(): void {
     writeSync(2, `\n${JSON.stringify(last)}\n`);
     process.kill(process.pid, 'SIGKILL');
   };
+  const parent = process.ppid;
   setInterval(() => {
+    // Nobody waits for it any more, and the main thread may be too busy to be told.
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
     const rss = process.memoryUsage.rss();
     if (rss > bytes) return end({ qrmReader: 'memory', bytes: rss });
     const progress = Atomics.load(cells, PROGRESS);
