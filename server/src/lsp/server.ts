@@ -33,8 +33,9 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
   let context: ServerContext | undefined;
   let publisher: Publisher | undefined;
   guard.attach(connection);
-  const ask = (method: { method: string }) =>
-    connection.sendRequest(method.method).catch(() => undefined);
+  const ask = ({ method }: { method: string }): void => {
+    connection.sendRequest(method).catch(gone);
+  };
   const log = (message: string) => connection.console.info(message);
   /** Nobody is there to be told. */
   const gone = () => undefined;
