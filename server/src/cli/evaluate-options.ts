@@ -4,7 +4,7 @@ import { DEFAULT_REPLICATES, SUITES } from '../evaluation/index.js';
 import { DEFAULT_CVAR_LEVEL } from '../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from './evaluate-command.js';
 import { judgeOptions } from './judge-row.js';
-import { mapping, number } from './options.js';
+import { engineOptions, mapping, number } from './options.js';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -13,25 +13,17 @@ export function addEvaluateCommand(
   program: Command,
   examples: (...lines: string[]) => string,
 ): void {
-  const command = program
-    .command('evaluate')
-    .argument('<files...>', 'benchmarks or rated responses, or folders of them')
-    .description(
-      'how good models are, on public benchmarks or your own labels; run again to resume',
-    )
-    .optionsGroup('Models (several make one table, compared on the same items):')
-    .option('--model <name>', 'as of audit; may be given again and again', collect)
-    .option('--all-models', 'every model at hand, as `qrm models` lists them')
-    .addOption(
-      new Option('--device <name>', 'execution provider')
-        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
-    )
-    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
-    .option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
+  const command = engineOptions(
+    program
+      .command('evaluate')
+      .argument('<files...>', 'benchmarks or rated responses, or folders of them')
+      .description(
+        'how good models are, on public benchmarks or your own labels; run again to resume',
+      )
+      .optionsGroup('Models (several make one table, compared on the same items):')
+      .option('--model <name>', 'as of audit; may be given again and again', collect)
+      .option('--all-models', 'every model at hand, as `qrm models` lists them'),
+  ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
   judgeOptions(command)
     .optionsGroup('Data:')
     .addOption(

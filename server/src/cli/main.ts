@@ -15,7 +15,15 @@ import { doctorCommand, modelsCommand } from './list-commands.js';
 import { CONTAINERS } from '../datasets/index.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output.js';
-import { codes, endpoints, failOn, mapping, number, thresholdOptions } from './options.js';
+import {
+  codes,
+  endpoints,
+  engineOptions,
+  failOn,
+  mapping,
+  number,
+  thresholdOptions,
+} from './options.js';
 import { addPolicyCommand } from './policy-options.js';
 import { pullCommand } from './pull-command.js';
 import { scoreCommand } from './score-command.js';
@@ -47,21 +55,14 @@ const program = new Command('qrm')
   .exitOverride();
 
 const common = (command: Command) =>
-  command
-    .optionsGroup('Model:')
-    .option(
-      '--model <name>',
-      'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
-    )
-    .addOption(
-      new Option('--device <name>', 'execution provider')
-        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
-    )
-    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
+  engineOptions(
+    command
+      .optionsGroup('Model:')
+      .option(
+        '--model <name>',
+        'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
+      ),
+  )
     .option(
       '--endpoint <urls>',
       'engines that share the work: qrm serve, or vLLM, SGLang, llama.cpp with the heads of --model; token: QRM_LENS_TOKEN',

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import {
   CODES,
@@ -25,6 +25,19 @@ export function number(name: string, low: number, high: number, whole = false) {
     return value;
   };
 }
+
+/** How a model is run, the same for every command that opens one. */
+export const engineOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--device <name>', 'execution provider')
+        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
+    )
+    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true));
 
 /** One option for each rule that has a threshold. */
 export function thresholdOptions(command: Command): Command {

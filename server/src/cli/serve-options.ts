@@ -1,27 +1,20 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { ServeOptions } from '../protocol/index.js';
 import { UsageError } from './errors.js';
-import { number } from './options.js';
+import { engineOptions, number } from './options.js';
 import { serveCommand } from './serve-command.js';
 
 /** `qrm serve`. */
 export function addServeCommand(program: Command, examples: (...lines: string[]) => string): void {
-  program
-    .command('serve')
-    .description(
-      'serve distributions and rewards over HTTP, also in the forms of OpenRLHF, vLLM, SGLang, TEI and OpenAI',
-    )
-    .optionsGroup('Model:')
-    .option('--model <name>', 'as for audit; default: the embedded one')
-    .addOption(
-      new Option('--device <name>', 'execution provider')
-        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
-    )
-    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
+  engineOptions(
+    program
+      .command('serve')
+      .description(
+        'serve distributions and rewards over HTTP, also in the forms of OpenRLHF, vLLM, SGLang, TEI and OpenAI',
+      )
+      .optionsGroup('Model:')
+      .option('--model <name>', 'as for audit; default: the embedded one'),
+  )
     .option('--name <names>', 'further names that requests may call it by', list, [])
     .option(
       '--reward <name>',

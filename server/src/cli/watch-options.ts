@@ -1,27 +1,20 @@
 import { Option, type Command } from 'commander';
 import { MONITOR } from '../policy/watch/index.js';
-import { number } from './options.js';
+import { engineOptions, number } from './options.js';
 import { watchCommand, type WatchCommandOptions } from './watch-command.js';
 
 /** `qrm watch`. */
 export function addWatchCommand(program: Command, examples: (...lines: string[]) => string): void {
-  program
-    .command('watch')
-    .argument('<log>', 'a JSON Lines log, a folder of them, or a URL')
-    .description(
-      "follow a training's rollouts: left tail over steps, the worst responses as they come, alarms for drift",
-    )
-    .optionsGroup('Model (for responses whose left tail the log does not have):')
-    .option('--model <name>', 'as for audit; default: the embedded one')
-    .addOption(
-      new Option('--device <name>', 'execution provider')
-        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
-    )
-    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
+  engineOptions(
+    program
+      .command('watch')
+      .argument('<log>', 'a JSON Lines log, a folder of them, or a URL')
+      .description(
+        "follow a training's rollouts: left tail over steps, the worst responses as they come, alarms for drift",
+      )
+      .optionsGroup('Model (for responses whose left tail the log does not have):')
+      .option('--model <name>', 'as for audit; default: the embedded one'),
+  )
     .option('--no-score', 'score nothing: only what the log says')
     .optionsGroup('Alarms:')
     .option(
