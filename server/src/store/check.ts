@@ -73,16 +73,26 @@ function withMeta<T>(path: string, look: (fd: number, meta: Meta | string | unde
   }
 }
 
+/** Looks at a file that another process may be writing: a fault must be seen this often in a row. */
+const LOOKS = 3;
+
 /** The meta page that LMDB goes by, why there is none, or undefined for an empty file. */
 function newest(fd: number): Meta | string | undefined {
-  const size = fstatSync(fd).size;
-  if (size === 0) return undefined;
+  let meta = newestAtOnce(fd);
+  for (let look = 1; look < LOOKS && typeof meta === 'string'; look++) meta = newestAtOnce(fd);
+  return meta;
+}
+
+function newestAtOnce(fd: number): Meta | string | undefined {
+  if (fstatSync(fd).size === 0) return undefined;
   const first = readMeta(fd, 0);
   if (first === undefined) return 'it is not an LMDB file';
   const second = readMeta(fd, first.pageSize);
   if (second === undefined) return 'its second meta page is damaged';
   const meta = second.transaction > first.transaction ? second : first;
   const needed = (Number(meta.lastPage) + 1) * first.pageSize;
+  // Asked for after the meta pages: the file grows before a meta page tells of it, so an older size can be too small.
+  const { size } = fstatSync(fd);
   return size < needed ? `it is cut short: ${size} bytes of ${needed}` : meta;
 }
 
