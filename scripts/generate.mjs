@@ -105,7 +105,7 @@ manifest.contributes.configuration.properties = Object.fromEntries([
 ]);
 await put('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
 
-const { TRAIN_SCHEMA } = await load('server/src/training/config-schema.ts');
+const { TRAIN_SCHEMA } = await load('server/src/training/config/config-schema.ts');
 const SCHEMA = 'client/train.schema.json';
 await put(
   SCHEMA,

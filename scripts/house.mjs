@@ -8,39 +8,93 @@ const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'files'];
 
 /**
  * The layers of server/src from the ground up. `uses`: the layers that one may import. `doors`: the files by which
- * others enter, besides an index.ts of the layer or of a room in it; absent where each file is a door. `order`: rooms
- * and files in it, each of which may import those before it.
+ * others enter, besides an index.ts of the layer or of a room in it; absent where each file is a door. `rooms`: its
+ * folders. `order`: rooms and files in it, each of which may import those before it.
  */
 export const LAYERS = {
   protocol: { uses: [] },
   files: { uses: [] },
   qrm: { uses: [], doors: ['types.ts'] },
-  datasets: { uses: [], doors: ['types.ts', 'formats.ts', 'input/unpack.ts'] },
+  datasets: {
+    uses: [],
+    doors: ['types.ts', 'formats.ts', 'input/unpack.ts'],
+    rooms: [
+      'columns',
+      'csv',
+      'detect',
+      'input',
+      'input/decompress',
+      'json',
+      'logs',
+      'markdown',
+      'process',
+      'rows',
+      'rows/exports',
+      'rows/shapes',
+    ],
+  },
   store: { uses: [], doors: [] },
   model: {
     uses: ['qrm'],
+    rooms: [
+      'tokenizer',
+      'tokenizer/jinja',
+      'checkpoint',
+      'checkpoint/architecture',
+      'graph',
+      'heads',
+      'int8',
+      'bundle',
+      'bundle/hub',
+    ],
     order: ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'],
   },
   // backbone.ts and trees.ts load the native library: only for who runs a model in its own process.
   engine: {
     uses: ['qrm', 'model'],
     doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
+    rooms: ['remote'],
   },
   session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store'] },
   audit: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session'],
     // How text is made safe and laid out in lines, for every report.
-    doors: ['report/escape.ts', 'report/html-style.ts'],
+    doors: ['report/escape.ts', 'report/html/style.ts'],
+    rooms: ['report', 'report/html', 'report/parquet', 'rules'],
   },
-  live: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
-  evaluation: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'] },
-  training: { uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'] },
-  policy: { uses: ['qrm', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'] },
+  live: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+    rooms: ['disk', 'text'],
+  },
+  evaluation: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+    rooms: ['items', 'judge', 'passport', 'report', 'statistics', 'suites'],
+  },
+  training: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'],
+    rooms: [
+      'config',
+      'data',
+      'features',
+      'gating',
+      'matrix',
+      'pipeline',
+      'pipeline/figures',
+      'regression',
+      'report',
+    ],
+  },
+  policy: {
+    uses: ['qrm', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
+    rooms: ['gather', 'report', 'watch'],
+  },
   cleaning: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
+    rooms: ['apply'],
   },
   lsp: {
     uses: 'core',
+    rooms: ['features', 'params'],
     order: [
       'params',
       'features',
@@ -51,9 +105,27 @@ export const LAYERS = {
       'main.ts',
     ],
   },
-  cli: { uses: 'core' },
-  http: { uses: 'core' },
+  cli: {
+    uses: 'core',
+    rooms: ['commands', 'options', 'output'],
+    order: ['output', 'commands', 'main.ts'],
+  },
+  http: { uses: 'core', rooms: ['routes'] },
   mcp: { uses: 'core' },
+};
+/** The folders of what VS Code runs: of the extension, and of the pages. */
+const FRONT = {
+  'client/src': ['dialogs', 'documents', 'training', 'views'],
+  'webview/src': [
+    'charts',
+    'dashboard',
+    'dashboard/charts',
+    'data',
+    'detail',
+    'policy',
+    'styles',
+    'ui',
+  ],
 };
 const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');
 const CORE = Object.keys(LAYERS).filter((name) => !SHELLS.includes(name));
@@ -108,19 +180,24 @@ export function complaint(from, to) {
 
 /** Says so where a file's folder is in no table. */
 export function unlisted(path) {
+  const folder = posix.dirname(path);
+  const front = Object.keys(FRONT).find((root) => folder.startsWith(`${root}/`));
+  if (front !== undefined)
+    return FRONT[front].includes(folder.slice(front.length + 1)) ? undefined : unknown(folder);
   if (!path.startsWith(SRC)) return undefined;
-  const [layer, room, ...rest] = path.slice(SRC.length).split('/');
-  if (room === undefined)
+  const [layer, ...rest] = path.slice(SRC.length).split('/');
+  if (rest.length === 0)
     return FOR_ALL.includes(layer)
       ? undefined
       : `${path}: no file stands here; list it in scripts/house.mjs`;
-  if (LAYERS[layer] === undefined)
-    return `server/src/${layer} is no layer: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
-  const { order } = LAYERS[layer];
-  if (layer === 'model' && rest.length > 0 && !order.includes(room))
-    return `server/src/model/${room} is no floor: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
-  return undefined;
+  const room = rest.slice(0, -1).join('/');
+  const { rooms = [] } = LAYERS[layer] ?? {};
+  return LAYERS[layer] === undefined || (room !== '' && !rooms.includes(room))
+    ? unknown(folder)
+    : undefined;
 }
+const unknown = (folder) =>
+  `nobody knows ${folder}: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
 
 /** The file that a relative import names. */
 export const target = (from, specifier) =>

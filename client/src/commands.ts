@@ -2,18 +2,18 @@ import { commands, env, Uri, window, workspace, type Disposable } from 'vscode';
 import { type IgnoreParams } from '../../server/src/protocol/index.js';
 import { type Audits } from './audits.js';
 import { messageOf } from '../../server/src/errors.js';
-import { auditOpenChat } from './chat.js';
-import { clean } from './clean.js';
+import { auditOpenChat } from './dialogs/chat.js';
+import { clean } from './dialogs/clean.js';
 import type { Context } from './context.js';
-import { showDoctor } from './doctor.js';
-import { DIALOG_ENDINGS, isDataPath } from './documents.js';
-import { selectDevice } from './pickers.js';
+import { showDoctor } from './dialogs/doctor.js';
+import { DIALOG_ENDINGS, isDataPath } from './documents/documents.js';
+import { selectDevice } from './dialogs/pickers.js';
 import { plural } from './plural.js';
-import type { ResponseRef } from './reveal.js';
-import { selectModel } from './select-model.js';
-import { selectedLines } from './selection.js';
+import type { ResponseRef } from './documents/reveal.js';
+import { selectModel } from './dialogs/select-model.js';
+import { selectedLines } from './documents/selection.js';
 import type { Training } from './training/train.js';
-import type { Views } from './views.js';
+import type { Views } from './views/views.js';
 import { request } from './request.js';
 
 /** The file a command is about: its argument, the active editor, or the active tab (custom editors). */

@@ -2,18 +2,18 @@ import { window, workspace, type ExtensionContext } from 'vscode';
 import { messageOf } from '../../server/src/errors.js';
 import { Audits } from './audits.js';
 import { registerCommands } from './commands.js';
-import { mayHoldData } from './documents.js';
+import { mayHoldData } from './documents/documents.js';
 import { registerFindings } from './findings.js';
-import { registerMapping } from './mapping.js';
-import { registerPages } from './pages.js';
-import { ParquetEditor } from './parquet-editor.js';
-import { registerSample } from './sample.js';
+import { registerMapping } from './documents/mapping.js';
+import { registerPages } from './documents/pages.js';
+import { ParquetEditor } from './documents/parquet-editor.js';
+import { registerSample } from './dialogs/sample.js';
 import { Server } from './server.js';
 import { statusItems } from './status.js';
 import { Training } from './training/train.js';
-import { registerUnpacked } from './unpacked.js';
-import { Views } from './views.js';
-import { followScreen } from './visible.js';
+import { registerUnpacked } from './documents/unpacked.js';
+import { Views } from './views/views.js';
+import { followScreen } from './documents/visible.js';
 
 let server: Server | undefined;
 

@@ -2,10 +2,10 @@ import { commands, window, Uri, type Disposable } from 'vscode';
 import { messageOf } from '../../server/src/errors.js';
 import { FINDING_CODES } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
-import { findingPage } from './pages.js';
+import { findingPage } from './documents/pages.js';
 import { plural } from './plural.js';
 import { request } from './request.js';
-import type { Views } from './views.js';
+import type { Views } from './views/views.js';
 
 /** Clearing of findings, and what they mean. */
 export function registerFindings(context: Context, views: Views): Disposable[] {

@@ -14,7 +14,7 @@ import {
   type StatusParams,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
-import { SELECTOR } from './documents.js';
+import { SELECTOR } from './documents/documents.js';
 import { themeKind } from './theme.js';
 
 /** The secret that engines at `qrmLens.endpoint` ask for. */

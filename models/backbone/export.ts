@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { openTrainBackbone } from '../../server/src/training/backbone.js';
-import type { Encoded } from '../../server/src/training/extract.js';
+import { openTrainBackbone } from '../../server/src/training/features/backbone.js';
+import type { Encoded } from '../../server/src/training/features/extract.js';
 import { planTraining } from '../../server/src/training/pipeline/plan.js';
-import { readTrainConfig } from '../../server/src/training/read-config.js';
+import { readTrainConfig } from '../../server/src/training/config/read-config.js';
 
 // What `finetune.py` reads: the sample that `qrm train` would take by a config, as tokens, one JSON a line.
 // Held-out prompts are left out here, so that the backbone cannot have seen what the heads are judged on.

@@ -9,7 +9,7 @@ import {
   float32Tensor,
   writeSafetensors,
 } from '../../server/src/model/checkpoint/safetensors-write.js';
-import { fetchBackbone } from '../../server/src/training/backbone-source.js';
+import { fetchBackbone } from '../../server/src/training/features/backbone-source.js';
 
 /** Sequences of token ids with the positions whose hidden states are wanted. */
 export interface Sequences {

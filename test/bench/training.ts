@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { seeded } from '../../server/src/evaluation/statistics/index.js';
-import { matrix, type Matrix } from '../../server/src/training/matrix.js';
-import { Products, type FloatMatrix } from '../../server/src/training/products.js';
-import { fitQuantiles, quantileObjective } from '../../server/src/training/quantile-regression.js';
+import { matrix, type Matrix } from '../../server/src/training/matrix/matrix.js';
+import { Products, type FloatMatrix } from '../../server/src/training/matrix/products.js';
+import {
+  fitQuantiles,
+  quantileObjective,
+} from '../../server/src/training/regression/quantile-regression.js';
 import { uniformLevels } from '../../server/src/qrm/index.js';
 
 const SCRIPT = fileURLToPath(new URL('../test/bench/sklearn_reference.py', import.meta.url));

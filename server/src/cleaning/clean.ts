@@ -10,12 +10,12 @@ import {
 } from '../datasets/index.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { FilePlan } from './changes.js';
-import { FileBytes } from './file-bytes.js';
+import { FileBytes } from './apply/file-bytes.js';
 import { inverseOf, sha256Of, type ManifestFile } from './manifest.js';
-import { writePieces } from './output.js';
-import { cleanedParquet } from './parquet-rows.js';
+import { writePieces } from './apply/output.js';
+import { cleanedParquet } from './apply/parquet-rows.js';
 import type { Part } from './split.js';
-import { applied, textEdits } from './text-edits.js';
+import { applied, textEdits } from './apply/text-edits.js';
 
 export interface FileToClean {
   readonly path: string;

@@ -9,8 +9,8 @@ export {
 } from './clean.js';
 export { decide, rowsOf, type CleanOptions } from './decide.js';
 export { unifiedDiff } from './diff.js';
-export { FileBytes } from './file-bytes.js';
+export { FileBytes } from './apply/file-bytes.js';
 export { MANIFEST, undo, type Manifest, type ManifestFile } from './manifest.js';
 export { parseSplit, partOfRow, type Part } from './split.js';
-export { isLost, textEdits } from './text-edits.js';
+export { isLost, textEdits } from './apply/text-edits.js';
 export { unscoredAudit } from './unscored.js';

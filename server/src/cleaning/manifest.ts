@@ -3,9 +3,9 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { plainBytes, type ByteEdit, type Compression, type Container } from '../datasets/index.js';
-import { applied } from './text-edits.js';
-import { FileBytes } from './file-bytes.js';
-import { writePieces } from './output.js';
+import { applied } from './apply/text-edits.js';
+import { FileBytes } from './apply/file-bytes.js';
+import { writePieces } from './apply/output.js';
 
 export const MANIFEST = 'qrm-clean.json';
 

@@ -11,8 +11,8 @@ import {
 import type { Evaluation } from '../evaluation/index.js';
 import { passportCache } from './engine.js';
 import { UsageError } from './errors.js';
-import { number } from './options.js';
-import { Progress, Share } from './progress.js';
+import { number } from './options/shared.js';
+import { Progress, Share } from './output/progress.js';
 
 /** A row of the table by LLM-as-a-judge. */
 export interface JudgeRowOptions {

@@ -4,17 +4,17 @@ import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
 import { programVersion } from '../files/version.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
-import { addCalibrateCommand } from './calibrate-command.js';
-import { auditCommand, type AuditCommandOptions } from './audit-command.js';
-import { addCleanCommand } from './clean-program.js';
+import { addCalibrateCommand } from './commands/calibrate.js';
+import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
+import { addCleanCommand } from './options/clean.js';
 import type { CommonOptions } from './common.js';
-import { convertCommand, type ConvertOptions } from './convert-command.js';
+import { convertCommand, type ConvertOptions } from './commands/convert.js';
 import { EXIT, explain, UsageError } from './errors.js';
-import { addEvaluateCommand } from './evaluate-options.js';
-import { doctorCommand, modelsCommand } from './list-commands.js';
+import { addEvaluateCommand } from './options/evaluate.js';
+import { doctorCommand, modelsCommand } from './commands/list.js';
 import { CONTAINERS } from '../datasets/index.js';
 import { systemReason } from '../files/reasons.js';
-import { isClosedPipe } from './output.js';
+import { isClosedPipe } from './output/output.js';
 import {
   codes,
   endpoints,
@@ -23,13 +23,13 @@ import {
   mapping,
   number,
   thresholdOptions,
-} from './options.js';
-import { addPolicyCommand } from './policy-options.js';
-import { pullCommand } from './pull-command.js';
-import { scoreCommand } from './score-command.js';
-import { addServeCommand } from './serve-options.js';
-import { addTrainCommand } from './train-options.js';
-import { addWatchCommand } from './watch-options.js';
+} from './options/shared.js';
+import { addPolicyCommand } from './options/policy.js';
+import { pullCommand } from './commands/pull.js';
+import { scoreCommand } from './commands/score.js';
+import { addServeCommand } from './options/serve.js';
+import { addTrainCommand } from './options/train.js';
+import { addWatchCommand } from './options/watch.js';
 
 const VERSION = programVersion(import.meta.url);
 const EXIT_CODES =

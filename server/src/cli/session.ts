@@ -6,7 +6,7 @@ import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
 import { EXIT } from './errors.js';
 import { onInterrupt } from './interrupt.js';
-import { loadingLine } from './progress.js';
+import { loadingLine } from './output/progress.js';
 
 /** What a command that scores works with. */
 export interface Session {

@@ -1,4 +1,4 @@
-import { CR, LF, Locator, markAt } from './bytes.js';
+import { CR, LF, Locator, markAt } from './input/bytes.js';
 import type { CsvDialect } from './csv/dialect.js';
 import { scanCsvRecord } from './csv/record.js';
 import type { Container } from './formats.js';

@@ -1,4 +1,4 @@
-import type { Origin } from './bytes.js';
+import type { Origin } from './input/bytes.js';
 
 /** What is known of a format before a file is looked at. */
 export interface FormatFacts {

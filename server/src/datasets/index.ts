@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { readArrow } from './columns/arrow.js';
 import { compressionOf, decompress } from './input/compression.js';
-import { detectContainer } from './detect.js';
-import { foreignFile } from './foreign.js';
-import { hinted } from './hint.js';
+import { detectContainer } from './detect/detect.js';
+import { foreignFile } from './detect/foreign.js';
+import { hinted } from './detect/hint.js';
 import { readLog } from './logs/read.js';
 import { readZip } from './logs/zip.js';
 import {

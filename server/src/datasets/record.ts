@@ -1,4 +1,4 @@
-import { type Origin, Locator, firstInvalidUtf8 } from './bytes.js';
+import { type Origin, Locator, firstInvalidUtf8 } from './input/bytes.js';
 import { asideOf } from './aside.js';
 import type { FieldMapping, Meaning } from './formats.js';
 import {

@@ -1,4 +1,4 @@
-import { type Origin, LF, CR, Locator, sequenceLength } from './bytes.js';
+import { type Origin, LF, CR, Locator, sequenceLength } from './input/bytes.js';
 import type { Place } from './types.js';
 
 /**

@@ -6,7 +6,7 @@ import { Safetensors } from '../model/checkpoint/safetensors.js';
 import { exists, readJson, writeFolder, type Json } from '../model/files.js';
 import { HEADS_TENSORS, writeHeads } from '../model/heads/heads-files.js';
 import type { QrmHeads } from '../model/heads/heads.js';
-import type { TrainBackbone } from './backbone.js';
+import type { TrainBackbone } from './features/backbone.js';
 
 const INDEX = 'model.safetensors.index.json';
 /** Of one file of weights; as transformers splits them. */

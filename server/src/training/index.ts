@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { writeTrainedBundle } from './backbone.js';
-import { modelCard } from './card.js';
+import { writeTrainedBundle } from './features/backbone.js';
+import { modelCard } from './report/card.js';
 import { writeCheckpoint } from './checkpoint.js';
-import type { TrainingFigures } from './pipeline/figures.js';
+import type { TrainingFigures } from './pipeline/figures/figures.js';
 import { train, type TrainWatch } from './pipeline/train.js';
-import { readTrainConfig, type PartialConfig } from './read-config.js';
-import { trainingReport } from './report.js';
+import { readTrainConfig, type PartialConfig } from './config/read-config.js';
+import { trainingReport } from './report/report.js';
 
-export type { PartialConfig } from './read-config.js';
+export type { PartialConfig } from './config/read-config.js';
 export type { TrainProgress, TrainWatch } from './pipeline/train.js';
 
 export interface TrainingResult {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WirePolicySamples } from '../../../server/src/protocol/index.js';
-import { decodeSamples } from '../../../client/src/columns.js';
+import { decodeSamples } from '../../../client/src/views/columns.js';
 import { Client } from './client.js';
 
 describe('samples for the policy preview', () => {

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseThreshold } from '../../../server/src/audit/index.js';
-import { failOn, mapping, number, weights } from '../../../server/src/cli/options.js';
-import { Share } from '../../../server/src/cli/progress.js';
+import { failOn, mapping, number, weights } from '../../../server/src/cli/options/shared.js';
+import { Share } from '../../../server/src/cli/output/progress.js';
 import { duration } from '../../../server/src/protocol/index.js';
-import { textBytes } from '../../../server/src/cli/size.js';
+import { textBytes } from '../../../server/src/cli/output/size.js';
 import { readDataset } from '../../../server/src/datasets/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-progress-'));

@@ -1,8 +1,8 @@
 import type { TextDocument } from 'vscode';
 import { describe, expect, it } from 'vitest';
-import { decodeColumns } from '../../../client/src/columns.js';
-import { mayHoldData } from '../../../client/src/documents.js';
-import { parquetHtml } from '../../../client/src/parquet-html.js';
+import { decodeColumns } from '../../../client/src/views/columns.js';
+import { mayHoldData } from '../../../client/src/documents/documents.js';
+import { parquetHtml } from '../../../client/src/documents/parquet-html.js';
 import type { WireColumnBatch } from '../../../server/src/protocol/index.js';
 
 const EVIL = `</p><script>alert(1)</script><img src=x onerror="a('b')"> & \u001b[31m \u202e`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { selectedLines } from '../../../client/src/selection.js';
+import { selectedLines } from '../../../client/src/documents/selection.js';
 
 const at = (line: number, character: number) => ({ line, character });
 

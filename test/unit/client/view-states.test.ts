@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ViewStates } from '../../../client/src/view-states.js';
+import { ViewStates } from '../../../client/src/views/view-states.js';
 import type { PersistedState } from '../../../server/src/protocol/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-views-'));

@@ -74,11 +74,12 @@ describe('the house', () => {
     ['upwards', 'engine/client.ts', 'audit/index.ts'],
     ['between shells', 'cli/main.ts', 'lsp/server.ts'],
     ['past an index', 'live/disk/disk-run.ts', 'audit/columns.ts'],
-    ['past a room’s index', 'lsp/export.ts', 'audit/report/html.ts'],
+    ['past a room’s index', 'lsp/export.ts', 'audit/report/html/page.ts'],
     ['up the tower', 'model/tokenizer/byte-bpe.ts', 'model/bundle/bundle.ts'],
     ['against the order of a shell', 'lsp/features/hover.ts', 'lsp/workspace.ts'],
     ['from a folder that nobody listed', 'attic/box.ts', 'protocol/index.ts'],
     ['from a floor that nobody listed', 'model/attic/box.ts', 'model/files.ts'],
+    ['from a room that nobody listed', 'audit/rules/attic/box.ts', 'protocol/index.ts'],
     ['to the extension', 'cli/main.ts', '../../client/src/extension.ts'],
   ])('refuses an import %s', (_how, from, to) => {
     expect(complaint(`server/src/${from}`, target('server/src/x', `./${to}`))).toBeTypeOf('string');
@@ -88,13 +89,19 @@ describe('the house', () => {
     ['server/src/live/disk/disk-run.ts', 'server/src/audit/index.ts'],
     ['server/src/lsp/export.ts', 'server/src/audit/report/index.ts'],
     ['server/src/model/bundle/bundle.ts', 'server/src/model/tokenizer/byte-bpe.ts'],
-    ['client/src/documents.ts', 'server/src/datasets/formats.ts'],
+    ['client/src/documents/documents.ts', 'server/src/datasets/formats.ts'],
     ['webview/src/main.ts', 'webview/src/state.ts'],
   ])('allows %s to import %s', (from, to) => expect(complaint(from, to)).toBeUndefined());
 
   it('keeps the pages and the extension out of the server', () => {
     expect(complaint('client/src/x.ts', 'server/src/datasets/index.ts')).toBeTypeOf('string');
     expect(complaint('webview/src/x.ts', 'server/src/session/rate.ts')).toBeTypeOf('string');
+  });
+
+  it('knows the folders of the extension and of the pages', () => {
+    expect(files.flatMap((path) => unlisted(path) ?? [])).toEqual([]);
+    expect(unlisted('client/src/attic/box.ts')).toBeTypeOf('string');
+    expect(unlisted('webview/src/dashboard/attic/box.ts')).toBeTypeOf('string');
   });
 
   it('has no file above 300 lines', () => {

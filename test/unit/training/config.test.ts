@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { afterAll, describe, expect, it } from 'vitest';
 import { seeded, spearman, wilson } from '../../../server/src/evaluation/statistics/index.js';
-import { schemaProblems, TRAIN_SCHEMA } from '../../../server/src/training/config-schema.js';
-import { readTrainConfig } from '../../../server/src/training/read-config.js';
+import { schemaProblems, TRAIN_SCHEMA } from '../../../server/src/training/config/config-schema.js';
+import { readTrainConfig } from '../../../server/src/training/config/read-config.js';
 import {
   fitVerbosity,
   MAX_CORRELATION,
   PENALTIES,
-} from '../../../server/src/training/verbosity.js';
-import { matrix } from '../../../server/src/training/matrix.js';
+} from '../../../server/src/training/regression/verbosity.js';
+import { matrix } from '../../../server/src/training/matrix/matrix.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -14,10 +14,17 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../server/src/engine/types.js';
 import { writeBackbone } from '../../../server/src/model/bundle/backbone-files.js';
 import { BACKBONE } from '../../../server/src/model/bundle/bundle-format.js';
-import { openTrainBackbone } from '../../../server/src/training/backbone.js';
-import { encode, extractInto, type Encoded } from '../../../server/src/training/extract.js';
-import { FeatureStore, type FeatureIdentity } from '../../../server/src/training/feature-store.js';
-import { decodeHalf, encodeHalf } from '../../../server/src/training/half.js';
+import { openTrainBackbone } from '../../../server/src/training/features/backbone.js';
+import {
+  encode,
+  extractInto,
+  type Encoded,
+} from '../../../server/src/training/features/extract.js';
+import {
+  FeatureStore,
+  type FeatureIdentity,
+} from '../../../server/src/training/features/feature-store.js';
+import { decodeHalf, encodeHalf } from '../../../server/src/training/features/half.js';
 
 interface Case {
   messages: ChatMessage[];

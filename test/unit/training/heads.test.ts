@@ -12,14 +12,14 @@ import {
   spearman,
   splitFold,
 } from '../../../server/src/evaluation/statistics/index.js';
-import { fitDesign } from '../../../server/src/training/fit-design.js';
-import { designIn, foldBasis, makeBasis } from '../../../server/src/training/basis.js';
+import { fitDesign } from '../../../server/src/training/regression/fit-design.js';
+import { designIn, foldBasis, makeBasis } from '../../../server/src/training/regression/basis.js';
 import {
   designOf,
   foldWeights,
   interceptError,
   standardise,
-} from '../../../server/src/training/intercept.js';
+} from '../../../server/src/training/matrix/intercept.js';
 import {
   cholesky,
   gram,
@@ -31,9 +31,13 @@ import {
   solveCholesky,
   takeRows,
   type Matrix,
-} from '../../../server/src/training/matrix.js';
-import { accuracy, fitGate, gateWeights } from '../../../server/src/training/preferences.js';
-import { Products } from '../../../server/src/training/products.js';
+} from '../../../server/src/training/matrix/matrix.js';
+import {
+  accuracy,
+  fitGate,
+  gateWeights,
+} from '../../../server/src/training/regression/preferences.js';
+import { Products } from '../../../server/src/training/matrix/products.js';
 
 const products = new Products(1);
 afterAll(() => products.release());

@@ -6,13 +6,16 @@ import {
   meanPinball,
   pinball,
 } from '../../../server/src/evaluation/statistics/index.js';
-import { matrix, multiply } from '../../../server/src/training/matrix.js';
-import { proximalMonotone, proximalPinball } from '../../../server/src/training/pinball.js';
-import { Products } from '../../../server/src/training/products.js';
+import { matrix, multiply } from '../../../server/src/training/matrix/matrix.js';
+import {
+  proximalMonotone,
+  proximalPinball,
+} from '../../../server/src/training/regression/pinball.js';
+import { Products } from '../../../server/src/training/matrix/products.js';
 import {
   fitQuantiles,
   quantileObjective,
-} from '../../../server/src/training/quantile-regression.js';
+} from '../../../server/src/training/regression/quantile-regression.js';
 
 interface Reference {
   levels: number[];

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { applyHeads } from '../../../server/src/model/heads/heads-math.js';
-import { AdamW, cosine } from '../../../server/src/training/adamw.js';
-import { bradleyTerry } from '../../../server/src/training/gate.js';
-import { GatingNetwork } from '../../../server/src/training/gating-network.js';
-import { matrix } from '../../../server/src/training/matrix.js';
+import { AdamW, cosine } from '../../../server/src/training/gating/adamw.js';
+import { bradleyTerry } from '../../../server/src/training/gating/gate.js';
+import { GatingNetwork } from '../../../server/src/training/gating/gating-network.js';
+import { matrix } from '../../../server/src/training/matrix/matrix.js';
 
 interface References {
   adamw: { start: number[]; gradients: number[][]; after: number[][] };

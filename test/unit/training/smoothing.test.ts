@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { matrix } from '../../../server/src/training/matrix.js';
-import { smoothLevels } from '../../../server/src/training/smoothing.js';
+import { matrix } from '../../../server/src/training/matrix/matrix.js';
+import { smoothLevels } from '../../../server/src/training/regression/smoothing.js';
 
 describe('smoothing over levels', () => {
   const levels = Array.from({ length: 19 }, (_, k) => k);

@@ -10,13 +10,13 @@ import {
 } from '../../../webview/src/charts/plot.js';
 import { svg } from '../../../webview/src/charts/svg.js';
 import { ROLES, type Role, type Theme } from '../../../webview/src/charts/theme.js';
-import { contributionsPlot } from '../../../webview/src/dashboard/contribution-plot.js';
+import { contributionsPlot } from '../../../webview/src/dashboard/charts/contribution-plot.js';
 import {
   expectationPlot,
   marginPlot,
   tailPlot,
-} from '../../../webview/src/dashboard/histogram-plots.js';
-import { MOST_POINTS, scatterPlot } from '../../../webview/src/dashboard/scatter-plot.js';
+} from '../../../webview/src/dashboard/charts/histogram-plots.js';
+import { MOST_POINTS, scatterPlot } from '../../../webview/src/dashboard/charts/scatter-plot.js';
 import { select } from '../../../webview/src/data/brush.js';
 import { cellOpacity, densityGrid, nearest } from '../../../webview/src/data/density.js';
 import { documentOf, type Row } from './helpers.js';

@@ -2,7 +2,7 @@ import type { Document } from '../data/documents.js';
 import { NO_FINDING } from '../data/rows.js';
 import type { Host } from '../host.js';
 import { debounced } from '../ui/dom.js';
-import type { Charts } from './charts.js';
+import type { Charts } from './charts/charts.js';
 import type { Preview } from './preview.js';
 import type { FindingTable, Item } from './table.js';
 import type { Texts } from './texts.js';

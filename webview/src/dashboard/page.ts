@@ -8,9 +8,9 @@ import type { Host } from '../host.js';
 import { keptDashboard, persisted, readDashboard, type DashboardState } from '../state.js';
 import { debounced, el, perFrame, throttled } from '../ui/dom.js';
 import { Notice } from '../ui/notice.js';
-import { Charts } from './charts.js';
+import { Charts } from './charts/charts.js';
 import { Choice } from './choice.js';
-import { ContributionSource } from './contributions.js';
+import { ContributionSource } from './charts/contributions.js';
 import { exportRows } from './export.js';
 import { FilterBar } from './filters.js';
 import { Header } from './header.js';
@@ -19,7 +19,7 @@ import { Preview } from './preview.js';
 import { TextSearch } from './search.js';
 import { FindingTable } from './table.js';
 import { Texts } from './texts.js';
-import { whiskerScale } from './whisker.js';
+import { whiskerScale } from './charts/whisker.js';
 
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;

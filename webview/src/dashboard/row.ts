@@ -8,7 +8,7 @@ import { NO_FINDING, type Rows } from '../data/rows.js';
 import { count, decimals, percent, visible } from '../data/visible.js';
 import { el, svgIcon } from '../ui/dom.js';
 import type { Texts } from './texts.js';
-import { Whisker, type WhiskerScale } from './whisker.js';
+import { Whisker, type WhiskerScale } from './charts/whisker.js';
 
 /** One row of the page, filled again and again. */
 export class RowView {

@@ -6,7 +6,7 @@ import { contentHeight, rowWindow, scrollToRow } from '../data/window.js';
 import { button, el, perFrame, svgIcon } from '../ui/dom.js';
 import type { Texts } from './texts.js';
 import { RowView } from './row.js';
-import type { WhiskerScale } from './whisker.js';
+import type { WhiskerScale } from './charts/whisker.js';
 
 export const ROW_HEIGHT = 24;
 

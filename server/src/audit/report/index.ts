@@ -1,5 +1,5 @@
 import { csvReport, jsonReport, jsonlReport } from './data.js';
-import { htmlReport } from './html.js';
+import { htmlReport } from './html/page.js';
 import type { Report } from './model.js';
 import { sarifReport, type SarifOptions } from './sarif.js';
 import { textReport } from './text.js';
@@ -12,10 +12,10 @@ export {
   type ReportOptions,
 } from './model.js';
 export { UNPACED, type Pace } from './pace.js';
-export { parquetReport } from './parquet.js';
-export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet-thread.js';
+export { parquetReport } from './parquet/write.js';
+export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet/thread.js';
 export { cut, fit, html, pad, strictJson, visible, width } from './escape.js';
-export { STYLE } from './html-style.js';
+export { STYLE } from './html/style.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;
 export type Format = (typeof FORMATS)[number];

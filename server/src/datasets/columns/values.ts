@@ -3,7 +3,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { Compressors, ParquetParsers } from 'hyparquet';
 import { compressors as pure } from 'hyparquet-compressors';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
-import { firstInvalidUtf8 } from '../bytes.js';
+import { firstInvalidUtf8 } from '../input/bytes.js';
 
 const bounded = (length: number) => ({ maxOutputLength: Math.max(1, length) });
 

@@ -1,5 +1,5 @@
 // How a table of text is written: what its name leaves open is told by its beginning.
-import { CR, LF } from '../bytes.js';
+import { CR, LF } from '../input/bytes.js';
 import { scanCsvRecord } from './record.js';
 
 export interface CsvDialect {

@@ -1,4 +1,4 @@
-import { Locator, markAt } from '../bytes.js';
+import { Locator, markAt } from '../input/bytes.js';
 import { csvDialect, DIALECT_BYTES, quotesEnclose } from './dialect.js';
 import { scanCsvRecord, type Cell } from './record.js';
 import type { RecordOptions } from '../record.js';

@@ -1,6 +1,6 @@
 // csv-parse reports the bytes of a record, not of its cells, and unquotes in the same pass; a place
 // inside a cell needs where its content begins and whether quotes are doubled. Hence a tokenizer.
-import { CR, LF } from '../bytes.js';
+import { CR, LF } from '../input/bytes.js';
 
 const QUOTE = 0x22;
 

@@ -1,4 +1,4 @@
-import { type Origin, CR, LF, lineStarts, utf16Length } from '../bytes.js';
+import { type Origin, CR, LF, lineStarts, utf16Length } from './bytes.js';
 
 /** What is known of a byte's places: the next one, and up to where there is none (offsets in the file). */
 interface Seen {

@@ -1,5 +1,5 @@
 // What a JSON file holds, told from the bytes ahead. Each look gives undefined when it needs more of them.
-import { Locator, type Origin } from '../bytes.js';
+import { Locator, type Origin } from '../input/bytes.js';
 import type { RecordOptions } from '../record.js';
 import { shapesOf } from './shapes.js';
 import { skipSpace, ValueSkipper } from './skip.js';

@@ -1,4 +1,4 @@
-import { CR, LF } from '../bytes.js';
+import { CR, LF } from '../input/bytes.js';
 
 export const isSpace = (b: number): boolean => b === 0x20 || b === 0x09 || b === LF || b === CR;
 

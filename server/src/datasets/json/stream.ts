@@ -1,4 +1,4 @@
-import { CR, LF, Locator, markAt } from '../bytes.js';
+import { CR, LF, Locator, markAt } from '../input/bytes.js';
 import type { RecordOptions } from '../record.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './ahead.js';
 import { skipSpace, ValueSkipper } from './skip.js';

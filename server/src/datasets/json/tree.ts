@@ -1,4 +1,4 @@
-import { markAt, type Locator } from '../bytes.js';
+import { markAt, type Locator } from '../input/bytes.js';
 import { decodeText, PlacedText } from '../text.js';
 import {
   JsonSyntaxError,

@@ -1,5 +1,5 @@
 // What stands in place of JSON, in the words of a message.
-import { sequenceLength, type Locator } from '../bytes.js';
+import { sequenceLength, type Locator } from '../input/bytes.js';
 
 const NAMED: ReadonlyMap<number, string> = new Map([
   [0, 'a NUL byte'],

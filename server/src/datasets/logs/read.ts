@@ -1,4 +1,4 @@
-import { Locator, type Origin } from '../bytes.js';
+import { Locator, type Origin } from '../input/bytes.js';
 import type { RecordOptions } from '../record.js';
 import { JsonSyntaxError, parseJson, type RecordNode } from '../json/tree.js';
 import { between, jsonEvents, problem, recordProblems } from '../record.js';

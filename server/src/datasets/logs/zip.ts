@@ -2,7 +2,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { fromBufferPromise, openPromise, type Entry, type ZipFile } from 'yauzl';
 import { messageOf } from '../../errors.js';
-import { Locator } from '../bytes.js';
+import { Locator } from '../input/bytes.js';
 import { decompress } from '../input/compression.js';
 import type { Meaning } from '../formats.js';
 import { JsonSyntaxError, parseJson } from '../json/tree.js';

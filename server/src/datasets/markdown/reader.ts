@@ -1,4 +1,4 @@
-import { Locator } from '../bytes.js';
+import { Locator } from '../input/bytes.js';
 import type { RecordOptions } from '../record.js';
 import { between, oversized, problem, utf8Problem } from '../record.js';
 import { PlacedText } from '../text.js';

@@ -2,8 +2,8 @@ import type { FieldMapping, Schema } from '../formats.js';
 import type { RecordNode, ValueNode } from '../json/tree.js';
 import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
-import { answered, repeatsPrompt } from './answers.js';
-import { compared, comparisonOf } from './comparisons.js';
+import { answered, repeatsPrompt } from './shapes/answers.js';
+import { compared, comparisonOf } from './shapes/comparisons.js';
 import { exported } from './exports/index.js';
 import { contextOf, mediaOf, withMedia, type Context } from './context.js';
 import {
@@ -18,10 +18,10 @@ import {
   textOf,
 } from './fields.js';
 import { mapped } from './mapped.js';
-import { pairOf, withTarget } from './pairs.js';
-import { completions, goldOf, numbered, numberedCompletions, setOf } from './sets.js';
-import { rated, ratingsOf } from './ratings.js';
-import { besides, endsAnswered, joinTranscript, messagesOf } from './transcripts.js';
+import { pairOf, withTarget } from './shapes/pairs.js';
+import { completions, goldOf, numbered, numberedCompletions, setOf } from './shapes/sets.js';
+import { rated, ratingsOf } from './shapes/ratings.js';
+import { besides, endsAnswered, joinTranscript, messagesOf } from './shapes/transcripts.js';
 import { Notes, type Note } from './turns.js';
 import { vscodeChat } from './exports/vscode-chat.js';
 

@@ -1,4 +1,4 @@
-import { Locator, utf16Length } from '../bytes.js';
+import { Locator, utf16Length } from '../input/bytes.js';
 import { JsonSyntaxError, parseJson, type ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
 import { firstChar, roleName } from '../markdown/transcript.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { html } from '../../audit/report/escape.js';
-import { STYLE as BASE } from '../../audit/report/html-style.js';
+import { STYLE as BASE } from '../../audit/report/html/style.js';
 import type { Estimate, EvaluationResult, RowResult, SuiteResult } from '../result.js';
 import {
   comparisonWords,

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { writeBackbone } from '../../model/bundle/backbone-files.js';
 import { BACKBONE, GRAPH_VERSION } from '../../model/bundle/bundle-format.js';
 import { exists, writeFolder } from '../../model/files.js';
-import type { TrainBackbone } from '../backbone.js';
-import type { TrainConfig } from '../config.js';
-import { extractInto } from '../extract.js';
-import { FeatureStore } from '../feature-store.js';
+import type { TrainBackbone } from '../features/backbone.js';
+import type { TrainConfig } from '../config/config.js';
+import { extractInto } from '../features/extract.js';
+import { FeatureStore } from '../features/feature-store.js';
 import type { Plan } from './sample.js';
 import type { TrainWatch } from './watch.js';
 

@@ -1,6 +1,6 @@
 import { means } from '../../evaluation/statistics/index.js';
-import type { FeatureStore } from '../feature-store.js';
-import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix.js';
+import type { FeatureStore } from '../features/feature-store.js';
+import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix/matrix.js';
 import type { AttributeHeads } from './heads.js';
 import { featuresOf } from './heads.js';
 import type { Plan, SamplePair } from './sample.js';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { GatingLayer } from '../../model/heads/heads.js';
-import type { TrainConfig } from '../config.js';
+import type { TrainConfig } from '../config/config.js';
 import { unitHash } from '../data/selection.js';
-import { designIn, makeBasis } from '../basis.js';
-import type { FeatureStore } from '../feature-store.js';
-import type { GateEpoch, GateOptions, GatePairs, GateTraining } from '../gate.js';
-import { takeRows } from '../matrix.js';
-import { fitGate } from '../preferences.js';
-import type { Products } from '../products.js';
+import { designIn, makeBasis } from '../regression/basis.js';
+import type { FeatureStore } from '../features/feature-store.js';
+import type { GateEpoch, GateOptions, GatePairs, GateTraining } from '../gating/gate.js';
+import { takeRows } from '../matrix/matrix.js';
+import { fitGate } from '../regression/preferences.js';
+import type { Products } from '../matrix/products.js';
 import {
   adjustRewards,
   ownAttributes,

@@ -1,10 +1,10 @@
 import { constantQuantiles, meanPinball } from '../../evaluation/statistics/index.js';
-import { fitDesign, type HeadOptions } from '../fit-design.js';
-import { designIn, foldBasis, type Basis } from '../basis.js';
-import type { FeatureStore } from '../feature-store.js';
-import { matrix, multiplyByTransposed, takeRows, type Matrix } from '../matrix.js';
-import type { Products } from '../products.js';
-import type { Encoded } from '../extract.js';
+import { fitDesign, type HeadOptions } from '../regression/fit-design.js';
+import { designIn, foldBasis, type Basis } from '../regression/basis.js';
+import type { FeatureStore } from '../features/feature-store.js';
+import { matrix, multiplyByTransposed, takeRows, type Matrix } from '../matrix/matrix.js';
+import type { Products } from '../matrix/products.js';
+import type { Encoded } from '../features/extract.js';
 import type { LabelledSample } from './sample.js';
 import type { Stages } from './stages.js';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { groupedFolds } from '../../evaluation/statistics/index.js';
 import { fileHash } from '../../model/files.js';
-import type { AttributeSource, PairSource } from '../config.js';
+import type { AttributeSource, PairSource } from '../config/config.js';
 import { readPreferences, type Pair } from '../data/pairs.js';
 import { readRated } from '../data/rated.js';
 import { problemText, type DataProblem } from '../data/records.js';

@@ -1,6 +1,6 @@
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
-import type { TrainConfig } from '../config.js';
-import type { Encoded } from '../extract.js';
+import type { TrainConfig } from '../config/config.js';
+import type { Encoded } from '../features/extract.js';
 
 /** A response of the sample: its tokens and where it is used. */
 export interface Sample {

@@ -1,9 +1,9 @@
 import type { ChatMessage } from '../../engine/types.js';
-import type { AttributeSource, PairSource } from '../config.js';
+import type { AttributeSource, PairSource } from '../config/config.js';
 import type { Pair } from '../data/pairs.js';
 import type { Rated } from '../data/rated.js';
 import { choose, foldOf, type Split } from '../data/selection.js';
-import { encode, type Encoded } from '../extract.js';
+import { encode, type Encoded } from '../features/extract.js';
 import type { LabelledSample, Plan, PlanContext, SamplePair } from './sample.js';
 
 /** The least labels of an attribute that a head is fitted on. */

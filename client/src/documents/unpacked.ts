@@ -1,0 +1,45 @@
+import { commands, Uri, window, workspace, type Disposable } from 'vscode';
+import { messageOf } from '../../../server/src/errors.js';
+import { UNPACKED } from '../../../server/src/protocol/index.js';
+import type { Context } from '../context.js';
+import { request } from '../request.js';
+
+const PACKED = /\.(gz|gzip|zst|zstd)$/i;
+
+/** The document that shows a compressed file's text; undefined where the file is none, or no text. */
+export function unpackedUri(uri: Uri): Uri | undefined {
+  const ending = PACKED.exec(uri.path)?.[1];
+  if (ending === undefined || uri.scheme !== 'file') return undefined;
+  const path = uri.path.replace(PACKED, '');
+  return /\.parquet$/i.test(path) ? undefined : Uri.from({ scheme: UNPACKED, path, query: ending });
+}
+
+/** The compressed file that a document shows. */
+export const packedUri = (uri: Uri): Uri | undefined =>
+  uri.scheme === UNPACKED ? Uri.file(`${uri.path}.${uri.query}`) : undefined;
+
+/** Compressed files as read-only documents, with the place of every row. */
+export function registerUnpacked(context: Context): Disposable[] {
+  return [
+    workspace.registerTextDocumentContentProvider(UNPACKED, {
+      provideTextDocumentContent: async (shown) => {
+        const uri = packedUri(shown)?.toString() ?? '';
+        return (await request(await context.server(), 'unpack', { uri })).text;
+      },
+    }),
+    commands.registerCommand('qrmLens.openUnpacked', async (argument: unknown) => {
+      const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
+      const file = argument instanceof Uri ? argument : (input as { uri?: Uri } | undefined)?.uri;
+      const shown = file && unpackedUri(file);
+      try {
+        if (shown === undefined)
+          throw new Error(
+            `${file?.fsPath ?? 'no file'}: expected a gzip or zstd file of text, such as pairs.jsonl.gz`,
+          );
+        await window.showTextDocument(shown, { preview: false });
+      } catch (error) {
+        void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+      }
+    }),
+  ];
+}

@@ -1,0 +1,159 @@
+import {
+  Uri,
+  ViewColumn,
+  window,
+  workspace,
+  type Disposable,
+  type ExtensionContext,
+  type WebviewPanel,
+} from 'vscode';
+import { type PageName } from '../../../server/src/protocol/index.js';
+import type { Audits } from '../audits.js';
+import type { Context } from '../context.js';
+import { urisOf, ViewPanel, type PanelHost } from './panel.js';
+import type { ResponseRef } from '../documents/reveal.js';
+import { ViewStates } from './view-states.js';
+import { request } from '../request.js';
+import { packedUri } from '../documents/unpacked.js';
+
+const FOLLOW_MS = 120;
+
+/** The dashboards and the detail view, and how they follow the cursor. */
+export class Views {
+  /** And the policy previews: views of whole documents. */
+  private readonly dashboards = new Set<ViewPanel>();
+  private detail: ViewPanel | undefined;
+  private readonly host: PanelHost;
+  private followTimer: NodeJS.Timeout | undefined;
+  readonly disposables: Disposable[];
+
+  constructor(
+    extension: ExtensionContext,
+    private readonly context: Context,
+    audits: Audits,
+  ) {
+    const file = extension.storageUri && Uri.joinPath(extension.storageUri, 'views.json').fsPath;
+    this.host = {
+      context,
+      states: new ViewStates(file, (message) => context.log.warn(message)),
+      extension: extension.extensionUri,
+      openDetail: (ref) => this.openDetail(ref),
+      exportReport: (uri) => audits.exportReport(uri),
+      startAudit: (uri) => audits.quietly(uri),
+      cancelAudit: (uri) => audits.cancel(uri),
+    };
+    const serializer = (page: PageName) =>
+      window.registerWebviewPanelSerializer(`qrmLens.${page}`, {
+        deserializeWebviewPanel: (panel: WebviewPanel, state: { uris?: unknown } | undefined) => {
+          this.add(new ViewPanel(this.host, panel, page, urisOf(state), (p) => this.closed(p)));
+          return Promise.resolve();
+        },
+      });
+    this.disposables = [
+      serializer('dashboard'),
+      serializer('detail'),
+      serializer('policy'),
+      context.onForgotten((uris) => this.forget(uris)),
+      workspace.onDidRenameFiles(({ files }) => this.renamed(files)),
+      window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+        const active = selections[0]?.active;
+        if (active === undefined) return;
+        this.follow(textEditor.document.uri.toString(), active.line, active.character);
+      }),
+    ];
+  }
+
+  private add(panel: ViewPanel): void {
+    if (panel.page === 'detail') this.detail = panel;
+    else this.dashboards.add(panel);
+  }
+
+  private closed(panel: ViewPanel): void {
+    this.dashboards.delete(panel);
+    if (this.detail === panel) this.detail = undefined;
+  }
+
+  /** In the column of the views that are open, so that they take no third of the window. */
+  private create(page: PageName, uris: readonly string[]): void {
+    const open = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    const column = open.map(({ panel }) => panel.viewColumn).find((c) => c !== undefined);
+    const beside = column ?? ViewColumn.Beside;
+    this.add(ViewPanel.create(this.host, page, uris, beside, (p) => this.closed(p)));
+  }
+
+  /** Shows the dashboard of these documents: the one that is open, else a new one. */
+  openDashboard(uris: readonly string[]): void {
+    this.openDocuments('dashboard', uris);
+  }
+
+  openPolicy(uri: string): void {
+    this.openDocuments('policy', [uri]);
+  }
+
+  private openDocuments(page: PageName, uris: readonly string[]): void {
+    for (const panel of this.dashboards) {
+      if (panel.page === page && uris.every((uri) => panel.shows(uri))) {
+        panel.panel.reveal(undefined, true);
+        return;
+      }
+    }
+    this.create(page, uris);
+  }
+
+  /** The documents of the dashboard that the user is in. */
+  activeUris(): readonly string[] {
+    return [...this.dashboards].find(({ panel }) => panel.active)?.documents ?? [];
+  }
+
+  /** Views of documents without an audit would show numbers that nothing stands for. */
+  private forget(uris: readonly string[]): void {
+    const all = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    for (const view of all) if (uris.some((uri) => view.shows(uri))) view.panel.dispose();
+  }
+
+  /** Files, or folders with what is in them, have another name. */
+  private renamed(files: readonly { readonly oldUri: Uri; readonly newUri: Uri }[]): void {
+    const now = (uri: string): string => {
+      const moved = files.find(({ oldUri }) => `${uri}/`.startsWith(`${oldUri.toString()}/`));
+      return moved ? moved.newUri.toString() + uri.slice(moved.oldUri.toString().length) : uri;
+    };
+    for (const view of this.dashboards) {
+      const uris = view.documents.map(now);
+      if (uris.some((uri, n) => uri !== view.documents[n]))
+        void view.open(uris).catch((error: unknown) => this.context.log.warn(String(error)));
+    }
+  }
+
+  async openDetail(ref: ResponseRef): Promise<void> {
+    if (this.detail === undefined) this.create('detail', [ref.uri]);
+    this.detail?.panel.reveal(undefined, true);
+    await this.detail?.show(ref);
+  }
+
+  async locate(uri: string, line: number, column: number): Promise<ResponseRef | undefined> {
+    const client = this.context.running();
+    const at = { uri, line, column };
+    const found = client && (await request(client, 'locate', at));
+    return found ? { uri, ...found } : undefined;
+  }
+
+  private known(uri: string): boolean {
+    return [...this.dashboards].some((panel) => panel.shows(uri));
+  }
+
+  private follow(of: string, line: number, column: number): void {
+    const packed = packedUri(Uri.parse(of))?.toString();
+    const uri = packed !== undefined && this.known(packed) ? packed : of;
+    if (this.detail === undefined && this.dashboards.size === 0) return;
+    clearTimeout(this.followTimer);
+    this.followTimer = setTimeout(() => {
+      void this.locate(uri, line, column)
+        .then(async (ref) => {
+          if (ref === undefined) return;
+          for (const panel of this.dashboards) if (panel.shows(uri)) panel.select(ref);
+          await this.detail?.show(ref);
+        })
+        .catch((error: unknown) => this.context.log.warn(`following the cursor: ${String(error)}`));
+    }, FOLLOW_MS);
+  }
+}

@@ -1,0 +1,148 @@
+import { dirname, join } from 'node:path';
+import {
+  auditDataset,
+  IGNORE_FILE,
+  readIgnored,
+  SEVERITIES,
+  type FindingCode,
+} from '../../audit/index.js';
+import {
+  makeReport,
+  parquetReport,
+  ranks,
+  render,
+  visible,
+  type Format,
+  type Report,
+} from '../../audit/report/index.js';
+import { targetOf } from '../../files/target.js';
+import { writeLines } from '../../files/write.js';
+import { passportWords, readPassport } from '../../evaluation/index.js';
+import { messageOf } from '../../errors.js';
+import { complain, noneExists, open, type CommonOptions } from '../common.js';
+import { passportCache } from '../engine.js';
+import { EXIT, UsageError } from '../errors.js';
+import { expandFiles } from '../files.js';
+import { thresholds, weights, type FailOn } from '../options/shared.js';
+import { isClosedPipe, print, terminal } from '../output/output.js';
+import { count, Progress, Share } from '../output/progress.js';
+import { withSession, type Session } from '../session.js';
+
+export interface AuditCommandOptions extends CommonOptions {
+  format: Format | 'parquet';
+  top: number;
+  select?: ReadonlySet<FindingCode>;
+  ignore?: ReadonlySet<FindingCode>;
+  failOn?: FailOn;
+  sarifResults?: number;
+}
+
+export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
+  if (o.format === 'parquet' && o.out === undefined)
+    throw new UsageError('--format parquet: no text for a terminal; name a file with --out');
+  const files = await expandFiles(paths, complain);
+  if (noneExists(files)) return EXIT.unreadable;
+  if (o.out !== undefined) targetOf(o.out); // rather now than after hours
+  return withSession(o, (session) => audit(files, o, version, session));
+}
+
+async function audit(
+  files: readonly string[],
+  o: AuditCommandOptions,
+  version: string,
+  { evaluator, store, signal, say }: Session,
+): Promise<number> {
+  const listed = readIgnored([
+    ...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE))),
+  ]);
+  const { attributes } = evaluator.info.spec;
+  const { audit, progress } = auditDataset(
+    // The second reading, for the texts, is not cut short by the signal of the first.
+    files.map((path) => ({ path, open: () => open(path, o) })),
+    {
+      evaluator,
+      store,
+      signal,
+      ignored: listed,
+      wanted: (code) => (o.select?.has(code) ?? true) && !o.ignore?.has(code),
+      tau: o.tau,
+      lambda: o.lambda,
+      cvarLevel: o.cvarLevel,
+      limit: o.limit,
+      weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
+      thresholds: thresholds(o),
+    },
+  );
+  const bar = new Progress(o.quiet ?? false);
+  const share = new Share(files, o.limit);
+  try {
+    for await (const p of progress) {
+      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
+    }
+  } finally {
+    bar.end();
+  }
+  const report = await makeReport(audit, evaluator.info, {
+    top: o.format !== 'parquet' && ranks(o.format) ? o.top : 0,
+    cvarLevel: o.cvarLevel,
+    limit: o.limit,
+    version,
+    weighted: o.weights !== undefined,
+    calibrated: await calibration(evaluator.info.modelHash, o),
+  });
+  try {
+    if (o.format === 'parquet') {
+      if (o.out !== undefined) await parquetReport(audit, evaluator.info, o.out, { signal });
+    } else {
+      const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
+      if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
+      else await writeLines(lines, o.out, signal);
+    }
+    if (o.out !== undefined) say(`Report: ${o.out}`);
+  } catch (error) {
+    // The reader has seen enough; what was found counts all the same.
+    if (!isClosedPipe(error)) throw error;
+  }
+  if (audit.moreProblems > 0) {
+    const [all, listed] = [report.summary.problems, audit.problems.length];
+    say(`${count(all)} pieces could not be read; the report lists ${count(listed)} of them`);
+  }
+  for (const [n, why] of audit.unreadable) {
+    process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
+  }
+  for (const [n, why] of audit.fruitless) {
+    if (audit.unreadable.has(n)) continue;
+    process.stderr.write(`qrm: ${visible(`${files[n]}: no row could be read: ${why}`)}\n`);
+  }
+  const nothing = audit.table.length === 0 && (o.limit ?? 1) > 0;
+  if (nothing) process.stderr.write('qrm: nothing could be read\n');
+  if (nothing || audit.unreadable.size + audit.fruitless.size > 0) return EXIT.unreadable;
+  return o.failOn && fails(o.failOn, report.summary) ? EXIT.findings : EXIT.ok;
+}
+
+/** What the model's passport says of a threshold, where it was calibrated by readings like these. */
+async function calibration(
+  modelHash: string,
+  o: CommonOptions,
+): Promise<((threshold: number) => string[]) | undefined> {
+  const cache = await passportCache();
+  if (cache === undefined || o.weights !== undefined) return undefined;
+  try {
+    const passport = await readPassport(cache, modelHash);
+    if (passport?.tau !== o.tau) return undefined;
+    return (threshold) => (Number.isNaN(threshold) ? [] : passportWords(passport, threshold));
+  } catch (error) {
+    complain(messageOf(error));
+    return undefined;
+  }
+}
+
+/** By all findings, also those that are counted and not listed. */
+function fails({ counts, least }: FailOn, { codes }: Report['summary']): boolean {
+  let found = 0;
+  for (const { code, bySeverity } of codes) {
+    for (const severity of SEVERITIES)
+      if (counts({ code, severity })) found += bySeverity[severity];
+  }
+  return found >= least;
+}

@@ -1,0 +1,287 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { auditDataset, type Audit } from '../../audit/index.js';
+import { visible } from '../../audit/report/index.js';
+import {
+  cleanFile,
+  decide,
+  FileBytes,
+  MANIFEST,
+  parseSplit,
+  partOfRow,
+  textEdits,
+  undo,
+  unifiedDiff,
+  unscoredAudit,
+  whyNotCleaned,
+  writingOf,
+  type CleanOptions,
+  type FilePlan,
+  type FileToClean,
+  type Manifest,
+  type ManifestFile,
+  type Part,
+} from '../../cleaning/index.js';
+import { detectFormat } from '../../datasets/process/index.js';
+import type { DatasetFormat } from '../../datasets/index.js';
+import { messageOf } from '../../errors.js';
+import { writeLines } from '../../files/write.js';
+import { outputNames, type CleanCommandOptions } from '../options/clean-values.js';
+import { complain, noneExists, open } from '../common.js';
+import { EXIT, UsageError } from '../errors.js';
+import { expandFiles } from '../files.js';
+import { onInterrupt } from '../interrupt.js';
+import { thresholds, weights } from '../options/shared.js';
+import { isClosedPipe, print } from '../output/output.js';
+import { count, Progress, Share } from '../output/progress.js';
+import { withSession, type Session } from '../session.js';
+
+/** Codes that no score is needed for. */
+const UNSCORED: ReadonlySet<string> = new Set(['duplicate-response', 'malformed-row', 'contradictory-pair', 'preference-cycle', 'near-duplicate']); // prettier-ignore
+
+export async function cleanCommand(
+  paths: string[],
+  o: CleanCommandOptions,
+  version: string,
+): Promise<number> {
+  if (o.undo !== undefined) return undoCommand(o.undo, o);
+  if (paths.length === 0)
+    throw new UsageError('qrm clean: expected the files to clean, or --undo with a manifest');
+  const asked = o.drop ?? o.swap ?? o.keepTop ?? o.split;
+  if (asked === undefined && !o.dropDuplicates && !o.dedupeContradictions && !o.annotate)
+    throw new UsageError('qrm clean: expected what to do: --drop, --swap, --drop-duplicates, --dedupe-contradictions, --keep-top, --annotate or --split'); // prettier-ignore
+  if (o.out === undefined && !o.dryRun)
+    throw new UsageError(
+      'qrm clean: expected a folder for the cleaned files with --out (or --dry-run)',
+    );
+  let parts: Part[] | undefined;
+  try {
+    parts = o.split === undefined ? undefined : parseSplit(o.split);
+  } catch (error) {
+    throw new UsageError(`--split: ${messageOf(error)}`);
+  }
+  const files = await expandFiles(paths, complain);
+  if (noneExists(files)) return EXIT.unreadable;
+  const found: { path: string; format: DatasetFormat }[] = [];
+  for (const path of files) {
+    try {
+      const format = await detectFormat({ path }, undefined, o.mapping);
+      const used = format && o.inputFormat ? { ...format, container: o.inputFormat } : format;
+      const why = used === undefined ? 'no data set that is known' : whyNotCleaned(used);
+      if (used === undefined || why !== undefined) complain(`${path}: ${why}`);
+      else found.push({ path, format: used });
+    } catch (error) {
+      complain(`${path}: ${messageOf(error)}`);
+    }
+  }
+  if (found.length === 0) return EXIT.unreadable;
+  const names = outputNames(
+    found.map((f) => f.path),
+    o.out,
+    parts,
+  ); // refuses before hours of work
+  const run = { found, names, parts, bad: files.length - found.length };
+  const scores = o.swap !== undefined || o.keepTop !== undefined || o.annotate === true || [...(o.drop ?? [])].some((code) => !UNSCORED.has(code)); // prettier-ignore
+  if (scores) return withSession(o, (session) => scored(run, o, version, session));
+  const { signal } = onInterrupt();
+  const share = new Progress(true);
+  const audit = await unscoredAudit(sourcesOf(run, o), () => share.step(undefined, 0, 0));
+  return finish(run, audit, o, version, undefined, signal);
+}
+
+interface Run {
+  readonly found: readonly { path: string; format: DatasetFormat }[];
+  readonly names: readonly ((part: string | undefined) => string)[];
+  readonly parts: readonly Part[] | undefined;
+  readonly bad: number;
+}
+
+const sourcesOf = ({ found }: Run, o: CleanCommandOptions) =>
+  found.map(({ path }) => ({ path, open: () => open(path, o) }));
+
+async function scored(
+  run: Run,
+  o: CleanCommandOptions,
+  version: string,
+  session: Session,
+): Promise<number> {
+  const { evaluator, store, signal } = session;
+  const { audit, progress } = auditDataset(sourcesOf(run, o), {
+    evaluator,
+    store,
+    signal,
+    tau: o.tau,
+    lambda: o.lambda,
+    cvarLevel: o.cvarLevel,
+    limit: o.limit,
+    weights:
+      o.weights === undefined ? undefined : weights(o.weights, evaluator.info.spec.attributes),
+    thresholds: thresholds(o),
+  });
+  const bar = new Progress(o.quiet ?? false);
+  const share = new Share(
+    run.found.map((f) => f.path),
+    o.limit,
+  );
+  try {
+    for await (const p of progress)
+      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
+  } finally {
+    bar.end();
+  }
+  return finish(run, audit, o, version, session, signal);
+}
+
+async function finish(
+  run: Run,
+  audit: Audit,
+  o: CleanCommandOptions,
+  version: string,
+  session: Session | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  for (const [n, why] of audit.unreadable) complain(`${run.found[n]?.path}: ${why}`);
+  const options: CleanOptions = o;
+  const plans = decide(audit, options);
+  if (run.parts !== undefined) await split(run, plans, o);
+  const files: FileToClean[] = run.found.map(({ path, format }, n) => ({
+    path,
+    format,
+    plan: plans[n] as FilePlan,
+    events: () => open(path, o, signal),
+  }));
+  const good = files
+    .map((file, n) => ({ file, names: run.names[n]! }))
+    .filter((_, n) => !audit.unreadable.has(n));
+  const bad = run.bad + files.length - good.length;
+  const say = (line: string) => void (o.quiet || process.stderr.write(`${visible(line)}\n`));
+  if (o.dryRun) {
+    for (const { file, names } of good) await show(file, names, run.parts, say, signal);
+    return bad > 0 ? EXIT.unreadable : EXIT.ok;
+  }
+  const folder = o.out!;
+  mkdirSync(folder, { recursive: true });
+  const done: ManifestFile[] = [];
+  for (const { file, names } of good) {
+    const made = await cleanFile(file, folder, names, run.parts, signal);
+    done.push(made);
+    say(summary(made, made.outputs.map((out) => join(folder, out.name)).join(', ')));
+    for (const { row, why } of made.unchanged.slice(0, 5))
+      say(`  row ${row + 1} stays as it is: ${why}`);
+    if (made.unchanged.length > 5) say(`  and ${made.unchanged.length - 5} more rows`);
+  }
+  const info = session?.evaluator.info;
+  const manifest: Manifest = {
+    program: 'qrm clean',
+    version: 1,
+    qrm: version,
+    created: new Date().toISOString(),
+    command: process.argv.slice(2),
+    model: {
+      name: info?.modelName ?? 'none',
+      hash: info?.modelHash ?? '',
+      precision: info?.precision ?? '',
+    },
+    thresholds: thresholds(o),
+    files: done,
+  };
+  const path = join(folder, MANIFEST);
+  await writeLines([JSON.stringify(manifest, undefined, 1)], path);
+  say(`Manifest: ${path} (qrm clean --undo ${path} takes it back)`);
+  return bad > 0 ? EXIT.unreadable : EXIT.ok;
+}
+
+/** Each row's part is told by its prompt, in a reading of its own. */
+async function split(
+  { found, parts }: Run,
+  plans: FilePlan[],
+  o: CleanCommandOptions,
+): Promise<void> {
+  for (const [n, { path }] of found.entries()) {
+    const part = new Map<number, number>();
+    for await (const event of open(path, o))
+      if (event.type === 'row') part.set(event.row.index, partOfRow(event.row, parts!));
+    // What is no row goes to the first part.
+    plans[n] = { ...(plans[n] as FilePlan), partOf: (row) => part.get(row) ?? 0 };
+  }
+}
+
+async function show(
+  { path, format, plan, events }: FileToClean,
+  names: (part: string | undefined) => string,
+  parts: readonly Part[] | undefined,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const tell = (lines: readonly string[]) =>
+    print(lines.map((line) => `${visible(line)}\n`).join(''));
+  const of = (action: string) => [...plan.changes].filter(([, c]) => c.action === action);
+  try {
+    if (format.container === 'parquet') {
+      await tell([`--- ${path}`, `+++ ${names(undefined)}`]);
+      for (const [row, { action, reasons }] of [...plan.changes].sort(([a], [b]) => a - b))
+        await tell([`${action === 'remove' ? '-' : '!'}row ${row + 1}: ${reasons.join('; ')}`]);
+    } else {
+      const bytes = await FileBytes.open(path, format.compression !== 'none', signal);
+      try {
+        const writing = writingOf(format.container, bytes);
+        for (const [n, part] of (parts ?? [undefined]).entries()) {
+          const { edits, unchanged } = await textEdits(
+            events(),
+            writing,
+            plan,
+            bytes.read,
+            bytes.size,
+            part && n,
+          );
+          // Raw, so that `patch` takes it; a terminal is spared escape sequences.
+          const shown = process.stdout.isTTY ? visible : (line: string) => line;
+          for (const line of unifiedDiff(edits, path, names(part?.name), bytes.read, bytes.size))
+            await print(`${shown(line)}\n`);
+          for (const { row, why } of unchanged.slice(0, 5))
+            say(`${path}: row ${row + 1} stays as it is: ${why}`);
+        }
+      } finally {
+        await bytes.close();
+      }
+    }
+  } catch (error) {
+    if (!isClosedPipe(error)) throw error;
+  }
+  const changes = [...plan.changes].map(([row, change]) => ({ row, ...change }));
+  say(
+    summary(
+      { source: path, removed: of('remove').length, swapped: of('swap').length, changes },
+      'nothing written: --dry-run',
+    ),
+  );
+}
+
+/** `pairs.jsonl: 3 rows removed (2 low-left-tail, 1 duplicate), 1 pair swapped: out/pairs.jsonl` */
+function summary(
+  {
+    source,
+    removed,
+    swapped,
+    changes,
+  }: Pick<ManifestFile, 'source' | 'removed' | 'swapped' | 'changes'>,
+  out: string,
+): string {
+  const why = new Map<string, number>();
+  for (const { action, reasons } of changes)
+    if (action === 'remove')
+      for (const code of new Set(reasons.map((r) => r.split(':')[0]!)))
+        why.set(code, (why.get(code) ?? 0) + 1);
+  const reasons = [...why].map(([code, n]) => `${count(n)} ${code}`).join(', ');
+  const rows = `${count(removed)} ${removed === 1 ? 'row' : 'rows'} removed${reasons && ` (${reasons})`}`;
+  return `${source}: ${rows}, ${count(swapped)} ${swapped === 1 ? 'pair' : 'pairs'} swapped: ${out}`;
+}
+
+async function undoCommand(manifest: string, o: CleanCommandOptions): Promise<number> {
+  if (o.out !== undefined) mkdirSync(o.out, { recursive: true });
+  for (const { path, from } of await undo(manifest, o.out)) {
+    const how = { edits: 'from the cleaned file and the manifest', copy: 'from the copy beside the manifest', original: 'from where it was' }; // prettier-ignore
+    if (!o.quiet) process.stderr.write(`${visible(`${path}: the original again, ${how[from]}`)}\n`);
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,27 @@
+import { convertModel } from '../engine.js';
+import { EXIT } from '../errors.js';
+import { loadingLine } from '../output/progress.js';
+import { onInterrupt } from '../interrupt.js';
+
+export interface ConvertOptions {
+  precision?: 'auto' | 'float32' | 'int8';
+  heads?: string;
+  quiet?: boolean;
+}
+
+export async function convertCommand(from: string, to: string, o: ConvertOptions) {
+  const { signal } = onInterrupt();
+  const line = loadingLine(o.quiet ?? false);
+  try {
+    const { precision, heads } = o;
+    await convertModel(from, to, { precision, heads, signal, onProgress: line.show }).finally(
+      line.clear,
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write(`Interrupted; ${to} is as it was.\n`);
+    return EXIT.interrupted;
+  }
+  if (!o.quiet) process.stderr.write(`Bundle: ${to}\n`);
+  return EXIT.ok;
+}

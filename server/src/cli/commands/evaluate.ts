@@ -1,0 +1,176 @@
+import {
+  Evaluation,
+  fixedWeights,
+  readingsOf,
+  resultOf,
+  type EvaluationProblem,
+  type RowSpec,
+  type ScoredItem,
+  type SuiteName,
+} from '../../evaluation/index.js';
+import { renderEvaluation, type EvaluationFormat } from '../../evaluation/report/index.js';
+import { ItemsFile } from '../../evaluation/report/items-file.js';
+import { RewardBenchFiles } from '../../evaluation/report/reward-bench.js';
+import { visible } from '../../audit/report/index.js';
+import { targetOf } from '../../files/target.js';
+import { writeLines } from '../../files/write.js';
+import type { EvaluatorInfo } from '../../engine/types.js';
+import { complain, noneExists, open, type CommonOptions } from '../common.js';
+import { listModels } from '../engine.js';
+import { EXIT, UsageError } from '../errors.js';
+import { expandFiles } from '../files.js';
+import { onInterrupt } from '../interrupt.js';
+import { weights } from '../options/shared.js';
+import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
+import { isClosedPipe, print } from '../output/output.js';
+import { count, Progress, Share } from '../output/progress.js';
+import { withSession, type Session } from '../session.js';
+
+export interface EvaluateCommandOptions
+  extends Omit<CommonOptions, 'model' | 'lambda'>, JudgeRowOptions {
+  model?: string[];
+  allModels?: boolean;
+  suite?: SuiteName;
+  resamples: number;
+  seed: number;
+  format: EvaluationFormat;
+  items?: string;
+  rewardBench?: string;
+}
+
+/** Problems told one by one; the rest is counted. */
+const SHOWN = 20;
+
+export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions): Promise<number> {
+  const files = await expandFiles(paths, complain);
+  if (noneExists(files)) return EXIT.unreadable;
+  checkJudge(o);
+  for (const out of [o.out, o.items]) if (out !== undefined) targetOf(out);
+  const { signal } = onInterrupt();
+  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const models = await modelsOf(o);
+  const evaluation = new Evaluation(
+    files.map((path) => ({ path, open: () => open(path, common(o), signal, true) })),
+  );
+  const items = o.items === undefined ? undefined : await ItemsFile.open(o.items, files, signal);
+  const bench = o.rewardBench === undefined ? undefined : new RewardBenchFiles(o.rewardBench);
+  const names = new Set<string>();
+  const onItem = async (scored: ScoredItem): Promise<void> => {
+    await items?.add(scored);
+    await bench?.add(scored);
+  };
+  try {
+    for (const model of models) {
+      const code = await withSession(common(o, model), (session) =>
+        runModel(evaluation, session, files, o, names, onItem),
+      );
+      if (code !== EXIT.ok) return code;
+    }
+    await judgeRow(evaluation, files, o, { signal, onItem });
+    tell(evaluation.problems, evaluation.moreProblems, files);
+    for (const [n, why] of evaluation.unreadable) complain(`${files[n]}: ${why}`);
+    if (evaluation.rebased > 0)
+      say(`${count(evaluation.rebased)} rejected responses had another beginning: scored after that of chosen, as reward-bench does`); // prettier-ignore
+    if (evaluation.board.length === 0 && evaluation.rated.length === 0) {
+      complain('nothing to evaluate: no row is an item of a suite');
+      return EXIT.unreadable;
+    }
+    const result = await resultOf(evaluation, { replicates: o.resamples, seed: o.seed, signal });
+    await items?.end();
+    if (bench !== undefined) {
+      for (const file of await bench.end(result)) say(`reward-bench: ${file}`);
+    }
+    await write(renderEvaluation(o.format, result), o, signal);
+    if (o.out !== undefined) say(`Report: ${o.out}`);
+    return evaluation.unreadable.size > 0 || evaluation.problems.some(({ lost }) => lost)
+      ? EXIT.unreadable
+      : EXIT.ok;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say('Interrupted. What was scored is kept: the same command goes on from there.');
+    return EXIT.interrupted;
+  } finally {
+    await items?.close();
+    await bench?.close();
+  }
+}
+
+/** The options as commands of one model have them. */
+function common({ model: _, ...o }: EvaluateCommandOptions, model?: string): CommonOptions {
+  return { ...o, lambda: 1, ...(model !== undefined && { model }) };
+}
+
+async function modelsOf(o: EvaluateCommandOptions): Promise<(string | undefined)[]> {
+  if (o.allModels !== true) return o.model ?? [undefined];
+  if (o.model !== undefined) throw new UsageError('--all-models and --model: give one of both');
+  const usable = (await listModels()).filter(({ problem }) => problem === undefined);
+  return usable.map(({ kind, name, path }) => (kind === 'embedded' ? name : path));
+}
+
+async function runModel(
+  evaluation: Evaluation,
+  { evaluator, store, signal }: Session,
+  files: readonly string[],
+  o: EvaluateCommandOptions,
+  names: Set<string>,
+  onItem: NonNullable<Parameters<Evaluation['run']>[4]['onItem']>,
+): Promise<number> {
+  const { info } = evaluator;
+  const bar = new Progress(o.quiet ?? false);
+  const share = new Share(files, o.limit);
+  const measure = { tau: o.tau, lambda: 1, cvarLevel: o.cvarLevel };
+  try {
+    await evaluation.run(evaluator, store, rowsOf(info, o, names), readingsOf(info.spec, measure), {
+      ...(o.suite && { suite: o.suite }),
+      ...(o.limit !== undefined && { limit: o.limit }),
+      signal,
+      measure,
+      onItem,
+      onRow: (file, row, responses, fromStore) =>
+        bar.step(share.at(file, row.place.end), responses, fromStore),
+    });
+  } finally {
+    bar.end();
+  }
+  return EXIT.ok;
+}
+
+/** The rows of the paper's Table 1 that a model gives. */
+function rowsOf(info: EvaluatorInfo, o: EvaluateCommandOptions, names: Set<string>): RowSpec[] {
+  const { attributes, levels } = info.spec;
+  let name = info.modelName;
+  for (let n = 2; names.has(name); n++) name = `${info.modelName} (${n})`;
+  names.add(name);
+  const [one, several] = [levels.length === 1, attributes.length > 1];
+  const kind = !one ? 'QRM, mean of the distribution' : several ? 'attributes with K = 1 (ArmoRM)' : 'Bradley-Terry'; // prettier-ignore
+  const rows: RowSpec[] = [{ name, kind }];
+  if (o.weights !== undefined)
+    return [...rows, { name: `${name}, fixed weights`, kind: `fixed weights ${o.weights}`, weights: weights(o.weights, attributes) }]; // prettier-ignore
+  if (!several) return rows;
+  const fixed = fixedWeights(attributes);
+  return [...rows, { name: `${name}, ${fixed.how}`, kind: `fixed: ${fixed.how}`, weights: fixed.weights }]; // prettier-ignore
+}
+
+function tell(
+  problems: readonly EvaluationProblem[],
+  more: number,
+  files: readonly string[],
+): void {
+  for (const { file, line, message } of problems.slice(0, SHOWN))
+    process.stderr.write(`${visible(`${files[file]}:${line + 1}: ${message}`)}\n`);
+  const rest = problems.length + more - SHOWN;
+  if (rest > 0) process.stderr.write(`… and ${count(rest)} more rows like these\n`);
+}
+
+async function write(
+  lines: Iterable<string>,
+  o: EvaluateCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (o.out !== undefined) await writeLines(lines, o.out, signal);
+    else for (const line of lines) await print(`${line}\n`);
+  } catch (error) {
+    if (!isClosedPipe(error)) throw error;
+  }
+}

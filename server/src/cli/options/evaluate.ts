@@ -1,0 +1,82 @@
+import { Option, type Command } from 'commander';
+import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
+import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
+import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
+import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
+import { judgeOptions } from '../judge-row.js';
+import { engineOptions, mapping, number } from './shared.js';
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value];
+
+/** `qrm evaluate`. */
+export function addEvaluateCommand(
+  program: Command,
+  examples: (...lines: string[]) => string,
+): void {
+  const command = engineOptions(
+    program
+      .command('evaluate')
+      .argument('<files...>', 'benchmarks or rated responses, or folders of them')
+      .description(
+        'how good models are, on public benchmarks or your own labels; run again to resume',
+      )
+      .optionsGroup('Models (several make one table, compared on the same items):')
+      .option('--model <name>', 'as of audit; may be given again and again', collect)
+      .option('--all-models', 'every model at hand, as `qrm models` lists them'),
+  ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
+  judgeOptions(command)
+    .optionsGroup('Data:')
+    .addOption(
+      new Option('--suite <name>', "scoring rule; default: told from each file's layout").choices(
+        SUITES,
+      ),
+    )
+    .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
+    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
+    .addOption(
+      new Option('--input-format <name>', 'default: told from the content').choices([
+        'jsonl',
+        'json',
+        'csv',
+        'tsv',
+        'parquet',
+      ]),
+    )
+    .option('--no-store', 'neither read nor keep scores of other runs')
+    .optionsGroup('Figures:')
+    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), 0.05)
+    .option(
+      '--cvar-level <share>',
+      'share of the worst rewards that CVaR averages',
+      number('--cvar-level', 1e-6, 1),
+      DEFAULT_CVAR_LEVEL,
+    )
+    .option(
+      '--resamples <n>',
+      'of the prompts, for intervals and tests',
+      number('--resamples', 100, 1e5, true),
+      DEFAULT_REPLICATES,
+    )
+    .option('--seed <n>', 'of the resampling', number('--seed', 0, 2 ** 32 - 1, true), 1)
+    .optionsGroup('Output:')
+    .addOption(new Option('--format <name>').choices(EVALUATION_FORMATS).default('text'))
+    .option('--out <file>', 'write there instead of to standard output')
+    .option('--items <file>', 'what each model made of each item, as JSON Lines with its id')
+    .option(
+      '--reward-bench <folder>',
+      "reward-bench's own files: results/, eval-set/, eval-set-scores/",
+    )
+    .option('--quiet', 'nothing on standard error but errors')
+    .addHelpText(
+      'after',
+      examples(
+        'evaluate reward-bench.jsonl                 the embedded model',
+        'evaluate rm-bench.json --model A --model B  two models, and whether they differ',
+        'evaluate ratings.jsonl --format json        rated responses: pinball loss, coverage',
+        'evaluate data/ --all-models --format html --out table.html',
+      ),
+    )
+    .action(async (files: string[], o: EvaluateCommandOptions) => {
+      process.exitCode = await evaluateCommand(files, o);
+    });
+}

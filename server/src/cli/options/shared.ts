@@ -1,0 +1,159 @@
+import { Option, type Command } from 'commander';
+import { existsSync } from 'node:fs';
+import {
+  CODES,
+  parseThreshold,
+  RULES,
+  SEVERITIES,
+  type Finding,
+  type FindingCode,
+  type Threshold,
+  type Thresholds,
+} from '../../audit/index.js';
+import { parseMapping, type FieldMapping } from '../../datasets/index.js';
+import { readUserText } from '../../files/user-text.js';
+import { UsageError } from '../errors.js';
+
+export function number(name: string, low: number, high: number, whole = false) {
+  return (text: string): number => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
+      throw new UsageError(
+        `${name} ${text}: expected a${whole ? ' whole' : ''} number from ${low} to ${high}`,
+      );
+    }
+    return value;
+  };
+}
+
+/** How a model is run, the same for every command that opens one. */
+export const engineOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--device <name>', 'execution provider')
+        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
+    )
+    .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true));
+
+/** One option for each rule that has a threshold. */
+export function thresholdOptions(command: Command): Command {
+  for (const { code, threshold: spec } of RULES) {
+    if (spec === undefined) continue;
+    const flag = `--${spec.option}`;
+    const { default: usual } = spec;
+    const standard = usual.kind === 'relative' ? `${usual.share * 100}%` : `${usual.value}`;
+    const parse = (text: string): Threshold => {
+      if (spec.figure === undefined)
+        return { kind: 'absolute', value: number(flag, spec.least ?? 0, 1e9, true)(text) };
+      try {
+        return parseThreshold(text, flag);
+      } catch {
+        throw new UsageError(`${flag} ${text}: expected a number or a share such as 5%`);
+      }
+    };
+    command.option(
+      `${flag} <${spec.figure ? 'x' : 'n'}>`,
+      `${code}: ${plain(spec.help)} (default ${standard})`,
+      parse,
+    );
+  }
+  return command;
+}
+
+/** The first sentence of a setting's Markdown. */
+const plain = (markdown: string): string =>
+  (markdown.split('. ')[0] ?? '').replaceAll('`', '').replace(/\.$/, '');
+
+/** What the options set, by the rules' names. @param options as commander gives them */
+export function thresholds(options: object): Thresholds {
+  const given = new Map(Object.entries(options));
+  return Object.fromEntries(
+    RULES.flatMap(({ threshold: spec }) => {
+      const camel = spec?.option.replace(/-./g, (dash) => dash.slice(1).toUpperCase());
+      const value = camel === undefined ? undefined : (given.get(camel) as Threshold | undefined);
+      return spec === undefined || value === undefined ? [] : [[spec.name, value]];
+    }),
+  );
+}
+
+/** `low-left-tail,inverted-pair`. */
+export function codes(name: string) {
+  return (text: string): Set<FindingCode> => {
+    const set = new Set<FindingCode>();
+    for (const part of text.split(',')) {
+      const code = CODES.find((c) => c === part.trim());
+      if (code === undefined) {
+        throw new UsageError(`${name} ${part}: expected codes out of ${CODES.join(', ')}`);
+      }
+      set.add(code);
+    }
+    return set;
+  };
+}
+
+/** `name=0.7,other=0.3` as weights in the model's order; attributes not named get 0. */
+export function weights(text: string, attributes: readonly string[]): number[] {
+  const out = attributes.map(() => 0);
+  for (const part of text.split(',')) {
+    const at = part.lastIndexOf('=');
+    const index = attributes.indexOf(part.slice(0, at).trim());
+    if (at < 0 || index < 0) {
+      throw new UsageError(
+        `--weights ${part}: expected NAME=WEIGHT with one of ${attributes.join(', ')}`,
+      );
+    }
+    out[index] = number('--weights', -1e6, 1e6)(part.slice(at + 1));
+  }
+  return out;
+}
+
+export function mapping(text: string): FieldMapping {
+  const json = existsSync(text) ? readUserText(text) : text;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new UsageError(`--mapping ${text}: expected a JSON object, or a file holding one`);
+  }
+  // On a command line a mistake is better corrected than left out.
+  const fail = (message: string): never => {
+    throw new UsageError(message);
+  };
+  return parseMapping(value, '--mapping', fail) ?? fail('--mapping: expected a JSON object');
+}
+
+/** Whether a run fails by its findings: told of each, and how many more there are of its kind. */
+export interface FailOn {
+  readonly counts: (finding: Pick<Finding, 'code' | 'severity'>) => boolean;
+  readonly least: number;
+}
+
+/** `CODE`, `CODE:n` (n findings or more) or a severity (`warning` covers errors too). */
+export function failOn(text: string): FailOn {
+  const [name = '', count] = text.split(':');
+  const least = count === undefined ? 1 : number('--fail-on', 1, 1e9, true)(count);
+  const severity = SEVERITIES.findIndex((s) => s === name);
+  if (severity < 0 && !CODES.some((c) => c === name)) {
+    throw new UsageError(
+      `--fail-on ${name}: expected one of ${[...CODES, ...SEVERITIES].join(', ')}`,
+    );
+  }
+  return {
+    counts: (f) => (severity < 0 ? f.code === name : SEVERITIES.indexOf(f.severity) <= severity),
+    least,
+  };
+}
+
+/** `URL[,URL…]`. */
+export function endpoints(text: string): string[] {
+  return text.split(',').map((part) => {
+    const url = part.trim();
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
+      throw new UsageError(`--endpoint ${part}: expected URLs such as http://127.0.0.1:8000`);
+    return url;
+  });
+}

@@ -1,0 +1,62 @@
+import type { RecordNode, ValueNode } from '../../json/tree.js';
+import type { Conversation } from '../../types.js';
+import { repeatsPrompt, answered } from './answers.js';
+import type { Context } from '../context.js';
+import { absent, filled } from '../fields.js';
+import { withTarget } from './pairs.js';
+import { rated, voteOf, type Vote } from './ratings.js';
+import type { Notes } from '../turns.js';
+
+const FIELD =
+  /^(conversation|response|answer|completion|output|human_ref|reply|chat|text|generation)_?(a|b|[0-9])$/i;
+
+/** Two responses that stand beside each other in fields of their own. */
+export interface Comparison {
+  readonly first: readonly [name: string, node: ValueNode];
+  readonly second: readonly [name: string, node: ValueNode];
+  readonly vote: Vote | undefined;
+}
+
+/** The two responses of a record, where there are two and no more: `response_0` and `response_1`, `human_ref_A` and `human_ref_B`. */
+export function comparisonOf(record: RecordNode): Comparison | undefined {
+  const families = new Map<string, [string, string, ValueNode][]>();
+  for (const [name, node] of record.fields) {
+    const match = FIELD.exec(name);
+    if (match === null || absent(node)) continue;
+    const stem = match[1]!.toLowerCase();
+    families.set(stem, [...(families.get(stem) ?? []), [match[2]!.toLowerCase(), name, node]]);
+  }
+  for (const members of families.values()) {
+    if (members.length !== 2 || members.some(([, , node]) => !filled(node))) continue;
+    const [[a, nameA, nodeA], [b, nameB, nodeB]] = members.sort(([x], [y]) => (x < y ? -1 : 1)) as [
+      [string, string, ValueNode],
+      [string, string, ValueNode],
+    ];
+    return {
+      first: [nameA, nodeA],
+      second: [nameB, nodeB],
+      vote: voteOf(record, [a, b]),
+    };
+  }
+  return undefined;
+}
+
+/** The responses of a comparison, the preferred one chosen. @throws NotUnderstood */
+export function compared(
+  context: Context,
+  { first, second, vote }: Comparison,
+  notes: Notes,
+): Conversation[] {
+  const repeats = repeatsPrompt(context, [first[1], second[1]]);
+  const made = [first, second].map(([label, node]) =>
+    withTarget(
+      'completion',
+      label,
+      answered(context, node, label, notes, { repeats }),
+      label,
+      node,
+    ),
+  );
+  const side = vote?.side ?? 0;
+  return rated(made, side === 0 ? [] : side < 0 ? [1, 0] : [0, 1]);
+}

@@ -1,0 +1,128 @@
+import type { FieldMapping } from '../../datasets/index.js';
+import type { RatedMapping } from '../data/layouts.js';
+import type { Scale } from '../data/rated.js';
+import type { FeatureType } from '../features/feature-store.js';
+
+/** A file of rated responses. */
+export interface AttributeSource {
+  readonly file: string;
+  /** Default: the file's name without endings. */
+  readonly name: string;
+  readonly only?: readonly string[];
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly mapping?: RatedMapping;
+  readonly scale?: Readonly<Record<string, Scale>>;
+  /** Responses taken, at most. */
+  readonly max?: number;
+  /** Responses of one prompt, at most. */
+  readonly perPrompt?: number;
+  /** Conversations of more tokens are left out. */
+  readonly maxTokens?: number;
+  /** Whether responses of one prompt with different labels become pairs for the gate too. */
+  readonly pairs?: boolean;
+}
+
+/** A file of preference pairs. */
+export interface PairSource {
+  readonly file: string;
+  readonly name: string;
+  readonly mapping?: FieldMapping;
+  readonly max?: number;
+  readonly maxTokens?: number;
+  /** An attribute made of the pairs: each chosen response has the label 1, each rejected one 0. */
+  readonly attribute?: string;
+  /** Whether the gate is trained on them; default true. */
+  readonly gate?: boolean;
+  /** An older split to keep: the first of so many grouped folds (folds.ts) is held out, wholly. */
+  readonly heldOutFold?: { readonly folds: number; readonly seed: number };
+}
+
+export interface GateConfig {
+  /** Channels of the hidden layers. */
+  readonly hidden: readonly number[];
+  readonly temperature: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Epochs without a better loss on the early stopping part after which training ends; 0 never. */
+  readonly patience: number;
+  /**
+   * Weight of a second loss: the cross-entropy of the gate's weights against the attributes of the pair's
+   * own source, where the source has some. It makes the gate tell prompts apart; 0 is the paper's gate.
+   */
+  readonly routing: number;
+}
+
+/** All that `qrm train` is told, as `--config` and the options give it; paths are absolute. */
+export interface TrainConfig {
+  readonly backbone: string | undefined;
+  /** Layers that are run, from the first; default all. */
+  readonly layer?: number;
+  readonly precision: 'auto' | 'int8' | 'float32';
+  readonly featureType: FeatureType;
+  readonly attributes: readonly AttributeSource[];
+  readonly pairs: readonly PairSource[];
+  readonly out: string;
+  readonly checkpoint?: string;
+  /** Features, fitted heads and the report. */
+  readonly work: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly licence?: string;
+  readonly verbosity: string;
+  readonly quantiles: number;
+  readonly l1: number | 'auto';
+  /** Of single attributes. Pinball loss, by which `auto` chooses, says little of pairs' labels. */
+  readonly attributeL1?: Readonly<Record<string, number | 'auto'>>;
+  /** Principal components that heads and gate are fitted in, see basis.ts; 0: the features themselves. */
+  readonly components: number;
+  /** Standard deviation of the features, or of the first component, in the fit. */
+  readonly featureScale: number;
+  readonly bandwidth: number;
+  /** Whether levels must not cross on training responses (Bondell, Reich & Wang 2010). */
+  readonly monotone: boolean;
+  readonly gate: GateConfig;
+  /** Fixed weights in place of the gate, by attribute. */
+  readonly weights?: Readonly<Record<string, number>>;
+  readonly maxPerAttribute: number;
+  readonly maxTokens: number;
+  readonly heldOut: number;
+  readonly folds: number;
+  /** An attribute whose held-out pinball loss is not below this share of the constant quantiles' is dropped. */
+  readonly keepBelow: number;
+  /** Attributes that are kept all the same. */
+  readonly keep?: readonly string[];
+  readonly seed: number;
+  readonly threads: number;
+}
+
+/** The paper's gate (Dorka 2024, section 4.1) and ArmoRM's L1; what people change is in the options. */
+export const DEFAULTS = {
+  precision: 'auto',
+  featureType: 'float32',
+  verbosity: 'none',
+  quantiles: 19,
+  l1: 0.003,
+  components: 0,
+  featureScale: 1,
+  bandwidth: 0,
+  monotone: false,
+  maxPerAttribute: 60_000,
+  maxTokens: 4096,
+  heldOut: 0.2,
+  folds: 5,
+  keepBelow: 1,
+  seed: 1,
+} as const;
+
+export const PAPER_GATE: GateConfig = {
+  hidden: [1024, 1024, 1024],
+  temperature: 1,
+  epochs: 3,
+  batch: 1024,
+  learningRate: 3e-4,
+  weightDecay: 0.001,
+  patience: 0,
+  routing: 0,
+};

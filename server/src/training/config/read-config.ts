@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import { stemOf } from '../../datasets/index.js';
+import { readJson } from '../../model/files.js';
+import { TRAIN_SCHEMA, schemaProblems } from './config-schema.js';
+import {
+  DEFAULTS,
+  PAPER_GATE,
+  type AttributeSource,
+  type GateConfig,
+  type PairSource,
+  type TrainConfig,
+} from './config.js';
+
+/** A config as written, or options of the command line in its form; the latter win. */
+export type PartialConfig = { readonly [K in keyof TrainConfig]?: unknown } & {
+  readonly data?: unknown;
+};
+
+/**
+ * Reads `--config`, with the command line's options over it.
+ * @param file undefined where all is on the command line
+ * @param options whose paths are relative to the working directory
+ * @throws Error naming the file and each field that is wrong, or an option that is missing
+ */
+export async function readTrainConfig(
+  file: string | undefined,
+  options: PartialConfig,
+): Promise<TrainConfig> {
+  const written = file === undefined ? {} : await readJson(file);
+  const where = file ?? 'qrm train';
+  const problems = schemaProblems({ attributes: [], ...written, ...options }, TRAIN_SCHEMA);
+  if (problems.length > 0) throw new Error(problems.map((p) => `${where}: ${p}`).join('\n'));
+  return completeConfig(written, options, file === undefined ? '.' : dirname(file), where);
+}
+
+function completeConfig(
+  written: Readonly<Record<string, unknown>>,
+  options: PartialConfig,
+  base: string,
+  where: string,
+): TrainConfig {
+  // Of the schema: types are checked.
+  const all = { ...DEFAULTS, ...written, ...options } as unknown as TrainConfig & { data?: string };
+  const path = (key: keyof PartialConfig): string | undefined => {
+    const value = all[key as keyof typeof all] as string | undefined;
+    return value === undefined ? undefined : resolve(key in options ? '.' : base, value);
+  };
+  const folder = path('data') ?? base;
+  const sources = <T extends { file: string; name: string }>(key: 'attributes' | 'pairs'): T[] =>
+    ((all[key] ?? []) as (string | T)[]).map((entry) => {
+      const source = typeof entry === 'string' ? ({ file: entry } as T) : entry;
+      return {
+        ...source,
+        file: resolve(key in options ? '.' : folder, source.file),
+        name: source.name ?? stemOf(basename(source.file)),
+      };
+    });
+  const out = path('out');
+  if (out === undefined) throw new Error(`${where}: no --out: expected the folder of the bundle`);
+  const attributes = sources<AttributeSource>('attributes');
+  const pairs = sources<PairSource>('pairs');
+  if (attributes.length === 0 && pairs.every((p) => p.attribute === undefined)) {
+    throw new Error(`${where}: no --attributes: expected files of rated responses`);
+  }
+  const names = [...attributes, ...pairs].map((s) => s.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new Error(`${where}: two sources are called "${twice}"; give one of them a "name"`);
+  }
+  const { backbone } = all;
+  return {
+    ...all,
+    // A path where there is one; else a name that is looked up.
+    backbone: backbone !== undefined && existsSync(path('backbone')!) ? path('backbone') : backbone,
+    attributes,
+    pairs,
+    out,
+    checkpoint: path('checkpoint'),
+    work: path('work') ?? `${out}.work`,
+    gate: {
+      ...PAPER_GATE,
+      ...(written['gate'] as object),
+      ...(options.gate as object),
+    } as GateConfig,
+    threads: all.threads ?? availableParallelism(),
+  };
+}

@@ -1,0 +1,35 @@
+import { INTERCEPT } from '../matrix/intercept.js';
+import type { Matrix } from '../matrix/matrix.js';
+import type { RaterLabels } from '../../evaluation/statistics/index.js';
+import type { Products } from '../matrix/products.js';
+import { fitQuantiles } from './quantile-regression.js';
+import { smoothLevels } from './smoothing.js';
+
+export interface HeadOptions {
+  readonly levels: readonly number[];
+  readonly signal?: AbortSignal;
+  readonly l1: number;
+  /** Of smoothing across levels, in levels; default 0. */
+  readonly bandwidth?: number;
+  /** Levels must not cross on the training responses; see `fitQuantiles`. */
+  readonly monotone?: boolean;
+}
+
+/**
+ * Fits one attribute's head on a design whose column INTERCEPT is the intercept.
+ * @returns weights of the design's columns, [columns, K]
+ */
+export async function fitDesign(
+  design: Matrix,
+  labels: RaterLabels,
+  options: HeadOptions,
+  products: Products,
+): Promise<Matrix> {
+  const { weights } = await fitQuantiles(
+    design,
+    labels,
+    { ...options, unpenalised: [INTERCEPT] },
+    products,
+  );
+  return smoothLevels(weights, options.bandwidth ?? 0);
+}
