@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../files/folder.js';
 import { isRunning, isThere, ownName } from '../files/processes.js';
 
@@ -71,7 +71,7 @@ export async function writeFolder(
   const beside = (): string => `${target}.tmp-${randomBytes(4).toString('hex')}-${ownName()}`;
   const draft = beside();
   const old = beside();
-  drafts.add(basename(draft));
+  begin(draft, resume?.notes);
   if (!(resume && (await adopt(target, draft, resume.notes)))) await mkdir(draft);
   await removeLeftovers(dirname(target), resume?.notes);
   try {
@@ -84,15 +84,31 @@ export async function writeFolder(
       if (!(await exists(target))) throw error;
     }
   } finally {
-    drafts.delete(basename(draft));
+    drafts.delete(resolve(draft));
     const kept = resume?.signal?.aborted === true && (await exists(join(draft, resume.notes)));
     if (!kept) await rm(draft, { recursive: true, force: true });
     await rm(old, { recursive: true, force: true });
+    // Once more: an evaluator whose program was killed may have ended since.
+    await removeLeftovers(dirname(target), resume?.notes).catch(() => undefined);
   }
 }
 
-/** Drafts that this process is filling. */
-const drafts = new Set<string>();
+/** Drafts that this process is filling, by path, with the name of their notes. */
+const drafts = new Map<string, string | undefined>();
+let ending = false;
+
+/** A process that ends in good order (its parent is gone, a signal) takes those with it that nobody can go on with. */
+function begin(draft: string, notes: string | undefined): void {
+  drafts.set(resolve(draft), notes);
+  if (ending) return;
+  ending = true;
+  process.once('exit', () => {
+    for (const [path, notes] of drafts) {
+      if (notes !== undefined && existsSync(join(path, notes))) continue;
+      rmSync(path, { recursive: true, force: true, maxRetries: 2 });
+    }
+  });
+}
 
 /** Takes over the draft of a run that ended: a rename, which one process alone can win. */
 async function adopt(target: string, draft: string, notes: string): Promise<boolean> {
@@ -112,7 +128,7 @@ async function adopt(target: string, draft: string, notes: string): Promise<bool
 
 /** Whether a process is at it still. */
 async function isFilled(name: string, path: string): Promise<boolean> {
-  if (name.endsWith(ownName())) return drafts.has(name);
+  if (name.endsWith(ownName())) return drafts.has(resolve(path));
   const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
   const old = OLD_DRAFT.exec(name);
   return old ? isThere(Number(old[1])) && age < DAY : isRunning(name, age);

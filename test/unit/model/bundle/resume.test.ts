@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { ownName } from '../../../../server/src/files/processes.js';
 import { writeBackbone } from '../../../../server/src/model/bundle/backbone-files.js';
@@ -114,6 +116,53 @@ describe('a conversion that was broken off', () => {
     await writeFolder(target, fill('c', false), replace, { notes: 'notes' });
     expect(readFileSync(join(target, 'data'), 'utf8')).toBe('ac');
     expect(readdirSync(join(target, '..')).sort()).toEqual(['bundle', 'second']);
+  });
+
+  it('goes with a process that ends, unless there are notes to go on by', () => {
+    const script = join(folder(), 'ends.mjs');
+    buildSync({
+      stdin: {
+        contents: `
+          import { writeFileSync } from 'node:fs';
+          import { writeFolder } from './server/src/model/files.ts';
+          const [target, notes] = process.argv.slice(2);
+          await writeFolder(
+            target,
+            async (draft) => {
+              writeFileSync(draft + '/data', 'half');
+              if (notes) writeFileSync(draft + '/notes', '');
+              process.exit(0);
+            },
+            () => Promise.resolve(true),
+            { notes: 'notes' },
+          );`,
+        resolveDir: '.',
+      },
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+    });
+    const at = folder();
+    const end = (...args: string[]) => execFileSync(process.execPath, [script, ...args]);
+    end(join(at, 'a'));
+    expect(readdirSync(at)).toEqual([]);
+    end(join(at, 'b'), 'with notes');
+    expect(readdirSync(at)).toEqual([expect.stringMatching(/^b\.tmp-/)]);
+  });
+
+  it('of a process that ends meanwhile is removed too', async () => {
+    const at = folder();
+    const left = join(at, `other.tmp-0123abcd-${ownName().replace(/^\d+-\d+/, '999999999-0')}`);
+    await writeFolder(
+      join(at, 'bundle'),
+      async (draft) => {
+        writeFileSync(join(draft, 'data'), '');
+        mkdirSync(left);
+      },
+      () => Promise.resolve(true),
+    );
+    expect(readdirSync(at)).toEqual(['bundle']);
   });
 
   it('is not taken from a process that is at it', async () => {
