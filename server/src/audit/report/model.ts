@@ -1,7 +1,7 @@
 import type { Place } from '../../datasets/types.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
 import { density, grid, support } from '../../qrm/index.js';
-import type { Finding, ProblemFinding, ResponseFinding } from '../finding.js';
+import type { Finding, ProblemFinding, ResponseFinding, Severity } from '../finding.js';
 import type { Audit } from '../index.js';
 import { limitsOfTable, type Limits } from '../limits.js';
 import { RULES } from '../rules/index.js';
@@ -59,8 +59,8 @@ export interface Report {
   readonly version: string;
   place(response: number): Place;
   row(response: number): number;
-  /** Every finding, in the order of the files; the files are read again alongside. */
-  listed(): AsyncGenerator<Listed>;
+  /** Every finding, or those of a severity, in the order of the files; the files are read again alongside. */
+  listed(severity?: Severity): AsyncGenerator<Listed>;
 }
 
 /** The `top` responses of lowest left tail, by a bounded selection: no sort of a million numbers. */
@@ -115,11 +115,12 @@ export async function makeReport(
   counted.addProblems('warning', moreProblems - moreErrors);
   const limits = audit.limits ?? limitsOfTable(RULES, table, audit.thresholds);
   const summary = await summarize(audit, counted.list(), pace);
-  async function* listed(): AsyncGenerator<Listed> {
+  async function* listed(severity?: Severity): AsyncGenerator<Listed> {
     const texts = excerpts();
     try {
       for await (const finding of audit.findings()) {
         await pace.tick();
+        if (severity !== undefined && finding.severity !== severity) continue;
         if (!('response' in finding)) yield { finding };
         else yield { finding, text: await texts.of(finding.response) };
       }

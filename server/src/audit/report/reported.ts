@@ -12,7 +12,7 @@ export interface ReportedAudit extends Pick<
   readonly moreProblems: number;
   /** How many of them are errors and not warnings; default: all. */
   readonly moreErrors?: number;
-  /** All of them, those of responses in the order of the files; asked for twice. */
+  /** All of them, those of responses in the order of the files; asked for several times. */
   findings(): Iterable<Finding> | AsyncIterable<Finding>;
   /** Limits that are known already; default: taken from the table. */
   readonly limits?: Limits;

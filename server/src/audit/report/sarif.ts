@@ -21,6 +21,8 @@ export interface SarifOptions {
 /** What GitHub's code scanning takes of a run; a little is left for what is not results. */
 const RESULTS = 25_000;
 const GZIPPED = 9.5e6;
+/** So many results are under that size whatever they say: an excerpt is short. */
+const SURELY_FIT = 5000;
 
 /** SARIF 2.1.0, a result a line. Of too many results the less severe are left out, which is said. Columns count UTF-16 code units, as the places of the datasets do. */
 export async function* sarifReport(
@@ -90,7 +92,14 @@ class Room {
 
   async *filled(): AsyncGenerator<string> {
     const size = new GzippedSize();
-    for await (const item of this.report.listed()) {
+    // Where the size may end the list, the severe come first, or it would end before them.
+    const passes = this.report.summary.findings > SURELY_FIT ? SEVERITIES : [undefined];
+    for (const severity of passes) yield* this.pass(size, severity);
+  }
+
+  private async *pass(size: GzippedSize, of?: Severity): AsyncGenerator<string> {
+    if (of !== undefined && (this.full || this.left[of] === 0)) return;
+    for await (const item of this.report.listed(of)) {
       const { severity } = item.finding;
       if (this.full || this.left[severity] === 0) continue;
       const line = strictJson(result(this.report, item));
