@@ -42,6 +42,7 @@ const node = (name, entry) => ({
 const bundles = {
   cli: node('cli', 'server/src/cli/main.ts'),
   http: node('http', 'server/src/http/index.ts'),
+  mcp: node('mcp', 'server/src/mcp/index.ts'),
   server: node('server', 'server/src/lsp/main.ts'),
   worker: node('worker', 'server/src/engine/worker.ts'),
   convert: node('convert', 'server/src/model/int8/part-worker.ts'),

@@ -111,11 +111,11 @@ export const LAYERS = {
     order: ['output', 'commands', 'main.ts'],
   },
   http: { uses: 'core', rooms: ['routes'] },
-  mcp: { uses: 'core' },
+  mcp: { uses: 'core', rooms: ['tools'] },
 };
 /** The folders of what VS Code runs: of the extension, and of the pages. */
 const FRONT = {
-  'client/src': ['dialogs', 'documents', 'training', 'views'],
+  'client/src': ['dialogs', 'documents', 'mcp', 'training', 'views'],
   'webview/src': [
     'charts',
     'dashboard',

@@ -30,7 +30,17 @@ const CODE_BUDGET = { 'win32-x64': 38 * MB, 'win32-arm64': 38 * MB, default: 24 
 /** Compressed. A bundle that keeps all of the Q4_1 backbone's codes is 95 MB; ours has fewer layers. */
 const MODEL_BUDGET = 100 * MB;
 // The doctor runs the command line: the providers are probed in a process of their own.
-const BUNDLES = ['client', 'server', 'worker', 'convert', 'reader', 'webview', 'cli', 'http'];
+const BUNDLES = [
+  'client',
+  'server',
+  'worker',
+  'convert',
+  'reader',
+  'webview',
+  'cli',
+  'http',
+  'mcp',
+];
 /** Fields of package.json that only development and npm read. */
 const DEVELOPMENT = [
   'private',
@@ -77,6 +87,7 @@ function stage(folder, target) {
     'webview.js',
     'cli.js',
     'http.js',
+    'mcp.js',
   ]) {
     if (!existsSync(join(dist, file))) throw new Error(`esbuild.mjs built no ${file}`);
   }

@@ -12,6 +12,8 @@ export interface Context {
   restart(): Promise<void>;
   /** Asks for the token of `qrmLens.endpoint`, keeps it and restarts. */
   setToken(): Promise<void>;
+  /** The token of `qrmLens.endpoint`, if there is one. */
+  token(): PromiseLike<string | undefined>;
   /** Told of every summary of an audit. */
   onChanged(listener: (summary: AuditSummary) => void): { dispose(): void };
   onStatus(listener: (status: StatusParams) => void): { dispose(): void };

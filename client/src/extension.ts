@@ -5,6 +5,7 @@ import { registerCommands } from './commands.js';
 import { mayHoldData } from './documents/documents.js';
 import { registerFindings } from './findings.js';
 import { registerMapping } from './documents/mapping.js';
+import { registerMcp } from './mcp/register.js';
 import { registerPages } from './documents/pages.js';
 import { ParquetEditor } from './documents/parquet-editor.js';
 import { registerSample } from './dialogs/sample.js';
@@ -47,6 +48,7 @@ export function activate(extension: ExtensionContext): void {
     ...registerUnpacked(context),
     registerSample(extension.extensionUri),
     ...registerMapping(context),
+    ...registerMcp(extension, context),
     workspace.onDidOpenTextDocument((document) => {
       if (context.running() === undefined && mayHoldData(document)) begin();
     }),

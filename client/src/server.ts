@@ -73,7 +73,7 @@ export class Server implements Context {
   private async serverOptions(): Promise<ServerOptions> {
     const module = Uri.joinPath(this.extension.extensionUri, 'dist', 'server.js').fsPath;
     const runtime = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
-    const token = await this.extension.secrets.get(TOKEN);
+    const token = await this.token();
     // The port that .vscode/launch.json attaches to.
     const debugged = this.extension.extensionMode === ExtensionMode.Development;
     return {
@@ -125,6 +125,10 @@ export class Server implements Context {
     if (token === '') await this.extension.secrets.delete(TOKEN);
     else await this.extension.secrets.store(TOKEN, token);
     await this.restart();
+  }
+
+  token(): PromiseLike<string | undefined> {
+    return this.extension.secrets.get(TOKEN);
   }
 
   audited(): readonly string[] {

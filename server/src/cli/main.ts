@@ -24,6 +24,7 @@ import {
   number,
   thresholdOptions,
 } from './options/shared.js';
+import { addMcpCommand } from './options/mcp.js';
 import { addPolicyCommand } from './options/policy.js';
 import { pullCommand } from './commands/pull.js';
 import { scoreCommand } from './commands/score.js';
@@ -159,6 +160,7 @@ addEvaluateCommand(program, examples);
 addCalibrateCommand(program, common, examples);
 addTrainCommand(program, examples);
 addServeCommand(program, examples);
+addMcpCommand(program, examples);
 program
   .command('pull <model>')
   .description('download a model of the Hugging Face hub: org/name or org/name@revision')

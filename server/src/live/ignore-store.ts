@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
 import { IGNORE_FILE, parseIgnored, type Ignored } from '../audit/index.js';
 import { decodeUserText, readUserText } from '../files/user-text.js';
@@ -15,7 +15,7 @@ export class IgnoreStore {
   constructor(private readonly warn: (message: string) => void) {}
 
   private places(path: string): string[] {
-    const folders = [dirname(path), ...this.roots.filter((r) => path.startsWith(r))];
+    const folders = [dirname(path), ...this.roots.filter((r) => path.startsWith(join(r, sep)))];
     return [...new Set(folders)].map((folder) => join(folder, IGNORE_FILE));
   }
 
@@ -43,14 +43,19 @@ export class IgnoreStore {
     this.cache.clear();
   }
 
+  /** The ignore file that a finding of `path` is written into. */
+  fileFor(path: string): string {
+    const places = this.places(path);
+    return places.find((p) => existsSync(p)) ?? (places.at(-1) as string);
+  }
+
   /**
    * Adds a finding to the ignore file beside `path`, or to the one of the workspace where only that
    * exists; all else in the file stays as it is.
    * @throws Error naming the file when it cannot be read or written
    */
   async add(path: string, hash: string, code: string): Promise<string> {
-    const places = this.places(path);
-    const file = places.find((p) => existsSync(p)) ?? (places.at(-1) as string);
+    const file = this.fileFor(path);
     const old = existsSync(file)
       ? decodeUserText(await readFile(file))
       : '{"version": 1, "ignored": []}\n';

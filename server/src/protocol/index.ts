@@ -6,4 +6,5 @@ export * from './duration.js';
 export * from './requests.js';
 export * from './training.js';
 export * from './views.js';
+export type * from './mcp.js';
 export type * from './serve.js';

@@ -52,6 +52,20 @@ function plainResponse({ audit: { table } }: Report, i: number) {
   };
 }
 
+/** One of `Report.ranked`, as json gives it. */
+export function plainRanked(report: Report, i: number) {
+  const { table, sources } = report.audit;
+  return {
+    file: sources[table.file.get(i)]?.path ?? '',
+    row: report.row(i),
+    ...plainPlace(report.place(i)),
+    ...plainResponse(report, i),
+    quantiles: [...table.quantiles(i)],
+    findings: (report.byResponse.get(i) ?? []).map((f) => f.code),
+    excerpt: report.texts.get(i) ?? '',
+  };
+}
+
 function heading(report: Report) {
   const { info, audit } = report;
   return {
@@ -73,20 +87,9 @@ function heading(report: Report) {
 
 /** One JSON document: `{tool, …, responses, files, riskiest, findings}`. */
 export async function* jsonReport(report: Report): AsyncGenerator<string> {
-  const { table, sources } = report.audit;
   const head = strictJson(heading(report), 2);
   yield `${head.slice(0, -2)},\n  "riskiest": [`;
-  yield* commaSeparated(report.ranked, (i) =>
-    strictJson({
-      file: sources[table.file.get(i)]?.path ?? '',
-      row: report.row(i),
-      ...plainPlace(report.place(i)),
-      ...plainResponse(report, i),
-      quantiles: [...table.quantiles(i)],
-      findings: (report.byResponse.get(i) ?? []).map((f) => f.code),
-      excerpt: report.texts.get(i) ?? '',
-    }),
-  );
+  yield* commaSeparated(report.ranked, (i) => strictJson(plainRanked(report, i)));
   yield '  ],\n  "findings": [';
   yield* commaSeparated(report.listed(), (item) => strictJson(plainFinding(report, item)));
   yield '  ]\n}';

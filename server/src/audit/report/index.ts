@@ -11,6 +11,7 @@ export {
   type ReportedAudit,
   type ReportOptions,
 } from './model.js';
+export { plainFinding, plainRanked } from './data.js';
 export { UNPACED, type Pace } from './pace.js';
 export { parquetReport } from './parquet/write.js';
 export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet/thread.js';
