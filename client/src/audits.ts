@@ -1,5 +1,6 @@
 import { Uri, window, workspace } from 'vscode';
-import { messageOf } from '../../server/src/errors.js';
+import { complain } from './tell.js';
+import { unawaited } from '../../server/src/errors.js';
 import {
   EXPORT_FORMATS,
   type AuditFolderResult,
@@ -28,8 +29,8 @@ export class Audits {
   /** Without progress of its own: for a view that needs the numbers. */
   async quietly(uri: string): Promise<AuditSummary | undefined> {
     const client = await this.context.server();
-    void request(client, 'audit', { uri }).catch((error: unknown) => {
-      if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+    unawaited(request(client, 'audit', { uri }), (error) => {
+      if (!isCancelled(error)) complain(error);
     });
     const known = await request(client, 'summary', { uri });
     return known ?? undefined;

@@ -1,4 +1,5 @@
 import { commands, env, Uri, window, workspace, type Disposable } from 'vscode';
+import { complain, inform } from './tell.js';
 import { type IgnoreParams } from '../../server/src/protocol/index.js';
 import { type Audits } from './audits.js';
 import { messageOf } from '../../server/src/errors.js';
@@ -53,7 +54,7 @@ export function registerCommands(
         return await run(...args);
       } catch (error) {
         context.log.error(`${name}: ${messageOf(error)}`);
-        void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+        complain(error);
         return undefined;
       }
     });
@@ -95,8 +96,8 @@ export function registerCommands(
       for (const { uri: failed, error } of result.failed) context.log.warn(`${failed}: ${error}`);
       const failed =
         result.failed.length > 0 ? `, ${result.failed.length} failed (see the log)` : '';
-      void window.showInformationMessage(
-        `QRM Lens: ${plural(result.audits.length, 'file')}, ${plural(scored, 'response')} scored${failed}.`,
+      inform(
+        `${plural(result.audits.length, 'file')}, ${plural(scored, 'response')} scored${failed}.`,
       );
     }),
     on('auditChat', async () => {
@@ -177,7 +178,7 @@ export function registerCommands(
       if (answer !== yes) return;
       const client = await context.server();
       const { entries } = await request(client, 'clearScores');
-      void window.showInformationMessage(`QRM Lens: ${plural(entries, 'score')} removed.`);
+      inform(`${plural(entries, 'score')} removed.`);
     }),
   ];
 }

@@ -1,5 +1,6 @@
-import { window, workspace, type ExtensionContext } from 'vscode';
-import { messageOf } from '../../server/src/errors.js';
+import { workspace, type ExtensionContext } from 'vscode';
+import { complain } from './tell.js';
+import { messageOf, unawaited } from '../../server/src/errors.js';
 import { Audits } from './audits.js';
 import { registerCommands } from './commands.js';
 import { mayHoldData } from './documents/documents.js';
@@ -26,15 +27,11 @@ export function activate(extension: ExtensionContext): void {
   const views = new Views(extension, context, audits);
   const training = new Training(extension, context);
   const begin = () =>
-    void context
-      .server()
-      .catch(
-        (error: unknown) =>
-          void window.showErrorMessage(`QRM Lens: the server does not start: ${String(error)}`),
-      );
-  const restart = (): void => {
-    context.restart().catch((error: unknown) => context.log.error(messageOf(error)));
-  };
+    unawaited(context.server(), (error) =>
+      complain(`the server does not start: ${messageOf(error)}`),
+    );
+  const restart = (): void =>
+    unawaited(context.restart(), (error) => context.log.error(messageOf(error)));
   extension.subscriptions.push(
     context.log,
     ...followScreen(context),

@@ -1,4 +1,5 @@
 import { commands, window, Uri, type Disposable } from 'vscode';
+import { complain } from './tell.js';
 import { messageOf } from '../../server/src/errors.js';
 import { FINDING_CODES } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
@@ -21,7 +22,7 @@ export function registerFindings(context: Context, views: Views): Disposable[] {
     commands.registerCommand(`qrmLens.${name}`, (...args: unknown[]) =>
       run(...args).catch((error: unknown) => {
         context.log.error(`${name}: ${messageOf(error)}`);
-        void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+        complain(error);
       }),
     );
   return [

@@ -5,7 +5,7 @@ import {
   WorkDoneProgress,
   type LanguageClient,
 } from 'vscode-languageclient/node';
-import { messageOf } from '../../server/src/errors.js';
+import { complain } from './tell.js';
 import type { Context } from './context.js';
 
 let tokens = 0;
@@ -48,7 +48,7 @@ export async function withProgress<T>(
       }
     });
   } catch (error) {
-    if (!isCancelled(error)) void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+    if (!isCancelled(error)) complain(error);
     return undefined;
   }
 }

@@ -32,3 +32,13 @@ export const cancelled = (message = 'cancelled'): DOMException =>
 /** Was it given up on purpose? */
 export const isAbort = (error: unknown): boolean =>
   error instanceof Error && error.name === 'AbortError';
+
+/**
+ * Lets work go on that nobody waits for.
+ * @param failed hears why it failed, unless it was given up on purpose
+ */
+export function unawaited(work: PromiseLike<unknown>, failed: (error: unknown) => void): void {
+  work.then(undefined, (error: unknown) => {
+    if (!isAbort(error)) failed(error);
+  });
+}

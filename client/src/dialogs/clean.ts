@@ -1,4 +1,5 @@
 import { commands, Range, window, workspace, type CodeAction } from 'vscode';
+import { inform } from '../tell.js';
 
 const KIND = 'source.qrmLens.clean';
 const PREFIX = /^QRM Lens: /;
@@ -17,8 +18,8 @@ export async function clean(): Promise<void> {
   );
   const actions = (found ?? []).filter((action) => action.edit !== undefined);
   if (actions.length === 0) {
-    void window.showInformationMessage(
-      'QRM Lens: no finding of this file asks for a change. (Of many files, or of those on disk: qrm clean.)',
+    inform(
+      'no finding of this file asks for a change. (Of many files, or of those on disk: qrm clean.)',
     );
     return;
   }

@@ -55,7 +55,7 @@ async function mapFields(of: string | undefined): Promise<void> {
   const fields = document === undefined ? [] : fieldsOf(firstRecord(document.getText()));
   // Of other containers the setting itself is the place.
   if (document === undefined || fields.length === 0)
-    return void commands.executeCommand('workbench.action.openSettings', 'qrmLens.mapping');
+    return await commands.executeCommand<void>('workbench.action.openSettings', 'qrmLens.mapping');
   const shape = await window.showQuickPick([...SHAPES], {
     title: 'QRM Lens: what does a record hold?',
   });

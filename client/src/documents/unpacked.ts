@@ -1,5 +1,5 @@
 import { commands, Uri, window, workspace, type Disposable } from 'vscode';
-import { messageOf } from '../../../server/src/errors.js';
+import { complain } from '../tell.js';
 import { UNPACKED } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
 import { request } from '../request.js';
@@ -38,7 +38,7 @@ export function registerUnpacked(context: Context): Disposable[] {
           );
         await window.showTextDocument(shown, { preview: false });
       } catch (error) {
-        void window.showErrorMessage(`QRM Lens: ${messageOf(error)}`);
+        complain(error);
       }
     }),
   ];

@@ -1,5 +1,5 @@
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
-import { messageOf } from '../../../server/src/errors.js';
+import { messageOf, unawaited } from '../../../server/src/errors.js';
 import type { Context } from '../context.js';
 import { themeKind } from '../theme.js';
 import { notify } from '../request.js';
@@ -25,7 +25,7 @@ export function followScreen(context: Context): Disposable[] {
   const mark = () => {
     const uri = window.activeTextEditor?.document.uri.toString();
     const audited = uri !== undefined && context.summary(uri) !== undefined;
-    void commands.executeCommand('setContext', 'qrmLens.audited', audited);
+    unawaited(commands.executeCommand('setContext', 'qrmLens.audited', audited), told);
   };
   return [
     window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => send(textEditor)),

@@ -12,6 +12,7 @@ import {
   type ExtensionContext,
   type TextDocument,
 } from 'vscode';
+import { inform } from '../tell.js';
 import { messageOf } from '../../../server/src/errors.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
@@ -84,9 +85,7 @@ export class Training implements Disposable {
     if (picked === undefined || picked.uri !== undefined) return picked?.uri;
     const content = { language: 'json', content: TEMPLATE };
     await window.showTextDocument(await workspace.openTextDocument(content));
-    void window.showInformationMessage(
-      'QRM Lens: name your files, save it as train.json, and run Train Model… again.',
-    );
+    inform('name your files, save it as train.json, and run Train Model… again.');
     return undefined;
   }
 
@@ -109,9 +108,7 @@ export class Training implements Disposable {
         },
       );
       if (made === undefined) {
-        void window.showInformationMessage(
-          'QRM Lens: training was cancelled. Train Model… goes on from there.',
-        );
+        inform('training was cancelled. Train Model… goes on from there.');
         return;
       }
       await this.show(made.report);

@@ -25,7 +25,7 @@ export class Feed {
     this.post({ type: 'summary', summary });
     if (this.busy || this.stopped) return;
     this.busy = true;
-    void this.catchUp()
+    this.catchUp()
       .catch((error: unknown) => this.context.log.warn(`dashboard: ${String(error)}`))
       .finally(() => (this.busy = false));
   }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../../server/src/errors.js';
+import { messageOf, unawaited } from '../../../server/src/errors.js';
 import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   type AuditSummary,
@@ -110,7 +110,9 @@ export class ViewPanel {
   }
 
   private post(message: HostToView): void {
-    void this.panel.webview.postMessage(message);
+    unawaited(this.panel.webview.postMessage(message), (error) =>
+      this.host.context.log.warn(messageOf(error)),
+    );
   }
 
   /** Other documents, or the first after `ready`. */
@@ -162,7 +164,7 @@ export class ViewPanel {
     this.post({ type: 'summary', summary });
     if (summary.state !== 'done' || summary.revision === this.sampled) return;
     this.sampled = summary.revision;
-    void this.showPolicy(summary.uri).catch((error: unknown) =>
+    unawaited(this.showPolicy(summary.uri), (error) =>
       this.host.context.log.warn(`policy: ${messageOf(error)}`),
     );
   }

@@ -7,6 +7,7 @@ import {
   type ExtensionContext,
   type WebviewPanel,
 } from 'vscode';
+import { messageOf, unawaited } from '../../../server/src/errors.js';
 import { type PageName } from '../../../server/src/protocol/index.js';
 import type { Audits } from '../audits.js';
 import type { Context } from '../context.js';
@@ -120,7 +121,7 @@ export class Views {
     for (const view of this.dashboards) {
       const uris = view.documents.map(now);
       if (uris.some((uri, n) => uri !== view.documents[n]))
-        void view.open(uris).catch((error: unknown) => this.context.log.warn(String(error)));
+        unawaited(view.open(uris), (error) => this.context.log.warn(messageOf(error)));
     }
   }
 
@@ -147,13 +148,14 @@ export class Views {
     if (this.detail === undefined && this.dashboards.size === 0) return;
     clearTimeout(this.followTimer);
     this.followTimer = setTimeout(() => {
-      void this.locate(uri, line, column)
-        .then(async (ref) => {
-          if (ref === undefined) return;
-          for (const panel of this.dashboards) if (panel.shows(uri)) panel.select(ref);
-          await this.detail?.show(ref);
-        })
-        .catch((error: unknown) => this.context.log.warn(`following the cursor: ${String(error)}`));
+      const shown = this.locate(uri, line, column).then(async (ref) => {
+        if (ref === undefined) return;
+        for (const panel of this.dashboards) if (panel.shows(uri)) panel.select(ref);
+        await this.detail?.show(ref);
+      });
+      unawaited(shown, (error) =>
+        this.context.log.warn(`following the cursor: ${messageOf(error)}`),
+      );
     }, FOLLOW_MS);
   }
 }

@@ -38,7 +38,7 @@ export async function runnerMain(): Promise<void> {
     const heads = await createSession(data.heads, { ...data.options, provider: 'cpu' });
     reply({ ready: true });
     port.on('message', (request: RunRequest) => {
-      void run(backbone, heads, data.config.hiddenSize, request).then(reply, (error: unknown) =>
+      run(backbone, heads, data.config.hiddenSize, request).then(reply, (error: unknown) =>
         reply({ error: messageOf(error) }),
       );
     });

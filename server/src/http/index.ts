@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { openEvaluator } from '../engine/index.js';
-import { messageOf, UsageError } from '../errors.js';
+import { UsageError, messageOf } from '../errors.js';
 import { programVersion } from '../files/version.js';
 import { locateModel } from '../model/bundle/locate.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
@@ -151,6 +151,6 @@ async function drain(
   scorer: Scorer,
 ): Promise<void> {
   const until = Date.now() + seconds * 1000;
-  void app?.close().catch(() => undefined);
+  app?.close().catch(() => undefined);
   while (scorer.queue > 0 && Date.now() < until) await new Promise((r) => setTimeout(r, 20));
 }

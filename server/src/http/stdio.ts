@@ -47,9 +47,10 @@ export async function serveStdio(
   };
   for await (const text of messagesIn(input)) {
     if (signal.aborted) break;
-    const work = answer(text).catch(() => undefined);
+    const work: Promise<void> = answer(text)
+      .catch(() => undefined)
+      .then(() => void open.delete(work));
     open.add(work);
-    void work.finally(() => open.delete(work));
   }
   await Promise.all(open);
 }

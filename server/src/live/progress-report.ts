@@ -43,8 +43,7 @@ export function reportProgress(
   const timer = setTimeout(
     () => {
       if (token !== undefined) begin(connection.window.attachWorkDoneProgress(token));
-      else if (ownToken)
-        void connection.window.createWorkDoneProgress().then(begin, () => undefined);
+      else if (ownToken) connection.window.createWorkDoneProgress().then(begin, () => undefined);
     },
     token === undefined ? PATIENCE_MS : 0,
   );

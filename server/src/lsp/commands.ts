@@ -8,6 +8,7 @@ import {
   ShowMessageNotification,
   type ExecuteCommandParams,
 } from 'vscode-languageserver';
+import { messageOf, unawaited } from '../errors.js';
 import { nameOf } from '../live/uris.js';
 import { detail } from '../live/view-data.js';
 import type { IgnoreParams, ResponseParams } from '../protocol/index.js';
@@ -21,10 +22,13 @@ import type { ServerContext } from './context.js';
 export function serveCommands(server: ServerContext): void {
   const { connection, workspace, features } = server;
   const tell = (message: string) =>
-    void connection.sendNotification(ShowMessageNotification.type, {
-      type: MessageType.Info,
-      message: `QRM Lens: ${message}`,
-    });
+    unawaited(
+      connection.sendNotification(ShowMessageNotification.type, {
+        type: MessageType.Info,
+        message: `QRM Lens: ${message}`,
+      }),
+      (error) => connection.console.warn(`${message} (${messageOf(error)})`),
+    );
   const known = (uri: string) => {
     const audit = workspace.audit(uri);
     if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.js';
+import { messageOf, unawaited } from '../errors.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { isWithin } from '../live/uris.js';
 import type { Workspace } from './workspace.js';
@@ -14,9 +14,9 @@ export function followRenames(
     const again = moved.filter(({ state }) => state === 'running' || state === 'done');
     workspace.clear([oldUri]);
     for (const { uri } of again)
-      void workspace
-        .require(newUri + uri.slice(oldUri.length))
-        .then((audit) => audit.run())
-        .catch((error: unknown) => log(`${newUri}: ${messageOf(error)}`));
+      unawaited(
+        workspace.require(newUri + uri.slice(oldUri.length)).then((audit) => audit.run()),
+        (error) => log(`${newUri}: ${messageOf(error)}`),
+      );
   }
 }

@@ -12,7 +12,7 @@ import { remap, type RemapHost } from './remap.js';
 import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
 import { isWithin, nameOf, packedUri, pathOf, shownUri } from '../live/uris.js';
-import { isAbort, messageOf } from '../errors.js';
+import { isAbort, messageOf, unawaited } from '../errors.js';
 
 export interface WorkspaceEvents extends AuditEvents {
   status(): void;
@@ -113,7 +113,7 @@ export class Workspace {
       this.documents.opened(kept.document, kept);
       kept.document.version = version;
       this.events.found(kept);
-      if (kept.state !== 'done') void kept.run().catch(() => undefined);
+      if (kept.state !== 'done') kept.run().catch(() => undefined);
       return;
     }
     kept?.dispose();
@@ -129,11 +129,10 @@ export class Workspace {
   private discover(uri: string, opened: OpenDocument): void {
     if (this.settings.autoAudit === 'off' || this.excludes(uri)) return;
     opened.detected = this.begin(uri, opened);
-    void opened.detected
-      .then((audit) => audit?.run())
-      .catch((error: unknown) => {
-        if (!isAbort(error)) this.events.log(`${uri}: ${messageOf(error)}`);
-      });
+    unawaited(
+      opened.detected.then((audit) => audit?.run()),
+      (error) => this.events.log(`${uri}: ${messageOf(error)}`),
+    );
   }
 
   private async begin(uri: string, opened: OpenDocument): Promise<OpenAudit | undefined> {
@@ -278,7 +277,7 @@ export class Workspace {
     this.events.cleared(uri);
     opened.audit = undefined;
     const audit = this.attach(opened, found);
-    if (old.state !== 'waiting') void audit.run().catch(() => undefined);
+    if (old.state !== 'waiting') audit.run().catch(() => undefined);
   }
 
   private restart(audit: LiveAudit): void {

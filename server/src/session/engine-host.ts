@@ -5,7 +5,7 @@ import { ScoreStore } from '../store/index.js';
 import { KnownModels } from './known-models.js';
 import { LazyEvaluator } from './lazy-evaluator.js';
 import { ScoreService } from './score-service.js';
-import { FileError, isAbort, messageOf } from '../errors.js';
+import { FileError, isAbort, messageOf, unawaited } from '../errors.js';
 import { modelInfo } from './model-info.js';
 
 type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'> &
@@ -138,11 +138,9 @@ export class EngineHost {
   }
 
   private remember(options: OpenOptions, info: EvaluatorInfo): void {
-    void this.models
-      .remember(options, info)
-      .catch((error: unknown) =>
-        this.options.log(`the model is not remembered: ${messageOf(error)}`),
-      );
+    unawaited(this.models.remember(options, info), (error) =>
+      this.options.log(`the model is not remembered: ${messageOf(error)}`),
+    );
   }
 
   /** An evaluator that gave up is replaced by the next that asks. */

@@ -122,7 +122,7 @@ class Engine {
   ): Promise<Engine> {
     let turnedAway = 0;
     const http = createServer((request, response) => {
-      void (async () => {
+      const work = async (): Promise<void> => {
         const path = request.url ?? '';
         const body = (request.method === 'POST' ? JSON.parse(await textOf(request)) : {}) as never;
         engine.requests.push({ path, body });
@@ -135,7 +135,8 @@ class Engine {
             ? { data: [{ id: 'served', owned_by: owner, max_model_len: 4096 }] }
             : await answer(path, body, states);
         response.writeHead(found === undefined ? 400 : 200).end(JSON.stringify(found ?? {}));
-      })();
+      };
+      work().catch((error: Error) => response.destroy(error));
     });
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const engine = new Engine(http, `http://127.0.0.1:${(http.address() as AddressInfo).port}`);

@@ -36,14 +36,17 @@ beforeEach(async () => {
     return Buffer.concat(parts).toString();
   };
   server = createServer((request, response) => {
-    void bodyOf(request).then((text) => {
-      const one = { body: JSON.parse(text) as Asked['body'], authorization: request.headers.authorization }; // prettier-ignore
-      asked.push(one);
-      const { status = 200, text: said = '', headers = {} } = reply(one, asked.length);
-      response.writeHead(status, { 'content-type': 'application/json', ...headers });
-      const usage = { prompt_tokens: 10, completion_tokens: 3 };
-      response.end(status === 200 ? JSON.stringify({ choices: [{ message: { content: said } }], usage }) : 'no'); // prettier-ignore
-    });
+    bodyOf(request).then(
+      (text) => {
+        const one = { body: JSON.parse(text) as Asked['body'], authorization: request.headers.authorization }; // prettier-ignore
+        asked.push(one);
+        const { status = 200, text: said = '', headers = {} } = reply(one, asked.length);
+        response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        const usage = { prompt_tokens: 10, completion_tokens: 3 };
+        response.end(status === 200 ? JSON.stringify({ choices: [{ message: { content: said } }], usage }) : 'no'); // prettier-ignore
+      },
+      (error: Error) => response.destroy(error),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;

@@ -132,7 +132,7 @@ export async function cleanedParquet(
     }));
     await parquet.write({ columnData, rowGroupSize: kept.length });
   }
-  void parquet.finish();
+  await parquet.finish();
   const bytes = writer.getBytes().slice();
   const whole: AsyncBuffer = {
     byteLength: bytes.length,

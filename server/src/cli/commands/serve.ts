@@ -28,7 +28,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     if (!quiet)
       process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
   };
-  const { serve } = (await import(new URL('../http.js', import.meta.url).href)) as HttpModule;
+  const { serve } = (await import(new URL('./http.js', import.meta.url).href)) as HttpModule;
   await serve(options, { say, log, onStop: onSignals, onProgress: loading.show });
   return EXIT.ok;
 }

@@ -1,3 +1,4 @@
+import { messageOf, unawaited } from '../../errors.js';
 import { EndpointError } from './http.js';
 
 /** Requests that one engine is given at once: enough for full batches there. */
@@ -111,7 +112,7 @@ export class EnginePool<E extends { readonly url: string }> {
       );
       const place = free.sort((a, b) => a.underWay - b.underWay)[0];
       if (place === undefined) return this.#later();
-      void this.#give(this.#waiting.shift()!, place);
+      unawaited(this.#give(this.#waiting.shift()!, place), (error) => this.warn(messageOf(error)));
     }
   }
 

@@ -88,7 +88,7 @@ export class Publisher {
       return;
     }
     this.refreshing = true;
-    void this.connection
+    this.connection
       .sendRequest(DiagnosticRefreshRequest.type)
       .catch(() => undefined)
       .finally(() => {

@@ -102,7 +102,8 @@ export class PartPool {
   #fail(error: unknown): void {
     this.#failed = error;
     const jobs = [...this.#waiting.splice(0), ...this.#all.values()];
-    void this.close();
+    // What failed is told by the jobs; the other threads end with it.
+    this.close().catch(() => undefined);
     for (const job of jobs) job?.reject(error);
   }
 }
