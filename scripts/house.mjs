@@ -130,7 +130,8 @@ const FRONT = {
 const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');
 const CORE = Object.keys(LAYERS).filter((name) => !SHELLS.includes(name));
 /** What pages and the extension see of server/src. */
-const SHARED = /^(?:protocol\/|qrm\/|policy\/[^/]*$|errors\.ts$|datasets\/formats\.ts$)/;
+const SHARED =
+  /^(?:protocol\/|qrm\/|policy\/[^/]*$|errors\.ts$|datasets\/formats\.ts$|evaluation\/words\.ts$)/;
 
 /** The layer of a path inside server/src: its first folder, or a file of its own. */
 const layerOf = (path) => path.split('/')[0];
@@ -149,7 +150,7 @@ export function complaint(from, to) {
     if (!/^(?:client|webview)\//.test(from) || !to.startsWith(SRC)) return undefined;
     return SHARED.test(to.slice(SRC.length))
       ? undefined
-      : 'client and webview may import only protocol, qrm, policy (not its folders), errors and datasets/formats of server/src';
+      : 'client and webview may import only protocol, qrm, policy (not its folders), errors, datasets/formats and evaluation/words of server/src';
   }
   const [a, b] = [from, to].map((path) => path.slice(SRC.length));
   const [mine, theirs] = [layerOf(a), layerOf(b)];

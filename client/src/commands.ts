@@ -117,6 +117,17 @@ export function registerCommands(
       const uri = await dataFile(argument, 'Several responses to each prompt');
       if (uri !== undefined) views.openPolicy(uri.toString());
     }),
+    on('evaluate', async (first, all) => {
+      const given = Array.isArray(all) ? all.filter((u): u is Uri => u instanceof Uri) : [];
+      const here = target(first);
+      await views.evaluations.start(
+        given.length > 0
+          ? given
+          : here !== undefined && (first === here || isDataPath(here))
+            ? [here]
+            : [],
+      );
+    }),
     on('openDetail', async (argument) => {
       const ref = isRef(argument) ? argument : await here();
       if (ref === undefined) throw new Error('there is no audited response at the cursor');

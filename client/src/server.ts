@@ -18,7 +18,7 @@ import { SELECTOR } from './documents/documents.js';
 import { themeKind } from './theme.js';
 
 /** The secret that engines at `qrmLens.endpoint` ask for. */
-const TOKEN = 'qrmLens.endpointToken';
+export const TOKEN = 'qrmLens.endpointToken';
 
 /** The language server: a Node process of its own, started when it is first needed. */
 export class Server implements Context {

@@ -1,11 +1,13 @@
 import { Dashboard } from './dashboard/page.js';
 import { DetailPage } from './detail/page.js';
+import { EvaluationPage } from './evaluation/page.js';
 import { Host } from './host.js';
 import { PolicyPage } from './policy/page.js';
 import { readState } from './state.js';
 import './styles/base.css';
 import './styles/dashboard.css';
 import './styles/detail.css';
+import './styles/evaluation.css';
 import './styles/policy.css';
 
 const host = new Host();
@@ -14,5 +16,6 @@ const state = readState(host.state);
 const { page } = document.body.dataset;
 if (page === 'detail') new DetailPage(host, root, state);
 else if (page === 'policy') new PolicyPage(host, root, state);
+else if (page === 'evaluation') new EvaluationPage(host, root, state);
 else new Dashboard(host, root, state);
 host.post({ type: 'ready', state });

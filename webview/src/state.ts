@@ -100,6 +100,19 @@ export function readPolicy(filters: unknown): PolicyState {
   };
 }
 
+/** Which suite and which of its rows the evaluation shows: undefined is the first. */
+export interface EvaluationState {
+  readonly suite: number | undefined;
+  readonly row: number | undefined;
+}
+
+export function readEvaluation(filters: unknown): EvaluationState {
+  const f = fields(filters);
+  const index = (value: unknown): number | undefined =>
+    Number.isInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+  return { suite: index(f.suite), row: index(f.row) };
+}
+
 function readRange(value: unknown): Range | undefined {
   if (!Array.isArray(value)) return undefined;
   const low = finite(value[0]);

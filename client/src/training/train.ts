@@ -16,8 +16,8 @@ import { inform } from '../tell.js';
 import { messageOf } from '../../../server/src/errors.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
+import { runTool } from '../tool.js';
 import { configProblems } from './config-problems.js';
-import { runTraining } from './run.js';
 
 const CONFIGS = '**/{train,*.train}.json';
 const isConfig = ({ path }: Uri): boolean => /(^|\/|\.)train\.json$/.test(path);
@@ -99,20 +99,21 @@ export class Training implements Disposable {
       const made = await window.withProgress(
         { location, title, cancellable: true },
         (progress, token) => {
-          const follow = (event: TrainEvent): void => {
+          const follow = (event: Exclude<TrainEvent, { type: 'done' }>): void => {
             if (event.type === 'note') log.info(`train: ${event.text}`);
             if (event.type === 'progress') progress.report({ message: inWords(event) });
           };
           const runtime = node === '' ? undefined : node;
-          return runTraining(cli, document.uri.fsPath, runtime, token, follow);
+          const args = ['train', '--config', document.uri.fsPath];
+          return runTool<TrainEvent>(args, { cli, runtime, token }, follow);
         },
       );
       if (made === undefined) {
         inform('training was cancelled. Train Model… goes on from there.');
         return;
       }
-      await this.show(made.report);
-      await this.offer(made.out);
+      await this.show(made.done.report);
+      await this.offer(made.done.out);
     } catch (error) {
       const problems = configProblems(document, messageOf(error));
       this.problems.set(document.uri, problems);

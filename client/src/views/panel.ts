@@ -2,6 +2,7 @@ import { messageOf, unawaited } from '../../../server/src/errors.js';
 import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   type AuditSummary,
+  type EvaluationResult,
   type FromView,
   type HostToView,
   type PageName,
@@ -29,6 +30,9 @@ export interface PanelHost {
   exportReport(uri: string): Promise<void>;
   startAudit(uri: string): Promise<AuditSummary | undefined>;
   cancelAudit(uri: string): Promise<void>;
+  /** The last result of these files. */
+  evaluated(uris: readonly string[]): Promise<EvaluationResult | undefined>;
+  evaluate(uris: readonly string[]): Promise<void>;
 }
 
 const baseName = (uri: string): string => Uri.parse(uri).path.split('/').at(-1) ?? uri;
@@ -36,7 +40,7 @@ const baseName = (uri: string): string => Uri.parse(uri).path.split('/').at(-1) 
 function titleOf(page: PageName, uris: readonly string[]): string {
   if (page === 'detail') return 'QRM Lens: Distribution';
   const names = uris.map(baseName).join(' ↔ ');
-  return `QRM Lens: ${names}${page === 'policy' ? ' (policy)' : ''}`;
+  return `QRM Lens: ${names}${page === 'dashboard' ? '' : ` (${page})`}`;
 }
 
 /** A webview with one of the pages, over one document or two. */
@@ -122,6 +126,7 @@ export class ViewPanel {
     if (!this.ready) return;
     this.feeds.forEach((feed) => feed.stop());
     this.feeds = new Map();
+    if (this.page === 'evaluation') return this.showEvaluation(state);
     const client = await this.host.context.server();
     const audits: AuditSummary[] = [];
     for (const uri of uris) {
@@ -142,6 +147,15 @@ export class ViewPanel {
       this.feeds.set(summary.uri, feed);
       feed.update(summary);
     }
+  }
+
+  private async showEvaluation(state?: PersistedState): Promise<void> {
+    const { page, uris } = this;
+    const names = uris.map(baseName);
+    this.post({ type: 'open', page, audits: [], names, ...(state && { state }) });
+    const result = (await this.host.evaluated(uris)) ?? null;
+    const files = result?.files.map((path) => Uri.file(path).toString()) ?? [];
+    this.post({ type: 'evaluation', result, uris: files, asked: uris });
   }
 
   /** The response of the detail page. */
@@ -216,7 +230,6 @@ export class ViewPanel {
   } = {
     state: ({ state }) => this.host.states.keep(state),
     ready: async ({ state }) => {
-      await this.host.context.server();
       const { page, uris } = this;
       const later = await this.host.states.later({ page, uris }, state);
       this.ready = true;
@@ -225,6 +238,8 @@ export class ViewPanel {
     revealPlace: ({ uri, place }) => revealPlace(uri, { row: place.line, ...place }, true),
     reveal: (message) => reveal(this.host.context, message, message.focus),
     openDetail: (message) => this.host.openDetail(message),
+    revealRow: ({ uri, spot }) => revealPlace(uri, spot, true),
+    evaluate: () => this.host.evaluate(this.uris),
     audit: async ({ uri }) => {
       await this.host.startAudit(uri);
     },

@@ -11,6 +11,7 @@ import { messageOf, unawaited } from '../../../server/src/errors.js';
 import { type PageName } from '../../../server/src/protocol/index.js';
 import type { Audits } from '../audits.js';
 import type { Context } from '../context.js';
+import { Evaluations } from '../evaluation/evaluate.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import type { ResponseRef } from '../documents/reveal.js';
 import { ViewStates } from './view-states.js';
@@ -27,6 +28,7 @@ export class Views {
   private readonly host: PanelHost;
   private followTimer: NodeJS.Timeout | undefined;
   readonly disposables: Disposable[];
+  readonly evaluations: Evaluations;
 
   constructor(
     extension: ExtensionContext,
@@ -34,6 +36,7 @@ export class Views {
     audits: Audits,
   ) {
     const file = extension.storageUri && Uri.joinPath(extension.storageUri, 'views.json').fsPath;
+    this.evaluations = new Evaluations(extension, context, (uris) => this.openEvaluation(uris));
     this.host = {
       context,
       states: new ViewStates(file, (message) => context.log.warn(message)),
@@ -42,6 +45,8 @@ export class Views {
       exportReport: (uri) => audits.exportReport(uri),
       startAudit: (uri) => audits.quietly(uri),
       cancelAudit: (uri) => audits.cancel(uri),
+      evaluated: (uris) => this.evaluations.kept.read(uris),
+      evaluate: (uris) => this.evaluations.start(uris.map((uri) => Uri.parse(uri))),
     };
     const serializer = (page: PageName) =>
       window.registerWebviewPanelSerializer(`qrmLens.${page}`, {
@@ -54,6 +59,7 @@ export class Views {
       serializer('dashboard'),
       serializer('detail'),
       serializer('policy'),
+      serializer('evaluation'),
       context.onForgotten((uris) => this.forget(uris)),
       workspace.onDidRenameFiles(({ files }) => this.renamed(files)),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
@@ -91,6 +97,16 @@ export class Views {
     this.openDocuments('policy', [uri]);
   }
 
+  /** What these files were evaluated to: in their view where it is open. */
+  private openEvaluation(uris: readonly string[]): void {
+    const same = ({ page, documents }: ViewPanel): boolean =>
+      page === 'evaluation' && documents.join(' ') === uris.join(' ');
+    const open = [...this.dashboards].find(same);
+    if (open === undefined) return this.create('evaluation', uris);
+    open.panel.reveal(undefined, true);
+    open.open(uris).catch((error: unknown) => this.context.log.warn(String(error)));
+  }
+
   private openDocuments(page: PageName, uris: readonly string[]): void {
     for (const panel of this.dashboards) {
       if (panel.page === page && uris.every((uri) => panel.shows(uri))) {
@@ -109,7 +125,8 @@ export class Views {
   /** Views of documents without an audit would show numbers that nothing stands for. */
   private forget(uris: readonly string[]): void {
     const all = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
-    for (const view of all) if (uris.some((uri) => view.shows(uri))) view.panel.dispose();
+    for (const view of all)
+      if (view.page !== 'evaluation' && uris.some((uri) => view.shows(uri))) view.panel.dispose();
   }
 
   /** Files, or folders with what is in them, have another name. */
@@ -119,6 +136,8 @@ export class Views {
       return moved ? moved.newUri.toString() + uri.slice(moved.oldUri.toString().length) : uri;
     };
     for (const view of this.dashboards) {
+      // An evaluation is of the files as they were named.
+      if (view.page === 'evaluation') continue;
       const uris = view.documents.map(now);
       if (uris.some((uri, n) => uri !== view.documents[n]))
         unawaited(view.open(uris), (error) => this.context.log.warn(messageOf(error)));

@@ -12,7 +12,8 @@ import type { Evaluation } from '../evaluation/index.js';
 import { passportCache } from './engine.js';
 import { UsageError } from './errors.js';
 import { number } from './options/shared.js';
-import { Progress, Share } from './output/progress.js';
+import type { EvaluateTold } from './output/evaluate-progress.js';
+import { Share } from './output/progress.js';
 
 /** A row of the table by LLM-as-a-judge. */
 export interface JudgeRowOptions {
@@ -58,7 +59,7 @@ export async function judgeRow(
   evaluation: Evaluation,
   files: readonly string[],
   o: JudgeRowOptions,
-  run: { signal: AbortSignal; onItem: NonNullable<Parameters<typeof runJudge>[3]['onItem']> },
+  { bar: barOf, ...run }: { signal: AbortSignal; onItem: NonNullable<Parameters<typeof runJudge>[3]['onItem']>; bar: EvaluateTold['bar'] }, // prettier-ignore
 ): Promise<void> {
   const { judge: url, judgeModel: model } = o;
   if (url === undefined || model === undefined) return;
@@ -70,7 +71,7 @@ export async function judgeRow(
     cache === undefined ? undefined : folderCache(cache),
   );
   const judge = new Judge(client, await judgePrompt(o.judgeMode, o.judgePrompt));
-  const bar = new Progress(o.quiet ?? false);
+  const bar = barOf(model);
   const share = new Share(files, o.limit);
   try {
     await runJudge(evaluation, judge, `${model} (${o.judgeMode})`, {

@@ -17,6 +17,18 @@ export interface Session {
   readonly say: (line: string) => void;
 }
 
+/** Who is told what a session does: a person, or the editor. */
+export interface SessionTold {
+  readonly say: (line: string) => void;
+  readonly loading: Pick<ReturnType<typeof loadingLine>, 'show' | 'clear'>;
+}
+
+/** Lines on standard error. */
+const linesTold = (quiet: boolean): SessionTold => ({
+  say: (line) => void (quiet || process.stderr.write(`${line}\n`)),
+  loading: loadingLine(quiet),
+});
+
 /**
  * Opens model and store, runs, and closes both.
  * @returns the exit code; 130 when interrupted, at any point
@@ -24,10 +36,9 @@ export interface Session {
 export async function withSession(
   o: CommonOptions,
   run: (session: Session) => Promise<number>,
+  { say, loading }: SessionTold = linesTold(o.quiet ?? false),
 ): Promise<number> {
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
   const { signal } = onInterrupt();
-  const loading = loadingLine(o.quiet ?? false);
   let evaluator: Evaluator | undefined;
   let store: ScoreStore | undefined;
   // A reader's process takes half a second to start: meanwhile the model is loaded.

@@ -1,10 +1,11 @@
 import { Column } from '../audit/index.js';
-import type { JudgeFigures } from './result.js';
+import type { JudgeFigures } from '../protocol/index.js';
 import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
 import { rb2Subset, tiesId, type TiesSample } from './suites/rewardbench2.js';
 import { styleMatrix } from './suites/rm-bench.js';
 import { suiteOf, type PreferenceSuite } from './suites/index.js';
+import { WrongItems } from './wrong.js';
 
 /** How a model's distribution is read into one score. */
 export interface Reading {
@@ -112,6 +113,7 @@ export class Contender {
   readonly reasons = new Map<string, number>();
   /** Of a judge, once it is done. */
   judge: JudgeFigures | undefined;
+  readonly wrong = new WrongItems();
 
   constructor(
     readonly name: string,

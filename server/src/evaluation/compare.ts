@@ -1,7 +1,13 @@
 import type { Board, Contender } from './board.js';
 import { SuiteCells } from './cells.js';
 import { abstentions, lengthClasses, reliabilityOf } from './decisions.js';
-import type { Comparison, Difference, Estimate, RowResult, SuiteResult } from './result.js';
+import type {
+  Comparison,
+  Difference,
+  Estimate,
+  RowResult,
+  SuiteResult,
+} from '../protocol/index.js';
 import { bootstrap, bootstrapP, holm, interval, mcnemar } from './statistics/index.js';
 import { suiteOf, type PreferenceSuite } from './suites/index.js';
 
@@ -96,6 +102,7 @@ export async function suiteResult(
       })),
       abstention: abstentions(board, cells.items, contender, o),
       ...(contender.judge && { judge: contender.judge }),
+      wrong: contender.wrong.of(suite),
     };
   });
   const comparisons = compareRows(mains, rows.map(({ c }) => contenders[c]!.name), names, points[0]!.summary, sections, difference, o.level); // prettier-ignore

@@ -1,5 +1,5 @@
 import type { Board, Contender } from './board.js';
-import type { Abstention, LengthClass } from './result.js';
+import type { Abstention, LengthClass } from '../protocol/index.js';
 import {
   interval,
   reliability,

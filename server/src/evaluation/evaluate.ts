@@ -1,7 +1,7 @@
 import { compareOptions, type EvaluateOptions } from './options.js';
 import { suiteResult } from './compare.js';
 import { ratedFigures, type RatedBoard, type RatedScores } from './rated-board.js';
-import type { Estimate, EvaluationResult, RatedResult, SuiteResult } from './result.js';
+import type { Estimate, EvaluationResult, RatedResult, SuiteResult } from '../protocol/index.js';
 import type { Evaluation } from './run.js';
 import { interval, seeded, spearman } from './statistics/index.js';
 import { SUITES, type PreferenceSuite } from './suites/index.js';
@@ -25,7 +25,8 @@ export async function resultOf(
   const rated = evaluation.ratedBy.map(({ name, scores }) =>
     ratedResult(name, evaluation.rated, scores, o.seed, o.level),
   );
-  return { suites, rated, settings: { replicates, seed: o.seed, level: o.level } };
+  const files = evaluation.sources.map(({ path }) => path);
+  return { files, suites, rated, settings: { replicates, seed: o.seed, level: o.level } };
 }
 
 const RANK_REPLICATES = 200;

@@ -4,7 +4,7 @@ export { Evaluation } from './run.js';
 export type { EvaluationProblem, EvaluationSource, RowSpec, ScoredItem } from './run-types.js';
 export { resultOf } from './evaluate.js';
 export { DEFAULT_REPLICATES, type EvaluateOptions } from './options.js';
-export type * from './result.js';
+export type * from '../protocol/evaluation.js';
 export { SUITES, suiteOf, type SuiteName } from './suites/index.js';
 export { ASSUMPTIONS, passportWords, type Passport } from './passport/passport.js';
 export { passportEntries } from './passport/samples.js';

@@ -1,4 +1,5 @@
 import { Column } from '../audit/index.js';
+import type { RatedAttribute } from '../protocol/index.js';
 import { measure, mixture, rearrange, type MeasureOptions } from '../qrm/index.js';
 import type { RewardScore } from '../qrm/types.js';
 import type { RatedItem } from './items/item.js';
@@ -7,7 +8,6 @@ import {
   judgeHead,
   means,
   spearman,
-  type AttributeFigures,
   type QuantileRows,
 } from './statistics/index.js';
 
@@ -117,21 +117,8 @@ export class RatedScores {
   }
 }
 
-export interface RatedFigures {
-  readonly attribute: string;
-  /** The model's head of that name, or its reward where it has none. */
-  readonly predictedBy: 'head' | 'reward';
-  /** The labels' scale, and whether the data fixes it or it is their range. */
-  readonly scale: readonly [number, number];
-  readonly scaleKnown: boolean;
-  /** By the head, or the reward. Pinball loss and coverage of labels in [0, 1]. */
-  readonly figures: AttributeFigures;
-  /** Rank correlation and AUROC of the whole reward. */
-  readonly rewardRankCorrelation: number;
-  /**
-   * Does width predict raters' disagreement? Rank correlations with the raters' variance, over responses that
-   * several rated: of q95 - q05, and of what a point model has (closeness of its score to the middle of all).
-   */
+/** With what an interval of the correlations is drawn from. */
+export interface RatedFigures extends Omit<RatedAttribute, 'disagreement'> {
   readonly disagreement?: {
     readonly responses: number;
     readonly width: number;

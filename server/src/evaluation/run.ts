@@ -230,6 +230,8 @@ export class Evaluation {
     const confidence = Math.max(beats, 1 - beats);
     const width = g && b ? Math.max(g.spread, b.spread) : Number.NaN;
     contender.take(this.board, n, right, scores, { confidence, width });
+    const margin = contender.margin.get(n);
+    contender.wrong.take(item, row, file, { credit: contender.credit[0]!.get(n), margin });
     await o.onItem?.({ item, number: n, row, file, contender, scores, beats });
   }
 

@@ -3,6 +3,7 @@ export * from './words.js';
 export * from './settings.js';
 export * from './audits.js';
 export * from './duration.js';
+export * from './evaluation.js';
 export * from './requests.js';
 export * from './training.js';
 export * from './views.js';

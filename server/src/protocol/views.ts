@@ -1,3 +1,5 @@
+import type { EvaluationResult } from './evaluation.js';
+import type { RowSpot } from './requests.js';
 import type {
   AuditSummary,
   ColumnBatch,
@@ -14,11 +16,11 @@ import type {
 } from './audits.js';
 
 // Messages between the extension and its webviews.
-// The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"` or `"policy"`, `<main id="app">`, then
+// The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"`, `"policy"` or `"evaluation"`, `<main id="app">`, then
 // dist/webview.js. CSP: default-src 'none'; script-src and style-src by nonce; img-src data: blob:.
 // dist/webview.css is linked when the bundle has one. The page starts with `ready`.
 
-export const PAGES = ['dashboard', 'detail', 'policy'] as const;
+export const PAGES = ['dashboard', 'detail', 'policy', 'evaluation'] as const;
 export type PageName = (typeof PAGES)[number];
 
 /** What a page keeps with setState, and all that a reload needs. */
@@ -69,6 +71,10 @@ export interface FromView {
   openDetail: ResponseRef;
   /** The user chose a row that could not be read. */
   revealPlace: { readonly uri: string; readonly place: ViewProblem };
+  /** The user chose an item of an evaluation: show its row. */
+  revealRow: { readonly uri: string; readonly spot: RowSpot };
+  /** Evaluate the view's files again. */
+  evaluate: object;
   audit: { readonly uri: string };
   cancel: { readonly uri: string };
   exportReport: { readonly uri: string };
@@ -92,6 +98,17 @@ export interface ToView {
   findings: { readonly batch: FindingBatch };
   detail: { readonly result: DetailResult };
   policy: { readonly samples: PolicySamples };
+  /**
+   * What the files were evaluated to, and the files as URIs; null where nothing is kept of them. Numbers that are not
+   * known come as null.
+   */
+  evaluation: {
+    readonly result: EvaluationResult | null;
+    /** Of the result's files. */
+    readonly uris: readonly string[];
+    /** What was asked for: files and folders. */
+    readonly asked: readonly string[];
+  };
   /** The cursor moved in the text. */
   select: ResponseRef;
   /** What went wrong, for the user; a request that failed is answered beside it. */

@@ -23,7 +23,8 @@ import { onInterrupt } from '../interrupt.js';
 import { weights } from '../options/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
 import { isClosedPipe, print } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { evaluateEvents, evaluateLines, type EvaluateTold } from '../output/evaluate-progress.js';
+import { count, Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 
 export interface EvaluateCommandOptions
@@ -36,6 +37,7 @@ export interface EvaluateCommandOptions
   format: EvaluationFormat;
   items?: string;
   rewardBench?: string;
+  progress?: 'text' | 'json';
 }
 
 /** Problems told one by one; the rest is counted. */
@@ -45,9 +47,18 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
   const files = await expandFiles(paths, complain);
   if (noneExists(files)) return EXIT.unreadable;
   checkJudge(o);
+  if (o.endpoint !== undefined && ((o.model?.length ?? 0) > 1 || o.allModels === true))
+    throw new UsageError(
+      '--endpoint: its engines serve one model; give one --model, or name each address as a --model',
+    );
   for (const out of [o.out, o.items]) if (out !== undefined) targetOf(out);
   const { signal } = onInterrupt();
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  if (o.progress === 'json' && o.out === undefined)
+    throw new UsageError(
+      '--progress json: expected --out FILE, for standard output has the progress',
+    );
+  const told = o.progress === 'json' ? evaluateEvents() : evaluateLines(o.quiet ?? false);
+  const { say } = told;
   const models = await modelsOf(o);
   const evaluation = new Evaluation(
     files.map((path) => ({ path, open: () => open(path, common(o), signal, true) })),
@@ -61,12 +72,14 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
   };
   try {
     for (const model of models) {
-      const code = await withSession(common(o, model), (session) =>
-        runModel(evaluation, session, files, o, names, onItem),
+      const code = await withSession(
+        common(o, model),
+        (session) => runModel(evaluation, session, files, o, names, { onItem, told }),
+        told,
       );
       if (code !== EXIT.ok) return code;
     }
-    await judgeRow(evaluation, files, o, { signal, onItem });
+    await judgeRow(evaluation, files, o, { signal, onItem, bar: told.bar });
     tell(evaluation.problems, evaluation.moreProblems, files);
     for (const [n, why] of evaluation.unreadable) complain(`${files[n]}: ${why}`);
     if (evaluation.rebased > 0)
@@ -81,7 +94,7 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
       for (const file of await bench.end(result)) say(`reward-bench: ${file}`);
     }
     await write(renderEvaluation(o.format, result), o, signal);
-    if (o.out !== undefined) say(`Report: ${o.out}`);
+    told.done(o.out);
     return evaluation.unreadable.size > 0 || evaluation.problems.some(({ lost }) => lost)
       ? EXIT.unreadable
       : EXIT.ok;
@@ -113,10 +126,10 @@ async function runModel(
   files: readonly string[],
   o: EvaluateCommandOptions,
   names: Set<string>,
-  onItem: NonNullable<Parameters<Evaluation['run']>[4]['onItem']>,
+  { onItem, told }: { onItem: NonNullable<Parameters<Evaluation['run']>[4]['onItem']>; told: EvaluateTold }, // prettier-ignore
 ): Promise<number> {
   const { info } = evaluator;
-  const bar = new Progress(o.quiet ?? false);
+  const bar = told.bar(info.modelName);
   const share = new Share(files, o.limit);
   const measure = { tau: o.tau, lambda: 1, cvarLevel: o.cvarLevel };
   try {

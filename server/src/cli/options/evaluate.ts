@@ -4,7 +4,7 @@ import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
 import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
 import { judgeOptions } from '../judge-row.js';
-import { engineOptions, mapping, number } from './shared.js';
+import { endpoints, engineOptions, mapping, number } from './shared.js';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -22,6 +22,11 @@ export function addEvaluateCommand(
       )
       .optionsGroup('Models (several make one table, compared on the same items):')
       .option('--model <name>', 'as of audit; may be given again and again', collect)
+      .option(
+        '--endpoint <urls>',
+        'engines that share the work, as of audit; one --model at most goes with it',
+        endpoints,
+      )
       .option('--all-models', 'every model at hand, as `qrm models` lists them'),
   ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
   judgeOptions(command)
@@ -66,6 +71,11 @@ export function addEvaluateCommand(
       '--reward-bench <folder>',
       "reward-bench's own files: results/, eval-set/, eval-set-scores/",
     )
+    .addOption(
+      new Option('--progress <form>', 'text; json: events on standard output')
+        .choices(['text', 'json'])
+        .default('text'),
+    ) // prettier-ignore
     .option('--quiet', 'nothing on standard error but errors')
     .addHelpText(
       'after',

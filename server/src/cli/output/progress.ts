@@ -64,19 +64,24 @@ export class Progress {
   private share: number | undefined;
   private bar: SingleBar | undefined;
 
-  constructor(private readonly quiet: boolean) {}
+  /** @param told is given the figures in place of the terminal */
+  constructor(
+    private readonly quiet: boolean,
+    private readonly told?: (share: number | undefined, figures: string) => void,
+  ) {}
 
   step(share: number | undefined, responses: number, stored: number): void {
     this.rows++;
     this.responses = responses;
     this.stored = stored;
     this.share = share;
-    if (this.quiet) return;
+    if (this.quiet && this.told === undefined) return;
     // Nothing is formatted more often than it is seen: rows may come by the hundred thousand a second.
     const now = Date.now();
     if (now - this.lastFrame < FRAME) return;
     this.lastFrame = now;
     this.sample(now);
+    if (this.told !== undefined) return this.told(share, this.figures());
     if (process.stderr.isTTY) return this.draw();
     if (now - this.lastLine < QUIET_LINE) return;
     this.lastLine = now;

@@ -1,6 +1,6 @@
 import type { Conversation, DatasetRow } from '../../datasets/types.js';
 import type { PreferenceItem } from '../items/item.js';
-import type { JudgeFigures } from '../result.js';
+import type { JudgeFigures } from '../../protocol/index.js';
 import { bestOfN } from '../suites/rewardbench2.js';
 import { twoGames } from '../suites/judgebench.js';
 import type { JudgeAnswer, JudgeClient } from './client.js';

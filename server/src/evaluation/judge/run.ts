@@ -26,6 +26,8 @@ export async function runJudge(
     o.signal?.throwIfAborted();
     const n = evaluation.place(at.item, at.row, at.file, done++);
     contender.takeJudged(evaluation.board, n, at.item.right.length, result);
+    const margin = contender.margin.get(n);
+    contender.wrong.take(at.item, at.row, at.file, { credit: result.credit, margin });
     o.onRow?.(at.file, at.row, done, 0);
     await o.onItem?.({
       item: at.item,

@@ -1,6 +1,6 @@
 import { strictJson } from '../../audit/report/escape.js';
-import type { EvaluationResult } from '../result.js';
-import { mainOf, percent, publishedFor, withInterval } from './words.js';
+import type { EvaluationResult } from '../../protocol/index.js';
+import { mainOf, percent, publishedFor, withInterval } from '../words.js';
 
 /** The whole result; NaN as null. */
 export function* jsonReport(result: EvaluationResult): Generator<string> {

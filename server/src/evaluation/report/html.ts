@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { html } from '../../audit/report/escape.js';
 import { STYLE as BASE } from '../../audit/report/html/style.js';
-import type { Estimate, EvaluationResult, RowResult, SuiteResult } from '../result.js';
+import type { Estimate, EvaluationResult, RowResult, SuiteResult } from '../../protocol/index.js';
 import {
   comparisonWords,
   count,
@@ -13,7 +13,7 @@ import {
   publishedFor,
   warnings,
   withInterval,
-} from './words.js';
+} from '../words.js';
 
 const STYLE = `${BASE}
 figcaption{font-size:13px;color:var(--dim);margin-top:6px}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:12px;margin:12px 0}

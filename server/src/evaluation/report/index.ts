@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '../result.js';
+import type { EvaluationResult } from '../../protocol/index.js';
 import { csvReport, jsonReport, markdownReport } from './data.js';
 import { htmlReport } from './html.js';
 import { textReport } from './text.js';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { strictJson } from '../../audit/report/escape.js';
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
-import type { EvaluationResult } from '../result.js';
+import type { EvaluationResult } from '../../protocol/index.js';
 import type { ScoredItem } from '../run-types.js';
 
 /** Columns of a score file, in the order of Python's `sort_keys`. */

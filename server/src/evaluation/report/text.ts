@@ -1,5 +1,10 @@
 import { fit, pad, visible } from '../../audit/report/escape.js';
-import type { EvaluationResult, RatedResult, RowResult, SuiteResult } from '../result.js';
+import type {
+  EvaluationResult,
+  RatedResult,
+  RowResult,
+  SuiteResult,
+} from '../../protocol/index.js';
 import {
   comparisonWords,
   count,
@@ -10,7 +15,7 @@ import {
   publishedFor,
   warnings,
   withInterval,
-} from './words.js';
+} from '../words.js';
 
 /** The table for a terminal. */
 export function* textReport(result: EvaluationResult): Generator<string> {

@@ -1,28 +1,11 @@
+import type { Reliability, RiskCoverage } from '../../protocol/index.js';
+
 /** A decision between responses: how sure a model is of it, and whether it is right (1), wrong (0) or a tie (0.5). */
 export interface Decisions {
   readonly length: number;
   /** P(the preferred response is better), 1/2 to 1. */
   confidence(i: number): number;
   right(i: number): number;
-}
-
-export interface ReliabilityBin {
-  readonly low: number;
-  readonly high: number;
-  readonly count: number;
-  /** Mean confidence and accuracy of what is in it; NaN where nothing is. */
-  readonly confidence: number;
-  readonly accuracy: number;
-}
-
-export interface Reliability {
-  /** Expected calibration error (Guo et al. 2017): mean of |accuracy - confidence| over bins, by their counts. */
-  readonly ece: number;
-  /** Mean of accuracy - confidence: below 0, the model is too sure. */
-  readonly bias: number;
-  /** Mean squared distance of confidence and outcome. */
-  readonly brier: number;
-  readonly bins: readonly ReliabilityBin[];
 }
 
 const BINS = 10;
@@ -60,16 +43,6 @@ export function reliability(d: Decisions, bins = BINS): Reliability {
       accuracy: right[b]! / c,
     })),
   };
-}
-
-export interface RiskCoverage {
-  /** Area under the risk-coverage curve: the mean error over all coverages (Geifman & El-Yaniv 2017). */
-  readonly area: number;
-  /** The area of the best possible order of the same decisions, and of none (the error itself). */
-  readonly best: number;
-  readonly error: number;
-  /** Share answered, the surest first, and the accuracy on it. */
-  readonly curve: readonly { readonly coverage: number; readonly accuracy: number }[];
 }
 
 const POINTS = 50;

@@ -6,7 +6,7 @@ export { groupedFolds, splitFold } from './folds.js';
 export { constantQuantiles, meanPinball, pinball, type RaterLabels } from './pinball.js';
 export { auroc, pearson, ranks, spearman } from './ranks.js';
 export { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
-export { judgeHead, type AttributeFigures } from './rated.js';
+export { judgeHead } from './rated.js';
 export { numpyMean } from './numpy-mean.js';
 export { wilson } from './proportion.js';
 export {
@@ -18,11 +18,10 @@ export {
   type Entries,
 } from './bootstrap.js';
 export { holm, mcnemar } from './paired-tests.js';
-export {
-  reliability,
-  riskCoverage,
-  type Decisions,
-  type Reliability,
-  type ReliabilityBin,
-  type RiskCoverage,
-} from './confidence.js';
+export { reliability, riskCoverage, type Decisions } from './confidence.js';
+export type {
+  AttributeFigures,
+  Reliability,
+  ReliabilityBin,
+  RiskCoverage,
+} from '../../protocol/index.js';

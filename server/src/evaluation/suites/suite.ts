@@ -1,19 +1,6 @@
-/**
- * Benchmarks by their layout. Every item of a benchmark of preferences has responses that are right and
- * responses that are wrong; a suite says what credit scores earn, and how credits make its figures.
- */
-export const SUITES = [
-  'rewardbench',
-  'rewardbench-2',
-  'rm-bench',
-  'judgebench',
-  'hhh',
-  'pairs',
-  'rated',
-] as const;
-export type SuiteName = (typeof SUITES)[number];
-/** Suites whose items are preferences. */
-export type PreferenceSuite = Exclude<SuiteName, 'rated'>;
+import type { PreferenceSuite } from '../../protocol/index.js';
+
+export { SUITES, type PreferenceSuite, type SuiteName } from '../../protocol/index.js';
 
 /** A figure of a suite: an accuracy in [0, 1] but for Ties, which may reach 1.01. */
 export interface Figure {

@@ -1,5 +1,11 @@
-import type { Difference, Estimate, EvaluationResult, RowResult, SuiteResult } from '../result.js';
-import { PUBLISHED, type Published } from '../suites/published.js';
+import type {
+  Difference,
+  Estimate,
+  EvaluationResult,
+  RowResult,
+  SuiteResult,
+} from '../protocol/index.js';
+import { PUBLISHED, type Published } from './suites/published.js';
 
 /** A share as percent with one digit; a dash where nothing is known. */
 export const percent = (share: number): string =>

@@ -1,0 +1,49 @@
+import type { EvaluateEvent } from '../../protocol/index.js';
+import { loadingLine, Progress } from './progress.js';
+import type { SessionTold } from '../session.js';
+
+/** How an evaluation is told to a person, or to the editor. */
+export interface EvaluateTold extends SessionTold {
+  /** Of one row of the table. */
+  readonly bar: (stage: string) => Pick<Progress, 'step' | 'end'>;
+  readonly done: (out: string | undefined) => void;
+}
+
+/** Lines and a bar on standard error. */
+export function evaluateLines(quiet: boolean): EvaluateTold {
+  const say = (line: string): void => void (quiet || process.stderr.write(`${line}\n`));
+  return {
+    say,
+    loading: loadingLine(quiet),
+    bar: () => new Progress(quiet),
+    done: (out) => void (out === undefined || say(`Report: ${out}`)),
+  };
+}
+
+const EVENT = 250;
+
+/** JSON Lines on standard output. */
+export function evaluateEvents(): EvaluateTold {
+  const write = (event: EvaluateEvent): void =>
+    void process.stdout.write(`${JSON.stringify(event)}\n`);
+  let last = 0;
+  /** Not more often than it is seen. */
+  const progress = (event: Omit<Extract<EvaluateEvent, { type: 'progress' }>, 'type'>): void => {
+    if (Date.now() - last < EVENT) return;
+    last = Date.now();
+    write({ type: 'progress', ...event });
+  };
+  return {
+    say: (text) => write({ type: 'note', text }),
+    loading: {
+      show: ({ message, fraction }) =>
+        progress({ stage: message, note: '', ...(fraction !== undefined && { fraction }) }),
+      clear: () => undefined,
+    },
+    bar: (stage) =>
+      new Progress(true, (fraction, note) =>
+        progress({ stage, note, ...(fraction !== undefined && { fraction }) }),
+      ),
+    done: (out) => void (out === undefined || write({ type: 'done', out })),
+  };
+}
