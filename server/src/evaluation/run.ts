@@ -112,8 +112,7 @@ export class Evaluation {
     o: RunOptions,
     items: WeakMap<DatasetRow, Item>,
   ): AsyncGenerator<DatasetEvent> {
-    const stem = (source.path.split(/[\\/]/).pop() ?? source.path).replace(/(?:\.[a-z]\w*)+$/i, '');
-    const reader = new ItemReader(stem, o.suite);
+    const reader = new ItemReader(stemOf(source.path), o.suite);
     let rows = 0;
     try {
       for await (const event of source.open()) {
@@ -255,6 +254,16 @@ export class Evaluation {
       rated.keep(i, result.score, options, labels.keys());
     }
   }
+}
+
+/** Names that say nothing: BIG-bench's `…/harmless/task.json`, the hub's `…/harmless/test-00000-of-00001.parquet`. */
+const PLAIN = /^(?:task|data|train|test|validation)(?:-\d+-of-\d+)?$/;
+
+/** A file's name without its endings, or its folder's where that says nothing. */
+function stemOf(path: string): string {
+  const parts = path.split(/[\\/]/);
+  const stem = (parts.at(-1) ?? path).replace(/(?:\.[a-z]\w*)+$/i, '');
+  return PLAIN.test(stem) ? (parts.at(-2) ?? stem) : stem;
 }
 
 const MAX_PROBLEMS = 1000;

@@ -23,6 +23,8 @@ export const decimals = (x: number): string => (Number.isNaN(x) ? '–' : x.toFi
 
 export const count = (n: number): string => n.toLocaleString('en');
 
+const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`;
+
 /** `+2.1 points (0.3 to 4.0), p = 0.020, better`. */
 export const differenceWords = (d: Difference): string =>
   `${points(d.value)} points (${points(d.low)} to ${points(d.high)}), ${pValue(d.adjusted)}: ${d.verdict}`;
@@ -40,14 +42,14 @@ export function warnings({ rows, notes }: SuiteResult): string[] {
   for (const row of rows) {
     const parts: string[] = [];
     if (row.unscored > 0)
-      parts.push(`${count(row.unscored)} items without a score (counted as wrong)`);
-    if (row.tied > 0) parts.push(`${count(row.tied)} ties`);
+      parts.push(`${plural(row.unscored, 'item')} without a score (counted as wrong)`);
+    if (row.tied > 0) parts.push(plural(row.tied, 'tie'));
     if (row.truncated > 0)
-      parts.push(`${count(row.truncated)} responses cut to the model's longest text`);
+      parts.push(`${plural(row.truncated, 'response')} cut to the model's longest text`);
     if (parts.length > 0) out.push(`${row.name}: ${parts.join(', ')}`);
     const first = Object.entries(row.reasons)[0];
     if (first !== undefined)
-      out.push(`${row.name}: not scored ${count(first[1])} times: ${first[0]}`);
+      out.push(`${row.name}: not scored ${plural(first[1], 'time')}: ${first[0]}`);
   }
   return out;
 }

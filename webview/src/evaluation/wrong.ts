@@ -1,6 +1,6 @@
-import { decimals, percent } from '../../../server/src/evaluation/words.js';
+import { percent } from '../../../server/src/evaluation/words.js';
 import type { RowResult, WrongItem } from '../../../server/src/protocol/index.js';
-import { count, plural, visible } from '../data/visible.js';
+import { count, decimals, plural, visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 
 /** Items drawn at first, and with each press of the button. */

@@ -14,6 +14,8 @@ export interface ListNode extends Spanned {
 export interface RecordNode extends Spanned {
   readonly kind: 'record';
   readonly fields: ReadonlyMap<string, ValueNode>;
+  /** The keys with their places, as often as they stand there: where keys are texts of the data alone. */
+  readonly keys?: readonly TextNode[];
 }
 /** A number, boolean or null. */
 export interface ScalarNode {

@@ -28,6 +28,8 @@ for (const c of Buffer.from('"\\/bfnrt')) ESCAPES[c] = 1;
 /** What stands for itself in a string. */
 const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[0x22] = PLAIN[0x5c] = 0;
+/** A field whose object has texts of the data as keys: BIG-bench's answers with their scores. */
+const KEYED = 'target_scores';
 const NULL: ScalarNode = { kind: 'scalar', value: null };
 const NAN: ScalarNode = { kind: 'scalar', value: Number.NaN };
 const isDigit = (b: number | undefined): boolean => b !== undefined && b >= 0x30 && b <= 0x39;
@@ -162,7 +164,8 @@ class Parser {
     return { kind: 'scalar', value, text: this.written(start) };
   }
 
-  value(depth: number): ValueNode {
+  /** @param keys takes the keys of the value itself, where it is an object */
+  value(depth: number, keys?: PlacedText[]): ValueNode {
     this.space();
     const { buf, to } = this.locator;
     const b = this.pos < to ? buf[this.pos]! : -1;
@@ -174,7 +177,7 @@ class Parser {
       if (depth >= MAX_DEPTH) {
         throw new JsonSyntaxError(`nested deeper than ${MAX_DEPTH} levels`, this.pos, false);
       }
-      return b === 0x7b ? this.object(depth + 1) : this.array(depth + 1);
+      return b === 0x7b ? this.object(depth + 1, keys) : this.array(depth + 1);
     }
     // Python's json writes NaN and Infinity, which JSON has not.
     if (b === 0x2d || b === 0x49 || isDigit(b)) return this.number();
@@ -207,7 +210,7 @@ class Parser {
     }
   }
 
-  object(depth: number): RecordNode {
+  object(depth: number, keys?: PlacedText[]): RecordNode {
     const { buf, to } = this.locator;
     const fields = new Map<string, ValueNode>();
     const from = this.pos++;
@@ -224,14 +227,16 @@ class Parser {
       this.space();
       if (this.pos >= to || buf[this.pos] !== 0x3a) this.fail("':'");
       this.pos++;
-      const value = this.value(depth);
+      keys?.push(new PlacedText(this.locator, start, end, 'json'));
+      const value = this.value(depth, key === KEYED ? [] : undefined);
       if (fields.has(key)) this.duplicates.push({ key, start, end });
       fields.set(key, value);
       this.space();
       const b = this.pos < to ? buf[this.pos] : -1;
       if (b !== 0x2c && b !== 0x7d) this.fail("',' or '}'");
       this.pos++;
-      if (b === 0x7d) return { kind: 'record', fields, start: from, end: this.pos };
+      if (b === 0x7d)
+        return { kind: 'record', fields, start: from, end: this.pos, ...(keys && { keys }) };
     }
   }
 }

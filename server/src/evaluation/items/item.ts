@@ -60,7 +60,7 @@ export class ItemReader {
     const shape = shapeOf(row);
     const aside = row.aside ?? {};
     if (this.suite === undefined) {
-      const told = tellSuite(shape, aside, row);
+      const told = tellSuite(shape, aside, row, this.stem);
       if (told === undefined)
         return {
           error: `no suite fits: found ${shape.words}; expected chosen and rejected, lists of them, response_A and response_B with a label, or a response with numeric labels`,
@@ -174,7 +174,13 @@ function shapeOf({ conversations }: DatasetRow): Shape {
   return { kind: 'other', words: `${n} ${n === 1 ? 'conversation' : 'conversations'} (${kinds})` };
 }
 
-function tellSuite(shape: Shape, aside: Fields, row: DatasetRow): SuiteName | undefined {
+/** @param stem the file's: rows of BIG-bench and of hh-rlhf name no subset */
+function tellSuite(
+  shape: Shape,
+  aside: Fields,
+  row: DatasetRow,
+  stem: string,
+): SuiteName | undefined {
   const subset = firstText(aside, ['subset', 'category']) ?? '';
   const rb2 = RB2_SUBSETS.some((s) => s === rb2Subset(subset));
   if (shape.ab !== undefined && judgeBenchLabel(aside['label']) !== undefined) return 'judgebench';
@@ -185,7 +191,7 @@ function tellSuite(shape: Shape, aside: Fields, row: DatasetRow): SuiteName | un
   if (shape.kind === 'pair') {
     if (rb2 && aside['num_correct'] !== undefined) return 'rewardbench-2';
     if (isRewardBench(subset)) return 'rewardbench';
-    return HHH.has(subset) ? 'hhh' : 'pairs';
+    return HHH.has(subset === '' ? stem : subset) ? 'hhh' : 'pairs';
   }
   return hasRatings(row) ? 'rated' : undefined;
 }

@@ -3,6 +3,7 @@ import type { Schema } from '../../formats.js';
 import type { RecordNode, ValueNode } from '../../json/tree.js';
 import { absent, filled, textOf } from '../fields.js';
 import { chatgpt } from './chatgpt.js';
+import { multipleChoice } from './choices.js';
 import { inspectSample } from './inspect.js';
 import {
   at,
@@ -225,10 +226,11 @@ const SHAPES: readonly Shape[] = [
   chatgpt,
   inspectSample,
   rejectedMessages,
+  multipleChoice,
 ];
 
 /** Fields of which one at least is in every record that a shape above is about: most records have none. */
-const MARKS = new Set(['preferred_output', 'text_chosen', 'answers', 'resps', 'custom_id', 'spec', 'final_report', 'run_id', 'run_type', 'sessionId', 'mapping', 'epoch', 'rejected_messages', 'response', 'output']); // prettier-ignore
+const MARKS = new Set(['preferred_output', 'text_chosen', 'answers', 'resps', 'custom_id', 'spec', 'final_report', 'run_id', 'run_type', 'sessionId', 'mapping', 'epoch', 'rejected_messages', 'response', 'output', 'target_scores', 'targets']); // prettier-ignore
 
 /** A record of another tool in fields that are known; undefined where it is none. */
 export function exported(root: RecordNode): Export | undefined {
