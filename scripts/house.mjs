@@ -115,13 +115,14 @@ export const LAYERS = {
 };
 /** The folders of what VS Code runs: of the extension, and of the pages. */
 const FRONT = {
-  'client/src': ['dialogs', 'documents', 'mcp', 'training', 'views'],
+  'client/src': ['dialogs', 'documents', 'evaluation', 'mcp', 'training', 'views'],
   'webview/src': [
     'charts',
     'dashboard',
     'dashboard/charts',
     'data',
     'detail',
+    'evaluation',
     'policy',
     'styles',
     'ui',

@@ -5,7 +5,7 @@ import type { Measures } from '../qrm/index.js';
 import { rb2Subset, tiesId, type TiesSample } from './suites/rewardbench2.js';
 import { styleMatrix } from './suites/rm-bench.js';
 import { suiteOf, type PreferenceSuite } from './suites/index.js';
-import { WrongItems } from './wrong.js';
+import { WrongItems } from './items/wrong.js';
 
 /** How a model's distribution is read into one score. */
 export interface Reading {

@@ -1,7 +1,7 @@
-import { cut, wellFormed } from '../audit/report/escape.js';
-import type { DatasetRow } from '../datasets/types.js';
-import type { PreferenceSuite, WrongItem } from '../protocol/index.js';
-import type { PreferenceItem } from './items/item.js';
+import { cut, wellFormed } from '../../audit/report/escape.js';
+import type { DatasetRow } from '../../datasets/types.js';
+import type { PreferenceSuite, WrongItem } from '../../protocol/index.js';
+import type { PreferenceItem } from './item.js';
 
 /** Kept of a suite: a list for people, whatever the size of the data. */
 const KEPT = 500;
