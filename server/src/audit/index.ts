@@ -27,7 +27,7 @@ export {
 } from './rules/index.js';
 export { Column } from './columns.js';
 export { TAIL, type Figure } from './figures.js';
-export { asksOf, limitsOf, limitsOfTable, thresholdOf, type Limits } from './limits.js';
+export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
 export { Ledger } from './ledger.js';
 export { readIgnored, IGNORE_FILE, type Ignored } from './ignore.js';
 export { parseIgnored } from './ignore-file.js';

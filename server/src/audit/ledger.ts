@@ -29,7 +29,10 @@ export class Ledger {
     readonly info: EvaluatorInfo,
     options: MeasureOptions,
   ) {
-    this.table = new ResponseTable(info.spec.levels);
+    const { reference } = info;
+    // It is of the model's own reading.
+    const fits = reference?.tau === options.tau && options.weights === undefined;
+    this.table = new ResponseTable(info.spec.levels, fits ? reference : undefined);
     this.options = { ...options, pooled: info.spec.pooled };
   }
 

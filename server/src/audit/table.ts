@@ -1,5 +1,6 @@
 import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
+import type { ReferenceFigures } from '../qrm/types.js';
 import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
 import { Column } from './columns.js';
 
@@ -66,8 +67,14 @@ export class ResponseTable {
   readonly beats = this.f32();
   private readonly quantileColumn = this.f32();
 
-  /** @param levels the model's quantile levels: K numbers are kept of each response. */
-  constructor(readonly levels: readonly number[]) {}
+  /**
+   * @param levels the model's quantile levels: K numbers are kept of each response
+   * @param reference what a share means where the table has too few figures
+   */
+  constructor(
+    readonly levels: readonly number[],
+    readonly reference?: ReferenceFigures,
+  ) {}
 
   /** Adds an unscored response and gives its number. */
   add(r: NewResponse): number {

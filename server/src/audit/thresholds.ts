@@ -1,7 +1,10 @@
+import type { ReferenceFigures } from '../qrm/types.js';
+
 /** A limit in the figure's own unit, or the outermost share of the dataset's own figures. */
 export type Threshold =
   | { readonly kind: 'absolute'; readonly value: number }
-  | { readonly kind: 'relative'; readonly share: number };
+  /** `of`: of another data set, in words, where this one has too few figures. */
+  | { readonly kind: 'relative'; readonly share: number; readonly of?: string };
 
 /** Thresholds by their names (`ThresholdSpec.name`); a rule whose threshold is absent has its default. */
 export type Thresholds = Readonly<Record<string, Threshold>>;
@@ -49,7 +52,27 @@ export function parseThreshold(text: string, name: string, relative = true): Thr
 
 /** "the dataset's lowest 5 %", for messages. */
 export function inWords(threshold: Threshold, edge: string): string {
-  return threshold.kind === 'absolute'
-    ? 'set by you'
-    : `the dataset's ${edge} ${+(threshold.share * 100).toFixed(3)} %`;
+  if (threshold.kind === 'absolute') return 'set by you';
+  const share = `${edge} ${+(threshold.share * 100).toFixed(3)} %`;
+  return threshold.of === undefined ? `the dataset's ${share}` : `the ${share} of ${threshold.of}`;
+}
+
+/**
+ * The limit that a share has in the model's own reference, linear between the shares that it knows.
+ * NaN where it does not know the figure, or less than the share.
+ */
+export function referred(
+  reference: ReferenceFigures | undefined,
+  figure: string,
+  share: number,
+): number {
+  const limits = reference?.figures[figure];
+  const shares = reference?.shares ?? [];
+  const after = shares.findIndex((s) => s >= share);
+  if (limits === undefined || after < 0) return Number.NaN;
+  const [high, b] = [shares[after]!, limits[after]!];
+  if (high === share) return b;
+  const [low, a] = [shares[after - 1], limits[after - 1]];
+  if (low === undefined || a === undefined) return Number.NaN;
+  return a + ((b - a) * (share - low)) / (high - low);
 }

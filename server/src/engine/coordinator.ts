@@ -149,7 +149,7 @@ class Coordinator {
     const budget = native ? NATIVE_BUDGET : provider === 'cpu' ? CPU_BUDGET : GPU_BUDGET;
     // Before `opened`: the parent sends groups at once, and they must find the coordinator there.
     const prefix = await readPrefix(model.backbonePath);
-    const { spec, name, modelHash, maxTokens } = model;
+    const { spec, name, modelHash, maxTokens, reference } = model;
     send({
       type: 'opened',
       info: {
@@ -159,6 +159,7 @@ class Coordinator {
         precision,
         executionProvider: provider,
         maxTokens,
+        ...(reference && { reference }),
       },
     });
     return new Coordinator(model, pool, budget, prefix, send);

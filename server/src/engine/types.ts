@@ -1,4 +1,4 @@
-import type { QrmSpec, RewardScore } from '../qrm/types.js';
+import type { QrmSpec, ReferenceFigures, RewardScore } from '../qrm/types.js';
 
 export interface ChatMessage {
   readonly role: string;
@@ -57,6 +57,8 @@ export interface EvaluatorInfo {
   readonly precision: string;
   readonly executionProvider: string;
   readonly maxTokens: number;
+  /** Of the model's maker; absent where there are none. */
+  readonly reference?: ReferenceFigures;
 }
 
 /** The engine as its users see it. Implemented over a worker, so the caller's event loop stays free. */

@@ -3,6 +3,7 @@ import {
   type Figure,
   type Ignored,
   inWords,
+  judgedBy,
   limitsOf,
   asksOf,
   prepareRule,
@@ -10,7 +11,6 @@ import {
   RULES,
   rulesFor,
   TAIL,
-  thresholdOf,
   type Check,
   type Limits,
   type ResponseFinding,
@@ -59,6 +59,7 @@ async function statistics(
       (sizes.get(figure) ?? 0) < minimum
         ? Number.NaN
         : (known.get(figure)?.get(share) ?? Number.NaN),
+      table.reference,
     ),
   };
 }
@@ -176,7 +177,7 @@ function thresholdInfo(
   limits: Limits,
 ): ThresholdInfo[] {
   return rules.flatMap((rule) => {
-    const threshold = thresholdOf(rule, thresholds);
+    const threshold = judgedBy(rule, thresholds, limits);
     if (rule.threshold === undefined || threshold === undefined) return [];
     const { limit = Number.NaN } = limits.get(rule.code) ?? {};
     const words =

@@ -13,7 +13,7 @@
  * Modeling and Mixture-of-Experts" (ArmoRM); Chernozhukov et al. 2010 (rearrangement); Rockafellar &
  * Uryasev 2000 (CVaR).
  */
-export type { QrmSpec, RewardScore } from './types.js';
+export type { QrmSpec, ReferenceFigures, RewardScore } from './types.js';
 export { checkLevels, uniformLevels } from './levels.js';
 export { adjust, expectation, mixQuantiles, mixture, poolQuantiles } from './mixture.js';
 export { countCrossings, rearrange } from './rearrangement.js';

@@ -11,6 +11,21 @@ export interface QrmSpec {
 }
 
 /**
+ * How a model's figures are spread over a data set that its maker scored: what a share means where a file has too few
+ * responses for shares of its own.
+ */
+export interface ReferenceFigures {
+  /** In words: "2,312 responses of hh-harmless". */
+  readonly of: string;
+  /** Level of the left tail that the figures were taken with. */
+  readonly tau: number;
+  /** Ascending, in (0, 1). */
+  readonly shares: readonly number[];
+  /** By the figure's name: the limit of its remarkable end for each share. */
+  readonly figures: Readonly<Record<string, readonly number[]>>;
+}
+
+/**
  * What the model says of one response.
  * All arrays are raw: quantile curves may cross and are not sorted here.
  */

@@ -12,7 +12,12 @@ import { streamInOrder } from '../../../server/src/engine/stream.js';
 import type { Conversation, DatasetEvent, Place } from '../../../server/src/datasets/index.js';
 import { readDataset } from '../../../server/src/datasets/index.js';
 import { ResponseTable, type AuditSource } from '../../../server/src/audit/index.js';
-import { measure, uniformLevels, type RewardScore } from '../../../server/src/qrm/index.js';
+import {
+  measure,
+  uniformLevels,
+  type ReferenceFigures,
+  type RewardScore,
+} from '../../../server/src/qrm/index.js';
 
 export const LEVELS = uniformLevels(19);
 export const SETTINGS = { tau: 0.05, lambda: 1 };
@@ -101,8 +106,9 @@ export const place = (line: number): Place => ({
 export function tableOf(
   scores: readonly (RewardScore | undefined)[],
   kind: Conversation['kind'] = 'completion',
+  reference?: ReferenceFigures,
 ): ResponseTable {
-  const table = new ResponseTable(LEVELS);
+  const table = new ResponseTable(LEVELS, reference);
   scores.forEach((score, row) => {
     const i = table.add({
       file: 0,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  Limits,
   RULES,
   runRules,
   type FindingCode,
@@ -215,7 +216,7 @@ describe('runRules', () => {
   });
   it('takes the limits of a caller who keeps order statistics', () => {
     const context = { table: ladder(20), thresholds: {}, tau: 0.05 };
-    const limits = new Map([['low-left-tail', { limit: 1, severe: Number.NaN }]]);
+    const limits = new Limits([['low-left-tail', { limit: 1, severe: Number.NaN }]]);
     const found = [...runRules({ ...context, limits })];
     expect(found.map((f) => [f.code, f.response])).toEqual([
       ['low-left-tail', 0], // tails -0.45 and 0.55

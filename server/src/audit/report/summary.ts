@@ -2,7 +2,7 @@ import type { EvaluatorInfo } from '../../engine/types.js';
 import { SEVERITIES, type Finding, type FindingCode, type Severity } from '../finding.js';
 import type { ResponseTable } from '../index.js';
 import { BEATS } from '../figures.js';
-import { thresholdOf, type Limits } from '../limits.js';
+import { judgedBy, type Limits } from '../limits.js';
 import { RULES, rulesFor } from '../rules/index.js';
 import { inWords, MINIMUM_SAMPLE } from '../thresholds.js';
 import { summarizeFigure, type FigureSummary } from './distribution.js';
@@ -130,7 +130,7 @@ export function thresholdsInWords(
 ): string[] {
   return rulesFor(table.levels).flatMap((rule) => {
     const { threshold: spec, code } = rule;
-    const threshold = thresholdOf(rule, thresholds);
+    const threshold = judgedBy(rule, thresholds, limits);
     if (spec === undefined || threshold === undefined || (spec.ofPairs && !hasPairs)) return [];
     const { limit = Number.NaN } = limits.get(code) ?? {};
     if (Number.isNaN(limit))

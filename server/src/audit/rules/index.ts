@@ -1,5 +1,5 @@
 import type { ResponseFinding } from '../finding.js';
-import { limitsOfTable, thresholdOf, type Limits } from '../limits.js';
+import { judgedBy, limitsOfTable, type Limits } from '../limits.js';
 import type { ResponseTable } from '../table.js';
 import type { Thresholds } from '../thresholds.js';
 import { RULES } from './all.js';
@@ -24,7 +24,7 @@ export function prepareRule(
   { table, tau, thresholds }: RulesContext,
   limits: Limits,
 ): Check {
-  const threshold = thresholdOf(rule, thresholds);
+  const threshold = judgedBy(rule, thresholds, limits);
   return rule.prepare({ table, tau, threshold, limits: limits.get(rule.code) ?? {} });
 }
 

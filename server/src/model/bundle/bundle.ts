@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { QrmSpec } from '../../qrm/types.js';
+import type { QrmSpec, ReferenceFigures } from '../../qrm/types.js';
 import { choosePrecision, writeBackbone } from './backbone-files.js';
 import {
   BACKBONE,
@@ -25,6 +25,7 @@ import { readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
 import { PREFIX } from './prefix.js';
+import { readReference } from './reference.js';
 import { cacheIfAny, cachedBackbone, modelKey } from './model-cache.js';
 
 export interface Progress {
@@ -59,6 +60,7 @@ export interface OpenedModel {
   /** The .onnx file, its external data beside it. */
   readonly backbonePath: string;
   readonly licence?: string;
+  readonly reference?: ReferenceFigures;
 }
 
 /**
@@ -146,6 +148,7 @@ async function openBundle(
     maxTokens,
     backbonePath,
     licence,
+    reference: await readReference(folder),
   };
 }
 
