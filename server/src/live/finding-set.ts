@@ -55,10 +55,13 @@ async function statistics(
   }
   return {
     tails: tails as SortedRuns,
-    limits: limitsOf(rules, thresholds, (figure, share, minimum) =>
-      (sizes.get(figure) ?? 0) < minimum
-        ? Number.NaN
-        : (known.get(figure)?.get(share) ?? Number.NaN),
+    limits: limitsOf(
+      rules,
+      thresholds,
+      (figure, share, minimum) =>
+        (sizes.get(figure) ?? 0) < minimum
+          ? Number.NaN
+          : (known.get(figure)?.get(share) ?? Number.NaN),
       table.reference,
     ),
   };
