@@ -10,6 +10,8 @@ import { isReplaceable, targetOf, type Target } from './target.js';
 
 /** Characters gathered before they are written. */
 const BATCH = 1 << 16;
+/** A folder is searched for what killed processes left at the first write into it, and then at most once in so many ms. */
+const SEARCH_MS = 60_000;
 
 export type Write = (piece: string | Uint8Array) => Promise<void>;
 
@@ -78,8 +80,15 @@ async function replace(
   return bytes;
 }
 
+/** When a folder was searched last: a cache of many small files would be listed as often as it is written. */
+const searched = new Map<string, number>();
+
 /** Parts of files whose processes were killed. */
 async function removeParts(folder: string): Promise<void> {
+  const now = performance.now();
+  if ((searched.get(folder) ?? -Infinity) + SEARCH_MS > now) return;
+  for (const [old, at] of searched) if (at + SEARCH_MS <= now) searched.delete(old);
+  searched.set(folder, now);
   for (const name of await readdir(folder).catch(() => [])) {
     if (!name.startsWith('.qrm-lens-') || !name.endsWith('.part')) continue;
     const path = join(folder, name);

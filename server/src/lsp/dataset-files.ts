@@ -18,6 +18,13 @@ export interface Detected {
   readonly sure: boolean;
 }
 
+/** May an edit of the lines from `line` on have made the text one of another format? */
+export function mayChangeFormat(lines: readonly string[], line: number): boolean {
+  let length = 0;
+  for (let n = 0; n < line && length <= HEAD; n++) length += lines[n]?.length ?? 0;
+  return length <= HEAD;
+}
+
 /** What an open text is, from its beginning: so little is looked at here, no other process is waited for. */
 export async function detectText(
   lines: readonly string[],

@@ -11,10 +11,16 @@ export interface OpenDocument {
   readonly document: LineDocument;
   audit: OpenAudit | undefined;
   visible: readonly { from: number; to: number }[] | undefined;
-  /** Settles when it is known whether the text is a dataset; the audit is there then. */
-  detected?: Promise<OpenAudit | undefined>;
-  /** An audit that was asked for, while its text's format is still looked for. */
-  making?: Promise<OpenAudit>;
+  /** What the text is was not looked at since it was opened or edited. */
+  stale: boolean;
+  /** While it is looked at. */
+  looking?: Promise<void> | undefined;
+  /** Somebody wants its audit, whether it is surely a data set or not. */
+  asked: boolean;
+  /** Nobody does: its findings were cleared. */
+  cleared: boolean;
+  /** Its audit was under way or done when the text stopped being a data set. */
+  active?: boolean;
 }
 
 /** What is known of each document: an open text, the kept audit of one that was closed, or that of a file. */
@@ -51,7 +57,15 @@ export class Documents {
 
   /** A text that was opened, in place of what was known of its document. */
   opened(document: LineDocument, audit?: OpenAudit): OpenDocument {
-    const opened: OpenDocument = { document, audit, visible: undefined };
+    const opened: OpenDocument = {
+      document,
+      audit,
+      visible: undefined,
+      stale: true,
+      // One that was kept may have been asked for.
+      asked: audit !== undefined,
+      cleared: false,
+    };
     this.held.set(document.uri, opened);
     return opened;
   }

@@ -8,11 +8,12 @@ import { OpenAudit } from '../live/text/open-audit.js';
 
 export interface RemapHost {
   all(): LiveAudit[];
+  isOpen(audit: LiveAudit): boolean;
   detect(document: LineDocument): Promise<Detected | undefined>;
-  /** The text is read by other names. */
-  replace(audit: OpenAudit, found: Detected): void;
-  /** Looks again at texts that are no dataset so far. */
-  discover(): Promise<void>;
+  /** Lets go of the audit of a text that is closed. */
+  forget(audit: OpenAudit): void;
+  /** Looks again at the texts that are open. */
+  look(): Promise<void>;
   /** Reads the file again; never rejects. */
   again(audit: DiskAudit): Promise<void>;
 }
@@ -27,14 +28,14 @@ export async function remap(mappings: Mappings, host: RemapHost): Promise<void> 
       // One that was stopped stays so; the next reading asks again.
       const idle = audit.state === 'waiting' || audit.state === 'cancelled';
       if (!idle && !isDeepStrictEqual(given, audit.given)) disks.push(audit);
-    } else if (audit instanceof OpenAudit) {
+    } else if (audit instanceof OpenAudit && !host.isOpen(audit)) {
       const found = await host.detect(audit.document);
       if (version !== mappings.version) return;
       if (found !== undefined && !isDeepStrictEqual(found.mapping, audit.mapping))
-        host.replace(audit, found);
+        host.forget(audit);
     }
   }
-  await host.discover();
+  await host.look();
   // One after the other: a whole folder may have been audited.
   for (const disk of disks) if (version === mappings.version) await host.again(disk);
 }

@@ -54,7 +54,21 @@ export function serveRequests(server: ServerContext): void {
     state: () => ProgressState,
   ) => reportProgress(connection, { title, token, ownToken: features.progress }, state);
   const audit = async (p: AuditParams, signal: AbortSignal): Promise<AuditSummary> => {
-    const found = await workspace.require(p.uri);
+    for (;;) {
+      const found = await workspace.require(p.uri);
+      try {
+        const summary = await runAudit(found, p, signal);
+        if (!(await workspace.replaced(found))) return summary;
+      } catch (error) {
+        if (signal.aborted || !(await workspace.replaced(found))) throw error;
+      }
+    }
+  };
+  const runAudit = async (
+    found: OpenAudit | DiskAudit,
+    p: AuditParams,
+    signal: AbortSignal,
+  ): Promise<AuditSummary> => {
     const own = server.progress.own(found);
     const done = progress(`QRM Lens: ${basename(nameOf(p.uri))}`, p.workDoneToken, () =>
       auditState(found, workspace.engine.status()),

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { InitOptions, ServerSettings } from '../protocol/index.js';
 import { detectText, type Detected } from './dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
+import { Discovery } from './discovery.js';
 import { Documents, type OpenDocument } from './documents.js';
 import { EngineHost } from '../session/engine-host.js';
 import { IgnoreStore } from '../live/ignore-store.js';
@@ -12,7 +13,7 @@ import { remap, type RemapHost } from './remap.js';
 import { Mappings } from './mappings.js';
 import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
 import { isWithin, nameOf, packedUri, pathOf, shownUri } from '../live/uris.js';
-import { isAbort, messageOf, unawaited } from '../errors.js';
+import { isAbort, messageOf } from '../errors.js';
 
 export interface WorkspaceEvents extends AuditEvents {
   status(): void;
@@ -76,17 +77,29 @@ export class Workspace {
 
   /** As `openAudit`, once its rows are read: an editor asks once a version and keeps the answer. */
   async readAudit(uri: string): Promise<OpenAudit | undefined> {
-    const opened = this.documents.open(uri);
-    await opened?.detected?.catch(() => undefined);
-    await opened?.audit?.rowsRead;
+    await this.looked(uri);
+    await this.openAudit(uri)?.rowsRead;
     return this.openAudit(uri);
   }
 
   /** As `audit`, once one that was asked for, or is found unasked, is there. */
   async madeAudit(uri: string): Promise<LiveAudit | undefined> {
-    const opened = this.documents.open(uri);
-    await Promise.allSettled([opened?.detected, opened?.making]);
+    await this.looked(uri);
     return this.audit(uri);
+  }
+
+  /** Resolves when it is known what an open text is as it stands. */
+  private async looked(uri: string): Promise<void> {
+    const opened = this.documents.open(uri);
+    if (opened !== undefined) await this.discovery.known(opened).catch(() => undefined);
+  }
+
+  /** Was another audit put in its place, since edits made another format of the text? */
+  async replaced(audit: LiveAudit): Promise<boolean> {
+    const opened = this.documents.open(audit.uri);
+    if (opened === undefined) return false;
+    await this.discovery.known(opened).catch(() => undefined);
+    return audit.disposed && !opened.cleared && opened.audit !== audit;
   }
 
   isOpen(uri: string): boolean {
@@ -114,10 +127,11 @@ export class Workspace {
       kept.document.version = version;
       this.events.found(kept);
       if (kept.state !== 'done') kept.run().catch(() => undefined);
-      return;
+    } else {
+      kept?.dispose();
+      this.documents.opened(document);
     }
-    kept?.dispose();
-    this.discover(uri, this.documents.opened(document));
+    this.discovery.discover(this.documents.open(uri) as OpenDocument);
   }
 
   private excludes(uri: string): boolean {
@@ -125,22 +139,18 @@ export class Workspace {
     return this.settings.exclude.some((name) => name !== '' && path.endsWith(`/${name}`));
   }
 
-  /** Audits a text that is surely a dataset. */
-  private discover(uri: string, opened: OpenDocument): void {
-    if (this.settings.autoAudit === 'off' || this.excludes(uri)) return;
-    opened.detected = this.begin(uri, opened);
-    unawaited(
-      opened.detected.then((audit) => audit?.run()),
-      (error) => this.events.log(`${uri}: ${messageOf(error)}`),
-    );
-  }
-
-  private async begin(uri: string, opened: OpenDocument): Promise<OpenAudit | undefined> {
-    const found = await this.detect(opened.document);
-    const wanted = this.settings.autoAudit === 'open' || found?.sure === true;
-    if (found === undefined || !wanted || this.documents.open(uri) !== opened) return undefined;
-    return this.attach(opened, found);
-  }
+  private readonly discovery = new Discovery({
+    isOpen: (opened) => this.documents.open(opened.document.uri) === opened,
+    detect: (document) => this.detect(document),
+    auto: (uri) => (this.excludes(uri) ? 'off' : this.settings.autoAudit),
+    attach: (opened, found) => this.attach(opened, found),
+    detach: (opened) => {
+      opened.audit?.dispose();
+      opened.audit = undefined;
+      this.events.dropped(opened.document.uri);
+    },
+    log: (message) => this.events.log(message),
+  });
 
   private async detect({ uri, lines }: LineDocument): Promise<Detected | undefined> {
     for (;;) {
@@ -152,7 +162,11 @@ export class Workspace {
 
   private attach(opened: OpenDocument, { format, mapping }: Detected): OpenAudit {
     const { uri } = opened.document;
-    opened.audit ??= new OpenAudit(
+    if (opened.audit !== undefined) {
+      opened.audit.dispose();
+      this.events.cleared(uri);
+    }
+    opened.audit = new OpenAudit(
       opened.document,
       format.container,
       basename(nameOf(uri)),
@@ -173,6 +187,7 @@ export class Workspace {
       opened.document.version = version;
       // Each edit moves the rows before the next one counts its lines.
       opened.audit?.edited([edit]);
+      this.discovery.edited(opened, edit);
       return edit;
     });
     if (edits.length === 0) opened.document.version = version;
@@ -198,10 +213,7 @@ export class Workspace {
    */
   async require(uri: string): Promise<OpenAudit | DiskAudit> {
     const opened = this.documents.open(uri);
-    if (opened !== undefined) {
-      if (opened.audit !== undefined) return opened.audit;
-      return (opened.making ??= this.make(opened).finally(() => (opened.making = undefined)));
-    }
+    if (opened !== undefined) return this.discovery.require(opened);
     const path = pathOf(uri);
     if (path === undefined)
       throw new Error(`${uri}: only the text of an open editor can be audited here, not a file`);
@@ -213,14 +225,6 @@ export class Workspace {
     return disk;
   }
 
-  private async make(opened: OpenDocument): Promise<OpenAudit> {
-    const found = await this.detect(opened.document);
-    if (found !== undefined) return this.attach(opened, found);
-    throw new Error(
-      `${nameOf(opened.document.uri)}: no dataset format fits; expected JSON Lines, a JSON array, CSV or TSV with a header, or a transcript with role headings`,
-    );
-  }
-
   /** Lets go of the audits of these files and folders; gives the documents that had one. */
   clear(uris: readonly string[]): string[] {
     const gone = this.all().filter(({ uri }) => uris.some((u) => isWithin(uri, u)));
@@ -228,7 +232,11 @@ export class Workspace {
       audit.dispose();
       const opened = this.documents.open(audit.uri);
       if (opened === undefined) this.documents.forget(audit.uri);
-      else opened.audit = undefined;
+      else {
+        opened.audit = undefined;
+        opened.asked = false;
+        opened.cleared = true;
+      }
       this.events.dropped(audit.uri);
     }
     return [...new Set(gone.map(({ uri }) => uri))];
@@ -250,12 +258,19 @@ export class Workspace {
 
   private readonly remapHost: RemapHost = {
     all: () => this.all(),
+    isOpen: (audit) => this.isOpen(audit.uri),
     detect: (document) => this.detect(document),
-    replace: (audit, found) => this.replace(audit, found),
-    discover: async () => {
-      for (const [uri, opened] of this.documents.allOpen())
-        if (opened.audit === undefined && (await this.mappings.of(uri)) !== undefined)
-          this.discover(uri, opened);
+    forget: (audit) => {
+      if (this.documents.closed(audit.uri) !== audit) return;
+      this.documents.forget(audit.uri);
+      audit.dispose();
+    },
+    look: async () => {
+      for (const [uri, opened] of this.documents.allOpen()) {
+        if (opened.audit === undefined && (await this.mappings.of(uri)) === undefined) continue;
+        opened.stale = true;
+        this.discovery.discover(opened);
+      }
     },
     again: async (disk) => {
       if (this.documents.closed(disk.uri) !== disk) return;
@@ -264,21 +279,6 @@ export class Workspace {
       });
     },
   };
-
-  private replace(old: OpenAudit, found: Detected): void {
-    const { uri } = old;
-    const opened = this.documents.open(uri);
-    if (opened?.audit !== old) {
-      if (this.documents.closed(uri) !== old) return;
-      this.documents.forget(uri);
-      return old.dispose();
-    }
-    old.dispose();
-    this.events.cleared(uri);
-    opened.audit = undefined;
-    const audit = this.attach(opened, found);
-    if (old.state !== 'waiting') audit.run().catch(() => undefined);
-  }
 
   private restart(audit: LiveAudit): void {
     audit.configure(this.auditSettings(audit.uri));

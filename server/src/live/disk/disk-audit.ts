@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { Ledger, type ProblemFinding } from '../../audit/index.js';
 import { scoreRows } from '../../session/score-rows.js';
 import { parseRow, type FieldMapping } from '../../datasets/index.js';
-import { countedFile, readDataset } from '../../datasets/process/index.js';
+import { countedFile, readDataset, warmReader } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
 import { DiskRun } from './disk-run.js';
@@ -63,6 +63,8 @@ export class DiskAudit extends LiveAudit {
     this.state = 'running';
     this.error = undefined;
     this.touched();
+    // A reader's process takes half a second to start: meanwhile the model is opened.
+    warmReader();
     try {
       while (!(await this.readWith(await this.context.service(), signal)));
       this.state = 'done';

@@ -155,6 +155,7 @@ export class RecordEntries implements Entries {
   loose: DatasetProblem[] = [];
   private entries: RowEntry[] = [];
   private complete = false;
+  private reading: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly document: LineDocument,
@@ -163,7 +164,21 @@ export class RecordEntries implements Entries {
     private readonly mapping?: FieldMapping,
   ) {}
 
+  /** One reading at a time: two would fill one list. */
   async *sweep(signal: AbortSignal): AsyncGenerator<RowEntry> {
+    const before = this.reading;
+    let end: () => void = () => undefined;
+    this.reading = new Promise((resolve) => (end = resolve));
+    try {
+      await before;
+      signal.throwIfAborted();
+      yield* this.read(signal);
+    } finally {
+      end();
+    }
+  }
+
+  private async *read(signal: AbortSignal): AsyncGenerator<RowEntry> {
     if (this.complete) {
       yield* this.entries;
       return;
@@ -172,7 +187,7 @@ export class RecordEntries implements Entries {
     async function* stream() {
       yield* document.chunks();
     }
-    const version = document.version;
+    const { revision } = document;
     this.entries = [];
     this.loose = [];
     let waiting: DatasetProblem[] = [];
@@ -182,7 +197,7 @@ export class RecordEntries implements Entries {
       signal,
     )) {
       // An edit came: its own sweep reads the rest.
-      if (document.version !== version) return;
+      if (document.revision !== revision) return;
       const entry = this.take(event, waiting);
       if (event.type === 'problem' && entry === undefined) {
         if (event.problem.index === undefined) this.loose.push(event.problem);

@@ -42,6 +42,8 @@ export interface LineChange {
 /** A text kept as lines (each with its end), so that an edit costs its own lines and not the file. */
 export class LineDocument {
   lines: string[];
+  /** Another one after every edit. The editor's own version may stay, or change with the text the same. */
+  revision = 0;
 
   constructor(
     readonly uri: string,
@@ -53,6 +55,7 @@ export class LineDocument {
 
   /** Applies a change; the whole text when it has no range. */
   apply(change: TextDocumentContentChangeEvent): LineChange {
+    this.revision++;
     if (!('range' in change)) {
       const removed = this.lines.length;
       this.lines = splitLines(change.text);

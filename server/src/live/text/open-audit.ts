@@ -1,4 +1,5 @@
 import type { Container, FieldMapping } from '../../datasets/index.js';
+import { warmReader } from '../../datasets/process/index.js';
 import type { ServerSettings } from '../../protocol/index.js';
 import { Flights, type FlightHost } from './flights.js';
 import { Ledger } from '../../audit/index.js';
@@ -32,6 +33,8 @@ export class OpenAudit extends TextAudit {
   private readonly flights: Flights;
   private readonly job = new Job((signal) => this.work(signal));
   private readonly typing: Debounced;
+  /** The text that the run under way reads, or that the last one read. */
+  private covered = -1;
   private markRead: () => void = () => undefined;
   /** Resolves when all rows were read once, or the first attempt ended without. */
   readonly rowsRead = new Promise<void>((resolve) => (this.markRead = resolve));
@@ -54,6 +57,8 @@ export class OpenAudit extends TextAudit {
     });
     this.typing = new Debounced(
       async () => {
+        // A run has seen the edit already: an answer that was given for it stands.
+        if (this.state === 'cancelled' || this.covered === this.document.revision) return;
         // A run that is under way looks at the edit now, not when the whole file is scored.
         if (this.job.active) this.flights.wake();
         else await this.run().catch(() => undefined);
@@ -91,22 +96,25 @@ export class OpenAudit extends TextAudit {
     this.state = 'running';
     this.error = undefined;
     this.touched();
+    if (this.container !== 'jsonl') warmReader();
     try {
       for (;;) {
         const service = await this.model.enter();
-        const { version } = this.document;
+        const { revision } = this.document;
+        this.covered = revision;
         await this.reuse.sort(this.renew(service), signal);
         this.prioritise();
         await this.sweep(signal);
         this.markRead();
         if (!(await this.model.passed(this.flights.left > 0, signal))) continue;
         await this.flights.drained(signal);
-        if (version !== this.document.version || service.evaluator.stale) continue;
-        await this.compact(version, signal);
-        if (version === this.document.version) break;
+        if (revision !== this.document.revision || service.evaluator.stale) continue;
+        await this.compact(revision, signal);
+        if (revision === this.document.revision) break;
       }
       this.state = 'done';
     } catch (error) {
+      this.covered = -1;
       if (isAbort(error)) this.state = 'cancelled';
       else this.failed(error);
       throw error;
@@ -146,10 +154,11 @@ export class OpenAudit extends TextAudit {
   }
 
   /** Lets go of the numbers of text that is gone, where they are many. */
-  private async compact(version: number, signal: AbortSignal): Promise<void> {
+  private async compact(revision: number, signal: AbortSignal): Promise<void> {
     const { ledger } = this;
     const fresh = ledger && (await renumbered(ledger, this.entries.all(), signal));
-    if (fresh === undefined || version !== this.document.version || ledger !== this.ledger) return;
+    if (fresh === undefined || revision !== this.document.revision || ledger !== this.ledger)
+      return;
     this.epoch = newEpoch();
     this.ledger = fresh.ledger;
     this.findings = undefined;
@@ -166,7 +175,7 @@ export class OpenAudit extends TextAudit {
   }
 
   private async sweep(signal: AbortSignal): Promise<void> {
-    const { version } = this.document;
+    const { revision } = this.document;
     this.flights.clear();
     for await (const entry of this.entries.sweep(signal)) {
       this.admit(entry);
@@ -174,7 +183,7 @@ export class OpenAudit extends TextAudit {
       this.model.load();
       this.flights.add(entry);
     }
-    if (this.container !== 'jsonl' && version !== this.document.version) return;
+    if (this.container !== 'jsonl' && revision !== this.document.revision) return;
     // Rows that came back have their scores; the others are gone for good.
     if (this.ledger !== undefined)
       for (const id of this.reuse.drop(this.ledger)) this.owners[id] = undefined;
@@ -233,7 +242,7 @@ export class OpenAudit extends TextAudit {
     const service = await this.model.enter();
     this.renew(service);
     const stop = this.job.ready();
-    if (this.container !== 'jsonl' && this.entries.count().unread > 0)
+    while (this.container !== 'jsonl' && this.entries.count().unread > 0)
       for await (const entry of this.entries.sweep(stop)) this.admit(entry);
     const missing: RowEntry[] = [];
     const pacer = new Pacer();

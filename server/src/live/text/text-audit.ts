@@ -150,6 +150,6 @@ export abstract class TextAudit extends LiveAudit {
   }
 
   override stamp(): string {
-    return `${super.stamp()} ${this.document.version}`;
+    return `${super.stamp()} ${this.document.revision}`;
   }
 }
