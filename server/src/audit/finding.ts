@@ -39,6 +39,7 @@ const MILD: ReadonlySet<DatasetProblem['code']> = new Set([
   'empty-file',
   'unread-part',
   'blank-prompt',
+  'other-prompt',
   'unknown-role',
 ]);
 

@@ -101,6 +101,8 @@ export interface DatasetProblem {
     | 'unread-part'
     /** The row is read; no prompt stands before its responses. */
     | 'blank-prompt'
+    /** The row is read; chosen and rejected answer different prompts. */
+    | 'other-prompt'
     /** The row is read; a turn has a role that no chat template knows. */
     | 'unknown-role'
     /** Something between or around records; the records are read without it. */

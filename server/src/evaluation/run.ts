@@ -143,7 +143,7 @@ export class Evaluation {
       this.unreadable.set(file, message);
       return;
     }
-    const kept = ['unread-part', 'blank-prompt', 'unknown-role', 'stray-text', 'duplicate-key', 'invalid-utf8']; // prettier-ignore
+    const kept = ['unread-part', 'blank-prompt', 'other-prompt', 'unknown-role', 'stray-text', 'duplicate-key', 'invalid-utf8']; // prettier-ignore
     this.problem({ file, line: place.line, message, lost: !kept.includes(code) });
   }
 

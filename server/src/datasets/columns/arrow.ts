@@ -67,7 +67,10 @@ export async function* readArrow(
       yield problem(undefined, ordinalPlace(0), 'empty-file', 'the Arrow file has no rows');
   } catch (error) {
     signal?.throwIfAborted();
-    const message = `${name} cannot be read on: from row ${next} on: ${messageOf(error)}`;
+    // The library walks into damaged bytes and falls over what it finds there.
+    const walked = error instanceof TypeError || error instanceof RangeError;
+    const why = walked ? 'its bytes are no Arrow data (is the file damaged?)' : messageOf(error);
+    const message = `${name} cannot be read on: from row ${next} on: ${why}`;
     yield problem(next, ordinalPlace(next), 'unreadable', message);
   } finally {
     await handle?.close().catch(() => undefined); // the library may have closed it

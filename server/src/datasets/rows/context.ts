@@ -16,6 +16,7 @@ import {
   PROMPTS,
   SYSTEMS,
   TEXTS,
+  TOOLS,
   textOf,
   whereIs,
 } from './fields.js';
@@ -78,6 +79,9 @@ const isEmpty = (node: ValueNode): boolean => {
   return !filled(node) || (text !== undefined && isBlank(text.value));
 };
 
+/** A history without turns, as JSON in a string. */
+const NO_TURNS = /^\s*\[\s*\]\s*$/;
+
 type Field = readonly [name: string, node: ValueNode];
 interface Fields {
   readonly systems: Field[];
@@ -105,7 +109,8 @@ function fieldsOf(record: RecordNode, used: readonly string[]): Fields | undefin
     if (group === undefined || used.includes(name) || absent(node)) continue;
     found ??= { systems: [], histories: [], prompts: [], lists: [], prompted: false };
     if (group === 'prompts') found.prompted = true;
-    if (isEmpty(node)) continue;
+    if (isEmpty(node) || (group === 'histories' && NO_TURNS.test(textOf(node)?.value ?? '')))
+      continue;
     const names = GROUPS[group];
     const rank = names.indexOf(name);
     const list = found[group];
@@ -197,15 +202,21 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
   return { system, before, sources, asked: text, prompted };
 }
 
-/** Fields with pictures and the like beside the messages. */
+/** Descriptions of tools, as a list or as JSON in a string. */
+const describesTools = (name: string, node: ValueNode): boolean =>
+  TOOLS.includes(name) &&
+  (node.kind === 'list' || /^\s*(?:\[\s*)?\{\s*"/.test(textOf(node)?.value ?? ''));
+
+/** Fields with pictures, descriptions of tools and the like beside the messages. */
 export function mediaOf(record: RecordNode): readonly Field[] {
   let found: Field[] | undefined;
   for (const [name, node] of record.fields)
-    if (OF_MEDIA.has(name) && !absent(node) && !isEmpty(node)) (found ??= []).push([name, node]);
+    if ((OF_MEDIA.has(name) && !absent(node) && !isEmpty(node)) || describesTools(name, node))
+      if (filled(node)) (found ??= []).push([name, node]);
   return found ?? [];
 }
 
-/** Says that pictures beside the messages are not seen, and gives them to the first turn. */
+/** Says that what stands beside the messages is not seen, and gives them to the first turn. */
 export function withMedia(
   found: readonly Field[],
   turns: readonly Turn[],
@@ -214,11 +225,10 @@ export function withMedia(
   const first = turns[0];
   if (first === undefined) return turns;
   for (const [field, node] of found) {
-    notes.add(
-      'unread-part',
-      `the field '${field}' is not read by a reward model of text: the score is of the text alone`,
-      whereIs(node),
-    );
+    const why = TOOLS.includes(field)
+      ? 'is not given to the chat template: the score is of the talk without it'
+      : 'is not read by a reward model of text: the score is of the text alone';
+    notes.add('unread-part', `the field '${field}' ${why}`, whereIs(node));
   }
   const digest = [first.unread?.digest ?? '', ...found.map(([, node]) => digestOf(node))].join(' ');
   const kinds = [...(first.unread?.kinds ?? []), ...found.map(([field]) => field)];

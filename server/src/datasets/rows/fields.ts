@@ -10,6 +10,8 @@ export const LISTS = ['messages', 'conversations', 'conversation'];
 export const RESPONSES = ['response', 'completion', 'output', 'answer', 'generation'];
 export const SETS = ['completions', 'responses', 'candidates', 'outputs', 'generations'];
 export const MEDIA = ['images', 'image', 'audios', 'audio', 'videos', 'video'];
+/** Descriptions of tools beside the messages. */
+export const TOOLS = ['tools', 'functions'];
 export const TEXTS = ['content', 'value', 'text'];
 export const ROLES = ['role', 'from', 'speaker', 'author'];
 

@@ -5,9 +5,10 @@ import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './shapes/answers.js';
 import { compared, comparisonOf } from './shapes/comparisons.js';
 import { exported } from './exports/index.js';
-import { contextOf, mediaOf, withMedia, type Context } from './context.js';
+import { contextOf, mediaOf, sameText, withMedia, type Context } from './context.js';
 import {
   absent,
+  describe,
   filled,
   find,
   keys,
@@ -16,6 +17,7 @@ import {
   RESPONSES,
   SETS,
   textOf,
+  whereIs,
 } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './shapes/pairs.js';
@@ -67,6 +69,7 @@ export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretati
     const read = given
       ? { ...byFields(mapped(root, mapping), notes), schema: 'mapped' as const }
       : byFields(root, notes);
+    sayOfPrompts(read.conversations, notes);
     return { ok: true, ...read, notes: notes.all };
   } catch (error) {
     if (error instanceof Aside) return { ok: false, missing: error.message, aside: true };
@@ -165,10 +168,55 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   }
   if (!absent(chosen) && !absent(rejected)) return pair(root, chosen, rejected, notes);
   if (set !== undefined) throw new NotUnderstood(`the list of ${set.name} is empty`);
-  const empty = [...RESPONSES, ...SETS, ...LISTS].find((name) => f.has(name));
-  if (empty !== undefined)
-    throw new NotUnderstood(`${empty} is null or NaN; expected a text, or a list of messages`);
+  const useless = unusable(root);
+  if (useless !== undefined) throw useless;
   throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`, undefined, true);
+}
+
+const asked = ({ turns }: Conversation) => turns.find((t) => t.role === 'user');
+
+/** What every reading has to say: nobody asks anything, or the halves of a pair are asked different things. */
+function sayOfPrompts(conversations: readonly Conversation[], notes: Notes): void {
+  const alone = conversations.find(({ turns }) =>
+    turns.every((t) => t.role === 'assistant' || t.role === 'system'),
+  );
+  if (alone !== undefined && !notes.all.some((n) => n.code === 'blank-prompt')) {
+    const message = `no prompt: no turn stands before the answer of ${alone.label} but ${alone.turns.length > 1 ? 'of system or assistant' : 'the answer itself'}; expected the user's`;
+    notes.add('blank-prompt', message, undefined);
+  }
+  const [chosen, rejected] = (['chosen', 'rejected'] as const).map((kind) => {
+    const half = conversations.find((c) => c.kind === kind);
+    return half && asked(half);
+  });
+  if (chosen === undefined || rejected === undefined) return;
+  if (sameText(chosen.content, rejected.content)) return;
+  const message =
+    'chosen and rejected begin with different turns of the user, so their scores do not compare; expected one prompt';
+  notes.add('other-prompt', message, rejected.place ?? rejected.pieces?.[0]);
+}
+
+/** Why a record with the name of a response has none; undefined where it has no such name. */
+function unusable({ fields }: RecordNode): NotUnderstood | undefined {
+  const names = [...RESPONSES, ...SETS, ...LISTS].filter((name) => fields.has(name));
+  const name = names.find((n) => filled(fields.get(n))) ?? names[0];
+  if (name === undefined) return undefined;
+  const node = fields.get(name);
+  if (absent(node))
+    return new NotUnderstood(`${name} is null or NaN; expected a text, or a list of messages`);
+  const place = whereIs(node);
+  if (SETS.includes(name))
+    return new NotUnderstood(`${name} is ${describe(node)}; expected a list of responses`, place);
+  if (!filled(node) || !RESPONSES.includes(name))
+    return new NotUnderstood(
+      `${name} is ${describe(node)}; expected a text, or a list of messages`,
+      place,
+    );
+  // Many a log has a field of such a name.
+  return new NotUnderstood(
+    `${name} has no prompt beside it (found the fields ${keys({ kind: 'record', fields })}); expected prompt (or question, instruction)`,
+    place,
+    true,
+  );
 }
 
 function pair(
