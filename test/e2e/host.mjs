@@ -63,12 +63,10 @@ export async function startHost({ entry, vsix, trust = false, settings = {} }) {
   const [data, extensions, cache] = ['data', 'extensions', 'cache'].map((name) => join(home, name));
   mkdirSync(join(data, 'User'), { recursive: true });
   mkdirSync(cache, { recursive: true });
-  const writeSettings = (more = {}) =>
-    writeFileSync(
-      join(data, 'User', 'settings.json'),
-      JSON.stringify({ ...QUIET, ...settings, ...more }, null, 2),
-    );
-  writeSettings();
+  writeFileSync(
+    join(data, 'User', 'settings.json'),
+    JSON.stringify({ ...QUIET, ...settings }, null, 2),
+  );
   // A store and caches of its own: a run must not see what another one scored.
   const env = {
     ...process.env,
@@ -113,7 +111,6 @@ export async function startHost({ entry, vsix, trust = false, settings = {} }) {
     extensions,
     cache,
     pid: child.pid,
-    writeSettings,
     log: () => output,
     async stop() {
       // code-server starts its children in its own process group: the group is ended, and nothing else.

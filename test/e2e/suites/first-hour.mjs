@@ -1,6 +1,6 @@
 // What a new user meets first: files that are no data set, short chats, closed, compressed and renamed files.
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { TINY, harmlessLines, harmlessPairs } from '../data.mjs';
@@ -19,7 +19,7 @@ export default async function (suite, editor) {
   const { test } = suite;
   const lines = harmlessLines();
   const pairs = `${lines.slice(0, 40).join('\n')}\n`;
-  const { folder, host, workbench, page } = await openWorkspace(
+  const { folder, workbench, page } = await openWorkspace(
     suite,
     editor,
     { settings: { ...TINY, 'editor.wordWrap': 'off' } },
@@ -35,6 +35,11 @@ export default async function (suite, editor) {
     },
   );
   const shown = async () => (await workbench.problems()).filter((row) => /QRM Lens/.test(row));
+  const settings = () => readFileSync(join(folder, '.vscode', 'settings.json'), 'utf8');
+  const folderSettings = async (values) => {
+    await workbench.openFile('settings.json');
+    await workbench.rewrite(JSON.stringify(values));
+  };
   const noProblems = (what) => until(what, async () => (await shown()).length === 0);
 
   await test('a log is no data set: no error, and a way out', async () => {
@@ -89,9 +94,9 @@ export default async function (suite, editor) {
     await workbench.settledFindings();
     await workbench.closeEditors();
     await noProblems('no finding of a closed file');
-    // Of two responses a share says nothing.
-    host.writeSettings({ 'qrmLens.thresholds.tail': '1000' });
     await workbench.closePanel();
+    // The editor does not see what others write into the user's settings. Of two responses a share says nothing.
+    await folderSettings({ ...JSON.parse(settings()), 'qrmLens.thresholds.tail': '1000' });
     await workbench.openFile('chat.md');
     await until('the new threshold', async () => (await shown()).length > 0);
     assert.ok((await shown()).every((row) => !/pairs/.test(row)));
@@ -99,9 +104,12 @@ export default async function (suite, editor) {
   });
 
   await test('a command clears the findings of a file', async () => {
+    await until('findings', async () => (await shown()).length > 0);
+    await workbench.closePanel();
     await workbench.command('QRM Lens: Clear Findings');
     await noProblems('no finding');
     await workbench.closePanel();
+    await folderSettings({ ...JSON.parse(settings()), 'qrmLens.thresholds.tail': undefined });
     await workbench.closeEditors();
   });
 
