@@ -1,22 +1,61 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { dataFiles, identityOf } from '../datasets/index.js';
+import { holdsRows } from '../datasets/process/index.js';
+import { targetOf } from '../files/target.js';
 import { UsageError } from './errors.js';
+
+/**
+ * Looks over the files that a command is to write: rather now than after hours.
+ * @throws UsageError where one of them is also read, or named twice; Error where one cannot be written
+ */
+export async function checkOutputs(
+  outs: readonly (string | undefined)[],
+  inputs: readonly string[],
+): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const path of inputs) if (path !== '-') taken.set(await identityOf(path), 'is read as well');
+  for (const out of outs) {
+    if (out === undefined) continue;
+    const target = targetOf(out);
+    if (target.kind !== 'file') continue;
+    // Of a file that is not there yet, its name.
+    const id = target.old ? await identityOf(target.path) : resolve(target.path);
+    const why = taken.get(id);
+    if (why !== undefined) throw new UsageError(`${out} ${why}; expected the name of another file`);
+    taken.set(id, 'is written twice');
+  }
+}
+
+/** Reports of an earlier run in the folders that are read are no data, and may be written again. */
+async function earlier(outs: readonly (string | undefined)[], seen: Set<string>): Promise<void> {
+  for (const out of outs) {
+    const found = out === undefined ? undefined : await stat(out).catch(() => undefined);
+    if (out === undefined || found?.isFile() !== true) continue;
+    if (!(await holdsRows(out, undefined).catch(() => true))) seen.add(await identityOf(out));
+  }
+}
 
 /**
  * The files named, and the datasets in the folders named, each once however it is reached, folders in name
  * order.
  * @param warn told of folders that cannot be read
+ * @param outs what is written: in a folder it is no input, unless it holds data
  */
 export async function expandFiles(
   paths: readonly string[],
   warn: (message: string) => void = () => undefined,
+  outs: readonly (string | undefined)[] = [],
 ): Promise<string[]> {
   const files: string[] = [];
   const seen = new Set<string>();
+  const written = new Set<string>();
+  await earlier(outs, written);
   for (const path of paths) {
     const found = path === '-' ? undefined : await stat(path).catch(() => undefined);
     if (found?.isDirectory()) {
-      for await (const file of dataFiles(path, seen, warn)) files.push(file);
+      for await (const file of dataFiles(path, seen, warn))
+        if (!written.has(await identityOf(file))) files.push(file);
       continue;
     }
     // A path that cannot be read stays in the list: the run reports it and goes on with the others.

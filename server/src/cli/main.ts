@@ -23,6 +23,7 @@ import {
   mapping,
   number,
   thresholdOptions,
+  weightList,
 } from './options/shared.js';
 import { addMcpCommand } from './options/mcp.js';
 import { addPolicyCommand } from './options/policy.js';
@@ -77,7 +78,11 @@ const common = (command: Command) =>
     )
     .option('--no-store', 'neither read nor keep scores of other runs')
     .optionsGroup('Reading of the distributions:')
-    .option('--weights <list>', 'fixed attribute weights in place of the gate: NAME=W,NAME=W')
+    .option(
+      '--weights <list>',
+      'fixed attribute weights in place of the gate: NAME=W,NAME=W',
+      weightList,
+    )
     .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
     .option(
       '--cvar-level <share>',

@@ -23,6 +23,7 @@ export function targetOf(path: string): Target {
   const fd = descriptorOf(path);
   if (fd !== undefined) return { kind: 'descriptor', fd };
   const fail = (why: string) => new Error(`${path}: ${why}`);
+  if (path === '') throw new Error('found an empty name; expected the name of a file to write');
   let at = path;
   try {
     for (let links = 0; ; links++) {
@@ -40,6 +41,7 @@ export function targetOf(path: string): Target {
       return { kind: 'file', path: at };
     }
     if (old.isDirectory()) throw fail('is a folder; expected the name of a file');
+    if (old.isSocket()) throw fail('is a socket; expected the name of a file');
     // To the superuser everything may be written: a file that nobody may write is not meant to be.
     if (old.isFile() && (old.mode & 0o222) === 0) throw fail('the file is read-only');
     accessSync(at, constants.W_OK);

@@ -7,11 +7,13 @@ import {
   type ReportedAudit,
 } from '../audit/report/index.js';
 import { writeLines } from '../files/write.js';
+import { identityOf } from '../datasets/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import type { ExportFormat, ExportResult } from '../protocol/index.js';
 import type { FilePlaces } from '../live/disk/file-places.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { Pacer } from '../live/pace.js';
+import { pathOf } from '../live/uris.js';
 
 const TOP = 200;
 /** Findings looked for between two looks at the clock. */
@@ -43,6 +45,9 @@ export async function exportReport(
 ): Promise<ExportResult> {
   const { ledger } = audit;
   const { name, version, progress } = context;
+  const source = pathOf(audit.uri);
+  if (source !== undefined && (await identityOf(source)) === (await identityOf(path)))
+    throw new Error(`${path} is the file that is audited; expected the name of another file`);
   if (ledger === undefined) throw new Error(`${name}: nothing is scored yet; audit it first`);
   const pace = new ReportPace(audit, context);
   const { rows } = audit.progress();

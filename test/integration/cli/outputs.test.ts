@@ -11,6 +11,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -93,6 +94,42 @@ describe('--out', () => {
       }
     }
     expect(readFileSync(w.path('ro.jsonl'), 'utf8')).toBe('mine');
+  });
+
+  it('never writes over what it reads', async () => {
+    const rows = readFileSync(w.path('pairs.jsonl'), 'utf8');
+    symlinkSync('pairs.jsonl', w.path('same.jsonl'));
+    linkSync(w.path('pairs.jsonl'), w.path('also.jsonl'));
+    const refusals = [
+      ['audit', 'pairs.jsonl', '--out', 'pairs.jsonl'],
+      ['audit', 'pairs.jsonl', '--out', 'same.jsonl'],
+      ['audit', 'same.jsonl', '--format', 'parquet', '--out', 'also.jsonl'],
+      ['audit', '.', '--out', 'pairs.jsonl'],
+      ['score', './pairs.jsonl', '--out', 'pairs.jsonl'],
+      ['policy', 'pairs.jsonl', '--write', 'pairs.jsonl'],
+      ['evaluate', 'pairs.jsonl', '--items', 'pairs.jsonl'],
+    ];
+    for (const args of refusals) {
+      const { code, stderr } = await w.run(...args);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('is read as well') as string]);
+    }
+    const twice = await w.run('policy', 'pairs.jsonl', '--out', 'o', '--write', './o');
+    expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('is written twice')]);
+    const none = await w.run('audit', 'pairs.jsonl', '--out', '');
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('found an empty name')]);
+    expect(readFileSync(w.path('pairs.jsonl'), 'utf8')).toBe(rows);
+    rmSync(w.path('also.jsonl'));
+    rmSync(w.path('same.jsonl'));
+  });
+
+  it('a report in the folder that is audited is written again', async () => {
+    mkdirSync(w.path('set'));
+    writeFileSync(w.path('set/pairs.jsonl'), readFileSync(w.path('pairs.jsonl')));
+    for (let n = 0; n < 2; n++) {
+      const args = ['set', '--format', 'jsonl', '--quiet', '--model', MODEL];
+      const { code, stderr } = await w.run('audit', ...args, '--out', w.path('set/report.jsonl'));
+      expect([code, stderr]).toEqual([0, '']);
+    }
   });
 
   it.skipIf(process.platform === 'win32')('writes through what is no file', async () => {

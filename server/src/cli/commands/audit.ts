@@ -15,14 +15,13 @@ import {
   type Format,
   type Report,
 } from '../../audit/report/index.js';
-import { targetOf } from '../../files/target.js';
 import { writeLines } from '../../files/write.js';
 import { passportWords, readPassport } from '../../evaluation/index.js';
 import { messageOf } from '../../errors.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
-import { expandFiles } from '../files.js';
+import { checkOutputs, expandFiles } from '../files.js';
 import { thresholds, weights, type FailOn } from '../options/shared.js';
 import { isClosedPipe, print, terminal } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
@@ -40,9 +39,9 @@ export interface AuditCommandOptions extends CommonOptions {
 export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
   if (o.format === 'parquet' && o.out === undefined)
     throw new UsageError('--format parquet: no text for a terminal; name a file with --out');
-  const files = await expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain, [o.out]);
   if (noneExists(files)) return EXIT.unreadable;
-  if (o.out !== undefined) targetOf(o.out); // rather now than after hours
+  await checkOutputs([o.out], files);
   return withSession(o, (session) => audit(files, o, version, session));
 }
 

@@ -12,13 +12,12 @@ import { renderEvaluation, type EvaluationFormat } from '../../evaluation/report
 import { ItemsFile } from '../../evaluation/report/items-file.js';
 import { RewardBenchFiles } from '../../evaluation/report/reward-bench.js';
 import { visible } from '../../audit/report/index.js';
-import { targetOf } from '../../files/target.js';
 import { writeLines } from '../../files/write.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { listModels } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
-import { expandFiles } from '../files.js';
+import { checkOutputs, expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
 import { weights } from '../options/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
@@ -44,14 +43,14 @@ export interface EvaluateCommandOptions
 const SHOWN = 20;
 
 export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions): Promise<number> {
-  const files = await expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain, [o.out, o.items]);
   if (noneExists(files)) return EXIT.unreadable;
   checkJudge(o);
   if (o.endpoint !== undefined && ((o.model?.length ?? 0) > 1 || o.allModels === true))
     throw new UsageError(
       '--endpoint: its engines serve one model; give one --model, or name each address as a --model',
     );
-  for (const out of [o.out, o.items]) if (out !== undefined) targetOf(out);
+  await checkOutputs([o.out, o.items], files);
   const { signal } = onInterrupt();
   if (o.progress === 'json' && o.out === undefined)
     throw new UsageError(

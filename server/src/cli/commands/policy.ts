@@ -2,7 +2,6 @@ import type { AuditSource } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
 import { commandLineSource } from '../../datasets/index.js';
 import { readDataset } from '../../datasets/process/index.js';
-import { targetOf } from '../../files/target.js';
 import { writeLines } from '../../files/write.js';
 import { DEFAULT_TAU } from '../../qrm/index.js';
 import {
@@ -30,7 +29,7 @@ import {
 import { render, type PolicyFormat } from '../../policy/report/index.js';
 import { complain, noneExists, type CommonOptions } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
-import { expandFiles } from '../files.js';
+import { checkOutputs, expandFiles } from '../files.js';
 import { weights } from '../options/shared.js';
 import { isClosedPipe, print, terminal } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
@@ -64,11 +63,10 @@ function objectivesOf(text: string | undefined): Objective[] | undefined {
 export async function policyCommand(paths: string[], o: PolicyCommandOptions, version: string) {
   const given = objectivesOf(o.objectives);
   const by = o.by === undefined ? undefined : objectivesOf(o.by)?.[0];
-  const files = await expandFiles(paths, complain);
+  const outs = [o.out, o.write, o.writePairs, o.writeWeights];
+  const files = await expandFiles(paths, complain, outs);
   if (noneExists(files)) return EXIT.unreadable;
-  for (const out of [o.out, o.write, o.writePairs, o.writeWeights]) {
-    if (out !== undefined) targetOf(out); // rather now than after hours
-  }
+  await checkOutputs(outs, files);
   return withSession(o, (session) => policy(files, o, given, by, version, session));
 }
 

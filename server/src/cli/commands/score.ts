@@ -7,10 +7,9 @@ import { LazyEvaluator } from '../../session/lazy-evaluator.js';
 import { scoreRows, type ScoredEvent } from '../../session/score-rows.js';
 import { ScoreService } from '../../session/score-service.js';
 import { contentHash } from '../../store/index.js';
-import { targetOf } from '../../files/target.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { EXIT } from '../errors.js';
-import { expandFiles } from '../files.js';
+import { checkOutputs, expandFiles } from '../files.js';
 import { weights } from '../options/shared.js';
 import { Appender } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
@@ -21,9 +20,9 @@ type ScoredRow = ScoredEvent & { type: 'row' };
 const hex = (hash: Uint8Array) => Buffer.from(hash).toString('hex');
 
 export async function scoreCommand(paths: string[], o: CommonOptions): Promise<number> {
-  const files = await expandFiles(paths, complain);
+  const files = await expandFiles(paths, complain, [o.out]);
   if (noneExists(files)) return EXIT.unreadable;
-  if (o.out !== undefined) targetOf(o.out); // rather now than after a model is loaded
+  await checkOutputs([o.out], files);
   return withSession(o, (session) => score(files, o, session));
 }
 

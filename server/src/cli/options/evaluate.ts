@@ -4,7 +4,7 @@ import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
 import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
 import { judgeOptions } from '../judge-row.js';
-import { endpoints, engineOptions, mapping, number } from './shared.js';
+import { endpoints, engineOptions, mapping, number, weightList } from './shared.js';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -28,7 +28,7 @@ export function addEvaluateCommand(
         endpoints,
       )
       .option('--all-models', 'every model at hand, as `qrm models` lists them'),
-  ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W');
+  ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W', weightList);
   judgeOptions(command)
     .optionsGroup('Data:')
     .addOption(

@@ -95,6 +95,16 @@ export function codes(name: string) {
   };
 }
 
+/** The form of a list of weights: its names are known with the model, which takes time to load. */
+export function weightList(text: string): string {
+  for (const part of text.split(',')) {
+    const at = part.lastIndexOf('=');
+    if (at < 1) throw new UsageError(`--weights ${part}: expected NAME=WEIGHT`);
+    number('--weights', -1e6, 1e6)(part.slice(at + 1));
+  }
+  return text;
+}
+
 /** `name=0.7,other=0.3` as weights in the model's order; attributes not named get 0. */
 export function weights(text: string, attributes: readonly string[]): number[] {
   const out = attributes.map(() => 0);

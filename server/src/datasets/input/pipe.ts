@@ -66,11 +66,13 @@ class Spool {
 const spools = new Map<string, Promise<Spool>>();
 
 /**
- * The source of a path on a command line: `-` and /dev/stdin are standard input, pipes (`<(…)`, named
+ * The source of a path on a command line: `-`, /dev/stdin and what else stands for descriptor 0 are standard input, pipes (`<(…)`, named
  * ones) are streams. Whatever is no pipe stays a path, and its reader says what is wrong with it.
  */
 export async function commandLineSource(path: string): Promise<DatasetSource> {
-  const input = path === '-' || path === '/dev/stdin' || path === '/dev/fd/0';
+  const input =
+    /^(?:-|\/dev\/stdin|\/(?:dev|proc\/(?:self|thread-self))\/fd\/0)$/.test(path) ||
+    path === `/proc/${process.pid}/fd/0`;
   const found = input ? undefined : await stat(path).catch(() => undefined);
   if (!input && found?.isFIFO() !== true) return { path };
   let spool = spools.get(path);

@@ -4,15 +4,15 @@ import { readAll } from '../helpers.js';
 import { bot, refused, said, user } from './helpers.js';
 
 describe('a response that is no use', () => {
-  it.each([
-    [{ response: 'Yes.' }, 'response has no prompt beside it', "'response'"],
+  it.each<[record: unknown, words: string]>([
+    [{ response: 'Yes.' }, "response has no prompt beside it (found the fields 'response')"],
     ['{"\\ufeffprompt": "Q", "response": "A"}', 'response has no prompt beside it'],
     [{ prompt: 'Q', responses: "['a', 'b']" }, 'responses is a text; expected a list'],
     [{ prompt: 'Q', responses: { a: 'x' } }, "responses is an object with the fields 'a'"],
     [{ messages: [] }, 'messages is an empty list'],
     [{ prompt: 'Q', output: {} }, 'output is an object with the fields (none)'],
-  ] as const)('%j', async (record, ...words) => {
-    await refused(record, ...words);
+  ])('%j', async (record, words) => {
+    await refused(record, words);
   });
 });
 
