@@ -24,7 +24,7 @@ const [pairs, chats, table, array, talk] = smallFiles(6).map(({ text }) => text)
 const README = '# A title\n\nWords about a program.\n';
 /** Waits for an audit that nobody asked for. */
 async function found(client: Client, uri: string, rows?: number) {
-  for (let n = 0; n < 300; n++) {
+  for (let n = 0; n < 900; n++) {
     const answer = await client.summary(uri);
     if (answer?.state === 'done' && (rows === undefined ? answer.rows > 0 : answer.rows === rows))
       return answer;
