@@ -85,7 +85,7 @@ export class Judge {
     const scores: number[] = [];
     for (const c of [...item.right, ...item.wrong]) {
       const answer = await this.ask(messagesOf(this.prompt, { question: questionOf(of(c)), answer: answerOf(of(c)) })); // prettier-ignore
-      const mark = readMark(answer.text);
+      const mark = readMark(answer.text, this.prompt.own);
       if (mark === undefined) this.unparsed++;
       scores.push(mark ?? -1);
     }
@@ -106,7 +106,7 @@ export class Judge {
     const play = async (rightFirst: boolean): Promise<Game> => {
       const [answer_a, answer_b] = rightFirst ? [r, w] : [w, r];
       const { text } = await this.ask(messagesOf(this.prompt, { question, answer_a, answer_b }));
-      const verdict = readVerdict(text);
+      const verdict = readVerdict(text, this.prompt.own);
       if (verdict === undefined) this.unparsed++;
       if (verdict === undefined || verdict === 'tie') return 0;
       this.decided++;

@@ -4,6 +4,8 @@ import { UsageError } from '../../errors.js';
 /** What a judge is asked: a system text and a template of the user's, with names in braces. */
 export interface JudgePrompt {
   readonly mode: JudgeMode;
+  /** The user's own: it may ask for a bare letter or number, where the usual one wants double brackets. */
+  readonly own: boolean;
   readonly system: string;
   readonly template: string;
 }
@@ -16,6 +18,7 @@ export type JudgeMode = (typeof JUDGE_MODES)[number];
 const DEFAULTS: Readonly<Record<JudgeMode, JudgePrompt>> = {
   pairwise: {
     mode: 'pairwise',
+    own: false,
     system:
       'Please act as an impartial judge and evaluate the quality of the responses provided by two AI assistants to the user question displayed below. You should choose the assistant that follows the user\'s instructions and answers the user\'s question better. Your evaluation should consider factors such as the helpfulness, relevance, accuracy, depth, creativity, and level of detail of their responses. Begin your evaluation by comparing the two responses and provide a short explanation. Avoid any position biases and ensure that the order in which the responses were presented does not influence your decision. Do not allow the length of the responses to influence your evaluation. Be as objective as possible. After providing your explanation, output your final verdict by strictly following this format: "[[A]]" if assistant A is better, "[[B]]" if assistant B is better.',
     template:
@@ -23,6 +26,7 @@ const DEFAULTS: Readonly<Record<JudgeMode, JudgePrompt>> = {
   },
   absolute: {
     mode: 'absolute',
+    own: false,
     system:
       'Please act as an impartial judge and evaluate the quality of the response provided by an AI assistant to the user question displayed below. Your evaluation should consider factors such as the helpfulness, relevance, accuracy, depth, creativity, and level of detail of the response. Begin your evaluation by providing a short explanation. Be as objective as possible. After providing your explanation, you must rate the response on a scale of 1 to 10 by strictly following this format: "[[rating]]", for example: "Rating: [[5]]".',
     template:
@@ -52,7 +56,7 @@ export async function judgePrompt(mode: JudgeMode, file?: string): Promise<Judge
     throw new UsageError(
       `${file}: no ${lost.join(', ')}; expected a template of a ${mode} judge with ${NEEDED[mode].join(', ')}, after a rubric and a line "---" if you have one`,
     );
-  return { mode, system, template };
+  return { mode, own: true, system, template };
 }
 
 export interface JudgeMessage {
@@ -72,15 +76,26 @@ export function messagesOf(
   ];
 }
 
-/** `[[A]]` or `[[B]]`, the last that stands there (reasoning may name both); `tie` for `[[C]]`. */
-export function readVerdict(answer: string): 'A' | 'B' | 'tie' | undefined {
-  const found = [...visible(answer).matchAll(/\[\[\s*([ABC])\s*\]\]/g)].at(-1)?.[1];
+/**
+ * `[[A]]` or `[[B]]`, the last that stands there (reasoning may name both); `tie` for `[[C]]`.
+ * @param bare read a letter that the answer begins with too (`B`, `A: the first`), but no word (`A good answer…`)
+ */
+export function readVerdict(answer: string, bare = false): 'A' | 'B' | 'tie' | undefined {
+  const text = visible(answer);
+  const found =
+    [...text.matchAll(/\[\[\s*([ABC])\s*\]\]/g)].at(-1)?.[1] ??
+    (bare ? /^[\s"'*([]*([ABC])\s*(?:$|[\n.,:;)\]"'*])/.exec(text)?.[1] : undefined);
   return found === 'C' ? 'tie' : (found as 'A' | 'B' | undefined);
 }
 
-/** A mark from 1 to 10: the last in double brackets. */
-export function readMark(answer: string): number | undefined {
-  const found = [...visible(answer).matchAll(/\[\[\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?\]\]/g)].at(-1)?.[1]; // prettier-ignore
+/** A mark from 1 to 10: the last in double brackets. @param bare read a number that the answer begins with too */
+export function readMark(answer: string, bare = false): number | undefined {
+  const text = visible(answer);
+  const found =
+    [...text.matchAll(/\[\[\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?\]\]/g)].at(-1)?.[1] ??
+    (bare
+      ? /^[\s"'*([]*(\d+(?:\.\d+)?)(?:\s*\/\s*10)?\s*(?:$|[\n.,:;)\]"'*])/.exec(text)?.[1]
+      : undefined);
   const mark = Number(found);
   return found !== undefined && mark >= 1 && mark <= 10 ? mark : undefined;
 }

@@ -98,7 +98,10 @@ function* rowText(row: RowResult): Generator<string> {
   for (const words of distributionWords(row)) yield `  ${words}`;
   if (row.judge !== undefined) {
     const j = row.judge;
-    yield `  Judge: ${count(j.games)} games, ${count(j.unparsed)} answers not understood, ${percent(j.first)} % of verdicts for the response shown first, both orders agree on ${percent(j.consistent)} %; ${count(j.promptTokens)} + ${count(j.completionTokens)} tokens, ${count(j.cached)} games from the cache`;
+    const orders = Number.isNaN(j.consistent)
+      ? ''
+      : `, ${percent(j.first)} % of verdicts for the response shown first, both orders agree on ${percent(j.consistent)} %`;
+    yield `  Judge: ${count(j.games)} questions, ${count(j.unparsed)} answers not understood${orders}; ${count(j.promptTokens)} + ${count(j.completionTokens)} tokens, ${count(j.cached)} answers from the cache`;
   }
 }
 
