@@ -115,10 +115,10 @@ describe('the suite is told from the layout, and scored by its own rule', () => 
     const file = w.path('task.json');
     const row = { input: 'Which?', target_scores: { 'A \\"b\\"': 0, 'the right one': 1 } };
     writeFileSync(file, JSON.stringify({ name: 'x', examples: [row] }, null, 1));
-    const { stdout } = await w.score('score', file, '--format', 'jsonl');
+    const { stdout } = await w.score('score', file, '--quiet');
     expect(jsonLines(stdout).map((s) => [s['kind'], s['line']])).toEqual([
-      ['chosen', 9],
-      ['rejected', 8],
+      ['chosen', 8],
+      ['rejected', 7],
     ]);
   });
 
@@ -201,8 +201,8 @@ describe('wrong layouts', () => {
 });
 
 it('killed in its middle and run again, it gives what an undisturbed run gives', async () => {
-  const file = w.path('pairs-400.jsonl');
-  writeFileSync(file, hhLines(0, 400).join('\n'));
+  const file = w.path('pairs-150.jsonl');
+  writeFileSync(file, hhLines(0, 150).join('\n'));
   const calm = new Workspace();
   try {
     const args = (out: string) => ['evaluate', file, '--format', 'json', '--out', out, '--items', `${out}l`, '--progress', 'json', '--resamples', '100', '--model', MODEL, '--device', 'cpu', '--precision', 'float32']; // prettier-ignore
@@ -220,7 +220,7 @@ it('killed in its middle and run again, it gives what an undisturbed run gives',
   } finally {
     await calm.end();
   }
-});
+}, 600_000);
 
 it('one command makes the table of several models, and compares them', async () => {
   const other = fileURLToPath(new URL('../../fixtures/golden/llama3-bt', import.meta.url));
