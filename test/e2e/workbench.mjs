@@ -29,7 +29,9 @@ export class Workbench extends EditorDriver {
   }
 
   async goto(folder) {
-    await this.page.goto(`${this.host.url}/?folder=${encodeURIComponent(folder)}`);
+    await this.page.goto(`${this.host.url}/?folder=${encodeURIComponent(folder)}`, {
+      timeout: 120_000,
+    });
     await this.ready();
   }
 
