@@ -1,14 +1,13 @@
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import type { MeasureOptions } from '../qrm/index.js';
-import type { ScoreStore } from '../store/index.js';
 import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
 import { runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
 import { scoreRows } from '../session/score-rows.js';
-import { ScoreService } from '../session/score-service.js';
+import { ScoreService, type KeptScores } from '../session/score-service.js';
 import { Ledger } from './ledger.js';
 import type { Thresholds } from './thresholds.js';
 import type { ResponseTable } from './table.js';
@@ -40,7 +39,7 @@ export interface AuditSource {
 
 export interface AuditOptions extends MeasureOptions {
   readonly evaluator: Evaluator;
-  readonly store?: ScoreStore;
+  readonly store?: KeptScores | undefined;
   readonly thresholds?: Thresholds;
   readonly ignored?: Ignored;
   /** Findings of other codes are left out; default: all are wanted. */

@@ -7,7 +7,6 @@ import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js
 import { addCalibrateCommand } from './commands/calibrate.js';
 import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
 import { addCleanCommand } from './options/clean.js';
-import type { CommonOptions } from './common.js';
 import { convertCommand, type ConvertOptions } from './commands/convert.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { addEvaluateCommand } from './options/evaluate.js';
@@ -28,7 +27,7 @@ import {
 import { addMcpCommand } from './options/mcp.js';
 import { addPolicyCommand } from './options/policy.js';
 import { pullCommand } from './commands/pull.js';
-import { scoreCommand } from './commands/score.js';
+import { addScoreCommand } from './options/score.js';
 import { addServeCommand } from './options/serve.js';
 import { addTrainCommand } from './options/train.js';
 import { addWatchCommand } from './options/watch.js';
@@ -101,9 +100,10 @@ const common = (command: Command) =>
     .option('--quiet', 'nothing on standard error but errors');
 
 const audit = common(
-  program.command('audit').argument('<files...>', 'datasets, or folders of them'),
+  program.command('audit').argument('[files...]', 'datasets, or folders of them'),
 )
   .description('list the riskiest responses and what is wrong with the data')
+  .option('--scores <folder>', 'shards of qrm score --ray: nothing is scored, no model needed')
   .addOption(new Option('--format <name>').choices([...FORMATS, 'parquet']).default('text'))
   .option('--top <n>', 'responses shown by text, html and json', number('--top', 0, 1e5, true), 20)
   .option(
@@ -127,20 +127,11 @@ thresholdOptions(audit)
     ),
   )
   .action(async (files: string[], o: AuditCommandOptions) => {
+    if (files.length === 0 && o.scores === undefined)
+      audit.error("error: missing required argument 'files'");
     process.exitCode = await auditCommand(files, o, VERSION);
   });
-common(program.command('score').argument('<files...>', 'datasets, or folders of them'))
-  .description('write the score of every response as JSON Lines; run again to resume')
-  .addHelpText(
-    'after',
-    examples(
-      'score pairs.jsonl.gz --out scores.jsonl',
-      'score chat.md --weights helpfulness=0.7,safety=0.3 | jq .tail',
-    ),
-  )
-  .action(async (files: string[], o: CommonOptions) => {
-    process.exitCode = await scoreCommand(files, o);
-  });
+addScoreCommand(common, program, examples);
 addPolicyCommand(common, program, examples, VERSION);
 addWatchCommand(program, examples);
 addCleanCommand(common, program, examples, VERSION);

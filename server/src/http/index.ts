@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions, hooks: ServeHooks): Promise<v
     hooks.say(`Model ${modelName} (${executionProvider}, ${precision}), ready`);
     hooks.log({ event: 'ready', names: ready.model.names, precision, executionProvider });
     if (options.stdio) {
-      const done = serveStdio(ready, process.stdin, process.stdout, stop.signal);
+      const done = serveStdio(ready, evaluator, process.stdin, process.stdout, stop.signal);
       await Promise.race([done, stopped.then(() => process.stdin.destroy())]);
     } else {
       await stopped;

@@ -155,7 +155,7 @@ export function serveRequests(server: ServerContext): void {
     ignore: (p) => ignoreFinding(workspace, p),
     doctor: async () => {
       const { engine } = workspace;
-      const stats = engine.current?.store?.stats();
+      const stats = engine.current?.store?.stats?.();
       return { markdown: await doctorReport(engine.status(), stats) };
     },
     models: async () =>

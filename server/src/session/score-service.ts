@@ -9,6 +9,9 @@ import type { Slot } from './slots.js';
 
 const RECENT = 4096;
 
+/** Where scores are kept: the store, or what a cluster wrote. */
+export type KeptScores = Pick<ScoreStore, 'get' | 'putMany'> & Partial<Pick<ScoreStore, 'stats'>>;
+
 export interface ScoreRequest {
   readonly priority: number;
   readonly signal?: AbortSignal;
@@ -24,7 +27,7 @@ export class ScoreService {
 
   constructor(
     readonly evaluator: LazyEvaluator,
-    readonly store: ScoreStore | undefined,
+    readonly store: KeptScores | undefined,
     private readonly onActivity: () => void = () => undefined,
   ) {}
 

@@ -11,7 +11,7 @@ import { decodeScore, encodeScore, type StoredScore } from './record.js';
 
 export { contentHash, scoreKey, KEY_BYTES, type KeyMessage } from './key.js';
 export { cacheFolder };
-export type { StoredScore } from './record.js';
+export { decodeScore, encodeScore, type StoredScore } from './record.js';
 
 /** Part of the file's name: another layout never meets an older program's file. */
 const LAYOUT_VERSION = 1;

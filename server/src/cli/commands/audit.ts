@@ -15,13 +15,17 @@ import {
   type Format,
   type Report,
 } from '../../audit/report/index.js';
+import type { DatasetEvent } from '../../datasets/types.js';
 import { writeLines } from '../../files/write.js';
 import { passportWords, readPassport } from '../../evaluation/index.js';
 import { messageOf } from '../../errors.js';
+import type { KeptScores } from '../../session/score-service.js';
+import { Shards } from '../../session/shards.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
+import { onInterrupt } from '../interrupt.js';
 import { thresholds, weights, type FailOn } from '../options/shared.js';
 import { isClosedPipe, print, terminal } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
@@ -34,22 +38,66 @@ export interface AuditCommandOptions extends CommonOptions {
   ignore?: ReadonlySet<FindingCode>;
   failOn?: FailOn;
   sarifResults?: number;
+  /** A folder of shards that a cluster wrote. */
+  scores?: string;
 }
+
+type Events = AsyncIterable<DatasetEvent>;
+
+/** What an audit is made with: a model and the store, or what is there already. */
+type Scoring = Pick<Session, 'evaluator' | 'signal' | 'say'> & {
+  readonly store: KeptScores | undefined;
+  /** The events of a file, with its scores at hand. */
+  readonly alongside?: (path: string, events: Events) => Events;
+};
 
 export async function auditCommand(paths: string[], o: AuditCommandOptions, version: string) {
   if (o.format === 'parquet' && o.out === undefined)
     throw new UsageError('--format parquet: no text for a terminal; name a file with --out');
-  const files = await expandFiles(paths, complain, [o.out]);
+  const shards = o.scores === undefined ? undefined : openShards(o.scores, o);
+  const named = paths.length === 0 ? (shards?.files ?? []) : paths;
+  const files = await expandFiles(named, complain, [o.out]);
   if (noneExists(files)) return EXIT.unreadable;
   await checkOutputs([o.out], files);
+  if (shards !== undefined) return auditShards(shards, files, o, version);
   return withSession(o, (session) => audit(files, o, version, session));
+}
+
+function openShards(folder: string, o: AuditCommandOptions): Shards {
+  for (const [flag, given] of [
+    ['--model', o.model],
+    ['--endpoint', o.endpoint],
+  ] as const) {
+    if (given !== undefined) throw new UsageError(`--scores: no ${flag}; the scores are there already`); // prettier-ignore
+  }
+  return Shards.open(folder, complain);
+}
+
+async function auditShards(
+  shards: Shards,
+  files: readonly string[],
+  o: AuditCommandOptions,
+  version: string,
+): Promise<number> {
+  const { signal } = onInterrupt();
+  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const { evaluator, store } = shards;
+  say(`Scores of ${evaluator.info.modelName}: ${o.scores}`);
+  const alongside = (path: string, events: Events) => shards.alongside(path, events);
+  try {
+    return await audit(files, o, version, { evaluator, store, signal, say, alongside });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say('Interrupted.');
+    return EXIT.interrupted;
+  }
 }
 
 async function audit(
   files: readonly string[],
   o: AuditCommandOptions,
   version: string,
-  { evaluator, store, signal, say }: Session,
+  { evaluator, store, signal, say, alongside = (_, events) => events }: Scoring,
 ): Promise<number> {
   const listed = readIgnored([
     ...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE))),
@@ -57,7 +105,7 @@ async function audit(
   const { attributes } = evaluator.info.spec;
   const { audit, progress } = auditDataset(
     // The second reading, for the texts, is not cut short by the signal of the first.
-    files.map((path) => ({ path, open: () => open(path, o) })),
+    files.map((path) => ({ path, open: () => alongside(path, open(path, o)) })),
     {
       evaluator,
       store,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { take } from '../../audit/index.js';
 import { strictJson, visible } from '../../audit/report/index.js';
-import { placeOf } from '../../datasets/index.js';
-import { measure, type MeasureOptions, type QrmSpec } from '../../qrm/index.js';
+import type { MeasureOptions } from '../../qrm/index.js';
 import { LazyEvaluator } from '../../session/lazy-evaluator.js';
+import { scoreLine } from '../../session/score-line.js';
 import { scoreRows, type ScoredEvent } from '../../session/score-rows.js';
 import { ScoreService } from '../../session/score-service.js';
 import { contentHash } from '../../store/index.js';
@@ -75,7 +75,10 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
         const missing = unwritten.get(event.row) ?? [];
         const targets = event.targets.filter((_, n) => missing[n] !== false);
         await output.write(
-          targets.map((t) => outputLine(event, t, file, run, settings, info.spec)).join(''),
+          targets
+            .map((t) => ({ run, file, ...scoreLine(event, t, info.spec, settings) }))
+            .map((line) => `${strictJson(line)}\n`)
+            .join(''),
         );
         for (const { conversation: c, hash } of targets) {
           const { kind = '', label = '' } = event.row.conversations[c] ?? {};
@@ -94,34 +97,4 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
   }
   if (rows === 0) process.stderr.write('qrm: nothing could be read\n');
   return bad > 0 || rows === 0 ? EXIT.unreadable : EXIT.ok;
-}
-
-function outputLine(
-  event: ScoredRow,
-  { conversation: c, target, hash, result }: ScoredRow['targets'][number],
-  file: string,
-  run: string,
-  settings: MeasureOptions,
-  spec: QrmSpec,
-): string {
-  const conversation = event.row.conversations[c];
-  const p = placeOf(event.row, c, target);
-  const head = {
-    run,
-    file,
-    row: event.row.index,
-    kind: conversation?.kind,
-    label: conversation?.label,
-    turn: target,
-    line: p.line + 1,
-    column: p.column + 1,
-    start: p.start,
-    end: p.end,
-    hash: hex(hash),
-  };
-  if (!result.ok) return `${strictJson({ ...head, error: result.error })}\n`;
-  const { sorted, ...m } = measure(result.score, spec.levels, settings);
-  const gate = Object.fromEntries(spec.attributes.map((name, n) => [name, result.score.gate[n]]));
-  const { tokens, truncatedTokens } = result.score;
-  return `${strictJson({ ...head, ...m, gate, quantiles: [...sorted], tokens, truncatedTokens })}\n`;
 }
