@@ -113,6 +113,7 @@ function stage(folder, target) {
     'client',
     'docs/findings.md',
     'docs/images',
+    'scale',
     'models/default',
   ]) {
     if (!existsSync(join(root, path))) console.warn(`${path} is missing`);

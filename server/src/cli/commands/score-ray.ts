@@ -48,6 +48,8 @@ type Told =
     }
   | { readonly step: 'error'; readonly message: string };
 
+const plural = (n: number, noun: string) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+
 const isLocal = (path: string): boolean => !/^[a-z][a-z0-9+.-]*:\/\//i.test(path);
 
 /** Scores the files on a Ray cluster, into shards in a folder; run again it goes on with what is missing. */
@@ -72,7 +74,8 @@ export async function scoreOnRay(inputs: readonly string[], o: RayOptions): Prom
   }
   await closeReaders();
   const settings = { tau: o.tau, lambda: o.lambda, cvarLevel: o.cvarLevel };
-  const model = ['--device', o.device, '--precision', o.precision, '--model', o.model];
+  const named = o.model !== undefined && existsSync(o.model) ? resolve(o.model) : o.model;
+  const model = ['--device', o.device, '--precision', o.precision, '--model', named];
   const engine = model.flatMap((part, n) =>
     n % 2 === 0 && model[n + 1] !== undefined ? [part as string, model[n + 1] as string] : [],
   );
@@ -126,9 +129,9 @@ async function follow(
   for await (const line of createInterface({ input: child.stdout })) {
     last = parse(line) ?? last;
     if (last === undefined) continue;
-    if (last.step === 'plan') say(`${count(last.files)} files, ${count(last.units)} shards`);
+    if (last.step === 'plan') say(`${plural(last.files, 'file')}, ${plural(last.units, 'shard')}`);
     if (last.step === 'resume' && last.done > 0)
-      say(`${count(last.done)} of ${count(last.units)} shards are there already`);
+      say(`${count(last.done)} of ${plural(last.units, 'shard')} there already`);
     if (last.step === 'score') bar.step(last.done / last.units, last.responses, 0);
   }
   bar.end();
@@ -147,7 +150,7 @@ async function follow(
     process.stderr.write(`${visible(`${file}:${line}:${column} ${message} (${code})`)}\n`);
   if (last.bad > last.problems.length)
     say(`${count(last.bad)} pieces could not be read; ${count(last.problems.length)} are listed`);
-  say(`${count(last.responses)} responses in ${count(last.shards)} shards: ${o.out}`);
+  say(`${plural(last.responses, 'response')} in ${plural(last.shards, 'shard')}: ${o.out}`);
   if (last.failed > 0) say(`${count(last.failed)} of them have an error in place of a score`);
   say(`Next: qrm audit --scores ${o.out}`);
   return last.responses === 0 ? EXIT.unreadable : EXIT.ok;
