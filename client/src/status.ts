@@ -28,7 +28,9 @@ export function statusItems(context: Context): Disposable[] {
           : 'idle';
     if (s.model !== undefined) {
       device.text = `${s.model.executionProvider}, ${s.model.precision}`;
-      device.detail = `context of ${s.model.maxTokens} tokens`;
+      const rate = Math.round(s.tokenRate ?? 0);
+      const speed = rate > 0 ? `${rate.toLocaleString('en-US')} tokens/s, ` : '';
+      device.detail = `${speed}context of ${s.model.maxTokens} tokens`;
     }
   };
   return [model, device, context.onStatus(show)];

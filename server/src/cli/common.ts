@@ -12,6 +12,8 @@ export interface CommonOptions {
   model?: string;
   device?: EngineOptions['device'];
   precision?: EngineOptions['precision'];
+  /** GB. */
+  gpuMemory?: number;
   threads?: number;
   endpoint?: readonly string[];
   inputFormat?: Container;

@@ -9,7 +9,13 @@ import type { openEvaluator as Open } from '../engine/index.js';
  */
 export const openEvaluator: typeof Open = async (options) =>
   (await import('../engine/index.js')).openEvaluator(options);
-export const doctor = async () => (await import('../engine/doctor.js')).doctor();
+export const doctor = async (known = false) =>
+  (await import('../engine/doctor.js')).doctor({ known });
+/** Where CUDA's library belongs, and how it is brought; `install` is undefined where there is no place for it. */
+export const cudaFiles = async () => {
+  const { cudaInstall, CUDA_LIBRARIES } = await import('../engine/doctor.js');
+  return { install: cudaInstall(), libraries: CUDA_LIBRARIES };
+};
 export const listModels = async () => (await import('../model/bundle/models.js')).listModels();
 export const listHubModels = async () =>
   (await import('../model/bundle/models.js')).listHubModels();

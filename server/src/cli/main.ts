@@ -138,7 +138,9 @@ addCleanCommand(common, program, examples, VERSION);
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')
-  .addOption(new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'))
+  .addOption(
+    new Option('--precision <name>').choices(['auto', 'float32', 'int8', 'int4']).default('auto'),
+  )
   .option('--heads <folder>', 'heads.json and heads.safetensors, for a backbone without its own')
   .option('--quiet', 'nothing on standard error but errors')
   .addHelpText(
@@ -184,6 +186,9 @@ program
   .command('doctor')
   .description('which execution provider is used, why not the others, and how to get them')
   .option('--json', 'as JSON')
+  .option('--known', 'what was found earlier, where it was, in place of probing anew')
+  .option('--install-cuda', 'first bring CUDA’s library (250 MB), after asking')
+  .option('--yes', 'do not ask')
   .action(doctorCommand);
 program
   .command('models')

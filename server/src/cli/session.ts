@@ -49,9 +49,14 @@ export async function withSession(
       device: o.device,
       precision: o.precision,
       threads: o.threads,
+      ...(o.gpuMemory !== undefined && { gpuMemory: 1e9 * o.gpuMemory }),
       ...(o.endpoint && { endpoints: o.endpoint }),
       signal,
       onProgress: loading.show,
+      onNotice: (note) => {
+        loading.clear();
+        say(`Note: ${note}`);
+      },
       onRestart: (reason) =>
         say(o.endpoint ? reason : `The evaluator was started again: ${reason}`),
     }).finally(loading.clear);

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
 import { readPrefix } from '../model/bundle/prefix.js';
 import { messageOf } from '../errors.js';
-import type { Provider } from './messages.js';
+import { processorFlags } from './identity.js';
 import { pack, type TokenTree } from './packing.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
+import type { Precision, Provider } from '../model/graph/precision.js';
 import type { Backbone } from './loaded.js';
+import { PathBackbone } from './path/backbone.js';
 import { NativeBackbone } from './native-backbone.js';
 
 export type { Backbone } from './loaded.js';
@@ -16,16 +17,9 @@ export interface SessionOptions {
   readonly threads: number;
 }
 
-let vnni: boolean | undefined;
 /** Whether the processor adds int8 products in 32 bits; taken for no where the system does not say so. */
-function hasVnni(): boolean {
-  try {
-    vnni ??= /\bavx(?:512)?_vnni\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  } catch {
-    vnni = false;
-  }
-  return vnni;
-}
+const hasVnni = (): boolean =>
+  processorFlags().has('avx512_vnni') || processorFlags().has('avx_vnni');
 
 /** A session of ONNX Runtime on one execution provider, without a silent change to another. */
 export async function createSession(
@@ -63,7 +57,9 @@ export async function createSession(
 }
 
 export interface BackboneOptions extends SessionOptions {
-  readonly precision: 'int8' | 'float32';
+  readonly precision: Precision;
+  /** Of the graph of paths: paths.json lies beside the graph. */
+  readonly paths?: boolean;
 }
 
 /** Our own kernels where a backbone runs on them: int8, on a CPU that has what they need. */
@@ -86,6 +82,9 @@ export async function loadBackbone(
   config: ModelConfig,
   options: BackboneOptions,
 ): Promise<Backbone> {
+  if (options.paths) {
+    return PathBackbone.load(path, config, (file) => createSession(file, options));
+  }
   const kernels = kernelsFor(config, options);
   return kernels
     ? NativeBackbone.load(kernels, path, config)

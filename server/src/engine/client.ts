@@ -1,5 +1,7 @@
 import { cancelled, messageOf } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
+import { PROVIDERS, type Provider } from '../model/graph/precision.js';
+import { identityOf } from './identity.js';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { streamInOrder } from './stream.js';
 import { forkWorker, lastWords } from './worker-process.js';
@@ -18,6 +20,8 @@ export interface ClientOptions extends OpenRequest {
   readonly signal?: AbortSignal;
   /** Told when the process died and was begun anew. */
   readonly onRestart?: (reason: string) => void;
+  /** Told what a user should know of a run: a note of the choice of device, smaller batches, another device. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** Deaths without one result in between, after which the evaluator gives up. */
@@ -54,6 +58,9 @@ export class EvaluatorClient implements Evaluator {
   /** Why nothing can be scored any more. */
   #broken: string | undefined;
   #child: ChildProcess;
+  /** What scores now: another device than `info` tells, when that one failed. */
+  #now: EvaluatorInfo;
+  #avoid: readonly Provider[] = [];
 
   private constructor(
     private readonly options: ClientOptions,
@@ -61,6 +68,8 @@ export class EvaluatorClient implements Evaluator {
     readonly info: EvaluatorInfo,
   ) {
     this.#child = child;
+    this.#now = info;
+    for (const note of info.notes ?? []) options.onNotice?.(note);
     this.#listen(child);
   }
 
@@ -126,11 +135,12 @@ export class EvaluatorClient implements Evaluator {
 
   #listen(child: ChildProcess): void {
     child.on('message', (message: FromEvaluator) => {
+      if (message.type === 'notice') this.options.onNotice?.(message.message);
       if (message.type !== 'result') return;
       this.#deaths = 0;
       const pending = this.#pending.get(message.id);
       this.#pending.delete(message.id);
-      pending?.resolve(owned(message.result));
+      pending?.resolve({ ...owned(message.result), ...this.#scoredBy() });
     });
     child.once('exit', (code, signal) => {
       if (!this.#closed)
@@ -144,16 +154,21 @@ export class EvaluatorClient implements Evaluator {
 
   async #restart(reason: string): Promise<void> {
     this.options.onRestart?.(reason);
+    const leaves = this.#leavesDevice();
     for (const [id, pending] of this.#pending) {
-      if (++pending.deaths < 2) continue;
+      pending.deaths = leaves ? 0 : pending.deaths + 1;
+      if (pending.deaths < 2) continue;
       this.#pending.delete(id);
       pending.resolve(allFailed(pending.group, `${reason} twice while scoring this`));
     }
-    if (++this.#deaths > MAX_DEATHS) return this.#fail(`${reason} again and again`);
+    this.#deaths = leaves ? 0 : this.#deaths + 1;
+    if (this.#deaths > MAX_DEATHS) return this.#fail(`${reason} again and again`);
     try {
-      const { child, info } = await start(this.options);
+      const { child, info } = await start({ ...this.options, avoid: this.#avoid });
       if (this.#closed) return void child.kill();
-      if (info.modelHash !== this.info.modelHash) {
+      this.#now = info;
+      // On another device the same model has another precision, and is known by what it scores then.
+      if (this.#avoid.length === 0 && identityOf(info) !== identityOf(this.info)) {
         child.kill();
         return this.#fail('the model changed on disk: open the evaluator anew');
       }
@@ -165,6 +180,26 @@ export class EvaluatorClient implements Evaluator {
     } catch (error) {
       this.#fail(`${reason} and cannot be begun anew: ${String(error)}`);
     }
+  }
+
+  /** The second death on a GPU that nobody asked for by name: the next device takes over. */
+  #leavesDevice(): boolean {
+    const { executionProvider } = this.#now;
+    const provider = PROVIDERS.find((name) => name === executionProvider);
+    if (this.options.device !== 'auto' || provider === undefined || provider === 'cpu')
+      return false;
+    if (this.#deaths < 1) return false;
+    this.#avoid = [...this.#avoid, provider];
+    this.options.onNotice?.(
+      `${provider} failed twice and is left: the rest is scored on another device, whose numbers differ by rounding`,
+    );
+    return true;
+  }
+
+  /** Of scores by another device than the evaluator was opened on. */
+  #scoredBy(): { scoredBy?: string } {
+    const by = identityOf(this.#now);
+    return by === identityOf(this.info) ? {} : { scoredBy: by };
   }
 
   #fail(reason: string): void {
@@ -205,7 +240,9 @@ function abortError(signal: AbortSignal | undefined): Error {
 function start(options: ClientOptions): Promise<{ child: ChildProcess; info: EvaluatorInfo }> {
   const { onProgress, signal, model, device, precision, threads, background, cacheFolder } =
     options;
-  const request: OpenRequest = { model, device, precision, threads, background, cacheFolder };
+  const { gpuMemory, avoid } = options;
+  const rest = { threads, background, cacheFolder, gpuMemory, avoid };
+  const request: OpenRequest = { model, device, precision, ...rest };
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(abortError(signal));
     const child = forkWorker();

@@ -1,27 +1,16 @@
 import { messageOf } from '../errors.js';
-import { availableParallelism, setPriority } from 'node:os';
-import { buildHeads } from '../model/heads/heads-graph.js';
-import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
-import { readPrefix } from '../model/bundle/prefix.js';
+import type { OpenedModel } from '../model/bundle/bundle.js';
 import { expectation, mixQuantiles, poolQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
-import { kernelsFor } from './backbone.js';
-import { conversationPaths } from './paths.js';
+import { probe } from './device/probe.js';
 import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
-import { probe } from './probe.js';
-import { chooseProvider } from './providers.js';
+import { openRunning } from './opening.js';
+import { conversationPaths } from './paths.js';
 import { WorkQueue, type Queued } from './queue.js';
-import { RunnerPool } from './runner-pool.js';
+import type { RunnerPool } from './runner-pool.js';
+import { isDeviceLost, isOutOfMemory, TokenBudget } from './token-budget.js';
 import { planTrees, type PlannedTree } from './trees.js';
 import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
-
-/** Tokens of one run: activations of a few hundred tokens stay in a core's L2 cache. */
-const CPU_BUDGET = 512;
-/** Our own kernels keep less of a token, and read the weights once a run. */
-const NATIVE_BUDGET = 768;
-const GPU_BUDGET = 8192;
-/** Models up to this many weights get a session for each thread; larger ones share one. */
-const SMALL = 1e9;
 
 /** One tree of a group's tokens, waiting for its batch. */
 interface Item extends Queued {
@@ -73,7 +62,7 @@ export function evaluatorMain(script: URL): void {
         coordinator?.cancel(message.id);
         return;
       case 'probe':
-        send({ type: 'probed', error: await probe(message.provider) });
+        send({ type: 'probed', result: await probe(message.provider) });
         return;
       case 'close':
         process.exit(0);
@@ -91,11 +80,12 @@ class Coordinator {
   readonly #queue = new WorkQueue<Item>();
   readonly #jobs = new Map<number, Job>();
   #pumping = false;
+  #saidSmaller = false;
 
   private constructor(
     private readonly model: OpenedModel,
     private readonly pool: RunnerPool,
-    private readonly budget: number,
+    private readonly budget: TokenBudget,
     private readonly prefix: readonly number[],
     private readonly send: (message: FromEvaluator) => void,
   ) {}
@@ -105,64 +95,11 @@ class Coordinator {
     request: OpenRequest,
     send: (message: FromEvaluator) => void,
   ): Promise<Coordinator> {
-    if (request.background) setPriority(10);
-    let provider = await chooseProvider(request.device);
-    const model = await openModel(request.model, {
-      precision: request.precision,
-      preferred: provider === 'cpu' ? 'int8' : 'float32',
-      cacheFolder: request.cacheFolder,
-      onProgress: (progress) => send({ type: 'progress', ...progress }),
-    });
-    if (model.precision === 'int8' && provider !== 'cpu') {
-      // The int8 graph is made of the CPU's operators.
-      if (request.device !== 'auto') {
-        throw new Error(`device ${provider}: the model is int8, which runs on the cpu only`);
-      }
-      provider = 'cpu';
-    }
-    const threads = Math.max(1, request.threads ?? availableParallelism());
-    const { config } = model;
-    const weights =
-      config.layers *
-      config.hiddenSize *
-      (3 * config.intermediateSize + 2 * (config.heads + config.kvHeads) * config.headDim);
-    const { precision } = model;
-    // Our own kernels share one copy of the weights among all threads.
-    const native = kernelsFor(config, { precision, provider }) !== undefined;
-    const apart = provider === 'cpu' && weights < SMALL ? Math.min(threads, 8) : 1;
-    const runners = native ? threads : apart;
-    const pool = await RunnerPool.start(
-      script,
-      {
-        role: 'runner',
-        backbone: model.backbonePath,
-        heads: buildHeads(model.heads),
-        config,
-        options: {
-          provider,
-          precision,
-          threads: Math.max(1, Math.floor(threads / runners)),
-        },
-      },
-      runners,
+    const { model, pool, budget, prefix, info } = await openRunning(script, request, (progress) =>
+      send({ type: 'progress', ...progress }),
     );
-    const budget = native ? NATIVE_BUDGET : provider === 'cpu' ? CPU_BUDGET : GPU_BUDGET;
-    // Before `opened`: the parent sends groups at once, and they must find the coordinator there.
-    const prefix = await readPrefix(model.backbonePath);
-    const { spec, name, modelHash, maxTokens, reference } = model;
-    send({
-      type: 'opened',
-      info: {
-        spec,
-        modelName: name,
-        modelHash,
-        precision,
-        executionProvider: provider,
-        maxTokens,
-        ...(reference && { reference }),
-      },
-    });
-    return new Coordinator(model, pool, budget, prefix, send);
+    send({ type: 'opened', info });
+    return new Coordinator(model, pool, new TokenBudget(budget), prefix, send);
   }
 
   add(id: number, group: ScoreGroup, priority: number): void {
@@ -210,7 +147,7 @@ class Coordinator {
     // Let the messages that have arrived be read first, so that a batch is full.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.pool.free && this.#queue.length > 0) {
-      const items = this.#queue.take(this.budget);
+      const items = this.#queue.take(this.budget.tokens);
       this.#run(items)
         .then(() => this.#pump())
         .catch(fatal);
@@ -253,6 +190,9 @@ class Coordinator {
         );
       }
     } catch (error) {
+      // Who asked begins this process anew, and all that is under way with it.
+      if (isDeviceLost(messageOf(error))) return fatal(error);
+      if (this.#again(items, messageOf(error))) return;
       for (const { job, planned, slots } of items) {
         for (const { path } of planned.sources) {
           const { conversation, target } = slots[path]!;
@@ -261,6 +201,19 @@ class Coordinator {
       }
     }
     for (const { job } of items) if (--job.waiting === 0) this.#finish(job);
+  }
+
+  /** Out of memory: what was in the batch waits again, for smaller ones. */
+  #again(items: readonly Item[], error: string): boolean {
+    const tokens = items.reduce((n, item) => n + item.tokens, 0);
+    if (!isOutOfMemory(error) || !this.budget.shrink(tokens, items.length)) return false;
+    for (const item of items) if (this.#jobs.has(item.group)) this.#queue.add(item);
+    if (!this.#saidSmaller) {
+      this.#saidSmaller = true;
+      const message = `a batch of ${tokens} tokens did not fit in memory: smaller ones are run, nothing is lost`;
+      this.send({ type: 'notice', message });
+    }
+    return true;
   }
 
   #finish(job: Job): void {

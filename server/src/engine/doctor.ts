@@ -1,20 +1,38 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { arch, availableParallelism, cpus, platform, release } from 'node:os';
-import { env } from '../model/onnxruntime.js';
-import { forkWorker } from './worker-process.js';
-import type { FromEvaluator, Provider, ToEvaluator } from './messages.js';
+import { basename } from 'node:path';
+import type { Precision, Provider } from '../model/graph/precision.js';
+import { cacheIfAny } from '../model/bundle/model-cache.js';
+import { candidates, lacking, runtimeVersion } from './device/candidates.js';
+import { drawback, probeApart } from './device/choose.js';
+import { fixFor } from './device/fixes.js';
+import { isSoftware, nvidiaDriver, vulkanDrivers } from './device/driver.js';
+import { keepProbe, keptProbe } from './device/known.js';
+import { adaptersOf, freeMemory, type Adapter } from './device/memory.js';
+import type { ProbeResult } from './device/probe.js';
 import { nativeKernels } from './native.js';
-import { candidates, isBuiltIn } from './providers.js';
+
+export { CUDA_LIBRARIES } from './device/candidates.js';
+export { cudaInstall } from './device/fixes.js';
 
 export interface ProviderReport {
   readonly name: Provider;
+  /** It runs small models right. */
   readonly available: boolean;
   readonly chosen: boolean;
   /** Why it is used, or why not. */
   readonly reason: string;
-  /** The command that would make it available. */
-  readonly fix?: string;
+  /** Cards and drivers, as far as the system tells. */
+  readonly adapters: readonly Adapter[];
+  /** The largest 1 - cosine of hidden states between it and the CPU, by precision. */
+  readonly off?: Readonly<Partial<Record<Precision, number>>>;
+  /** Tokens a second of the probe's model (1,024 channels), and the CPU's in float32. */
+  readonly rate?: number;
+  readonly cpuRate?: number;
+  /** Bytes. */
+  readonly freeMemory?: number;
+  /** The commands that would make it available, any of them. */
+  readonly fix?: readonly string[];
 }
 
 export interface DoctorReport {
@@ -28,37 +46,33 @@ export interface DoctorReport {
   readonly int8: string;
 }
 
-/** onnxruntime-node fetches CUDA's library only when asked to; it is 300 MB, and the extension leaves it out. */
-function cudaFix(): string {
-  const script = fileURLToPath(
-    new URL('../node_modules/onnxruntime-node/script/install.js', import.meta.url),
-  );
-  return existsSync(script)
-    ? `node ${script} (needs an NVIDIA driver, CUDA 12 or 13 and cuDNN 9)`
-    : 'webgpu runs on the same GPU; the extension comes without the library of CUDA (300 MB), which qrm from a clone of the repository can use';
-}
-
-/** Which execution provider is used on this machine, and why not the others. */
-export async function doctor(): Promise<DoctorReport> {
-  const providers: ProviderReport[] = [];
-  let chosen = false;
+/**
+ * Which execution provider is used on this machine, and why not the others. Every provider is probed anew, and what
+ * is found is kept for the next start.
+ * @param known takes what was found earlier where nothing has changed since
+ */
+export async function doctor({
+  known = false,
+  cacheFolder = cacheIfAny(),
+}: { known?: boolean; cacheFolder?: string | undefined } = {}): Promise<DoctorReport> {
+  const found: { name: Provider; result: ProbeResult }[] = [];
   for (const name of candidates()) {
-    const error: string | undefined = await probeApart(name);
-    const available = error === undefined;
-    const use: boolean = available && !chosen;
-    chosen ||= use;
-    const reason = available
-      ? use
-        ? 'the first of this list that runs a small model right'
-        : 'runs, but one above it is preferred'
-      : error;
-    const fix = available ? undefined : fixFor(name);
-    providers.push({ name, available, chosen: use, reason, ...(fix ? { fix } : {}) });
+    const earlier = known ? await keptProbe(cacheFolder, name) : undefined;
+    const result = name === 'cpu' ? {} : (earlier ?? (await probeApart(name)));
+    // What is not installed is seen without a probe.
+    if (name !== 'cpu' && lacking(name) === undefined) await keepProbe(cacheFolder, name, result);
+    found.push({ name, result });
   }
+  const fastest = found
+    .filter(({ name, result }) => name !== 'cpu' && drawback(result) === undefined)
+    .sort((a, b) => b.result.rate! - a.result.rate!)[0];
+  const used = fastest?.name ?? 'cpu';
+  const providers: ProviderReport[] = [];
+  for (const { name, result } of found) providers.push(await report(name, result, name === used));
   return {
     platform: `${platform()} ${arch()} ${release()}`,
     node: process.versions.node,
-    onnxruntime: env.versions.node ?? env.versions.common,
+    onnxruntime: runtimeVersion(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
     threads: availableParallelism(),
     providers,
@@ -66,40 +80,52 @@ export async function doctor(): Promise<DoctorReport> {
   };
 }
 
+async function report(
+  name: Provider,
+  { error, off, rate, cpuRate }: ProbeResult,
+  chosen: boolean,
+): Promise<ProviderReport> {
+  const adapters = await knownAdapters(name);
+  const free = name === 'cpu' ? freeMemory() : adapters[0]?.free;
+  const why = name === 'cpu' ? undefined : drawback({ error, off, rate, cpuRate });
+  const reason = chosen
+    ? name === 'cpu'
+      ? 'no GPU runs right and faster'
+      : 'it runs small models right, and is the fastest'
+    : (why ?? (name === 'cpu' ? 'runs always' : 'runs right, but another is faster'));
+  const fix = error === undefined ? undefined : fixFor(name);
+  return {
+    name,
+    available: error === undefined,
+    chosen,
+    reason,
+    adapters,
+    ...(off && { off }),
+    ...(rate !== undefined && { rate, cpuRate }),
+    ...(free !== undefined && { freeMemory: free }),
+    ...(fix && fix.length > 0 && { fix }),
+  };
+}
+
+/** The cards that the system tells of; for Vulkan its drivers where it tells of none. */
+async function knownAdapters(name: Provider): Promise<Adapter[]> {
+  if (name === 'cpu') return [];
+  const adapters = await adaptersOf(name);
+  const driver = nvidiaDriver();
+  if (adapters.length > 0) return adapters;
+  if (name === 'cuda') return driver ? [{ name: 'NVIDIA', driver }] : [];
+  if (platform() !== 'linux') return [];
+  return vulkanDrivers()
+    .filter((icd) => existsSync(icd))
+    .map((icd) => ({
+      name: basename(icd).replace(/_icd.*|\.json$/g, ''),
+      ...(isSoftware(icd) && { driver: 'computes on the processor' }),
+    }));
+}
+
 function int8Kernels(): string {
   const native = nativeKernels();
   return 'kernels' in native
     ? 'own kernels, on the AMX units of this processor'
     : `ONNX Runtime; not our own kernels: ${native.reason}`;
-}
-
-function fixFor(name: Provider): string | undefined {
-  if (name === 'cuda') return cudaFix();
-  if (name !== 'webgpu') return undefined;
-  return platform() === 'linux'
-    ? 'apt-get install libvulkan1 and a GPU driver with Vulkan (mesa-vulkan-drivers or NVIDIA)'
-    : "install the GPU maker's current driver";
-}
-
-/** In a process of its own: a driver that crashes must not take us with it. */
-function probeApart(provider: Provider): Promise<string | undefined> {
-  if (!isBuiltIn(provider)) {
-    return Promise.resolve('this build of ONNX Runtime does not contain it');
-  }
-  return new Promise((resolve) => {
-    const child = forkWorker();
-    const timer = setTimeout(() => finish('it did not answer within 60 s'), 60_000);
-    const finish = (error: string | undefined): void => {
-      clearTimeout(timer);
-      child.removeAllListeners();
-      child.kill('SIGKILL');
-      resolve(error);
-    };
-    child.on('message', (m: FromEvaluator) => m.type === 'probed' && finish(m.error));
-    child.once('exit', (code, signal) =>
-      finish(`loading it ended the process (${signal ?? code})`),
-    );
-    child.once('error', (error) => finish(error.message));
-    child.send({ type: 'probe', provider } satisfies ToEvaluator);
-  });
 }

@@ -1,20 +1,26 @@
+import type { Precision, Provider } from '../model/graph/precision.js';
+import type { Device } from '../protocol/words.js';
+import type { ProbeResult } from './device/probe.js';
 import type { EvaluatorInfo, GroupResult, ScoreGroup } from './types.js';
 
-export const PROVIDERS = ['cuda', 'webgpu', 'coreml', 'dml', 'cpu'] as const;
-export type Provider = (typeof PROVIDERS)[number];
-export type Device = Provider | 'auto';
+export type { Provider };
+export type { Device };
 
 /** How an evaluator is opened; everything that the process needs, so that it can be opened again. */
 export interface OpenRequest {
   /** A bundle, a checkpoint folder or a GGUF file; undefined is the embedded model. */
   readonly model?: string;
   readonly device: Device;
-  readonly precision: 'auto' | 'float32' | 'int8';
+  readonly precision: 'auto' | Precision;
+  /** Bytes of the GPU's memory that may be used; default: what is free, as far as that can be known. */
+  readonly gpuMemory?: number;
   /** CPU threads in all; default: all cores. */
   readonly threads?: number;
   /** Yields the CPU to other programs: for an editor. */
   readonly background?: boolean;
   readonly cacheFolder?: string;
+  /** Providers that failed in use: `auto` leaves them out. */
+  readonly avoid?: readonly Provider[];
 }
 
 /** From the user's process to the evaluator's. */
@@ -33,7 +39,9 @@ export type ToEvaluator =
 /** From the evaluator's process to the user's. */
 export type FromEvaluator =
   | { readonly type: 'progress'; readonly message: string; readonly fraction?: number }
+  /** What is to be told while it scores. */
+  | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'opened'; readonly info: EvaluatorInfo }
   | { readonly type: 'failed'; readonly error: string }
   | { readonly type: 'result'; readonly id: number; readonly result: GroupResult }
-  | { readonly type: 'probed'; readonly error?: string };
+  | { readonly type: 'probed'; readonly result: ProbeResult };

@@ -27,23 +27,35 @@ export type RunReply =
   /** Adjusted attribute quantiles [n, M*K] and gate weights [n, M]. */
   | { readonly quantiles: Float32Array; readonly gate: Float32Array };
 
-/** The body of a runner thread: one session, one batch at a time. */
+/** Batches are numbered from 1; 0 is the runner's own word that it is ready, or why not. */
+export interface NumberedRequest {
+  readonly id: number;
+  readonly request: RunRequest;
+}
+export interface NumberedReply {
+  readonly id: number;
+  readonly reply: RunReply;
+}
+
+/** The body of a runner thread: one session, which is given one batch after the other. */
 export async function runnerMain(): Promise<void> {
   const port = parentPort!;
   const data = workerData as RunnerData;
-  const reply = (message: RunReply): void => port.postMessage(message);
+  const answer = (id: number, reply: RunReply): void =>
+    port.postMessage({ id, reply } satisfies NumberedReply);
   try {
     const backbone = await loadBackbone(data.backbone, data.config, data.options);
     // The heads are small: always on the CPU, where their features arrive.
     const heads = await createSession(data.heads, { ...data.options, provider: 'cpu' });
-    reply({ ready: true });
-    port.on('message', (request: RunRequest) => {
-      run(backbone, heads, data.config.hiddenSize, request).then(reply, (error: unknown) =>
-        reply({ error: messageOf(error) }),
+    answer(0, { ready: true });
+    port.on('message', ({ id, request }: NumberedRequest) => {
+      run(backbone, heads, data.config.hiddenSize, request).then(
+        (reply) => answer(id, reply),
+        (error: unknown) => answer(id, { error: messageOf(error) }),
       );
     });
   } catch (error) {
-    reply({ error: messageOf(error) });
+    answer(0, { error: messageOf(error) });
   }
 }
 

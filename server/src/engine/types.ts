@@ -41,6 +41,8 @@ export type TargetResult =
 /** results[c][t] belongs to conversations[c].targets[t]. */
 export interface GroupResult {
   readonly results: readonly (readonly TargetResult[])[];
+  /** What scored it (`identityOf`), where that is not what was opened: the device failed and the CPU went on. */
+  readonly scoredBy?: string;
 }
 
 export interface ScoreOptions {
@@ -56,6 +58,10 @@ export interface EvaluatorInfo {
   readonly modelHash: string;
   readonly precision: string;
   readonly executionProvider: string;
+  /** What rounds the numbers: the kind of device, and on the CPU whose kernels. Part of every store key. */
+  readonly kernels?: string;
+  /** Of the choice of device and precision: what a user should know. */
+  readonly notes?: readonly string[];
   readonly maxTokens: number;
   /** Of the model's maker; absent where there are none. */
   readonly reference?: ReferenceFigures;

@@ -114,6 +114,8 @@ async function load(
     device: options.device,
     precision: options.precision,
     threads: options.threads,
+    ...(options.gpuMemory !== undefined && { gpuMemory: 1e9 * options.gpuMemory }),
+    onNotice: (note) => say(`Note: ${note}`),
     signal,
     onProgress,
     onRestart: (why) => say(`The evaluator was started again: ${why}`),

@@ -13,7 +13,7 @@ import {
   type VisibleRangesParams,
 } from '../protocol/index.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
-import { doctorReport } from './doctor.js';
+import { deviceFindings, doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
 import { hubCost, hubModels, pullModel } from './hub-models.js';
 import { serve } from './handlers.js';
@@ -158,6 +158,7 @@ export function serveRequests(server: ServerContext): void {
       const stats = engine.current?.store?.stats?.();
       return { markdown: await doctorReport(engine.status(), stats) };
     },
+    devices: deviceFindings,
     models: async () =>
       (await listModels()).map((m) => ({
         name: m.name,

@@ -43,6 +43,8 @@ export interface Requests {
   exportReport: { params: ExportParams; answer: ExportResult };
   ignore: { params: IgnoreParams; answer: IgnoreResult };
   doctor: { params: undefined; answer: DoctorResult };
+  /** What was found of each execution provider, without looking again where nothing has changed. */
+  devices: { params: undefined; answer: readonly DeviceFinding[] };
   models: { params: undefined; answer: readonly ModelChoice[] };
   /** Reward models of the hub that are known to run here. Asks nothing of the network. */
   hubModels: { params: undefined; answer: HubModels };
@@ -86,6 +88,7 @@ export const METHODS = {
   exportReport: 'qrmLens/export',
   ignore: 'qrmLens/ignore',
   doctor: 'qrmLens/doctor',
+  devices: 'qrmLens/devices',
   models: 'qrmLens/models',
   hubModels: 'qrmLens/hubModels',
   hubCost: 'qrmLens/hubCost',
@@ -109,6 +112,8 @@ export interface StatusParams {
   readonly queue: number;
   /** Responses per second over the last seconds; 0 when idle. */
   readonly rate: number;
+  /** Tokens per second likewise, of what was newly scored. */
+  readonly tokenRate?: number;
   /** What is being loaded, or the error in plain words. */
   readonly message?: string;
 }
@@ -204,6 +209,12 @@ export interface IgnoreResult {
 export interface DoctorResult {
   /** Markdown, ready to show. */
   readonly markdown: string;
+}
+export interface DeviceFinding {
+  readonly name: string;
+  readonly available: boolean;
+  readonly chosen: boolean;
+  readonly reason: string;
 }
 export interface ModelChoice {
   readonly name: string;

@@ -1,11 +1,13 @@
-import type { Device } from './words.js';
+import type { Device, Precision } from './words.js';
 
 /** What `qrm serve` is started with; nothing of it can be changed by a request. */
 export interface ServeOptions {
   /** As `--model`; undefined: the embedded one. */
   readonly model?: string;
   readonly device: Device;
-  readonly precision: 'auto' | 'float32' | 'int8';
+  readonly precision: 'auto' | Precision;
+  /** GB of a GPU's memory that may be used. */
+  readonly gpuMemory?: number;
   readonly threads?: number;
   readonly host: string;
   /** 0: any free one. */

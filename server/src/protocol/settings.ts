@@ -1,4 +1,4 @@
-import type { Device } from './words.js';
+import type { Device, Precision } from './words.js';
 
 export const THEME_KINDS = ['light', 'dark', 'high-contrast', 'high-contrast-light'] as const;
 export type ThemeKind = (typeof THEME_KINDS)[number];
@@ -9,7 +9,9 @@ export interface ServerSettings {
   /** URLs of engines that score, by commas; empty: this machine. */
   readonly endpoint: string;
   readonly device: Device;
-  readonly precision: 'auto' | 'float32' | 'int8';
+  readonly precision: 'auto' | Precision;
+  /** GB of a GPU's memory that may be used; 0: what is free. */
+  readonly gpuMemory: number;
   readonly threads: number;
   /** `auto`: files that are surely datasets; `off`: only on command; `open`: every supported file. */
   readonly autoAudit: 'auto' | 'open' | 'off';

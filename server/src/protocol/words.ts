@@ -23,7 +23,15 @@ export interface TextSpot {
   readonly endColumn: number;
 }
 
-export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
+/** Execution providers of ONNX Runtime. CoreML has no attention, RMS norm, rotary embedding or gather. */
+export const PROVIDERS = ['cuda', 'webgpu', 'dml', 'cpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+export const DEVICES = ['auto', 'cpu', 'cuda', 'webgpu', 'dml'] as const;
+export type Device = (typeof DEVICES)[number];
+/** How exactly a backbone is run: the type of its weights, and of its activations where that is a float. */
+export const PRECISIONS = ['float32', 'float16', 'bfloat16', 'int8', 'int4'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export interface ModelInfo {
   readonly name: string;
   readonly hash: string;

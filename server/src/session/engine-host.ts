@@ -1,4 +1,4 @@
-import { openEvaluator } from '../engine/index.js';
+import { identityOf, openEvaluator } from '../engine/index.js';
 import type { Evaluator, EvaluatorInfo } from '../engine/types.js';
 import type { ServerSettings, StatusParams } from '../protocol/index.js';
 import { ScoreStore } from '../store/index.js';
@@ -9,7 +9,7 @@ import { FileError, isAbort, messageOf, unawaited } from '../errors.js';
 import { modelInfo } from './model-info.js';
 
 type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'> &
-  Partial<Pick<ServerSettings, 'endpoint'>>;
+  Partial<Pick<ServerSettings, 'endpoint' | 'gpuMemory'>>;
 
 export interface EngineHostOptions {
   readonly settings: () => EngineSettings;
@@ -25,6 +25,8 @@ export interface EngineHostOptions {
 type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
   readonly model?: string;
   readonly threads?: number;
+  /** Bytes. */
+  readonly gpuMemory?: number;
   /** Engines at URLs; what they serve is not known before they are asked. */
   readonly endpoints?: readonly string[];
 };
@@ -56,11 +58,20 @@ export class EngineHost {
 
   /** @throws Error in plain words when the model or the device cannot be used */
   service(): Promise<ScoreService> {
-    const { model, device, precision, threads, store, endpoint = '' } = this.options.settings();
+    const { model, device, precision, threads, store, ...rest } = this.options.settings();
+    const { endpoint = '', gpuMemory = 0 } = rest;
     const path = this.options.trusted && model.path !== '' ? model.path : undefined;
     // Texts go to no address that an untrusted folder names.
     const endpoints = this.options.trusted ? urlsOf(endpoint) : [];
-    const key = JSON.stringify([path, device, precision, threads, store.enabled, endpoints]);
+    const key = JSON.stringify([
+      path,
+      device,
+      precision,
+      gpuMemory,
+      threads,
+      store.enabled,
+      endpoints,
+    ]);
     if (key !== this.key) this.letGo();
     this.key = key;
     return (this.opening ??= this.open({
@@ -68,6 +79,7 @@ export class EngineHost {
       device,
       precision,
       ...(threads > 0 && { threads }),
+      ...(gpuMemory > 0 && { gpuMemory: gpuMemory * 1e9 }),
       ...(endpoints.length > 0 && { endpoints }),
     }));
   }
@@ -79,7 +91,7 @@ export class EngineHost {
     signal.throwIfAborted();
     if (known)
       return this.begin(
-        new LazyEvaluator(known, () => this.load(options, signal, known.modelHash)),
+        new LazyEvaluator(known, () => this.load(options, signal, identityOf(known))),
       );
     try {
       return this.begin(LazyEvaluator.of(await this.load(options, signal)));
@@ -95,7 +107,7 @@ export class EngineHost {
     return this.current;
   }
 
-  /** @param expected another hash than this one takes the place of the service that expected it */
+  /** @param expected another identity than this one takes the place of the service that expected it */
   private async load(
     options: OpenOptions,
     signal: AbortSignal,
@@ -112,17 +124,18 @@ export class EngineHost {
           this.say(
             fraction === undefined ? message : `${message} (${Math.round(100 * fraction)} %)`,
           ),
+        onNotice: this.options.log,
         onRestart: (why) =>
           this.options.log(
             options.endpoints ? why : `${why}; it is begun anew, nothing scored is lost`,
           ),
       });
       signal.throwIfAborted();
-      const { modelName, modelHash, executionProvider, precision } = opened.info;
+      const { modelName, executionProvider, precision } = opened.info;
       this.options.log(`model ${modelName} on ${executionProvider}, ${precision}`);
       if (options.endpoints === undefined) this.remember(options, opened.info);
       const evaluator = this.watch(opened);
-      if (expected !== undefined && expected !== modelHash)
+      if (expected !== undefined && expected !== identityOf(opened.info))
         this.opening = Promise.resolve(this.begin(LazyEvaluator.of(evaluator)));
       return evaluator;
     } catch (error) {
@@ -150,7 +163,8 @@ export class EngineHost {
       if (
         !isAbort(error) &&
         !(error instanceof FileError) &&
-        this.current?.info.modelHash === evaluator.info.modelHash
+        this.current !== undefined &&
+        identityOf(this.current.info) === identityOf(evaluator.info)
       ) {
         this.options.log(`the evaluator failed: ${messageOf(error)}`);
         this.error = messageOf(error);
@@ -210,6 +224,7 @@ export class EngineHost {
     const base = {
       queue,
       rate: current?.rate.perSecond() ?? 0,
+      tokenRate: current?.tokens.perSecond() ?? 0,
       ...(current !== undefined && { model: modelInfo(current.info) }),
     };
     if (this.loading !== undefined) return { ...base, state: 'loading', message: this.loading };

@@ -5,7 +5,8 @@ import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { makeFolder } from '../files/folder.js';
 import { writeWhole } from '../files/write.js';
 import type { EvaluatorInfo } from '../engine/types.js';
-import { GRAPH_VERSION } from '../model/bundle/bundle-format.js';
+import { kernelSet } from '../engine/index.js';
+import { GRAPH_VERSION, PATHS_VERSION } from '../model/bundle/bundle-format.js';
 import { locateModel } from '../model/bundle/locate.js';
 
 /** Models remembered; the least lately opened are forgotten. */
@@ -17,6 +18,8 @@ export interface ModelRequest {
   readonly model?: string;
   readonly device: string;
   readonly precision: string;
+  /** Bytes. */
+  readonly gpuMemory?: number;
 }
 
 /**
@@ -63,7 +66,12 @@ export class KnownModels {
   }
 
   /** Undefined where there is no such model: opening it will say why. */
-  private async key({ model, device, precision }: ModelRequest): Promise<string | undefined> {
+  private async key({
+    model,
+    device,
+    precision,
+    gpuMemory,
+  }: ModelRequest): Promise<string | undefined> {
     try {
       const path = await locateModel(model, cacheIfAny());
       const whole = await stat(path);
@@ -74,7 +82,10 @@ export class KnownModels {
           return [name, size, mtimeMs];
         }),
       );
-      const parts = [this.version, GRAPH_VERSION, path, device, precision, files];
+      // A store that came from another machine was scored by another's kernels.
+      const own = kernelSet('cpu', false);
+      const versions = [this.version, GRAPH_VERSION, PATHS_VERSION, own];
+      const parts = [versions, path, device, precision, gpuMemory ?? 0, files];
       return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
     } catch {
       return undefined;

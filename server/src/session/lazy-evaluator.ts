@@ -6,6 +6,7 @@ import type {
   ScoreOptions,
   TaggedGroups,
 } from '../engine/types.js';
+import { identityOf } from '../engine/index.js';
 import { ModelChanged } from '../errors.js';
 
 /** An evaluator that is opened when something is to score; what its scores are called is known before. */
@@ -15,7 +16,7 @@ export class LazyEvaluator implements Evaluator {
   /** It turned out to be another model: nothing is scored any more. */
   stale = false;
 
-  /** @param open gives an evaluator; its hash must be that of `info` */
+  /** @param open gives an evaluator; its identity must be that of `info` */
   constructor(
     readonly info: EvaluatorInfo,
     private readonly open: () => Promise<Evaluator>,
@@ -40,7 +41,7 @@ export class LazyEvaluator implements Evaluator {
 
   private async begin(): Promise<Evaluator> {
     const evaluator = await this.open();
-    if (evaluator.info.modelHash !== this.info.modelHash) {
+    if (identityOf(evaluator.info) !== identityOf(this.info)) {
       this.stale = true;
       throw new ModelChanged(`${this.info.modelName} is another model now`);
     }

@@ -12,6 +12,13 @@ export interface ScoredTarget extends Slot {
   readonly fromStore: boolean;
 }
 
+/** A score to be kept; `by`: what scored it, where that is not what the evaluator was opened as. */
+export interface FreshScore {
+  readonly slot: Slot;
+  readonly score: RewardScore;
+  readonly by?: string;
+}
+
 /** The scores of one row's responses: those known already, and the others when the evaluator answered. */
 export class RowScores {
   private readonly found: (TargetResult | undefined)[];
@@ -66,14 +73,15 @@ export class RowScores {
   }
 
   /** Takes the evaluator's answer to `group`. @returns the new scores, to be kept */
-  settle({ results }: GroupResult): { slot: Slot; score: RewardScore }[] {
-    const fresh: { slot: Slot; score: RewardScore }[] = [];
+  settle({ results, scoredBy: by }: GroupResult): FreshScore[] {
+    const fresh: FreshScore[] = [];
     // All are read before the first is written: `asked` goes by what is missing.
     this.asked().forEach(({ slots }, c) =>
       slots.forEach((n, t) => {
         const result = checked(results[c]?.[t]);
         this.found[n] = result;
-        if (result.ok) fresh.push({ slot: this.slots[n] as Slot, score: result.score });
+        if (result.ok)
+          fresh.push({ slot: this.slots[n] as Slot, score: result.score, ...(by && { by }) });
       }),
     );
     return fresh;

@@ -1,10 +1,11 @@
 import type { DatasetRow } from '../datasets/types.js';
+import { identityOf } from '../engine/index.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
 import { scoreKey, type ScoreStore } from '../store/index.js';
 import type { LazyEvaluator } from './lazy-evaluator.js';
 import { Rate } from './rate.js';
-import { RowScores, type ScoredTarget } from './row-scores.js';
+import { RowScores, type FreshScore, type ScoredTarget } from './row-scores.js';
 import type { Slot } from './slots.js';
 
 const RECENT = 4096;
@@ -22,6 +23,8 @@ export class ScoreService {
   /** Raw scores of the last responses: hovers and edits need them again, with or without a store. */
   private readonly recent = new Map<string, RewardScore>();
   readonly rate = new Rate();
+  /** Tokens of what the evaluator scored. */
+  readonly tokens = new Rate();
   /** Responses that wait for the evaluator. */
   queue = 0;
 
@@ -42,7 +45,7 @@ export class ScoreService {
 
   /** The same from the store alone: who goes through a file once has no use for what was lately scored. */
   stored(hash: Buffer): RewardScore | undefined {
-    return this.store?.get(scoreKey(this.info.modelHash, hash));
+    return this.store?.get(scoreKey(identityOf(this.info), hash));
   }
 
   remember(hash: Buffer, score: RewardScore): void {
@@ -85,11 +88,12 @@ export class ScoreService {
   }
 
   /** Puts new scores into the store. */
-  async keep(fresh: readonly { slot: Slot; score: RewardScore }[]): Promise<void> {
+  async keep(fresh: readonly FreshScore[]): Promise<void> {
     if (fresh.length === 0) return;
-    const { modelHash } = this.info;
+    this.tokens.add(fresh.reduce((n, { score }) => n + score.tokens, 0));
+    const own = identityOf(this.info);
     await this.store?.putMany(
-      fresh.map(({ slot, score }) => [scoreKey(modelHash, slot.hash), score] as const),
+      fresh.map(({ slot, score, by = own }) => [scoreKey(by, slot.hash), score] as const),
     );
   }
 }

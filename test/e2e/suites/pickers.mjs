@@ -57,7 +57,7 @@ export default async function (suite, editor) {
     await workbench.command('QRM Lens: Select Execution Provider…');
     const rows = await workbench.picks();
     const labels = rows.map(({ label }) => label);
-    for (const name of ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
+    for (const name of ['auto', 'cpu', 'cuda', 'webgpu', 'dml'])
       assert.ok(labels.includes(name), `${name} in ${labels.join()}`);
     assert.match(rows.find(({ label }) => label === 'auto').text, /\(now\)/);
     await workbench.choose(/^cpu$/);

@@ -118,6 +118,7 @@ const RIGHT: Record<keyof typeof REQUESTS | keyof typeof NOTIFICATIONS, unknown>
   'qrmLens/export': { uri, format: 'json', path: join(folder, 'report.json') },
   'qrmLens/ignore': { ...response, code: 'unscored' },
   'qrmLens/doctor': undefined,
+  'qrmLens/devices': undefined,
   'qrmLens/models': undefined,
   'qrmLens/hubModels': undefined,
   'qrmLens/hubCost': { name: 'no-such/name@..' },

@@ -24,7 +24,7 @@ import {
   FeatureStore,
   type FeatureIdentity,
 } from '../../../server/src/training/features/feature-store.js';
-import { decodeHalf, encodeHalf } from '../../../server/src/training/features/half.js';
+import { decodeHalf, encodeHalf } from '../../../server/src/model/checkpoint/half.js';
 
 interface Case {
   messages: ChatMessage[];

@@ -4,7 +4,7 @@ import { loadingLine } from '../output/progress.js';
 import { onInterrupt } from '../interrupt.js';
 
 export interface ConvertOptions {
-  precision?: 'auto' | 'float32' | 'int8';
+  precision?: 'auto' | 'float32' | 'int8' | 'int4';
   heads?: string;
   quiet?: boolean;
 }

@@ -1,9 +1,25 @@
 import { pad, strictJson, visible, width } from '../../audit/report/index.js';
 import { doctor, listHubModels, listModels } from '../engine.js';
+import { EXIT } from '../errors.js';
+import { installCuda } from '../install-cuda.js';
 import { print } from '../output/output.js';
 
-export async function doctorCommand(o: { json?: boolean }): Promise<void> {
-  const r = await doctor();
+export interface DoctorOptions {
+  json?: boolean;
+  known?: boolean;
+  installCuda?: boolean;
+  yes?: boolean;
+}
+
+export async function doctorCommand(o: DoctorOptions): Promise<void> {
+  if (o.installCuda) {
+    const code = await installCuda(o.yes ?? false);
+    if (code !== EXIT.ok) {
+      process.exitCode = code;
+      return;
+    }
+  }
+  const r = await doctor(o.known);
   if (o.json) return print(`${strictJson(r, 2)}\n`);
   const lines = [
     ['Platform', r.platform],
@@ -12,14 +28,31 @@ export async function doctorCommand(o: { json?: boolean }): Promise<void> {
     ['ONNX Runtime', r.onnxruntime],
     ['int8', r.int8],
   ].map(([name, value]) => `${(name ?? '').padEnd(14)}${visible(value ?? '')}`);
-  lines.push('', 'Execution providers, in the order they are tried:');
+  lines.push('', 'Execution providers, as they were found just now:');
   for (const p of r.providers) {
     const [mark, state] = p.chosen ? ['✔', 'used'] : p.available ? ['·', 'works'] : ['✘', 'no'];
     lines.push(`  ${mark} ${p.name.padEnd(8)}${state.padEnd(7)}${visible(p.reason)}`);
-    if (p.fix) lines.push(`${' '.repeat(19)}to get it: ${p.fix}`);
+    const more = (text: string) => lines.push(`${' '.repeat(19)}${visible(text)}`);
+    for (const a of p.adapters) {
+      const memory = a.total === undefined ? [] : [`${gigabytes(a.total)} of memory`];
+      more([a.name, ...(a.driver ? [`driver ${a.driver}`] : []), ...memory].join(', '));
+    }
+    if (p.freeMemory !== undefined) more(`${gigabytes(p.freeMemory)} of memory are free`);
+    if (p.off) {
+      const off = Object.entries(p.off).map(([name, x]) => `${name} ${x.toExponential(1)}`);
+      more(`1 - cosine to the CPU: ${off.join(', ')}`);
+    }
+    if (p.rate !== undefined) {
+      const [own, cpu] = [p.rate, p.cpuRate ?? 0].map((x) => Math.round(x).toLocaleString('en-US'));
+      more(`${own} tokens/s of a small model (the CPU in float32: ${cpu})`);
+    }
+    for (const [i, fix] of (p.fix ?? []).entries())
+      more(`${i === 0 ? 'to get it: ' : '           '}${fix}`);
   }
   await print(`${lines.join('\n')}\n`);
 }
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const models = await listModels();
@@ -40,14 +73,13 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   ]);
   rows.unshift(['name', 'kind', 'attributes', 'precision', 'size', 'licence', 'path']);
   if (models.length > 0) await printTable(rows);
-  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   await print('\nOn the Hugging Face hub (qrm pull NAME, or --model NAME):\n');
   const table = hub.map((m) => [
     m.name,
     `${m.attributes} × ${m.levels}`,
-    gb(m.download),
-    gb(m.int8),
-    gb(m.float32),
+    gigabytes(m.download),
+    gigabytes(m.int8),
+    gigabytes(m.float32),
     m.licence,
     m.cached !== undefined
       ? 'downloaded'

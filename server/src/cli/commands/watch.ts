@@ -19,7 +19,7 @@ import { loadingLine } from '../output/progress.js';
 
 export type WatchCommandOptions = Pick<
   CommonOptions,
-  'model' | 'device' | 'precision' | 'threads' | 'quiet'
+  'model' | 'device' | 'precision' | 'gpuMemory' | 'threads' | 'quiet'
 > & {
   format: 'text' | 'jsonl';
   once?: boolean;
@@ -78,8 +78,9 @@ class LazyScorer {
 
   private open(): Promise<Evaluator> {
     const loading = loadingLine(this.o.quiet ?? false);
-    const { model, device, precision, threads } = this.o;
-    const options = { model, device, precision, threads, signal: this.signal };
+    const { model, device, precision, threads, gpuMemory } = this.o;
+    const memory = gpuMemory === undefined ? {} : { gpuMemory: 1e9 * gpuMemory };
+    const options = { model, device, precision, threads, signal: this.signal, ...memory };
     return openEvaluator({ ...options, onProgress: loading.show }).finally(loading.clear);
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../../audit/index.js';
 import { parseMapping, type FieldMapping } from '../../datasets/index.js';
 import { readUserText } from '../../files/user-text.js';
+import { DEVICES, PRECISIONS } from '../../protocol/index.js';
 import { UsageError } from '../errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -29,13 +30,16 @@ export function number(name: string, low: number, high: number, whole = false) {
 /** How a model is run, the same for every command that opens one. */
 export const engineOptions = (command: Command): Command =>
   command
+    .addOption(new Option('--device <name>', 'execution provider').choices(DEVICES).default('auto'))
     .addOption(
-      new Option('--device <name>', 'execution provider')
-        .choices(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'])
+      new Option('--precision <name>', 'auto: by device and free memory')
+        .choices(['auto', ...PRECISIONS])
         .default('auto'),
     )
-    .addOption(
-      new Option('--precision <name>').choices(['auto', 'float32', 'int8']).default('auto'),
+    .option(
+      '--gpu-memory <GB>',
+      'of the GPU that may be used; default: what is free',
+      number('--gpu-memory', 0.1, 10_000),
     )
     .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true));
 

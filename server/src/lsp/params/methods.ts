@@ -155,6 +155,7 @@ const OWN: { readonly [N in RequestName]: Check<Requests[N]['params']> } = {
     code: oneOf(FINDING_CODES),
   }),
   doctor: anything as Check<undefined>,
+  devices: anything as Check<undefined>,
   models: anything as Check<undefined>,
   hubModels: anything as Check<undefined>,
   hubCost: object<HubModelParams>({ name }),

@@ -14,6 +14,9 @@ import { requireSpace } from '../files.js';
 import { buildBackbone } from '../graph/backbone.js';
 import { Int8Weights } from '../graph/int8-weights.js';
 import { FloatWeights } from '../graph/weights.js';
+import { writePaths } from '../graph/paths/file.js';
+import type { Variant } from '../graph/paths/variants.js';
+import { formOf, linearWeights, type Form } from './form.js';
 import { writePrefix } from './prefix.js';
 import type { TensorSource } from '../checkpoint/safetensors.js';
 
@@ -33,14 +36,13 @@ export interface LinkedFile {
   readonly mtimeMs: number;
 }
 
-/** `auto`: what suits the architecture best. */
+/** `auto`: what suits the architecture best, on the CPU and with memory enough. */
 export function choosePrecision(
-  wanted: Precision | 'auto',
+  wanted: 'float32' | 'int8' | 'auto',
   config: ModelConfig,
-  preferred: Precision = 'int8',
-): Precision {
+): 'float32' | 'int8' {
   if (wanted !== 'auto') return wanted;
-  return prefersInt8(config) ? preferred : 'float32';
+  return prefersInt8(config) ? 'int8' : 'float32';
 }
 
 /**
@@ -51,11 +53,19 @@ export function choosePrecision(
  */
 export async function writeBackbone(
   { path, config, source, tokenizer }: BackboneSource,
-  precision: Precision,
+  form: Form | Precision,
   folder: string,
   options: ConvertOptions & { inPlace?: boolean } = {},
 ): Promise<LinkedFile[]> {
   checkTensors(source, config, path);
+  const { precision, variant } = typeof form === 'string' ? formOf(form, 'cpu', config) : form;
+  if (variant !== undefined) {
+    await requireSpace(folder, await pathsBytes(folder, source, config, variant));
+    await writePrefix(folder, []);
+    const names = { graph: BACKBONE, data: BACKBONE_DATA };
+    await writePaths(source, config, variant, folder, names, options);
+    return [];
+  }
   const linked: LinkedFile[] = [];
   let index: TensorIndex = {};
   let rest = source;
@@ -122,6 +132,23 @@ function without(source: TensorSource, index: TensorIndex): TensorSource {
     readRows: source.readRows && ((name, from, to) => source.readRows!(name, from, to)),
     close: () => source.close(),
   };
+}
+
+/** Bytes that the conversion for a graph of paths has still to write. */
+async function pathsBytes(
+  folder: string,
+  source: TensorSource,
+  config: ModelConfig,
+  variant: Variant,
+): Promise<number> {
+  const { bits, activations } = variant;
+  const float = activations === 'float32' ? 4 : 2;
+  const weight = bits === undefined ? float : bits / 8 + float / 32;
+  const embedding = source.info('model.embed_tokens.weight');
+  const half = embedding.dtype === 'F16' || embedding.dtype === 'BF16';
+  const table = config.vocabSize * config.hiddenSize * (half ? 2 : 4);
+  const done = (await stat(join(folder, BACKBONE_DATA)).catch(() => undefined))?.size ?? 0;
+  return weight * linearWeights(config) + table + 8192 * 12 * config.layers - done;
 }
 
 /** Bytes that a conversion writes, alignment aside. */

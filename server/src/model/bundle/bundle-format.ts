@@ -11,6 +11,8 @@ import { errorCode, exists, fileHash, readJson, type Json } from '../files.js';
  * conversions of another version are made again, scores of another version are not reused.
  */
 export const GRAPH_VERSION = 4;
+/** The same of the graph of paths (graph/paths/), which other scores do not know. */
+export const PATHS_VERSION = 1;
 
 export const MANIFEST = 'bundle.json';
 export const BACKBONE = 'backbone.onnx';
@@ -35,7 +37,7 @@ export interface Manifest {
   readonly weights: 'onnx' | 'compact';
   /** Of the weights as stored: float32 and int8 run, others (`Q4_1`) are expanded first. */
   readonly precision: string;
-  /** GRAPH_VERSION of backbone.onnx. */
+  /** GRAPH_VERSION of backbone.onnx, or PATHS_VERSION where its precision is int4. */
   readonly graphVersion?: number;
   /** Token ids that open the assistant's turn, for information: the tokenizer derives them. */
   readonly gatingPattern: readonly number[];

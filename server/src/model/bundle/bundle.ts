@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import type { QrmSpec, ReferenceFigures } from '../../qrm/types.js';
-import { choosePrecision, writeBackbone } from './backbone-files.js';
+import { writeBackbone } from './backbone-files.js';
+import { chooseForm, formOf, type Form, type Target } from './form.js';
 import {
   BACKBONE,
   BACKBONE_DATA,
   GRAPH_VERSION,
+  PATHS_VERSION,
   isBundle,
   manifestFingerprint,
   MANIFEST,
@@ -20,6 +22,7 @@ import { openCompact } from './compact.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { Precision } from '../graph/convert-weights.js';
 import { JOURNAL } from '../graph/journal.js';
+import { PATHS } from '../graph/paths/file.js';
 import { duration, exists, writeFolder } from '../files.js';
 import { readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
@@ -35,10 +38,10 @@ export interface Progress {
 }
 
 export interface OpenModelOptions {
-  /** `auto` (default): int8 where the architecture allows it, else float32. */
+  /** `auto` (default): what suits the device and its memory: see form.ts. */
   readonly precision?: Precision | 'auto';
-  /** What `auto` takes where there is a choice. Default int8; float32 suits a GPU. */
-  readonly preferred?: Precision;
+  /** Where it is to run; default: the CPU, with memory enough. */
+  readonly target?: Target;
   /** Where converted weights are kept; default: the platform's cache folder. */
   readonly cacheFolder?: string;
   readonly onProgress?: (progress: Progress) => void;
@@ -53,6 +56,9 @@ export interface OpenedModel {
   readonly tokenizer: ChatTokenizer;
   readonly heads: QrmHeads;
   readonly precision: Precision;
+  readonly form: Form;
+  /** What is to be said of the choice of the precision. */
+  readonly note?: string;
   /** Content, precision and graph version: equal hashes give equal scores. Part of every store key. */
   readonly modelHash: string;
   /** Longest context in tokens. */
@@ -81,9 +87,9 @@ export async function openModel(
   try {
     const heads = headsOf(checkpoint);
     const { name, config, tokenizer, licence } = checkpoint;
-    const precision = choosePrecision(options.precision ?? 'auto', config, options.preferred);
+    const { note, ...form } = chooseForm(options.precision ?? 'auto', config, options.target);
     const attributes = heads.spec.attributes.length;
-    const backbonePath = await cachedBackbone({ ...checkpoint, attributes }, precision, cache, {
+    const backbonePath = await cachedBackbone({ ...checkpoint, attributes }, form, cache, {
       ...conversion(name, options),
       inPlace: true,
     });
@@ -93,8 +99,10 @@ export async function openModel(
       config,
       tokenizer,
       heads,
-      precision,
-      modelHash: modelKey(checkpoint.fingerprint, precision),
+      precision: form.precision,
+      form,
+      ...(note === undefined ? {} : { note }),
+      modelHash: modelKey(checkpoint.fingerprint, form),
       maxTokens: config.maxPositions,
       backbonePath,
       licence,
@@ -116,19 +124,19 @@ async function openBundle(
   if (positionsOf(heads).gated) void tokenizer.gatingPattern;
   const fingerprint = manifestFingerprint(manifest);
   const wanted = options.precision ?? 'auto';
-  let precision: Precision;
+  let form: Form & { note?: string };
   let backbonePath: string;
   if (manifest.weights === 'onnx') {
-    precision = readyPrecision(manifest, wanted, folder);
+    form = readyForm(manifest, wanted, folder);
     backbonePath = join(folder, BACKBONE);
   } else {
-    precision = choosePrecision(wanted, config, options.preferred);
+    form = chooseForm(wanted, config, options.target);
     const source = await openCompact(folder, manifest);
     try {
       const attributes = manifest.attributes.length;
       backbonePath = await cachedBackbone(
         { name, path: folder, config, source, tokenizer, attributes, licence, fingerprint },
-        precision,
+        form,
         cache,
         conversion(name, options),
       );
@@ -143,8 +151,10 @@ async function openBundle(
     config,
     tokenizer,
     heads,
-    precision,
-    modelHash: modelKey(fingerprint, precision),
+    precision: form.precision,
+    form,
+    ...(form.note === undefined ? {} : { note: form.note }),
+    modelHash: modelKey(fingerprint, form),
     maxTokens,
     backbonePath,
     licence,
@@ -152,24 +162,31 @@ async function openBundle(
   };
 }
 
-/** The precision of a bundle whose graph is ready to run: there is no choice. */
-function readyPrecision(manifest: Manifest, wanted: Precision | 'auto', folder: string): Precision {
+/** The form of a bundle whose graph is ready to run: there is no choice. */
+function readyForm(manifest: Manifest, wanted: Precision | 'auto', folder: string): Form {
   const file = join(folder, MANIFEST);
-  const { precision, graphVersion } = manifest;
-  if (precision !== 'float32' && precision !== 'int8') {
-    throw new Error(`${file}: "precision" is "${precision}"; supported: float32, int8`);
+  const { precision, graphVersion, config } = manifest;
+  if (!isPortable(precision)) {
+    throw new Error(`${file}: "precision" is "${precision}"; supported: ${PORTABLE.join(', ')}`);
   }
-  if (graphVersion !== GRAPH_VERSION) {
+  const runs = precision === 'int4' ? PATHS_VERSION : GRAPH_VERSION;
+  if (graphVersion !== runs) {
     throw new Error(
-      `${file}: "graphVersion" is ${graphVersion ?? 'nothing'}, this version runs ${GRAPH_VERSION}; ` +
+      `${file}: "graphVersion" is ${graphVersion ?? 'nothing'}, this version runs ${runs}; ` +
         `run qrm convert again`,
     );
   }
   if (wanted !== 'auto' && wanted !== precision) {
     throw new Error(`${file}: the bundle holds ${precision} weights, not ${wanted}`);
   }
-  return precision;
+  return formOf(precision, 'cpu', config);
 }
+
+/** Precisions of bundles: float16 and bfloat16 are laid out for one kind of device, in the cache of who has it. */
+export const PORTABLE = ['float32', 'int8', 'int4'] as const;
+type Portable = (typeof PORTABLE)[number];
+const isPortable = (precision: string): precision is Portable =>
+  PORTABLE.some((p) => p === precision);
 
 function conversion(
   name: string,
@@ -196,7 +213,7 @@ function timeLeft(): (fraction: number) => string {
 }
 
 export interface ConvertModelOptions {
-  readonly precision?: Precision | 'auto';
+  readonly precision?: Portable | 'auto';
   /** A folder with heads.json and heads.safetensors, for a backbone without its own. */
   readonly heads?: string;
   readonly onProgress?: (progress: Progress) => void;
@@ -221,10 +238,11 @@ export async function convertModel(
   try {
     const heads = headsOf(checkpoint);
     const { name, config, tokenizer, licence } = checkpoint;
-    const precision = choosePrecision(options.precision ?? 'auto', config);
+    const form = chooseForm(options.precision ?? 'auto', config);
+    const { precision, variant } = form;
     const fill = async (folder: string): Promise<void> => {
-      const key = `${modelKey(checkpoint.fingerprint, precision)}-bundle`;
-      await writeBackbone(checkpoint, precision, folder, {
+      const key = `${modelKey(checkpoint.fingerprint, form)}-bundle`;
+      await writeBackbone(checkpoint, form, folder, {
         ...conversion(name, options),
         journal: { key },
       });
@@ -232,6 +250,7 @@ export async function convertModel(
         BACKBONE,
         BACKBONE_DATA,
         PREFIX,
+        ...(variant ? [PATHS] : []),
         ...(await writeParts(folder, heads, tokenizer.files())),
         ...(await copyLicences(checkpoint.path, folder)),
       ];
@@ -244,7 +263,7 @@ export async function convertModel(
           levels: heads.spec.levels,
           weights: 'onnx',
           precision,
-          graphVersion: GRAPH_VERSION,
+          graphVersion: variant ? PATHS_VERSION : GRAPH_VERSION,
           gatingPattern: tokenizer.opening,
           maxTokens: config.maxPositions,
           config,

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { cacheFolder } from '../../files/cache-folder.js';
 import { isRunning, namesProcess, ownName } from '../../files/processes.js';
 import { writeBackbone, type BackboneSource, type LinkedFile } from './backbone-files.js';
-import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION } from './bundle-format.js';
+import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION, PATHS_VERSION } from './bundle-format.js';
+import type { Form } from './form.js';
 import { PREFIX } from './prefix.js';
 import type { ConvertOptions, Precision } from '../graph/convert-weights.js';
 import { JOURNAL } from '../graph/journal.js';
+import { PATHS } from '../graph/paths/file.js';
 import { errorCode, isDraft, readJson, writeFolder } from '../files.js';
 
 /** Written last: what a converted model is made of. */
@@ -29,6 +31,8 @@ export interface CacheEntry {
   readonly attributes: number;
   readonly licence?: string;
   readonly graphVersion: number;
+  /** Of the graph of paths. */
+  readonly variant?: string;
   readonly layout?: number;
   /** Bytes of the files that were written. */
   readonly files: Readonly<Record<string, number>>;
@@ -37,8 +41,10 @@ export interface CacheEntry {
 }
 
 /** The key of a model's numbers: content, precision and version of the conversion. */
-export function modelKey(fingerprint: string, precision: Precision): string {
-  return `${fingerprint}-${precision}-g${GRAPH_VERSION}`;
+export function modelKey(fingerprint: string, { precision, variant }: Form): string {
+  return variant === undefined
+    ? `${fingerprint}-${precision}-g${GRAPH_VERSION}`
+    : `${fingerprint}-${precision}-${variant.id}-p${PATHS_VERSION}`;
 }
 
 /**
@@ -55,17 +61,17 @@ export async function cachedBackbone(
     licence?: string;
     fingerprint: string;
   },
-  precision: Precision,
+  form: Form,
   cache: string | undefined,
   options: ConvertOptions & { inPlace?: boolean },
 ): Promise<string> {
-  if (cache === undefined) return convertInto(model, precision, temporaryCache(), options);
+  if (cache === undefined) return convertInto(model, form, temporaryCache(), options);
   try {
-    return await convertInto(model, precision, cache, options);
+    return await convertInto(model, form, cache, options);
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!isNoPlace(error)) throw error;
-    return convertInto(model, precision, temporaryCache(), options).catch((again: unknown) => {
+    return convertInto(model, form, temporaryCache(), options).catch((again: unknown) => {
       options.signal?.throwIfAborted();
       throw isNoPlace(again) ? error : again;
     });
@@ -115,29 +121,31 @@ function temporaryCache(): string {
 
 async function convertInto(
   model: Parameters<typeof cachedBackbone>[0],
-  precision: Precision,
+  form: Form,
   cache: string,
   options: ConvertOptions & { inPlace?: boolean },
 ): Promise<string> {
-  const target = join(cache, 'models', modelKey(model.fingerprint, precision));
+  const target = join(cache, 'models', modelKey(model.fingerprint, form));
   if (!(await isWhole(target))) {
     const fill = async (folder: string): Promise<void> => {
-      const key = `${modelKey(model.fingerprint, precision)}-${LAYOUT}`;
-      const linked = await writeBackbone(model, precision, folder, {
+      const key = `${modelKey(model.fingerprint, form)}-${LAYOUT}`;
+      const linked = await writeBackbone(model, form, folder, {
         ...options,
         journal: { key },
       });
       const files: Record<string, number> = {};
-      for (const name of [BACKBONE, BACKBONE_DATA, PREFIX]) {
+      const names = [BACKBONE, BACKBONE_DATA, PREFIX, ...(form.variant ? [PATHS] : [])];
+      for (const name of names) {
         files[name] = (await stat(join(folder, name))).size;
       }
       const entry: CacheEntry = {
         name: model.name,
         path: model.path,
-        precision,
+        precision: form.precision,
         attributes: model.attributes,
         licence: model.licence,
-        graphVersion: GRAPH_VERSION,
+        graphVersion: form.variant ? PATHS_VERSION : GRAPH_VERSION,
+        ...(form.variant ? { variant: form.variant.id } : {}),
         layout: LAYOUT,
         files,
         linked,
@@ -157,8 +165,10 @@ async function convertInto(
 async function isWhole(folder: string): Promise<boolean> {
   try {
     const entry = await readEntry(folder);
-    if (entry.graphVersion !== GRAPH_VERSION) return false;
-    if (entry.precision === 'int8' && entry.layout !== LAYOUT) return false;
+    const version = entry.variant === undefined ? GRAPH_VERSION : PATHS_VERSION;
+    if (entry.graphVersion !== version) return false;
+    const tiles = entry.variant === undefined && entry.precision === 'int8';
+    if (tiles && entry.layout !== LAYOUT) return false;
     for (const [name, size] of Object.entries(entry.files)) {
       if ((await stat(join(folder, name))).size !== size) return false;
     }

@@ -51,10 +51,12 @@ export const DataType = {
   float32: 1,
   uint8: 2,
   int8: 3,
+  int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
   float64: 11,
+  bfloat16: 16,
 } as const;
 export type DataTypeName = keyof typeof DataType;
 

@@ -24,7 +24,6 @@ import { fingerprint } from '../../model/checkpoint/fingerprint.js';
 import { openGguf } from '../../model/checkpoint/gguf.js';
 import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
-import type { Precision } from '../../model/graph/convert-weights.js';
 import type { QrmHeads } from '../../model/heads/heads.js';
 import { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 
@@ -41,7 +40,7 @@ export interface TrainBackbone {
   /** Of weights and tokenizer. */
   readonly fingerprint: string;
   /** Writes the weights into a bundle's folder, as small as they came. */
-  readonly writeWeights: (folder: string, precision: Precision) => Promise<StoredWeights>;
+  readonly writeWeights: (folder: string, precision: 'float32' | 'int8') => Promise<StoredWeights>;
   readonly close: () => Promise<void>;
 }
 
@@ -84,7 +83,7 @@ interface Parts {
   readonly write: (
     folder: string,
     config: ModelConfig,
-    precision: Precision,
+    precision: 'float32' | 'int8',
   ) => Promise<StoredWeights>;
 }
 
@@ -152,7 +151,7 @@ function backboneOnly(source: TensorSource): TensorSource {
 export interface TrainedBundle {
   readonly backbone: TrainBackbone;
   readonly heads: QrmHeads;
-  readonly precision: Precision;
+  readonly precision: 'float32' | 'int8';
   readonly name: string;
   readonly description?: string;
   readonly licence?: string;

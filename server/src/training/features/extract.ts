@@ -3,7 +3,6 @@ import { readPrefix } from '../../model/bundle/prefix.js';
 import { planTrees, type PlannedTree } from '../../engine/trees.js';
 import type { ChatMessage } from '../../engine/types.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
-import type { Precision } from '../../model/graph/convert-weights.js';
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import { featureKey, type FeatureStore } from './feature-store.js';
 
@@ -36,7 +35,7 @@ export function encode(
 export interface ReadyBackbone {
   readonly path: string;
   readonly config: ModelConfig;
-  readonly precision: Precision;
+  readonly precision: 'float32' | 'int8';
 }
 
 export interface ExtractOptions {

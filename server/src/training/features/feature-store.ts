@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeHalf, encodeHalf } from './half.js';
+import { decodeHalf, encodeHalf } from '../../model/checkpoint/half.js';
 
 export type FeatureType = 'float16' | 'float32';
 

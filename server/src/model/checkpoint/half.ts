@@ -42,3 +42,15 @@ export function decodeHalf(bytes: Uint8Array): Float32Array {
   }
   return out;
 }
+
+/** bfloat16: the upper half of float32, rounded to the nearest, ties to even. */
+export function encodeBfloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i]!;
+    const nan = (b & 0x7fffffff) > 0x7f800000;
+    out[i] = nan ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
+  }
+  return out;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { arch } from 'node:os';
+import type { Provider } from '../model/graph/precision.js';
+import type { EvaluatorInfo } from './types.js';
+
+/** Sets of instructions for which ONNX Runtime has kernels of their own, whose sums are rounded differently. */
+const SETS = ['avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'asimddp', 'i8mm'];
+
+let flags: ReadonlySet<string> | undefined;
+/** The processor's flags, as Linux tells them; empty elsewhere. */
+export function processorFlags(): ReadonlySet<string> {
+  if (flags !== undefined) return flags;
+  let text = '';
+  try {
+    text = readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    // Not Linux.
+  }
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1] ?? '';
+  return (flags = new Set(line.trim().split(/\s+/)));
+}
+
+/** What rounds a model's numbers: the kind of device, and on the CPU whose kernels for which processor. */
+export function kernelSet(provider: Provider, native: boolean): string {
+  if (provider !== 'cpu') return provider;
+  if (native) return 'cpu-amx';
+  return ['cpu', arch(), ...SETS.filter((set) => processorFlags().has(set))].join('-');
+}
+
+/** What an evaluator's scores are kept by: the model and its precision, and what rounded them. */
+export const identityOf = ({
+  modelHash,
+  kernels,
+}: Pick<EvaluatorInfo, 'modelHash' | 'kernels'>): string =>
+  kernels === undefined ? modelHash : `${modelHash}@${kernels}`;

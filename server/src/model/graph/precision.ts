@@ -1,0 +1,1 @@
+export { PRECISIONS, PROVIDERS, type Precision, type Provider } from '../../protocol/words.js';

@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createSession } from '../../../../server/src/engine/backbone.js';
+import { PathBackbone } from '../../../../server/src/engine/path/backbone.js';
+import { layOutPaths } from '../../../../server/src/engine/path/layout.js';
+import { planTrees } from '../../../../server/src/engine/trees.js';
+import { openCheckpoint } from '../../../../server/src/model/bundle/checkpoint.js';
+import { writePaths } from '../../../../server/src/model/graph/paths/file.js';
+import { quantizeBlocks } from '../../../../server/src/model/graph/paths/nbits.js';
+import {
+  makeVariant,
+  paddedHead,
+  type Variant,
+} from '../../../../server/src/model/graph/paths/variants.js';
+import type { ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
+import type { TensorSource } from '../../../../server/src/model/checkpoint/safetensors.js';
+import { cosine } from '../cosine.js';
+import { goldenFolder, goldenNames, readGolden } from '../../model/golden.js';
+
+const root = mkdtempSync(join(tmpdir(), 'qrm-paths-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+
+/** Hidden states of all cases of a golden checkpoint in one batch with shared beginnings, and the reference's. */
+async function runGolden(
+  name: string,
+  variant: (config: ModelConfig) => Variant,
+  weights: (source: TensorSource, config: ModelConfig) => TensorSource = (source) => source,
+): Promise<{ found: Float32Array[]; expected: number[][] }> {
+  const { config, source } = await openCheckpoint(goldenFolder(name));
+  const folder = mkdtempSync(join(root, `${count++}-`));
+  const names = { graph: 'backbone.onnx', data: 'backbone.data' };
+  await writePaths(weights(source, config), config, variant(config), folder, names);
+  await source.close();
+  const backbone = await PathBackbone.load(join(folder, names.graph), config, (path) =>
+    createSession(path, { provider: 'cpu', threads: 1 }),
+  );
+  const { cases } = readGolden(name);
+  const paths = cases.map((c) => ({
+    ids: c.input_ids,
+    wanted: [c.reward_position, c.gating_position],
+  }));
+  const planned = planTrees(paths);
+  const hidden = await backbone.run(planned.map(({ tree }) => tree));
+  await backbone.release();
+  const H = config.hiddenSize;
+  const sources = planned.flatMap((p) => p.sources);
+  expect(hidden).toHaveLength(sources.length * H);
+  return {
+    found: sources.map((_, i) => hidden.subarray(i * H, (i + 1) * H)),
+    expected: sources.map(({ path, position }) => {
+      const c = cases[path]!;
+      return position === 0 ? c.last_hidden : c.gating_hidden;
+    }),
+  };
+}
+
+const float32 = (config: ModelConfig): Variant =>
+  makeVariant('float32', { activations: 'float32' }, config);
+
+/** 1e-4 relative or 1e-5 absolute. */
+function expectClose(found: Float32Array, expected: ArrayLike<number>): void {
+  for (let i = 0; i < expected.length; i++) {
+    const limit = Math.max(1e-5, 1e-4 * Math.abs(expected[i]!));
+    expect(Math.abs(found[i]! - expected[i]!)).toBeLessThan(limit);
+  }
+}
+
+/** A checkpoint whose linear layers are rounded to blocks and read back, by the format's definition. */
+function rounded(source: TensorSource, { headDim }: ModelConfig, bits: 4 | 8): TensorSource {
+  return {
+    names: () => source.names(),
+    has: (name) => source.has(name),
+    info: (name) => source.info(name),
+    readFloat32: async (name) => {
+      const values = Float32Array.from(await source.readFloat32(name));
+      if (!name.endsWith('proj.weight')) return values;
+      const columns = source.info(name).shape[1]!;
+      // Heads that are widened to a multiple of 16 shift the blocks of the output projection.
+      const [D, P] = name.includes('o_proj') ? [headDim, paddedHead(headDim)] : [1, 1];
+      const width = (columns / D) * P;
+      const place = (at: number): number => {
+        const column = at % columns;
+        return Math.floor(at / columns) * width + Math.floor(column / D) * P + (column % D);
+      };
+      const wide = new Float32Array((values.length / columns) * width);
+      values.forEach((value, at) => (wide[place(at)] = value));
+      const { codes, scales } = quantizeBlocks(wide, width, bits);
+      const blocks = Math.ceil(width / 32);
+      return values.map((_value, at) => {
+        const [row, column] = [Math.floor(place(at) / width), place(at) % width];
+        const block = row * blocks + Math.floor(column / 32);
+        const i = column % 32;
+        const byte = codes[block * 4 * bits + (bits === 8 ? i : i >> 1)]!;
+        const code = bits === 8 ? byte : i % 2 === 0 ? byte & 15 : byte >> 4;
+        return (code - 2 ** (bits - 1)) * scales[block]!;
+      });
+    },
+    close: () => source.close(),
+  };
+}
+
+/** The lowest cosine with the reference, for forms that round. */
+async function lowest(name: string, variant: (config: ModelConfig) => Variant): Promise<number> {
+  const { found, expected } = await runGolden(name, variant);
+  return Math.min(...expected.map((e, i) => cosine(found[i]!, e)));
+}
+
+describe.each(goldenNames)('grouped-query attention over paths, %s', (name) => {
+  it.each(['fused', 'spelled'] as const)(
+    'gives the reference in float32, attention %s',
+    async (attention) => {
+      const { found, expected } = await runGolden(name, (config) =>
+        makeVariant('float32', { activations: 'float32' }, config, attention),
+      );
+      for (const [i, e] of expected.entries()) expectClose(found[i]!, e);
+    },
+  );
+
+  it('stays at cosine 0.9999 in float16; of a Gemma the residual stream is float32', async () => {
+    const least = await lowest(name, (config) => {
+      const variant = makeVariant('float16', { activations: 'float16' }, config);
+      expect(variant.residual).toBe(config.normPlusOne ? 'float32' : 'float16');
+      return variant;
+    });
+    expect(least).toBeGreaterThan(0.9999);
+  });
+
+  it.each([4, 8] as const)(
+    'computes with weights of %i bits what float32 computes with the same rounded weights',
+    async (bits) => {
+      const exact = await runGolden(name, float32, (source, config) =>
+        rounded(source, config, bits),
+      );
+      const row = { activations: 'float32', bits } as const;
+      const found = await runGolden(name, (config) => makeVariant('int4', row, config));
+      for (const [i, e] of exact.found.entries()) expectClose(found.found[i]!, e);
+    },
+  );
+
+  it('rounds activations to int8 in blocks of 32 at accuracy level 4, at cosine 0.99', async () => {
+    const exact = await runGolden(name, float32, (source, config) => rounded(source, config, 4));
+    const row = { activations: 'float32', bits: 4, accuracy: 4 } as const;
+    const found = await runGolden(name, (config) => makeVariant('int4', row, config));
+    const least = Math.min(...exact.found.map((e, i) => cosine(found.found[i]!, e)));
+    expect(least).toBeGreaterThan(0.99);
+  });
+});
+
+describe('layOutPaths', () => {
+  it('gives each branch a row with its trunk, and packs shared tokens once', () => {
+    const batch = layOutPaths([
+      {
+        trunk: [7, 8],
+        branches: [[9], [5, 6]],
+        wanted: [
+          { branch: -1, index: 1 },
+          { branch: 1, index: 3 },
+        ],
+      },
+      { trunk: [4], branches: [], wanted: [{ branch: -1, index: 0 }] },
+    ]);
+    expect([...batch.ids]).toEqual([7, 8, 9, 5, 6, 4]);
+    expect([batch.rows, batch.length]).toEqual([3, 4]);
+    expect([...batch.lengths]).toEqual([2, 3, 0]);
+    expect([...batch.rowTokens].map(Number)).toEqual([0, 1, 2, 0, 0, 1, 3, 4, 5, 0, 0, 0]);
+    expect([...batch.tokenSlots].map(Number)).toEqual([0, 1, 2, 6, 7, 8]);
+    expect([...batch.targetSlots].map(Number)).toEqual([1, 7, 8]);
+    expect([...batch.targets].map(Number)).toEqual([1, 4, 5]);
+  });
+});
