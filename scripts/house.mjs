@@ -42,6 +42,7 @@ export const LAYERS = {
       'checkpoint',
       'checkpoint/architecture',
       'graph',
+      'graph/paths',
       'heads',
       'int8',
       'bundle',
@@ -53,7 +54,7 @@ export const LAYERS = {
   engine: {
     uses: ['qrm', 'model'],
     doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
-    rooms: ['remote'],
+    rooms: ['device', 'path', 'remote'],
   },
   session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store'] },
   audit: {
