@@ -113,7 +113,7 @@ function weightBytes(
       : 4 * (linear + embedding);
   const float = variant.activations === 'float32' ? 4 : 2;
   if (variant.bits === undefined) return float * linear;
-  // Scales; the CPU packs codes with their scales and the sums of blocks (measured: test/bench/GPU.md).
+  // Scales; the CPU packs codes with their scales and the sums of blocks.
   const scales = provider === 'cpu' ? 2 * float : float;
   return (variant.bits / 8 + scales / 32) * linear;
 }
