@@ -14,6 +14,12 @@ export default defineConfig({
     // Native sessions and two cores: one worker process a file, few at a time.
     pool: 'forks',
     maxWorkers: 2,
+    // `npm run coverage`; what a test starts as a process of its own (dist/) is not counted.
+    coverage: {
+      provider: 'v8',
+      include: ['client/src/**/*.ts', 'server/src/**/*.ts', 'webview/src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+    },
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },

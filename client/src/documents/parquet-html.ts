@@ -1,4 +1,5 @@
 import type { AuditSummary, RowsResult, RowTurn } from '../../../server/src/protocol/index.js';
+import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { nonce } from '../nonce.js';
 
 interface PageOptions {
@@ -85,7 +86,7 @@ function body(o: PageOptions): string {
 function scoreOf({ score }: RowTurn, summary: AuditSummary | null | undefined): string {
   if (score === undefined) return '';
   const shape = summary?.model === undefined || summary.model.levels.length > 1;
-  const tail = `q${String(Math.round(100 * (summary?.tau ?? 0.05))).padStart(2, '0')}`;
+  const tail = `q${String(Math.round(100 * (summary?.tau ?? DEFAULT_TAU))).padStart(2, '0')}`;
   const words = [
     ...(shape ? [`${tail} <span>${figure(score.tail)}</span>`] : []),
     `${shape ? 'mean' : 'score'} <span>${figure(score.expectation)}</span>`,

@@ -81,6 +81,26 @@ export interface Audit {
 
 const MAX_PROBLEMS = 10_000;
 
+/** An audit that has read nothing yet. @param findings what its table holds, problems first */
+export const emptyAudit = (
+  sources: readonly AuditSource[],
+  table: ResponseTable,
+  limits: { readonly thresholds: Thresholds; readonly tau: number },
+  findings: (audit: Audit) => Generator<Finding>,
+): Audit => ({
+  sources,
+  table,
+  problems: [],
+  moreProblems: 0,
+  moreErrors: 0,
+  unreadable: new Map(),
+  fruitless: new Map(),
+  ...limits,
+  findings() {
+    return findings(this);
+  },
+});
+
 /**
  * Scores every row of the sources and keeps the numbers; yields after each row. One bad row or file
  * never stops the run.
@@ -89,26 +109,15 @@ const MAX_PROBLEMS = 10_000;
 export function auditDataset(sources: readonly AuditSource[], options: AuditOptions) {
   const ledger = new Ledger(options.evaluator.info, options);
   const { table } = ledger;
-  const { thresholds = {} } = options;
-  const audit: Audit = {
-    sources,
-    table,
-    problems: [],
-    moreProblems: 0,
-    moreErrors: 0,
-    unreadable: new Map(),
-    fruitless: new Map(),
-    thresholds,
-    tau: options.tau,
-    *findings() {
-      const wanted = options.wanted ?? (() => true);
-      if (wanted('malformed-row')) yield* audit.problems;
-      for (const finding of runRules({ table, thresholds, tau: options.tau })) {
-        if (!wanted(finding.code)) continue;
-        if (!options.ignored?.(table.hash(finding.response), finding.code)) yield finding;
-      }
-    },
-  };
+  const limits = { thresholds: options.thresholds ?? {}, tau: options.tau };
+  const audit = emptyAudit(sources, table, limits, function* ({ problems }) {
+    const wanted = options.wanted ?? (() => true);
+    if (wanted('malformed-row')) yield* problems;
+    for (const finding of runRules({ table, ...limits })) {
+      if (!wanted(finding.code)) continue;
+      if (!options.ignored?.(table.hash(finding.response), finding.code)) yield finding;
+    }
+  });
   return { audit, progress: run(audit, ledger, options) };
 }
 

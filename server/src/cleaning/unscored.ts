@@ -1,4 +1,12 @@
-import { Ledger, problemFinding, runRules, type Audit, type AuditSource } from '../audit/index.js';
+import {
+  emptyAudit,
+  Ledger,
+  problemFinding,
+  runRules,
+  type Audit,
+  type AuditSource,
+} from '../audit/index.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import { slotsOf } from '../session/slots.js';
 
 /** An audit of what needs no model: which responses are there, and what could not be read. */
@@ -14,24 +22,15 @@ export async function unscoredAudit(
     executionProvider: '',
     maxTokens: 0,
   };
-  const ledger = new Ledger(info, { tau: 0.05, lambda: 1 });
+  const tau = DEFAULT_TAU;
+  const ledger = new Ledger(info, { tau, lambda: DEFAULT_LAMBDA });
   const { table } = ledger;
-  const audit: Audit = {
-    sources,
-    table,
-    problems: [],
-    moreProblems: 0,
-    moreErrors: 0,
-    fruitless: new Map(),
-    unreadable: new Map(),
-    thresholds: {},
-    tau: 0.05,
-    *findings() {
-      yield* audit.problems;
-      for (const finding of runRules({ table, thresholds: {}, tau: 0.05 }))
-        if (finding.code !== 'unscored') yield finding;
-    },
-  };
+  const limits = { thresholds: {}, tau };
+  const audit = emptyAudit(sources, table, limits, function* ({ problems }) {
+    yield* problems;
+    for (const finding of runRules({ table, ...limits }))
+      if (finding.code !== 'unscored') yield finding;
+  });
   for (const [file, source] of sources.entries()) {
     for await (const event of source.open()) {
       if (event.type === 'row') {

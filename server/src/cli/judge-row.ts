@@ -9,6 +9,7 @@ import {
   type JudgeMode,
 } from '../evaluation/judge/index.js';
 import type { Evaluation } from '../evaluation/index.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import { passportCache } from './engine.js';
 import { UsageError } from './errors.js';
 import { number } from './options/shared.js';
@@ -77,7 +78,7 @@ export async function judgeRow(
     await runJudge(evaluation, judge, `${model} (${o.judgeMode})`, {
       ...run,
       ...(o.limit !== undefined && { limit: o.limit }),
-      measure: { tau: 0.05, lambda: 1 },
+      measure: { tau: DEFAULT_TAU, lambda: DEFAULT_LAMBDA },
       concurrency: o.judgeConcurrency,
       onRow: (file, { place }, items) => bar.step(share.at(file, place.end), items, 0),
     });

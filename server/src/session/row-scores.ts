@@ -23,6 +23,9 @@ export interface FreshScore {
 export class RowScores {
   private readonly found: (TargetResult | undefined)[];
   private readonly known: readonly boolean[];
+  /** What `group` asked for, in its order: the answer has the same. */
+  private asked: readonly { readonly conversation: number; readonly slots: readonly number[] }[] =
+    [];
 
   /** @param score of a text that was scored before */
   constructor(
@@ -55,14 +58,15 @@ export class RowScores {
 
   /** The conversations with responses that are missing, each with those. */
   group(): ScoreGroup {
-    const conversations = this.asked().map(({ conversation, slots }) => ({
+    this.asked = this.missingOf();
+    const conversations = this.asked.map(({ conversation, slots }) => ({
       messages: (this.row.conversations[conversation]?.turns ?? []).map(chatMessage),
       targets: slots.map((n) => this.slots[n]?.target as number),
     }));
     return { conversations };
   }
 
-  private asked(): { conversation: number; slots: number[] }[] {
+  private missingOf(): { conversation: number; slots: number[] }[] {
     const missing = this.slots.flatMap((_, n) => (this.found[n] === undefined ? [n] : []));
     return this.row.conversations
       .map((_, conversation) => ({
@@ -75,8 +79,7 @@ export class RowScores {
   /** Takes the evaluator's answer to `group`. @returns the new scores, to be kept */
   settle({ results, scoredBy: by }: GroupResult): FreshScore[] {
     const fresh: FreshScore[] = [];
-    // All are read before the first is written: `asked` goes by what is missing.
-    this.asked().forEach(({ slots }, c) =>
+    this.asked.forEach(({ slots }, c) =>
       slots.forEach((n, t) => {
         const result = checked(results[c]?.[t]);
         this.found[n] = result;

@@ -1,4 +1,4 @@
-import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type {
   AuditSummary,
   DetailResult,
@@ -19,7 +19,6 @@ import { attributeBars, ridgelinePlot } from './attribute-plots.js';
 import { cdfPlot, densityPlot, quantilePlot } from './distribution-plots.js';
 import { Subject } from './subject.js';
 
-const DEFAULT_LAMBDA = 1;
 const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 /** One number a response (K = 1) has no shape to draw; one attribute has nothing to share. */

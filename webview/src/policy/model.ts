@@ -14,7 +14,7 @@ import {
   type SampleSet,
   type Tilted,
 } from '../../../server/src/policy/index.js';
-import { DEFAULT_CVAR_LEVEL } from '../../../server/src/qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type { PolicySamples } from '../../../server/src/protocol/index.js';
 
 const WIDTH = FIGURES.length;
@@ -94,7 +94,7 @@ export class PolicyModel {
     return [
       mean,
       { kind: 'ce', lambda },
-      { kind: 'quantile', tau: 0.05 },
+      { kind: 'quantile', tau: DEFAULT_TAU },
       { kind: 'cvar', level: DEFAULT_CVAR_LEVEL },
     ];
   }

@@ -14,6 +14,7 @@ import { RewardBenchFiles } from '../../evaluation/report/reward-bench.js';
 import { visible } from '../../audit/report/index.js';
 import { writeLines } from '../../files/write.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
+import { DEFAULT_LAMBDA } from '../../qrm/index.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { listModels } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
@@ -109,7 +110,7 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
 
 /** The options as commands of one model have them. */
 function common({ model: _, ...o }: EvaluateCommandOptions, model?: string): CommonOptions {
-  return { ...o, lambda: 1, ...(model !== undefined && { model }) };
+  return { ...o, lambda: DEFAULT_LAMBDA, ...(model !== undefined && { model }) };
 }
 
 async function modelsOf(o: EvaluateCommandOptions): Promise<(string | undefined)[]> {
@@ -130,7 +131,7 @@ async function runModel(
   const { info } = evaluator;
   const bar = told.bar(info.modelName);
   const share = new Share(files, o.limit);
-  const measure = { tau: o.tau, lambda: 1, cvarLevel: o.cvarLevel };
+  const measure = { tau: o.tau, lambda: DEFAULT_LAMBDA, cvarLevel: o.cvarLevel };
   try {
     await evaluation.run(evaluator, store, rowsOf(info, o, names), readingsOf(info.spec, measure), {
       ...(o.suite && { suite: o.suite }),

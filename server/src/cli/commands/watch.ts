@@ -1,6 +1,6 @@
 import { isBlank } from '../../blank.js';
 import type { Evaluator } from '../../engine/types.js';
-import { quantileAt, rearrange } from '../../qrm/index.js';
+import { DEFAULT_TAU, quantileAt, rearrange } from '../../qrm/index.js';
 import {
   followFiles,
   followUrl,
@@ -101,7 +101,7 @@ class LazyScorer {
       const result = is ? results[next++]?.[0] : undefined;
       if (result?.ok !== true) return undefined;
       const { expectation: mean, quantiles, tokens } = result.score;
-      return { mean, q05: quantileAt(rearrange(quantiles), levels, 0.05), tokens };
+      return { mean, q05: quantileAt(rearrange(quantiles), levels, DEFAULT_TAU), tokens };
     });
   };
 

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
-import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
 import { judgeOptions } from '../judge-row.js';
 import { endpoints, engineOptions, mapping, number, weightList } from './shared.js';
@@ -49,7 +49,7 @@ export function addEvaluateCommand(
     )
     .option('--no-store', 'neither read nor keep scores of other runs')
     .optionsGroup('Figures:')
-    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), 0.05)
+    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
     .option(
       '--cvar-level <share>',
       'share of the worst rewards that CVaR averages',

@@ -1,5 +1,13 @@
 import type { ScoreConversation, TargetResult } from '../../engine/types.js';
-import { measure, type MeasureOptions, type QrmSpec, type RewardScore } from '../../qrm/index.js';
+import {
+  DEFAULT_CVAR_LEVEL,
+  DEFAULT_LAMBDA,
+  DEFAULT_TAU,
+  measure,
+  type MeasureOptions,
+  type QrmSpec,
+  type RewardScore,
+} from '../../qrm/index.js';
 import { whyUnscored } from '../../session/unscored.js';
 import { HttpError } from '../errors.js';
 import { messagesOf, type RequestMessage, type ServedModel } from '../model.js';
@@ -54,8 +62,8 @@ const properties = {
     additionalProperties: { type: 'number' },
     description: 'Fixed attribute weights in place of the gate; attributes not named get 0.',
   },
-  tau: { type: 'number', exclusiveMinimum: 0, maximum: 0.5, default: 0.05 },
-  lambda: { type: 'number', minimum: 0, maximum: 1e6, default: 1 },
+  tau: { type: 'number', exclusiveMinimum: 0, maximum: 0.5, default: DEFAULT_TAU },
+  lambda: { type: 'number', minimum: 0, maximum: 1e6, default: DEFAULT_LAMBDA },
   cvar_level: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: 0.2 },
   priority: { type: 'integer', minimum: -10, maximum: 10, default: 0 },
 };
@@ -135,9 +143,9 @@ function formOf(body: DistributionsBody, spec: QrmSpec) {
   const { what = ['quantiles', 'measures'], encoding_format: encoding = 'float' } = body;
   const wants = new Set(what);
   const options: MeasureOptions = {
-    tau: body.tau ?? 0.05,
-    lambda: body.lambda ?? 1,
-    cvarLevel: body.cvar_level ?? 0.2,
+    tau: body.tau ?? DEFAULT_TAU,
+    lambda: body.lambda ?? DEFAULT_LAMBDA,
+    cvarLevel: body.cvar_level ?? DEFAULT_CVAR_LEVEL,
     ...(body.weights && { weights: weightsOf(body.weights, spec) }),
   };
   const K = spec.levels.length;

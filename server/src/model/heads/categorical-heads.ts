@@ -2,7 +2,7 @@ import type { TensorSource } from '../checkpoint/safetensors.js';
 import {
   attributeNames,
   bad,
-  readShaped,
+  readLinear,
   rewardToken,
   type GatingLayer,
   type QrmHeads,
@@ -114,13 +114,9 @@ async function readMlp(
   let inputs = hiddenSize;
   for (const number of [...numbers].sort((a, b) => a - b)) {
     const p = `${name}.network.${number}`;
-    const outputs = source.info(`${p}.weight`).shape[0] ?? 0;
-    const weight = await readShaped(source, `${p}.weight`, [outputs, inputs]);
-    const bias = source.has(`${p}.bias`)
-      ? await readShaped(source, `${p}.bias`, [outputs])
-      : undefined;
-    layers.push({ inputs, outputs, weight, bias });
-    inputs = outputs;
+    const layer = await readLinear(source, p, inputs);
+    layers.push(layer);
+    inputs = layer.outputs;
   }
   if (layers.length === 0) source.info(`${name}.network.0.weight`);
   return layers;

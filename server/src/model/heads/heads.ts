@@ -180,11 +180,7 @@ async function readGating(
     }
     const isLast = number === numbers.at(-1);
     const outputs = isLast ? objectives : (shape[0] ?? 0);
-    const weight = await readShaped(source, `${p}.weight`, [outputs, inputs]);
-    const bias = source.has(`${p}.bias`)
-      ? await readShaped(source, `${p}.bias`, [outputs])
-      : undefined;
-    layers.push({ inputs, outputs, weight, bias });
+    layers.push(await readLinear(source, p, inputs, outputs));
     inputs = outputs;
   }
   if (layers.length > 0 && (layers.at(-1)!.batchNorm || inputs !== objectives)) {
@@ -203,6 +199,20 @@ async function readLogitScale(source: TensorSource, objectives: number): Promise
   const size = shape.reduce((a, b) => a * b, 1);
   if (size !== 1 && size !== objectives) throw wrongShape(file, name, shape, [objectives]);
   return source.readFloat32(name);
+}
+
+/** A linear layer y = W x + b from `name.weight` [outputs, inputs] and, where it is there, `name.bias` [outputs]. */
+export async function readLinear(
+  source: TensorSource,
+  name: string,
+  inputs: number,
+  outputs = source.info(`${name}.weight`).shape[0] ?? 0,
+): Promise<GatingLayer> {
+  const weight = await readShaped(source, `${name}.weight`, [outputs, inputs]);
+  const bias = source.has(`${name}.bias`)
+    ? await readShaped(source, `${name}.bias`, [outputs])
+    : undefined;
+  return { inputs, outputs, weight, bias };
 }
 
 export async function readShaped(

@@ -2,6 +2,7 @@ import type { FieldMapping } from '../../datasets/index.js';
 import type { RatedMapping } from '../data/layouts.js';
 import type { Scale } from '../data/rated.js';
 import type { FeatureType } from '../features/feature-store.js';
+import type { GateOptions } from '../gating/gate.js';
 
 /** A file of rated responses. */
 export interface AttributeSource {
@@ -37,22 +38,8 @@ export interface PairSource {
   readonly heldOutFold?: { readonly folds: number; readonly seed: number };
 }
 
-export interface GateConfig {
-  /** Channels of the hidden layers. */
-  readonly hidden: readonly number[];
-  readonly temperature: number;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** Epochs without a better loss on the early stopping part after which training ends; 0 never. */
-  readonly patience: number;
-  /**
-   * Weight of a second loss: the cross-entropy of the gate's weights against the attributes of the pair's
-   * own source, where the source has some. It makes the gate tell prompts apart; 0 is the paper's gate.
-   */
-  readonly routing: number;
-}
+/** The gate's training; its seed is that of the run. */
+export type GateConfig = Required<Omit<GateOptions, 'seed'>>;
 
 /** All that `qrm train` is told, as `--config` and the options give it; paths are absolute. */
 export interface TrainConfig {

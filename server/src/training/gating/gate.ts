@@ -27,7 +27,10 @@ export interface GateOptions {
   readonly seed: number;
   /** Epochs without a better validation loss after which training ends; 0 or absent: never. */
   readonly patience?: number;
-  /** Weight of the cross-entropy of the gate's weights against `own`; 0 or absent: none. */
+  /**
+   * Weight of a second loss, the cross-entropy of the gate's weights against `own`, the attributes of the pair's
+   * source, where it has some. It makes the gate tell prompts apart; 0 or absent is the paper's gate.
+   */
   readonly routing?: number;
 }
 

@@ -1,4 +1,5 @@
 import { wilson } from '../../evaluation/statistics/index.js';
+import { attributeCells } from './attribute-cells.js';
 import { error, percent, table } from './card-format.js';
 import { type Accuracy, type TrainingFigures } from '../pipeline/figures/figures.js';
 
@@ -49,32 +50,19 @@ training and test. Choices were made by ${s.folds}-fold cross-validation on trai
 Baseline: the best constant quantiles of the training labels. A ratio below 1 is better than they are.
 
 ${table(
-  [
-    'attribute',
-    'trained on',
-    'judged on',
-    'labels',
-    'pinball loss',
-    'constant',
-    'ratio',
-    'cross-validated ratio',
-    'rank correlation',
-    'AUROC',
-    'crossings',
-  ],
-  attributes.map((a) => [
-    a.name,
-    String(a.trainResponses),
-    String(a.responses),
-    String(a.labels),
-    a.pinball.toFixed(4),
-    a.baseline.toFixed(4),
-    (a.pinball / a.baseline).toFixed(3),
-    (a.crossValidated.pinball / a.crossValidated.baseline).toFixed(3),
-    a.rankCorrelation.toFixed(3),
-    a.auroc === undefined ? '' : a.auroc.toFixed(3),
-    percent(a.crossings),
-  ]),
+  ...attributeCells(attributes, {
+    attribute: 'name',
+    'trained on': 'trainedOn',
+    'judged on': 'judgedOn',
+    labels: 'labels',
+    'pinball loss': 'pinball',
+    constant: 'constant',
+    ratio: 'ratio',
+    'cross-validated ratio': 'crossValidatedRatio',
+    'rank correlation': 'rankCorrelation',
+    AUROC: 'auroc',
+    crossings: 'crossings',
+  }),
 )}
 
 Rank correlation: Spearman's, of the expectation with the raters' mean. Crossings: share of neighbouring levels in

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { wilson } from '../../evaluation/statistics/index.js';
+import { attributeCells } from './attribute-cells.js';
 import { percent } from './card-format.js';
 import { type TrainingFigures } from '../pipeline/figures/figures.js';
 
@@ -53,24 +54,15 @@ function rows(header: readonly string[], body: readonly (readonly string[])[]): 
 
 function attributeTable({ attributes }: TrainingFigures): string {
   return rows(
-    [
-      'attribute',
-      'trained on',
-      'judged on',
-      'pinball / constant',
-      'rank correlation',
-      'AUROC',
-      'crossings',
-    ],
-    attributes.map((a) => [
-      a.name,
-      String(a.trainResponses),
-      String(a.responses),
-      (a.pinball / a.baseline).toFixed(3),
-      a.rankCorrelation.toFixed(3),
-      a.auroc?.toFixed(3) ?? '',
-      percent(a.crossings),
-    ]),
+    ...attributeCells(attributes, {
+      attribute: 'name',
+      'trained on': 'trainedOn',
+      'judged on': 'judgedOn',
+      'pinball / constant': 'ratio',
+      'rank correlation': 'rankCorrelation',
+      AUROC: 'auroc',
+      crossings: 'crossings',
+    }),
   );
 }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_TAU } from '../../../../server/src/qrm/index.js';
 import type { Document } from '../../data/documents.js';
 import type { Responses } from '../../data/responses.js';
 import { el } from '../../ui/dom.js';
@@ -13,7 +14,7 @@ export function whiskerEnds(responses: Responses, r: number, tau: number): [numb
   const tail = responses.tail[r] ?? Number.NaN;
   const spread = responses.spread[r] ?? Number.NaN;
   const high =
-    Math.abs(tau - 0.05) < 1e-9 ? tail + spread : (responses.expectation[r] ?? Number.NaN);
+    Math.abs(tau - DEFAULT_TAU) < 1e-9 ? tail + spread : (responses.expectation[r] ?? Number.NaN);
   return [tail, high];
 }
 
