@@ -85,7 +85,13 @@ const made = RULES.flatMap(({ code, threshold: spec }) => {
   const said = { markdownDescription: `\`${code}\`: ${spec.help}`, scope: 'window' };
   const setting =
     spec.figure === undefined
-      ? { type: 'integer', minimum: spec.least, default: value, ...said }
+      ? {
+          type: 'integer',
+          minimum: spec.least,
+          ...(spec.most !== undefined && { maximum: spec.most }),
+          default: value,
+          ...said,
+        }
       : {
           type: 'string',
           default: kind === 'relative' ? `${share * 100}%` : String(value),

@@ -56,15 +56,16 @@ export const LAYERS = {
     doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
     rooms: ['device', 'path', 'remote'],
   },
-  session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store'] },
+  similarity: { uses: [], doors: [] },
+  session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity'] },
   audit: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session'],
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session'],
     // How text is made safe and laid out in lines, for every report.
     doors: ['report/escape.ts', 'report/html/style.ts'],
     rooms: ['report', 'report/html', 'report/parquet', 'rules'],
   },
   live: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session', 'audit'],
     rooms: ['disk', 'text'],
   },
   evaluation: {
@@ -90,7 +91,17 @@ export const LAYERS = {
     rooms: ['gather', 'report', 'watch'],
   },
   cleaning: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
+    uses: [
+      'qrm',
+      'model',
+      'engine',
+      'datasets',
+      'store',
+      'similarity',
+      'session',
+      'audit',
+      'evaluation',
+    ],
     rooms: ['apply'],
   },
   lsp: {

@@ -3,6 +3,7 @@ import type { Evaluator } from '../engine/types.js';
 import type { MeasureOptions } from '../qrm/index.js';
 import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
+import { seeksNearDuplicates } from './rules/near-duplicate.js';
 import { runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
@@ -27,7 +28,8 @@ export {
 export { Column } from './columns.js';
 export { TAIL, type Figure } from './figures.js';
 export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
-export { Ledger } from './ledger.js';
+export { Ledger, type LedgerOptions } from './ledger.js';
+export { NEAR_PERCENT, seeksNearDuplicates } from './rules/near-duplicate.js';
 export { readIgnored, IGNORE_FILE, type Ignored } from './ignore.js';
 export { parseIgnored } from './ignore-file.js';
 
@@ -107,11 +109,12 @@ export const emptyAudit = (
  * @throws AbortError when cancelled; the audit then holds what was scored.
  */
 export function auditDataset(sources: readonly AuditSource[], options: AuditOptions) {
-  const ledger = new Ledger(options.evaluator.info, options);
+  const { thresholds = {}, wanted = () => true } = options;
+  const sketches = wanted('near-duplicate') && seeksNearDuplicates(thresholds);
+  const ledger = new Ledger(options.evaluator.info, { ...options, sketches });
   const { table } = ledger;
-  const limits = { thresholds: options.thresholds ?? {}, tau: options.tau };
+  const limits = { thresholds, tau: options.tau };
   const audit = emptyAudit(sources, table, limits, function* ({ problems }) {
-    const wanted = options.wanted ?? (() => true);
     if (wanted('malformed-row')) yield* problems;
     for (const finding of runRules({ table, ...limits })) {
       if (!wanted(finding.code)) continue;

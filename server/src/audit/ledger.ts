@@ -10,13 +10,18 @@ const UNANSWERED = {
   fromStore: false,
 } as const;
 
+export interface LedgerOptions extends MeasureOptions {
+  /** Are sketches kept, by which near-duplicates are found? */
+  readonly sketches?: boolean;
+}
+
 /**
  * The numbers of one document's responses, and the log of what changed: position n of the log names
  * the response that changed n-th, so that a view can ask for all that is new to it.
  */
 export class Ledger {
   readonly table: ResponseTable;
-  readonly options: MeasureOptions;
+  readonly options: LedgerOptions;
   private readonly log = new Column(Uint32Array);
   /** Up to this position of the log, position n names response n; undefined: all of it. */
   private inOrder: number | undefined;
@@ -27,7 +32,7 @@ export class Ledger {
 
   constructor(
     readonly info: EvaluatorInfo,
-    options: MeasureOptions,
+    options: LedgerOptions,
   ) {
     const { reference } = info;
     // It is of the model's own reading.
@@ -38,7 +43,8 @@ export class Ledger {
 
   /** Numbers a row's responses and ties its pair, or its set of completions. @param row its ordinal in the file of that number */
   add(row: number, slots: readonly Slot[], file = 0): number[] {
-    return this.tied(slots.map((slot) => this.table.add({ file, row, ...slot })));
+    const of = this.options.sketches === true ? (slot: Slot) => slot.sketch?.() : () => undefined;
+    return this.tied(slots.map((slot) => this.table.add({ file, row, ...slot, sketch: of(slot) })));
   }
 
   private tied(ids: number[]): number[] {

@@ -2,6 +2,7 @@ import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
 import type { ReferenceFigures } from '../qrm/types.js';
 import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
+import { SKETCH_WORDS } from '../similarity/index.js';
 import { Column } from './columns.js';
 
 const NONE = 0xffffffff;
@@ -24,6 +25,8 @@ export interface NewResponse {
   readonly hash: Uint8Array;
   /** How good its raters found it beside the others of its row; absent where nobody said. */
   readonly rating?: number;
+  /** Absent where nobody looks for near-duplicates. */
+  readonly sketch?: Uint32Array | undefined;
 }
 
 /**
@@ -66,6 +69,9 @@ export class ResponseTable {
   /** P(chosen beats rejected), on the one that was found better, of its partner; NaN elsewhere. */
   readonly beats = this.f32();
   private readonly quantileColumn = this.f32();
+  private readonly sketchColumn = this.u32();
+  /** Are there sketches, by which near-duplicates are found? 96 bytes a response. */
+  sketched = false;
 
   /**
    * @param levels the model's quantile levels: K numbers are kept of each response
@@ -101,6 +107,10 @@ export class ResponseTable {
     this.tail.set(i, Number.NaN);
     this.beats.set(i, Number.NaN);
     this.rating.set(i, r.rating ?? Number.NaN);
+    if (r.sketch !== undefined) {
+      this.sketched = true;
+      r.sketch.forEach((word, n) => this.sketchColumn.set(i * SKETCH_WORDS + n, word));
+    }
     return i;
   }
 
@@ -119,6 +129,7 @@ export class ResponseTable {
       place: from.place(i),
       hash,
       rating: from.rating.get(i),
+      sketch: from.sketch(i),
     });
     const error = from.errors.get(i);
     if (error !== undefined) this.errors.set(n, error);
@@ -227,6 +238,15 @@ export class ResponseTable {
     const sorted = new Float32Array(K);
     for (let k = 0; k < K; k++) sorted[k] = this.quantileColumn.get(i * K + k);
     return sorted;
+  }
+
+  /** A word of a response's sketch. */
+  readonly sketchWord = (i: number, word: number): number =>
+    this.sketchColumn.get(i * SKETCH_WORDS + word);
+
+  private sketch(i: number): Uint32Array | undefined {
+    if (!this.sketched) return undefined;
+    return Uint32Array.from({ length: SKETCH_WORDS }, (_, word) => this.sketchWord(i, word));
   }
 
   place(i: number): Place {

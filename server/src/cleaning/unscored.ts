@@ -3,8 +3,10 @@ import {
   Ledger,
   problemFinding,
   runRules,
+  seeksNearDuplicates,
   type Audit,
   type AuditSource,
+  type Thresholds,
 } from '../audit/index.js';
 import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import { slotsOf } from '../session/slots.js';
@@ -12,6 +14,7 @@ import { slotsOf } from '../session/slots.js';
 /** An audit of what needs no model: which responses are there, and what could not be read. */
 export async function unscoredAudit(
   sources: readonly AuditSource[],
+  thresholds: Thresholds,
   onRow: (file: number, end: number) => void,
 ): Promise<Audit> {
   const info = {
@@ -23,9 +26,13 @@ export async function unscoredAudit(
     maxTokens: 0,
   };
   const tau = DEFAULT_TAU;
-  const ledger = new Ledger(info, { tau, lambda: DEFAULT_LAMBDA });
+  const ledger = new Ledger(info, {
+    tau,
+    lambda: DEFAULT_LAMBDA,
+    sketches: seeksNearDuplicates(thresholds),
+  });
   const { table } = ledger;
-  const limits = { thresholds: {}, tau };
+  const limits = { thresholds, tau };
   const audit = emptyAudit(sources, table, limits, function* ({ problems }) {
     yield* problems;
     for (const finding of runRules({ table, ...limits }))

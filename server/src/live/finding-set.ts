@@ -107,7 +107,10 @@ export class FindingSet {
     const checks = new Map<string, Check>();
     const pacer = new Pacer();
     for (const rule of rules) {
-      checks.set(rule.code, prepareRule(rule, context, limits));
+      const steps = prepareRule(rule, context, limits);
+      let step = steps.next();
+      for (; step.done !== true; step = steps.next()) if (pacer.due) await pacer.tick(signal);
+      checks.set(rule.code, step.value);
       await pacer.tick(signal);
     }
     const set = new FindingSet(

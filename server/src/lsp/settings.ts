@@ -1,5 +1,6 @@
 import { parseThreshold, RULES, type Threshold, type Thresholds } from '../audit/index.js';
 import { messageOf } from '../errors.js';
+import { seeksSketches } from '../live/measure-options.js';
 import type { ServerSettings } from '../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 
@@ -71,6 +72,7 @@ export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
     s.cvarLevel,
     s.weights,
     s.store,
+    seeksSketches(s),
   ];
   return differ(of(a), of(b));
 };

@@ -12,4 +12,5 @@ export const FINDING_CODES = [
   'contrary-label',
   'contradictory-pair',
   'preference-cycle',
+  'near-duplicate',
 ] as const;

@@ -1,5 +1,6 @@
 import { placeOf } from '../datasets/index.js';
 import type { ConversationKind, DatasetRow, Place } from '../datasets/types.js';
+import { Sketcher } from '../similarity/index.js';
 import { contentHash } from '../store/index.js';
 
 /** A response of a row, before it has a number. */
@@ -12,10 +13,13 @@ export interface Slot {
   readonly hash: Buffer;
   /** As the file's raters have it, beside the others of its row. */
   readonly rating?: number;
+  /** By which near-duplicates are found; made when asked for, in the order of the slots at best. */
+  readonly sketch?: () => Uint32Array;
 }
 
-export const slotsOf = (row: DatasetRow): Slot[] =>
-  row.conversations.flatMap((c, conversation) =>
+export function slotsOf(row: DatasetRow): Slot[] {
+  const sketcher = new Sketcher();
+  return row.conversations.flatMap((c, conversation) =>
     c.targets.map((target) => ({
       conversation,
       target,
@@ -23,6 +27,8 @@ export const slotsOf = (row: DatasetRow): Slot[] =>
       label: c.turns[target]?.verdict ?? c.label,
       place: placeOf(row, conversation, target),
       hash: contentHash(c.turns, target),
+      sketch: () => sketcher.sketch(c.turns, target),
       ...(c.gold?.rating !== undefined && { rating: c.gold.rating }),
     })),
   );
+}

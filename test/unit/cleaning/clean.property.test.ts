@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   cleanFile,
   FileBytes,
@@ -26,9 +26,14 @@ import {
 } from '../../../server/src/datasets/index.js';
 import { Random } from '../../fuzz/random.js';
 
-let folder = '';
-beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'qrm-clean-'))));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+// A folder for each test: one that ran out of time goes on, and must not take another's files away.
+const folders: string[] = [];
+function ownFolder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'qrm-clean-'));
+  folders.push(made);
+  return made;
+}
+afterAll(() => folders.forEach((path) => rmSync(path, { recursive: true, force: true })));
 
 const PIECES = [
   'a',
@@ -150,6 +155,7 @@ async function clean(path: string, out: string, plan: FilePlan) {
 
 describe('random files with random findings', () => {
   it('rows that stay are byte-equal, the result parses, undo gives the original', async () => {
+    const folder = ownFolder();
     for (let n = 0; n < 1000; n++) {
       const random = new Random(20_261_127 + n);
       const { name, bytes } = fileOf(random);
@@ -197,6 +203,7 @@ describe('random files with random findings', () => {
   }, 600_000);
 
   it('Parquet: values of any column, row groups, metadata', async () => {
+    const folder = ownFolder();
     for (let n = 0; n < 40; n++) {
       const random = new Random(77 + n);
       const count = 1 + below(random, 30);
@@ -252,6 +259,7 @@ describe('random files with random findings', () => {
 
 describe('what is shown and added', () => {
   it('the diff is one that patch takes', async () => {
+    const folder = ownFolder();
     for (let n = 0; n < 60; n++) {
       const random = new Random(4000 + n);
       const { name, bytes } = fileOf(random);
@@ -286,6 +294,7 @@ describe('what is shown and added', () => {
   }, 120_000);
 
   it.each(['d.jsonl', 'd.json', 'd.csv', 'd.jsonl.gz'])('columns in %s', async (name) => {
+    const folder = ownFolder();
     const records = [
       { prompt: 'Q', chosen: 'a, "b"', rejected: 'c' },
       { prompt: 'R', chosen: 'd', rejected: 'e' },

@@ -6,6 +6,7 @@ import { duplicateResponse } from './duplicate-response.js';
 import { invertedPair } from './inverted-pair.js';
 import { lowLeftTail } from './low-left-tail.js';
 import { multimodal } from './multimodal.js';
+import { nearDuplicate } from './near-duplicate.js';
 import { preferenceCycle } from './preference-cycle.js';
 import type { Rule } from './rule.js';
 import { truncated } from './truncated.js';
@@ -24,4 +25,5 @@ export const RULES: readonly Rule[] = [
   contraryLabel,
   contradictoryPair,
   preferenceCycle,
+  nearDuplicate,
 ];

@@ -3,7 +3,7 @@ import { judgedBy, limitsOfTable, type Limits } from '../limits.js';
 import type { ResponseTable } from '../table.js';
 import type { Thresholds } from '../thresholds.js';
 import { RULES } from './all.js';
-import type { Check, Rule } from './rule.js';
+import { drained, type Check, type Rule } from './rule.js';
 
 export { RULES } from './all.js';
 export { cvarName, decimals, percent, tailName } from './rule.js';
@@ -18,14 +18,15 @@ export interface RulesContext {
   readonly limits?: Limits;
 }
 
-/** A rule's check of each response of a table. */
-export function prepareRule(
+/** A rule's check of each response of a table, made in steps. */
+export function* prepareRule(
   rule: Rule,
   { table, tau, thresholds }: RulesContext,
   limits: Limits,
-): Check {
+): Generator<undefined, Check> {
   const threshold = judgedBy(rule, thresholds, limits);
-  return rule.prepare({ table, tau, threshold, limits: limits.get(rule.code) ?? {} });
+  const context = { table, tau, threshold, limits: limits.get(rule.code) ?? {} };
+  return rule.preparing === undefined ? rule.prepare(context) : yield* rule.preparing(context);
 }
 
 /** The rules that can say something of a model with so many levels. */
@@ -44,7 +45,7 @@ export function* runRules(
   const { table, thresholds } = context;
   const rules = rulesFor(table.levels, given);
   const limits = context.limits ?? limitsOfTable(rules, table, thresholds);
-  const checks = rules.map((rule) => prepareRule(rule, context, limits));
+  const checks = rules.map((rule) => drained(prepareRule(rule, context, limits)));
   for (let i = 0; i < table.length; i++) {
     if (table.removed(i)) continue;
     for (const check of checks) {

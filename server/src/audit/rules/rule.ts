@@ -24,6 +24,7 @@ export interface ThresholdSpec {
   /** Of which a share of the dataset may be named; absent: a whole number of at least `least`. */
   readonly figure?: Figure;
   readonly least?: number;
+  readonly most?: number;
   /** What is remarkable: "lowest", "widest". */
   readonly edge: string;
   /** Only files with pairs have it. */
@@ -60,6 +61,16 @@ export interface Rule {
   /** Limits besides that of its threshold, by name. */
   furtherLimits?(threshold: Threshold): Readonly<Record<string, Ask>>;
   prepare(context: RuleContext): Check;
+  /** The same in steps of a few milliseconds, where it takes long. */
+  preparing?(context: RuleContext): Generator<undefined, Check>;
+}
+
+/** Does all steps at once. */
+export function drained<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /** Three decimals, for messages. */

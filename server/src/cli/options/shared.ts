@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import {
   CODES,
+  NEAR_PERCENT,
   parseThreshold,
   RULES,
   SEVERITIES,
@@ -52,7 +53,10 @@ export function thresholdOptions(command: Command): Command {
     const standard = usual.kind === 'relative' ? `${usual.share * 100}%` : `${usual.value}`;
     const parse = (text: string): Threshold => {
       if (spec.figure === undefined)
-        return { kind: 'absolute', value: number(flag, spec.least ?? 0, 1e9, true)(text) };
+        return {
+          kind: 'absolute',
+          value: number(flag, spec.least ?? 0, spec.most ?? 1e9, true)(text),
+        };
       try {
         return parseThreshold(text, flag);
       } catch {
@@ -72,9 +76,20 @@ export function thresholdOptions(command: Command): Command {
 const plain = (markdown: string): string =>
   (markdown.split('. ')[0] ?? '').replaceAll('`', '').replace(/\.$/, '');
 
+interface Asking {
+  readonly select?: ReadonlySet<FindingCode>;
+  readonly drop?: ReadonlySet<FindingCode>;
+  readonly failOn?: FailOn;
+}
+
 /** What the options set, by the rules' names. @param options as commander gives them */
-export function thresholds(options: object): Thresholds {
+export function thresholds(options: Asking): Thresholds {
   const given = new Map(Object.entries(options));
+  const { select, drop, failOn } = options;
+  // Who names the code means it.
+  const near = [select, drop].some((codes) => codes?.has('near-duplicate') === true);
+  if ((near || failOn?.code === 'near-duplicate') && !given.has('nearDuplicate'))
+    given.set('nearDuplicate', { kind: 'absolute', value: NEAR_PERCENT });
   return Object.fromEntries(
     RULES.flatMap(({ threshold: spec }) => {
       const camel = spec?.option.replace(/-./g, (dash) => dash.slice(1).toUpperCase());
@@ -144,6 +159,8 @@ export function mapping(text: string): FieldMapping {
 export interface FailOn {
   readonly counts: (finding: Pick<Finding, 'code' | 'severity'>) => boolean;
   readonly least: number;
+  /** Where it is of one code. */
+  readonly code?: FindingCode;
 }
 
 /** `CODE`, `CODE:n` (n findings or more) or a severity (`warning` covers errors too). */
@@ -151,7 +168,8 @@ export function failOn(text: string): FailOn {
   const [name = '', count] = text.split(':');
   const least = count === undefined ? 1 : number('--fail-on', 1, 1e9, true)(count);
   const severity = SEVERITIES.findIndex((s) => s === name);
-  if (severity < 0 && !CODES.some((c) => c === name)) {
+  const code = CODES.find((c) => c === name);
+  if (severity < 0 && code === undefined) {
     throw new UsageError(
       `--fail-on ${name}: expected one of ${[...CODES, ...SEVERITIES].join(', ')}`,
     );
@@ -159,6 +177,7 @@ export function failOn(text: string): FailOn {
   return {
     counts: (f) => (severity < 0 ? f.code === name : SEVERITIES.indexOf(f.severity) <= severity),
     least,
+    ...(code !== undefined && { code }),
   };
 }
 
