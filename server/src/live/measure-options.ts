@@ -20,10 +20,10 @@ export function measureOptions(
   const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : DEFAULT_TAU;
   const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : DEFAULT_LAMBDA;
   const cvarLevel = s.cvarLevel > 0 && s.cvarLevel <= 1 ? s.cvarLevel : DEFAULT_CVAR_LEVEL;
-  const sketches = seeksSketches(s);
-  if (named.length === 0) return { tau, lambda, cvarLevel, sketches };
+  const sketches = seeksSketches(s) && { sketches: true };
+  if (named.length === 0) return { tau, lambda, cvarLevel, ...sketches };
   const weights = attributes.map(
     (a) => Number(Object.hasOwn(s.weights, a) ? s.weights[a] : 0) || 0,
   );
-  return { tau, lambda, cvarLevel, weights, sketches };
+  return { tau, lambda, cvarLevel, weights, ...sketches };
 }

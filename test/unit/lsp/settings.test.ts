@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULTS, mergeSettings, thresholdsOf } from '../../../server/src/lsp/settings.js';
+import {
+  DEFAULTS,
+  measuresDiffer,
+  mergeSettings,
+  thresholdsOf,
+} from '../../../server/src/lsp/settings.js';
 import { parseThreshold } from '../../../server/src/audit/index.js';
 import { measureOptions } from '../../../server/src/live/measure-options.js';
 
@@ -42,6 +47,14 @@ describe('settings', () => {
       wide: undefined,
     });
     expect(told).toEqual([expect.stringMatching(/qrmLens\.thresholds\.wide.*'very'/)]);
+  });
+
+  it('looking for near-duplicates begins an audit anew, another limit only judges anew', () => {
+    const at = (nearDuplicate: unknown) => mergeSettings({ thresholds: { nearDuplicate } });
+    expect(measuresDiffer(at(0), at(80))).toBe(true);
+    expect(measuresDiffer(at(80), at(90))).toBe(false);
+    expect(measuresDiffer(at(0), at('many'))).toBe(false);
+    expect(measureOptions(at(80), []).sketches).toBe(true);
   });
 
   it('order fixed weights as the model orders its attributes', () => {
