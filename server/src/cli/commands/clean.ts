@@ -85,7 +85,9 @@ export async function cleanCommand(
   if (scores) return withSession(o, (session) => scored(run, o, version, session));
   const { signal } = onInterrupt();
   const share = new Progress(true);
-  const audit = await unscoredAudit(sourcesOf(run, o), thresholds(o), () => share.step(undefined, 0, 0));
+  const audit = await unscoredAudit(sourcesOf(run, o), thresholds(o), () =>
+    share.step(undefined, 0, 0),
+  );
   return finish(run, audit, o, version, undefined, signal);
 }
 
