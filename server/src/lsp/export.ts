@@ -45,11 +45,12 @@ export async function exportReport(
 ): Promise<ExportResult> {
   const { ledger } = audit;
   const { name, version, progress } = context;
+  // From here on the text must stay as it is.
+  const pace = new ReportPace(audit, context);
   const source = pathOf(audit.uri);
   if (source !== undefined && (await identityOf(source)) === (await identityOf(path)))
     throw new Error(`${path} is the file that is audited; expected the name of another file`);
   if (ledger === undefined) throw new Error(`${name}: nothing is scored yet; audit it first`);
-  const pace = new ReportPace(audit, context);
   const { rows } = audit.progress();
   // The rows are read once for the texts of the ranking and once for those of the list.
   const readings = format === 'json' ? 2 : 1;
