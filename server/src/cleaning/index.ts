@@ -9,6 +9,13 @@ export {
 } from './clean.js';
 export { decide, rowsOf, type CleanOptions } from './decide.js';
 export { unifiedDiff } from './diff.js';
+export {
+  COMPARISON_FORMATS,
+  renderComparison,
+  type ComparisonFormat,
+  type ComparisonNames,
+} from './leak-report.js';
+export { compareData, LEAKS, type ComparedFile, type Comparison, type LeakKind } from './leaks.js';
 export { FileBytes } from './apply/file-bytes.js';
 export { MANIFEST, undo, type Manifest, type ManifestFile } from './manifest.js';
 export { parseSplit, partOfRow, type Part } from './split.js';

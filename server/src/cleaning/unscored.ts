@@ -8,8 +8,19 @@ import {
   type AuditSource,
   type Thresholds,
 } from '../audit/index.js';
+import type { EvaluatorInfo } from '../engine/types.js';
 import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import { slotsOf } from '../session/slots.js';
+
+/** What a table of responses is of, where no model is asked. */
+export const noModel = (): EvaluatorInfo => ({
+  spec: { attributes: [], levels: [0.5] },
+  modelName: '',
+  modelHash: '',
+  precision: '',
+  executionProvider: '',
+  maxTokens: 0,
+});
 
 /** An audit of what needs no model: which responses are there, and what could not be read. */
 export async function unscoredAudit(
@@ -17,16 +28,8 @@ export async function unscoredAudit(
   thresholds: Thresholds,
   onRow: (file: number, end: number) => void,
 ): Promise<Audit> {
-  const info = {
-    spec: { attributes: [], levels: [0.5] },
-    modelName: '',
-    modelHash: '',
-    precision: '',
-    executionProvider: '',
-    maxTokens: 0,
-  };
   const tau = DEFAULT_TAU;
-  const ledger = new Ledger(info, {
+  const ledger = new Ledger(noModel(), {
     tau,
     lambda: DEFAULT_LAMBDA,
     sketches: seeksNearDuplicates(thresholds),

@@ -7,8 +7,14 @@ import type { openEvaluator } from './engine.js';
 
 type EngineOptions = NonNullable<Parameters<typeof openEvaluator>[0]>;
 
+/** How files are read. */
+export interface InputOptions {
+  inputFormat?: Container;
+  mapping?: FieldMapping;
+}
+
 /** The options that `audit` and `score` share, as commander gives them. */
-export interface CommonOptions {
+export interface CommonOptions extends InputOptions {
   model?: string;
   device?: EngineOptions['device'];
   precision?: EngineOptions['precision'];
@@ -16,8 +22,6 @@ export interface CommonOptions {
   gpuMemory?: number;
   threads?: number;
   endpoint?: readonly string[];
-  inputFormat?: Container;
-  mapping?: FieldMapping;
   weights?: string;
   lambda: number;
   tau: number;
@@ -29,7 +33,7 @@ export interface CommonOptions {
 }
 
 /** @param aside whether rows come with what else their records hold */
-export async function* open(path: string, o: CommonOptions, signal?: AbortSignal, aside = false) {
+export async function* open(path: string, o: InputOptions, signal?: AbortSignal, aside = false) {
   const source = await commandLineSource(path);
   yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, signal, aside });
 }

@@ -7,6 +7,7 @@ import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js
 import { addCalibrateCommand } from './commands/calibrate.js';
 import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
 import { addCleanCommand } from './options/clean.js';
+import { addCompareCommand } from './options/compare.js';
 import { convertCommand, type ConvertOptions } from './commands/convert.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { addEvaluateCommand } from './options/evaluate.js';
@@ -135,6 +136,7 @@ addScoreCommand(common, program, examples);
 addPolicyCommand(common, program, examples, VERSION);
 addWatchCommand(program, examples);
 addCleanCommand(common, program, examples, VERSION);
+addCompareCommand(program, examples);
 program
   .command('convert <checkpoint> <bundle>')
   .description('make a bundle of a Hugging Face folder or a GGUF file')

@@ -16,6 +16,12 @@ export const likeness = (word: SketchWord, a: number, b: number): Likeness => ({
   prompt: similarity(word, a, b, RESPONSE_WORDS, RESPONSE_WORDS + PROMPT_WORDS),
 });
 
+/** Texts without a word are like nothing. */
+function wordless(word: SketchWord, i: number): boolean {
+  for (let band = 0; band < 4; band++) if (word(i, band) !== 0) return false;
+  return true;
+}
+
 /**
  * Of each response an earlier one that it is a near-duplicate of, or NO_OTHER. Locality-sensitive hashing: the words of
  * a response's sketch are its bands of four bins, and those that share one are compared (at a similarity of 0.8 99.9 %
@@ -43,7 +49,7 @@ export function* nearDuplicates(
     yield;
     for (let i = 0; i < length; i++) {
       if (i % STEP === STEP - 1) yield;
-      if (absent(i)) continue;
+      if (absent(i) || wordless(word, i)) continue;
       const key = word(i, band);
       let at = Math.imul(key, 0x9e3779b1) & (size - 1);
       while (slots[at] !== 0 && word(slots[at]! - 1, band) !== key) at = (at + 1) & (size - 1);

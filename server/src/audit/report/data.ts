@@ -1,4 +1,4 @@
-import { strictJson, wellFormed } from './escape.js';
+import { csvCell, strictJson } from './escape.js';
 import type { Listed, Report } from './model.js';
 
 /** A finding as json, jsonl and csv give it. Lines and columns from 1, bytes from 0. */
@@ -133,19 +133,10 @@ const CSV = [
   'excerpt',
 ] as const;
 
-/** RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe before it. */
 export async function* csvReport(report: Report): AsyncGenerator<string> {
   yield CSV.join(',');
   for await (const item of report.listed()) {
     const plain: Record<string, unknown> = plainFinding(report, item);
-    yield CSV.map((name) => cell(plain[name])).join(',');
+    yield CSV.map((name) => csvCell(plain[name])).join(',');
   }
-}
-
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return String(value);
-  const text = wellFormed(String(value));
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -78,3 +78,12 @@ export function html(text: string): string {
   };
   return visible(text).replace(/[&<>"']/g, (c) => entities[c] ?? c);
 }
+
+/** A cell by RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe before it. */
+export function csvCell(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number') return String(value);
+  const text = wellFormed(String(value));
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

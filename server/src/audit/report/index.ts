@@ -15,7 +15,7 @@ export { plainFinding, plainRanked } from './data.js';
 export { UNPACED, type Pace } from './pace.js';
 export { parquetReport } from './parquet/write.js';
 export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet/thread.js';
-export { cut, fit, html, pad, strictJson, visible, width } from './escape.js';
+export { csvCell, cut, fit, html, pad, strictJson, visible, width } from './escape.js';
 export { STYLE } from './html/style.js';
 
 export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;

@@ -31,16 +31,12 @@ function* preparing({
 }: RuleContext): Generator<undefined, Check> {
   if (!table.sketched || !(limit > 0)) return () => undefined;
   const { length, sketchWord: word } = table;
-  const wordless = (i: number): boolean => {
-    for (let band = 0; band < 4; band++) if (word(i, band) !== 0) return false;
-    return true;
-  };
   const copied = duplicateResponse.prepare({ table, tau, threshold: undefined, limits: {} });
   const absent = new Uint8Array(length);
   for (let i = 0; i < length; i++) {
     if (i % 1024 === 0) yield;
     // Copies are `duplicate-response`.
-    absent[i] = table.removed(i) || wordless(i) || copied(i) !== undefined ? 1 : 0;
+    absent[i] = table.removed(i) || copied(i) !== undefined ? 1 : 0;
   }
   const first = yield* nearDuplicates(
     length,

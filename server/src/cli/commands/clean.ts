@@ -81,7 +81,7 @@ export async function cleanCommand(
     parts,
   ); // refuses before hours of work
   const run = { found, names, parts, bad: files.length - found.length };
-  const scores = o.swap !== undefined || o.keepTop !== undefined || o.annotate === true || [...(o.drop ?? [])].some((code) => !UNSCORED.has(code)); // prettier-ignore
+  const scores = o.swap !== undefined || o.dedupeContradictions === true || o.keepTop !== undefined || o.annotate === true || [...(o.drop ?? [])].some((code) => !UNSCORED.has(code)); // prettier-ignore
   if (scores) return withSession(o, (session) => scored(run, o, version, session));
   const { signal } = onInterrupt();
   const share = new Progress(true);
