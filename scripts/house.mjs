@@ -70,7 +70,16 @@ export const LAYERS = {
   },
   evaluation: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
-    rooms: ['items', 'judge', 'passport', 'report', 'statistics', 'suites'],
+    rooms: [
+      'comparison',
+      'items',
+      'judge',
+      'passport',
+      'report',
+      'statistics',
+      'statistics/resampling',
+      'suites',
+    ],
   },
   training: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'],

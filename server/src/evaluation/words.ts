@@ -68,10 +68,8 @@ export function distributionWords(row: RowResult): string[] {
   }
   for (const { signal, versusMargin: v } of row.abstention) {
     if (v === undefined) continue;
-    const none = Number.isNaN(v.low) || (v.low <= 0 && v.high >= 0);
-    const words = none ? 'no difference' : v.value < 0 ? 'better' : 'worse';
     out.push(
-      `Leaving pairs open by ${signal} rather than by the margin: ${words} (area under risk-coverage ${signed(v.value)}, ${signed(v.low)} to ${signed(v.high)})`,
+      `Leaving pairs open by ${signal} rather than by the margin: ${v.verdict} (area under risk-coverage ${signed(v.value)}, ${signed(v.low)} to ${signed(v.high)}, ${pValue(v.adjusted)})`,
     );
   }
   return out;

@@ -128,8 +128,11 @@ export interface Comparison {
 export interface Abstention extends RiskCoverage {
   /** What surety is taken from. */
   readonly signal: 'P(beats)' | 'margin' | 'margin / width' | 'narrowness';
-  /** Area less that of the margin (below 0: better), with its interval; undefined for the margin itself. */
-  readonly versusMargin?: { readonly value: number; readonly low: number; readonly high: number };
+  /**
+   * Area less that of the margin (below 0: better), by a paired bootstrap, Holm's correction over a row's signals;
+   * undefined for the margin itself.
+   */
+  readonly versusMargin?: Omit<Difference, 'test'> & { readonly replicates: number };
 }
 
 export interface JudgeFigures {

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  bootstrap,
+  bootstrap as bootstrapOf,
   bootstrapP,
+  Contents,
   holm,
   interval,
   mcnemar,
+  Pace,
   reliability,
-  riskCoverage,
+  RiskOrder,
   seeded,
+  type Entries,
 } from '../../../server/src/evaluation/statistics/index.js';
 
 describe('McNemar', () => {
@@ -41,6 +44,19 @@ describe('Holm', () => {
 });
 
 describe('the bootstrap by prompt', () => {
+  /** Means by [replicate][row][cell]. */
+  const bootstrap = async (
+    entries: Entries,
+    rows: number,
+    value: (row: number, entry: number) => number,
+    o: { replicates: number; seed: number },
+  ): Promise<number[][][]> => {
+    const values = (r: number) => Array.from({ length: entries.length }, (_, e) => value(r, e));
+    const out: number[][][] = [];
+    const contents = await Contents.of(entries, rows, values);
+    await bootstrapOf(contents, o, (_, means) => out.push(means.map((m) => [...m])));
+    return out;
+  };
   /** n prompts of `each` items that are all alike. */
   const entriesOf = (n: number, each: number) => ({
     cell: new Uint32Array(n * each),
@@ -109,30 +125,26 @@ describe('reliability', () => {
 });
 
 describe('risk and coverage', () => {
-  const area = (sure: number[], right: number[]) =>
-    riskCoverage(
-      sure.length,
-      (i) => sure[i]!,
-      (i) => right[i]!,
-    );
+  const area = async (sure: number[], right: number[]) =>
+    (await RiskOrder.of(sure.length, (i) => sure[i]!, (i) => right[i]!, (i) => i, new Pace())).curve(); // prettier-ignore
 
-  it('is the mean error over coverages', () => {
+  it('is the mean error over coverages', async () => {
     // Surest first: right, wrong, right: errors 0, 1/2, 1/3.
-    expect(area([3, 2, 1], [1, 0, 1]).area).toBeCloseTo((0 + 1 / 2 + 1 / 3) / 3, 12);
-    expect(area([3, 1, 2], [1, 0, 1]).area).toBeCloseTo((0 + 0 + 1 / 3) / 3, 12);
+    expect((await area([3, 2, 1], [1, 0, 1])).area).toBeCloseTo((0 + 1 / 2 + 1 / 3) / 3, 12);
+    expect((await area([3, 1, 2], [1, 0, 1])).area).toBeCloseTo((0 + 0 + 1 / 3) / 3, 12);
   });
 
-  it('gains nothing where all are equally sure, and never beats the best order', () => {
-    fc.assert(
-      fc.property(
+  it('gains nothing where all are equally sure, and never beats the best order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.constantFrom(0, 1)), { minLength: 1 }),
-        (items) => {
+        async (items) => {
           const right = items.map(([, r]) => r);
-          const flat = area(items.map(() => 1), right); // prettier-ignore
+          const flat = await area(items.map(() => 1), right); // prettier-ignore
           expect(flat.area).toBeCloseTo(flat.error, 9);
-          const found = area(items.map(([s]) => s), right); // prettier-ignore
+          const found = await area(items.map(([s]) => s), right); // prettier-ignore
           expect(found.area).toBeGreaterThanOrEqual(found.best - 1e-9);
-          expect(area(right, right).area).toBeCloseTo(found.best, 9);
+          expect((await area(right, right)).area).toBeCloseTo(found.best, 9);
           expect(found.curve.at(-1)!.accuracy).toBeCloseTo(1 - found.error, 9);
         },
       ),

@@ -23,7 +23,12 @@ import { onInterrupt } from '../interrupt.js';
 import { weights } from '../options/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
 import { isClosedPipe, print } from '../output/output.js';
-import { evaluateEvents, evaluateLines, type EvaluateTold } from '../output/evaluate-progress.js';
+import {
+  evaluateEvents,
+  evaluateLines,
+  resampling,
+  type EvaluateTold,
+} from '../output/evaluate-progress.js';
 import { count, Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 
@@ -88,7 +93,9 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
       complain('nothing to evaluate: no row is an item of a suite');
       return EXIT.unreadable;
     }
-    const result = await resultOf(evaluation, { replicates: o.resamples, seed: o.seed, signal });
+    const { step, end } = resampling(told);
+    const result = await resultOf(evaluation, { replicates: o.resamples, seed: o.seed, signal, progress: step }); // prettier-ignore
+    end();
     await items?.end();
     if (bench !== undefined) {
       for (const file of await bench.end(result)) say(`reward-bench: ${file}`);

@@ -20,6 +20,27 @@ export function evaluateLines(quiet: boolean): EvaluateTold {
   };
 }
 
+/** Resampling that is over before says nothing; later it is told as often as it is seen. */
+const PATIENCE = 2000;
+
+/** Tells resampling as it goes on, with the time left. */
+export function resampling({ loading }: EvaluateTold): {
+  step: (stage: string, share: number) => void;
+  end: () => void;
+} {
+  let last = Date.now() + PATIENCE - EVENT;
+  let told = false;
+  return {
+    step: (message, fraction) => {
+      if (Date.now() - last < EVENT) return;
+      last = Date.now();
+      told = true;
+      loading.show({ message, fraction });
+    },
+    end: () => void (told && loading.clear()),
+  };
+}
+
 const EVENT = 250;
 
 /** JSON Lines on standard output. */

@@ -1,4 +1,4 @@
-import type { Reliability, RiskCoverage } from '../../protocol/index.js';
+import type { Reliability } from '../../protocol/index.js';
 
 /** A decision between responses: how sure a model is of it, and whether it is right (1), wrong (0) or a tie (0.5). */
 export interface Decisions {
@@ -43,46 +43,4 @@ export function reliability(d: Decisions, bins = BINS): Reliability {
       accuracy: right[b]! / c,
     })),
   };
-}
-
-const POINTS = 50;
-
-/**
- * Accuracy when the least sure decisions are left open. Decisions of equal surety are taken in equal parts (the mean
- * over their orders), so that a model which is sure of nothing gains nothing.
- * @param sure higher is surer
- */
-export function riskCoverage(
-  n: number,
-  sure: (i: number) => number,
-  right: (i: number) => number,
-): RiskCoverage {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
-  const key = Float64Array.from({ length: n }, (_, i) => {
-    const s = sure(i);
-    return Number.isNaN(s) ? -Infinity : s;
-  });
-  order.sort((a, b) => key[b]! - key[a]!);
-  const accuracy = new Float64Array(n);
-  let before = 0;
-  for (let from = 0; from < n;) {
-    let to = from;
-    let sum = 0;
-    while (to < n && key[order[to]!] === key[order[from]!]) sum += right(order[to++]!);
-    const each = sum / (to - from);
-    for (let k = from; k < to; k++) accuracy[k] = (before + each * (k - from + 1)) / (k + 1);
-    before += sum;
-    from = to;
-  }
-  let area = 0;
-  for (let k = 0; k < n; k++) area += 1 - accuracy[k]!;
-  // The best order has all wrong ones last.
-  let best = 0;
-  for (let k = Math.floor(before) + 1; k <= n; k++) best += Math.max(0, 1 - before / k);
-  const points = Math.min(POINTS, n);
-  const curve = Array.from({ length: points }, (_, p) => {
-    const k = Math.max(1, Math.round(((p + 1) * n) / points));
-    return { coverage: k / n, accuracy: accuracy[k - 1]! };
-  });
-  return { area: area / n, best: best / n, error: 1 - before / n, curve };
 }

@@ -14,11 +14,17 @@ export {
   bootstrapP,
   cellMeans,
   interval,
+  replicateSteps,
   type BootstrapOptions,
-  type Entries,
-} from './bootstrap.js';
+} from './resampling/bootstrap.js';
+export { Contents, type Entries } from './resampling/contents.js';
+export { binomial, drawEach } from './resampling/draws.js';
+export { Pace } from './resampling/pace.js';
+export { Ranked } from './resampling/ranked.js';
+export { RankPair } from './resampling/rank-pair.js';
+export { RiskOrder } from './resampling/risk.js';
 export { holm, mcnemar } from './paired-tests.js';
-export { reliability, riskCoverage, type Decisions } from './confidence.js';
+export { reliability, type Decisions } from './confidence.js';
 export type {
   AttributeFigures,
   Reliability,

@@ -1,6 +1,6 @@
 /** log n!, exact sums up to a table's size, Stirling's series beyond (error below 1e-12). */
 const LOG_FACTORIALS: number[] = [0];
-function logFactorial(n: number): number {
+export function logFactorial(n: number): number {
   if (n < 1024) {
     for (let i = LOG_FACTORIALS.length; i <= n; i++)
       LOG_FACTORIALS.push(LOG_FACTORIALS[i - 1]! + Math.log(i));

@@ -1,18 +1,7 @@
-import { seeded } from './random.js';
-
-/**
- * Shares that items contribute to, as flat arrays: entry e adds `value[e]` to the sum of cell `cell[e]` and one to
- * its count. Entries of one cluster (one prompt) are resampled together.
- */
-export interface Entries {
-  readonly cell: ArrayLike<number>;
-  readonly cluster: ArrayLike<number>;
-  readonly length: number;
-  readonly cells: number;
-  /** Clusters by stratum: each replicate draws as many of a stratum as it has. */
-  readonly strata: readonly ArrayLike<number>[];
-  readonly clusters: number;
-}
+import { seeded } from '../random.js';
+import type { Contents, Entries } from './contents.js';
+import { drawAgain } from './draws.js';
+import { Pace } from './pace.js';
 
 /** Means of each cell, [cells]; NaN for one without entries. */
 export function cellMeans(
@@ -33,53 +22,55 @@ export interface BootstrapOptions {
   readonly seed: number;
   /** Awaited now and then, so that nothing is blocked. @throws when it is of no use any more */
   readonly tick?: () => Promise<void>;
+  /** Share of the replicates that are drawn, 0 to 1. */
+  readonly progress?: (share: number) => void;
 }
 
-/** Draws between two ticks. */
-const SLICE = 1 << 20;
+/** Steps of work that one replicate takes. */
+export const replicateSteps = ({ clusters, kinds, cell, cells, rows }: Contents): number =>
+  4 * Math.min(clusters, 8 * kinds) + (cell.length + cells) * rows;
 
 /**
  * The means of every cell under resampling of clusters within their strata, for several rows of values at once: all
  * rows see the same draws, so their differences are paired.
- * @param values value of entry e in row r
- * @returns [replicates][rows] means of the cells; a cell of which nothing was drawn is NaN
+ * @param take is given means of the cells, [rows][cells], of each replicate in turn; written over by the next. A cell
+ * of which nothing was drawn is NaN.
  */
 export async function bootstrap(
-  entries: Entries,
-  rows: number,
-  values: (row: number, entry: number) => number,
-  { replicates, seed, tick }: BootstrapOptions,
-): Promise<Float64Array[][]> {
+  contents: Contents,
+  { replicates, seed, tick, progress }: BootstrapOptions,
+  take: (replicate: number, means: readonly Float64Array[]) => void,
+): Promise<void> {
   const random = seeded(seed);
-  const { cell, cluster, length, cells, strata, clusters } = entries;
-  const weight = new Uint32Array(clusters);
-  const out: Float64Array[][] = [];
-  let work = 0;
+  const pace = new Pace(tick);
+  const { rows, cells, kinds, size, strata, start, cell } = contents;
+  const weight = new Uint32Array(kinds);
+  const count = new Float64Array(cells);
+  const sums = new Float64Array(cells * rows);
+  const means = Array.from({ length: rows }, () => new Float64Array(cells));
   for (let b = 0; b < replicates; b++) {
     weight.fill(0);
-    for (const members of strata) {
-      const n = members.length;
-      for (let i = 0; i < n; i++) weight[members[Math.floor(random() * n)]!]!++;
-    }
-    const count = new Float64Array(cells);
-    for (let e = 0; e < length; e++) count[cell[e]!]! += weight[cluster[e]!]!;
-    const means: Float64Array[] = [];
-    for (let r = 0; r < rows; r++) {
-      const sum = new Float64Array(cells);
-      for (let e = 0; e < length; e++) {
-        const w = weight[cluster[e]!]!;
-        if (w > 0) sum[cell[e]!]! += w * values(r, e);
+    for (const { kinds: members, range } of strata)
+      await drawAgain(members, size, range, weight, random, pace);
+    count.fill(0);
+    sums.fill(0);
+    for (let k = 0; k < kinds; k++) {
+      const w = weight[k]!;
+      if (w === 0) continue;
+      for (let p = start[k]!; p < start[k + 1]!; p++) {
+        const c = cell[p]!;
+        count[c]! += w * contents.count[p]!;
+        for (let r = 0; r < rows; r++) sums[c * rows + r]! += w * contents.sum[p * rows + r]!;
       }
-      means.push(sum.map((s, c) => s / count[c]!));
-      work += length;
-      if (tick !== undefined && work > SLICE) {
-        work = 0;
-        await tick();
-      }
+      if (pace.due(rows)) await pace.rest();
     }
-    out.push(means);
+    means.forEach((own, r) => {
+      for (let c = 0; c < cells; c++) own[c] = sums[c * rows + r]! / count[c]!;
+    });
+    take(b, means);
+    progress?.((b + 1) / replicates);
+    if (pace.due(cells * rows)) await pace.rest();
   }
-  return out;
 }
 
 /** The middle `level` of the values, by the nearest ranks; NaN of none. Values that are NaN are left out. */

@@ -1,25 +1,38 @@
-import type { Board, Contender } from './board.js';
+import type { Board, Contender } from '../board.js';
 import { SuiteCells } from './cells.js';
-import { abstentions, lengthClasses, reliabilityOf } from './decisions.js';
+import { abstentions } from './abstention.js';
+import { lengthClasses, reliabilityOf } from './decisions.js';
+import { judged } from './verdicts.js';
+import { count } from '../words.js';
 import type {
   Comparison,
   Difference,
   Estimate,
   RowResult,
   SuiteResult,
-} from '../protocol/index.js';
-import { bootstrap, bootstrapP, holm, interval, mcnemar } from './statistics/index.js';
-import { suiteOf, type PreferenceSuite } from './suites/index.js';
+} from '../../protocol/index.js';
+import {
+  bootstrap,
+  bootstrapP,
+  Contents,
+  interval,
+  mcnemar,
+  Pace,
+  replicateSteps,
+} from '../statistics/index.js';
+import { suiteOf, type PreferenceSuite } from '../suites/index.js';
 
 export interface CompareOptions {
   readonly replicates: number;
   readonly seed: number;
   readonly level: number;
   readonly tick?: () => Promise<void>;
+  /** What is being resampled, in words, and the share of it that is done. */
+  readonly progress?: (stage: string, share: number) => void;
 }
 
-/** Values summed in all: more replicates than this allows are not drawn. */
-const WORK = 2e9;
+/** Steps in all: more replicates than this allows are not drawn. Some seconds of one core. */
+const WORK = 4e9;
 const LEAST = 200;
 
 /** The figures of one suite, all rows on the same draws. */
@@ -29,27 +42,29 @@ export async function suiteResult(
   suite: PreferenceSuite,
   o: CompareOptions,
 ): Promise<SuiteResult & { replicates: number }> {
-  const cells = new SuiteCells(board, suite);
+  const pace = new Pace(o.tick);
+  const { title } = suiteOf(suite);
+  const cells = await SuiteCells.of(board, suite, pace);
   const rows = contenders.flatMap((contender, c) =>
-    contender.readings.map((_, reading) => ({
-      c,
-      reading,
-      values: cells.values(contender, reading),
-    })),
+    contender.readings.map((_, reading) => ({ c, reading })),
   );
-  const points = rows.map(({ values }) => cells.summary(cells.means(values)));
+  const valuesOf = (r: number): Promise<Float64Array> =>
+    cells.values(contenders[rows[r]!.c]!, rows[r]!.reading);
+  const points: Point[] = [];
+  for (const r of rows.keys()) points.push(cells.summary(cells.means(await valuesOf(r))));
   const names = namesOf(points[0]!);
-  const { entries } = cells;
-  const affordable = Math.floor(WORK / Math.max(1, entries.length * rows.length));
+  const contents = await Contents.of(cells.entries, rows.length, valuesOf, pace);
+  const affordable = Math.floor(WORK / Math.max(1, replicateSteps(contents)));
   const replicates = Math.min(o.replicates, Math.max(LEAST, affordable));
-  const drawn = await bootstrap(entries, rows.length, (r, e) => rows[r]!.values[e]!, { ...o, replicates }); // prettier-ignore
   // [row][figure][replicate]
   const figures = rows.map(() => names.map(() => new Float64Array(replicates)));
-  drawn.forEach((means, b) =>
+  const progress = (share: number): void => o.progress?.(`${title}: intervals`, share);
+  await bootstrap(contents, { ...o, replicates, progress }, (b, means) =>
     means.forEach((m, r) =>
       figuresOf(cells.summary(m)).forEach((v, f) => (figures[r]![f]![b] = v)),
     ),
   );
+  const sections = points[0]!.summary.sections.length;
   const estimate = (r: number, f: number): Estimate => {
     const [low, high] = interval(figures[r]![f]!, o.level);
     return { name: names[f]!, value: figuresOf(points[r]!)[f]!, low, high };
@@ -62,17 +77,16 @@ export async function suiteResult(
     const draws = figures[a]![f]!.map((x, n) => x - figures[b]![f]![n]!);
     const [low, high] = interval(draws, o.level);
     const value = figuresOf(points[a]!)[f]! - figuresOf(points[b]!)[f]!;
-    const [first, second] = [rows[a]!.values, rows[b]!.values];
-    const exact = cells.independent(names[f]!);
-    const binary = exact?.every((e) => (first[e]! === 0 || first[e]! === 1) && (second[e]! === 0 || second[e]! === 1)); // prettier-ignore
-    if (exact === undefined || binary !== true)
-      return { value, low, high, p: sure(draws), test: 'paired bootstrap' };
-    const [only, other] = [first, second].map((x, n) => exact.filter((e) => x[e]! > [second, first][n]![e]!).length); // prettier-ignore
-    return { value, low, high, p: mcnemar(only!, other!), test: 'McNemar' };
+    // A figure that is no subset may have the name of one.
+    const cell = f < 2 + sections ? undefined : cells.credits(names[f]!);
+    const split = cell === undefined ? undefined : contents.onlyOne(cell, a, b);
+    return split === undefined
+      ? { value, low, high, p: bootstrapP(draws), test: 'paired bootstrap' }
+      : { value, low, high, p: mcnemar(...split), test: 'McNemar' };
   };
   const mains = rows.flatMap(({ reading }, r) => (reading === 0 ? [r] : []));
-  const sections = points[0]!.summary.sections.length;
-  const results = mains.map((r): RowResult => {
+  const results: RowResult[] = [];
+  for (const r of mains) {
     const contender = contenders[rows[r]!.c]!;
     const point = points[r]!;
     const others = rows.flatMap(({ c }, n) => (c === rows[r]!.c && n !== r ? [n] : []));
@@ -80,7 +94,11 @@ export async function suiteResult(
       others.map((n) => difference(n, r, 1)),
       o.level,
     );
-    return {
+    const abstention = await abstentions(board, cells.items, contender, {
+      ...o,
+      progress: (share) => o.progress?.(`${title}: ${contender.name}, pairs left open`, share),
+    });
+    results.push({
       name: contender.name,
       kind: contender.kind,
       total: estimate(r, 0),
@@ -100,26 +118,36 @@ export async function suiteResult(
         accuracy: points[n]!.accuracy,
         difference: tests[k]!,
       })),
-      abstention: abstentions(board, cells.items, contender, o),
+      abstention,
       ...(contender.judge && { judge: contender.judge }),
       wrong: contender.wrong.of(suite),
-    };
-  });
+    });
+  }
   const comparisons = compareRows(mains, rows.map(({ c }) => contenders[c]!.name), names, points[0]!.summary, sections, difference, o.level); // prettier-ignore
+  const open = Math.min(
+    ...results.flatMap((r) => r.abstention.flatMap((a) => a.versusMargin?.replicates ?? [])),
+  );
   return {
     suite,
-    title: suiteOf(suite).title,
+    title,
     items: cells.items.length,
     prompts: cells.clusters,
     rows: results,
     comparisons,
-    notes: points[0]!.summary.notes,
+    notes: [
+      ...points[0]!.summary.notes,
+      ...fewer('intervals', o.replicates, replicates),
+      ...fewer('pairs left open', o.replicates, open),
+    ],
     replicates,
   };
 }
 
-/** A difference that is 0 in every replicate is none. */
-const sure = (draws: Float64Array): number => (draws.every((d) => d === 0) ? 1 : bootstrapP(draws));
+/** Said where not all replicates were drawn. */
+const fewer = (what: string, wanted: number, drawn: number): string[] =>
+  drawn < wanted
+    ? [`${what}: ${count(drawn)} resamples in place of ${count(wanted)}, for intervals of so many items are narrow and more would take long`] // prettier-ignore
+    : [];
 
 type Point = ReturnType<SuiteCells['summary']>;
 const namesOf = ({ summary, subsets }: Point): string[] => [
@@ -134,15 +162,6 @@ const figuresOf = ({ summary, accuracy, subsets }: Point): number[] => [
   ...summary.sections.map(({ value }) => value),
   ...subsets.values(),
 ];
-
-function judged(tests: readonly Omit<Difference, 'adjusted' | 'verdict'>[], level: number) {
-  const adjusted = holm(tests.map(({ p }) => p));
-  return tests.map((test, i): Difference => {
-    const sign = adjusted[i]! < 1 - level;
-    const verdict = !sign ? 'no difference' : test.value > 0 ? 'better' : 'worse';
-    return { ...test, adjusted: adjusted[i]!, verdict };
-  });
-}
 
 /** Every two rows: by their total (Holm over the pairs of rows) and by subset (Holm over the subsets). */
 function compareRows(
