@@ -12,6 +12,7 @@ import { DIALOG_ENDINGS } from '../documents/documents.js';
 import { request } from '../request.js';
 import { TOKEN } from '../server.js';
 import { runTool } from '../tool.js';
+import { inform } from '../tell.js';
 import { KeptResults } from './kept.js';
 
 /** `QRM Lens: Evaluate…`: how good models are on the files' labels, by `qrm evaluate` in a process of its own. */
@@ -72,9 +73,7 @@ export class Evaluations {
     ];
     const made = await this.tool(args);
     if (made === undefined) {
-      void window.showInformationMessage(
-        'QRM Lens: the evaluation was cancelled. Evaluate… goes on from there.',
-      );
+      inform('the evaluation was cancelled. Evaluate… goes on from there.');
       return;
     }
     this.show(uris);
