@@ -67,7 +67,7 @@ def compare(results: dict, objectives: list[str], seeds: list[int]) -> dict:
         pairs = [(at_kl(curves[base][s], wanted), at_kl(curves[o][s], wanted)) for s in seeds]
         pairs = [(a, b) for a, b in pairs if a is not None and b is not None]
         if pairs and wanted > 0:
-            out["equal_kl"][o] = {"kl": wanted, "runs": len(pairs)} | {
+            out["equal_kl"][o] = {"nats": wanted, "runs": len(pairs)} | {
                 name: interval(np.stack([b[:, n] - a[:, n] for a, b in pairs]), draws)
                 for n, name in enumerate(FIGURES)
             }
@@ -146,7 +146,7 @@ def report(found: dict, predicted: dict | None, settings: dict, objectives: list
     for o in objectives[1:]:
         for title, key, where in (
             ("equal steps", "equal_steps", "step"),
-            ("equal KL", "equal_kl", "kl"),
+            ("equal KL", "equal_kl", "nats"),
         ):
             entry = found[key].get(o)
             if entry is None:

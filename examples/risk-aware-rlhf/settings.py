@@ -41,16 +41,16 @@ SIZES = {
     "full": Settings(),
     # What two cores do in an hour or two.
     "evening": Settings(
-        prompt_tokens=96,
-        completion_tokens=16,
+        prompt_tokens=64,
+        completion_tokens=24,
         batch=8,
-        steps=24,
-        save_every=8,
-        sft_steps=20,
+        steps=60,
+        save_every=20,
+        sft_steps=40,
         sft_batch=4,
         learning_rate=3e-4,
-        scan_prompts=40,
-        held_out_prompts=40,
+        scan_prompts=60,
+        held_out_prompts=60,
     ),
     # Two minutes: that the path is alive.
     "small": Settings(
