@@ -40,9 +40,10 @@ class Scorer:
             if unit["kind"] == "groups":
                 shard["format"] = "parquet"
             result = self.child.score(shard, units.bytes_of(unit))
-            expected = unit["records"] if unit["kind"] == "lines" else None
-            if expected is not None and result["records"] > expected:
-                raise RuntimeError(f"{unit['path']}: {result['records']} records from byte {unit['start']} on, expected {expected}")
+            if unit["kind"] == "lines" and result["records"] > unit["records"]:
+                raise RuntimeError(
+                    f"{unit['path']}: {result['records']} records from byte {unit['start']} on, expected {unit['records']}"
+                )
             entry = shards.written(self.orders["out"], unit["shard"], unit["key"], unit, result, self.child.model)
             told.append(json.dumps(entry))
         return {"told": told}
@@ -79,7 +80,7 @@ def planned(orders: dict) -> list[dict]:
 def main() -> int:
     orders = json.load(sys.stdin)
     address = None if orders["ray"] == "local" else orders["ray"]
-    runtime = {"env_vars": {"PYTHONPATH": HERE}} if orders.get("shared", True) else {"working_dir": HERE}
+    runtime = {"env_vars": {"PYTHONPATH": HERE}}
     ray.init(address=address, logging_level="ERROR", log_to_driver=False, runtime_env=runtime)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

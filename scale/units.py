@@ -1,5 +1,6 @@
 """A data set as units of work: ranges of lines, row groups, or whole files. A unit becomes one shard of scores."""
 
+import functools
 import hashlib
 import io
 import json
@@ -75,11 +76,17 @@ def bytes_of(unit: dict) -> bytes:
     return out.getvalue()
 
 
+@functools.lru_cache(maxsize=1)
+def stamp(path: str) -> tuple[int, int]:
+    """Size and time of a file: asked for once, however many units it has."""
+    system, at = opened(path)
+    info = system.get_file_info(at)
+    return info.size, info.mtime_ns
+
+
 def key_of(unit: dict, run: dict) -> str:
     """What a shard of scores is of: the unit and its file's size, model and settings. Another key: it is made again."""
-    system, at = opened(unit["path"])
-    info = system.get_file_info(at)
-    told = json.dumps([unit, info.size, info.mtime_ns, run], sort_keys=True)
+    told = json.dumps([unit, *stamp(unit["path"]), run], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

@@ -46,12 +46,21 @@ interface Held {
  */
 export class Shards {
   private readonly held = new Map<string, Held>();
+  /** The shards of each file, in its order. */
+  private readonly shards = new Map<string, ShardEntry[]>();
 
   private constructor(
     private readonly folder: string,
     private readonly manifest: Manifest,
     private readonly warn: (message: string) => void,
-  ) {}
+  ) {
+    for (const entry of manifest.shards) {
+      const { path } = entry;
+      const known = this.shards.get(path);
+      if (known === undefined) this.shards.set(path, [entry]);
+      else known.push(entry);
+    }
+  }
 
   /**
    * @param warn told of shards that cannot be read: they cost their own responses
@@ -77,7 +86,7 @@ export class Shards {
 
   /** The files that were scored. */
   get files(): string[] {
-    return [...new Set(this.manifest.shards.map(({ path }) => path))];
+    return [...this.shards.keys()];
   }
 
   /** An evaluator that scores nothing: it knows what the model was, and why a response has no score. */
@@ -133,16 +142,16 @@ export class Shards {
   }
 
   private shardsOf(path: string): readonly ShardEntry[] {
-    const { shards } = this.manifest;
-    const whole = shards.filter((s) => s.path === path || s.path === resolve(path));
-    if (whole.length > 0) return whole;
+    const whole = this.shards.get(path) ?? this.shards.get(resolve(path));
+    if (whole !== undefined) return whole;
     // The data lay elsewhere on the cluster.
-    const named = shards.filter((s) => basename(s.path) === basename(path));
-    if (new Set(named.map((s) => s.path)).size === 1) return named;
+    const named = this.files.filter((file) => basename(file) === basename(path));
+    const only = named.length === 1 ? this.shards.get(named[0] as string) : undefined;
+    if (only !== undefined) return only;
     throw new Error(
       named.length === 0
         ? `no scores of it in ${this.folder}`
-        : `${this.folder} has scores of ${new Set(named.map((s) => s.path)).size} files of this name`,
+        : `${this.folder} has scores of ${named.length} files of this name`,
     );
   }
 

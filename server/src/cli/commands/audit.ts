@@ -83,7 +83,13 @@ async function auditShards(
   const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
   const { evaluator, store } = shards;
   say(`Scores of ${evaluator.info.modelName}: ${o.scores}`);
-  const alongside = (path: string, events: Events) => shards.alongside(path, events);
+  // Once a file: its second reading is for texts, which need no scores.
+  const begun = new Set<string>();
+  const alongside = (path: string, events: Events): Events => {
+    if (begun.has(path)) return events;
+    begun.add(path);
+    return shards.alongside(path, events);
+  };
   try {
     return await audit(files, o, version, { evaluator, store, signal, say, alongside });
   } catch (error) {

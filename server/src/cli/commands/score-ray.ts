@@ -50,6 +50,11 @@ type Told =
 
 const plural = (n: number, noun: string) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 
+const flags = (options: Readonly<Record<string, string | number | undefined>>): string[] =>
+  Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  );
+
 const isLocal = (path: string): boolean => !/^[a-z][a-z0-9+.-]*:\/\//i.test(path);
 
 /** Scores the files on a Ray cluster, into shards in a folder; run again it goes on with what is missing. */
@@ -75,11 +80,8 @@ export async function scoreOnRay(inputs: readonly string[], o: RayOptions): Prom
   await closeReaders();
   const settings = { tau: o.tau, lambda: o.lambda, cvarLevel: o.cvarLevel };
   const named = o.model !== undefined && existsSync(o.model) ? resolve(o.model) : o.model;
-  const model = ['--device', o.device, '--precision', o.precision, '--model', named];
-  const engine = model.flatMap((part, n) =>
-    n % 2 === 0 && model[n + 1] !== undefined ? [part as string, model[n + 1] as string] : [],
-  );
-  const threads = o.threads === undefined ? [] : ['--threads', String(o.threads)];
+  const engine = flags({ device: o.device, precision: o.precision, model: named });
+  const resources = flags({ threads: o.threads, 'gpu-memory': o.gpuMemory });
   const program =
     o.qrm === undefined ? [process.execPath, process.argv[1] ?? ''] : o.qrm.split(' ');
   const orders = {
@@ -91,7 +93,7 @@ export async function scoreOnRay(inputs: readonly string[], o: RayOptions): Prom
     gpus: o.gpusPerReplica,
     cpus: o.cpusPerReplica,
     unitBytes: Math.round(o.shardSize * 2 ** 20),
-    command: [...program, 'serve', '--stdio', '--quiet', ...engine, ...threads],
+    command: [...program, 'serve', '--stdio', '--quiet', ...engine, ...resources],
     settings,
     format: o.inputFormat,
     mapping: o.mapping,
