@@ -3,7 +3,7 @@ import './interrupt.js';
 import { Command, CommanderError, Option } from 'commander';
 import { FORMATS } from '../audit/report/index.js';
 import { programVersion } from '../files/version.js';
-import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
+import { DEFAULT_LAMBDA } from '../qrm/index.js';
 import { addCalibrateCommand } from './commands/calibrate.js';
 import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
 import { addCleanCommand } from './options/clean.js';
@@ -12,7 +12,6 @@ import { convertCommand, type ConvertOptions } from './commands/convert.js';
 import { EXIT, explain, UsageError } from './errors.js';
 import { addEvaluateCommand } from './options/evaluate.js';
 import { doctorCommand, modelsCommand } from './commands/list.js';
-import { CONTAINERS } from '../datasets/index.js';
 import { systemReason } from '../files/reasons.js';
 import { isClosedPipe } from './output/output.js';
 import {
@@ -20,8 +19,9 @@ import {
   endpoints,
   engineOptions,
   failOn,
-  mapping,
+  inputOptions,
   number,
+  tailOptions,
   thresholdOptions,
   weightList,
 } from './options/shared.js';
@@ -56,40 +56,29 @@ const program = new Command('qrm')
   )
   .exitOverride();
 
-const common = (command: Command) =>
-  engineOptions(
-    command
-      .optionsGroup('Model:')
-      .option(
-        '--model <name>',
-        'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
-      ),
-  )
+const common = (command: Command) => {
+  const model = command
+    .optionsGroup('Model:')
+    .option(
+      '--model <name>',
+      'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
+    );
+  const input = engineOptions(model)
     .option(
       '--endpoint <urls>',
       'engines that share the work: qrm serve, or vLLM, SGLang, llama.cpp with the heads of --model; token: QRM_LENS_TOKEN',
       endpoints,
     )
-    .optionsGroup('Input:')
-    .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
-    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
-    .addOption(
-      new Option('--input-format <name>', 'default: told from the content').choices(CONTAINERS),
-    )
+    .optionsGroup('Input:');
+  const reading = inputOptions(input)
     .option('--no-store', 'neither read nor keep scores of other runs')
     .optionsGroup('Reading of the distributions:')
     .option(
       '--weights <list>',
       'fixed attribute weights in place of the gate: NAME=W,NAME=W',
       weightList,
-    )
-    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
-    .option(
-      '--cvar-level <share>',
-      'share of the worst rewards that CVaR averages',
-      number('--cvar-level', 1e-6, 1),
-      DEFAULT_CVAR_LEVEL,
-    )
+    );
+  return tailOptions(reading)
     .option(
       '--lambda <n>',
       'risk aversion of the certainty equivalent',
@@ -99,6 +88,7 @@ const common = (command: Command) =>
     .optionsGroup('Output:')
     .option('--out <file>', 'write there instead of to standard output')
     .option('--quiet', 'nothing on standard error but errors');
+};
 
 const audit = common(
   program.command('audit').argument('[files...]', 'datasets, or folders of them'),

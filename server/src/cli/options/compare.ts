@@ -1,10 +1,9 @@
 import { Option, type Command } from 'commander';
 import { COMPARISON_FORMATS, LEAKS } from '../../cleaning/index.js';
 import { NEAR_PERCENT } from '../../audit/index.js';
-import { CONTAINERS } from '../../datasets/index.js';
 import { compareCommand, type CompareCommandOptions } from '../commands/compare.js';
 import { UsageError } from '../errors.js';
-import { mapping, number } from './shared.js';
+import { inputOptions, number } from './shared.js';
 
 /** `shared-prompt`, `near-duplicate:10`, `any`. */
 function leakLimit(text: string): NonNullable<CompareCommandOptions['failOn']> {
@@ -20,7 +19,7 @@ export function addCompareCommand(
   program: Command,
   examples: (...lines: string[]) => string,
 ): void {
-  program
+  const compare = program
     .command('compare')
     .argument('<a>', 'a dataset or a folder of them: what was trained on')
     .argument('<b>', 'another: what is tested with')
@@ -37,12 +36,8 @@ export function addCompareCommand(
       `exit 1 on ${[...LEAKS, 'any'].join(', ')}, or KIND:n for n rows or more`,
       leakLimit,
     )
-    .optionsGroup('Input:')
-    .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
-    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
-    .addOption(
-      new Option('--input-format <name>', 'default: told from the content').choices(CONTAINERS),
-    )
+    .optionsGroup('Input:');
+  inputOptions(compare)
     .optionsGroup('Output:')
     .addOption(new Option('--format <name>').choices([...COMPARISON_FORMATS]).default('text'))
     .option('--out <file>', 'write there instead of to standard output')

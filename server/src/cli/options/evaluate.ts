@@ -1,10 +1,16 @@
 import { Option, type Command } from 'commander';
 import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
-import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../qrm/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
 import { judgeOptions } from '../judge-row.js';
-import { endpoints, engineOptions, mapping, number, weightList } from './shared.js';
+import {
+  endpoints,
+  engineOptions,
+  inputOptions,
+  number,
+  tailOptions,
+  weightList,
+} from './shared.js';
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -29,33 +35,17 @@ export function addEvaluateCommand(
       )
       .option('--all-models', 'every model at hand, as `qrm models` lists them'),
   ).option('--weights <list>', 'of the row with fixed weights: NAME=W,NAME=W', weightList);
-  judgeOptions(command)
+  const data = judgeOptions(command)
     .optionsGroup('Data:')
     .addOption(
       new Option('--suite <name>', "scoring rule; default: told from each file's layout").choices(
         SUITES,
       ),
-    )
-    .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
-    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
-    .addOption(
-      new Option('--input-format <name>', 'default: told from the content').choices([
-        'jsonl',
-        'json',
-        'csv',
-        'tsv',
-        'parquet',
-      ]),
-    )
+    );
+  const figures = inputOptions(data, ['jsonl', 'json', 'csv', 'tsv', 'parquet'])
     .option('--no-store', 'neither read nor keep scores of other runs')
-    .optionsGroup('Figures:')
-    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
-    .option(
-      '--cvar-level <share>',
-      'share of the worst rewards that CVaR averages',
-      number('--cvar-level', 1e-6, 1),
-      DEFAULT_CVAR_LEVEL,
-    )
+    .optionsGroup('Figures:');
+  tailOptions(figures)
     .option(
       '--resamples <n>',
       'of the prompts, for intervals and tests',

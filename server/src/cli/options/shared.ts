@@ -11,9 +11,15 @@ import {
   type Threshold,
   type Thresholds,
 } from '../../audit/index.js';
-import { parseMapping, type FieldMapping } from '../../datasets/index.js';
+import {
+  CONTAINERS,
+  parseMapping,
+  type Container,
+  type FieldMapping,
+} from '../../datasets/index.js';
 import { readUserText } from '../../files/user-text.js';
 import { DEVICES, PRECISIONS } from '../../protocol/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../qrm/index.js';
 import { UsageError } from '../errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -43,6 +49,29 @@ export const engineOptions = (command: Command): Command =>
       number('--gpu-memory', 0.1, 10_000),
     )
     .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true));
+
+/** How data files are read, the same for every command that reads some. @param formats that it takes */
+export const inputOptions = (
+  command: Command,
+  formats: readonly Container[] = CONTAINERS,
+): Command =>
+  command
+    .option('--limit <n>', 'only the first N rows of each file', number('--limit', 1, 1e12, true))
+    .option('--mapping <json>', 'which fields hold what: a JSON object or a file of one', mapping)
+    .addOption(
+      new Option('--input-format <name>', 'default: told from the content').choices([...formats]),
+    );
+
+/** Which part of a distribution its left tail is. */
+export const tailOptions = (command: Command): Command =>
+  command
+    .option('--tau <level>', 'level of the left tail', number('--tau', 1e-6, 0.5), DEFAULT_TAU)
+    .option(
+      '--cvar-level <share>',
+      'share of the worst rewards that CVaR averages',
+      number('--cvar-level', 1e-6, 1),
+      DEFAULT_CVAR_LEVEL,
+    );
 
 /** One option for each rule that has a threshold. */
 export function thresholdOptions(command: Command): Command {
