@@ -2,7 +2,7 @@
 // QRM_JUDGE_URL names a server that runs already; QRM_JUDGE_PYTHON a Python with the requirements.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TINY, root } from '../data.mjs';
@@ -34,14 +34,26 @@ async function server(defer) {
   if (process.env.QRM_JUDGE_URL) return process.env.QRM_JUDGE_URL;
   const script = join(root, 'test', 'e2e', 'judge', 'serve.py');
   const folder = join(cache, 'judge-model');
-  const child = spawn(await python(), [script, '--folder', folder, '--port', String(PORT)], {
-    stdio: 'ignore',
+  const said = join(cache, 'judge.log');
+  const tail = () => readFileSync(said, 'utf8').split('\n').slice(-6).join('\n');
+  const interpreter = await python();
+  const log = openSync(said, 'w');
+  const child = spawn(interpreter, [script, '--folder', folder, '--port', String(PORT)], {
+    stdio: ['ignore', log, log],
     detached: true,
   });
-  defer(() => process.kill(-child.pid, 'SIGTERM'));
+  const ended = new Promise((_, reject) => {
+    child.once('exit', (code) => {
+      reject(new Error(`serve.py ended with ${code}; see ${said}:\n${tail()}`));
+    });
+  });
+  // A server that ends later is told by the request that misses it.
+  ended.catch(() => {});
+  defer(() => child.exitCode === null && process.kill(-child.pid, 'SIGTERM'));
   const url = `http://127.0.0.1:${PORT}/v1`;
   const answers = () => fetch(`${url}/models`).then((r) => r.ok);
-  await until('the judge to answer', () => answers().catch(() => false), { timeout: 600_000 });
+  const up = until('the judge to answer', () => answers().catch(() => false), { timeout: 600_000 });
+  await Promise.race([up, ended]);
   return url;
 }
 
