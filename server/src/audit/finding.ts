@@ -1,3 +1,4 @@
+import { READ_NEVERTHELESS } from '../datasets/index.js';
 import type { DatasetProblem } from '../datasets/types.js';
 import type {
   FindingCodeName as FindingCode,
@@ -32,15 +33,12 @@ export interface ProblemFinding {
 
 export type Finding = ResponseFinding | ProblemFinding;
 
-/** Nothing is lost by these, or the row is read nevertheless. */
+/** Nothing is lost by these. */
 const MILD: ReadonlySet<DatasetProblem['code']> = new Set([
   'duplicate-key',
   'stray-text',
   'empty-file',
-  'unread-part',
-  'blank-prompt',
-  'other-prompt',
-  'unknown-role',
+  ...READ_NEVERTHELESS,
 ]);
 
 export function problemFinding(file: number, problem: DatasetProblem): ProblemFinding {

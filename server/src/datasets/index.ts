@@ -57,6 +57,7 @@ export { splitMarkdown } from './markdown/turns.js';
 export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
 export { scanCsvRecord } from './csv/record.js';
 export { parseMapping } from './mapping.js';
+export { READ_NEVERTHELESS } from './record.js';
 export { partsOf, placeOf, turnParts } from './places.js';
 export { exchange, removeRows, swapPair } from './edit.js';
 export type { ByteEdit, ReadBytes, RecordPlace, Span, Writing } from './edit.js';

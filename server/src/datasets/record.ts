@@ -18,6 +18,15 @@ export interface RecordOptions extends Meaning {
   readonly firstRow: number;
 }
 
+/** Codes of problems that cost nothing: the row is read nevertheless. */
+export const READ_NEVERTHELESS: ReadonlySet<DatasetProblem['code']> = new Set([
+  'unread-part',
+  'blank-prompt',
+  'other-prompt',
+  'unknown-role',
+  'chat-markup',
+]);
+
 export const problem = (
   index: number | undefined,
   place: Place,

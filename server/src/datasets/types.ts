@@ -105,6 +105,8 @@ export interface DatasetProblem {
     | 'other-prompt'
     /** The row is read; a turn has a role that no chat template knows. */
     | 'unknown-role'
+    /** The row is read; a turn holds marks of a chat template, which are scored as text. */
+    | 'chat-markup'
     /** Something between or around records; the records are read without it. */
     | 'stray-text'
     | 'unreadable';

@@ -1,3 +1,4 @@
+import { READ_NEVERTHELESS } from '../datasets/index.js';
 import type { DatasetEvent, DatasetProblem, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import { FileError } from '../errors.js';
@@ -143,8 +144,8 @@ export class Evaluation {
       this.unreadable.set(file, message);
       return;
     }
-    const kept = ['unread-part', 'blank-prompt', 'other-prompt', 'unknown-role', 'stray-text', 'duplicate-key', 'invalid-utf8']; // prettier-ignore
-    this.problem({ file, line: place.line, message, lost: !kept.includes(code) });
+    const kept = READ_NEVERTHELESS.has(code) || KEPT.has(code);
+    this.problem({ file, line: place.line, message, lost: !kept });
   }
 
   /** RewardBench scores the rejected answer after the chosen one's beginning, whatever stands before it. */
@@ -267,6 +268,12 @@ function stemOf(path: string): string {
 }
 
 const MAX_PROBLEMS = 1000;
+/** Besides those of rows that are read nevertheless. */
+const KEPT: ReadonlySet<DatasetProblem['code']> = new Set([
+  'stray-text',
+  'duplicate-key',
+  'invalid-utf8',
+]);
 const CHANGED = 'a file changed while models were run over it: begin again';
 
 /** Index of the greatest number of a stretch; NaN counts as the least. */

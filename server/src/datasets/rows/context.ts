@@ -1,7 +1,7 @@
 import { isBlank } from '../../blank.js';
 import type { RecordNode, ValueNode } from '../json/tree.js';
 import type { TextNode } from '../text.js';
-import { hasHuman } from '../markdown/transcript.js';
+import { asksInTranscript } from '../markdown/chat-markup.js';
 import type { Turn } from '../types.js';
 import {
   absent,
@@ -50,7 +50,7 @@ export function contextTurns(field: string, given: ValueNode, role: string, note
   const node = unfold(given, field);
   const text = textOf(node);
   if (text !== undefined) {
-    if (role === 'system' || !hasHuman(text.value)) return [textTurn(role, text)];
+    if (role === 'system' || !asksInTranscript(text.value)) return [textTurn(role, text)];
     const turns = turnsOfText(text);
     // `...\n\nAssistant:` only invites the answer.
     if (turns.at(-1)?.role === 'assistant' && turns.at(-1)?.content === '') turns.pop();
@@ -151,7 +151,7 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
   const earlier = histories.map((entry) => read(entry));
   const listed = lists.map(([field, node]) => {
     const text = textOf(unfold(node, field));
-    if (text === undefined || hasHuman(text.value)) return read([field, node]);
+    if (text === undefined || asksInTranscript(text.value)) return read([field, node]);
     const message = `the field '${field}' is a text that is no transcript; expected a list of messages with role and content`;
     throw new NotUnderstood(message, whereIs(node));
   });

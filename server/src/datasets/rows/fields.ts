@@ -10,8 +10,10 @@ export const LISTS = ['messages', 'conversations', 'conversation'];
 export const RESPONSES = ['response', 'completion', 'output', 'answer', 'generation'];
 export const SETS = ['completions', 'responses', 'candidates', 'outputs', 'generations'];
 export const MEDIA = ['images', 'image', 'audios', 'audio', 'videos', 'video'];
-/** Descriptions of tools beside the messages. */
-export const TOOLS = ['tools', 'functions'];
+/** What some chat templates take beside the messages: descriptions of tools, documents. */
+export const TOOLS = ['tools', 'functions', 'documents'];
+/** A message's thoughts before its answer. */
+export const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking', 'thought'];
 export const TEXTS = ['content', 'value', 'text'];
 export const ROLES = ['role', 'from', 'speaker', 'author'];
 

@@ -1,5 +1,6 @@
 import type { FieldMapping, Schema } from '../formats.js';
 import type { RecordNode, ValueNode } from '../json/tree.js';
+import { isTranscript, markIn } from '../markdown/chat-markup.js';
 import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './shapes/answers.js';
@@ -70,6 +71,7 @@ export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretati
       ? { ...byFields(mapped(root, mapping), notes), schema: 'mapped' as const }
       : byFields(root, notes);
     sayOfPrompts(read.conversations, notes);
+    sayOfMarks(read.conversations, notes);
     return { ok: true, ...read, notes: notes.all };
   } catch (error) {
     if (error instanceof Aside) return { ok: false, missing: error.message, aside: true };
@@ -136,7 +138,12 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   const response = find(root, RESPONSES);
   if (list !== undefined && filled(list.node)) {
     const turns = messagesOf(list.node, list.name, notes);
-    if (endsAnswered(turns) || !filled(response?.node)) return transcript(root, list, turns, notes);
+    const answer = filled(response?.node) ? textOf(response.node) : undefined;
+    if (endsAnswered(turns) || !filled(response?.node)) {
+      if (answer !== undefined && !turns.some((t) => sameText(t.content, answer.value)))
+        notes.add('unread-part', `the field '${response!.name}' beside the whole conversation of '${list.name}' is not read: the score is of the conversation's own answers`, whereIs(response!.node)); // prettier-ignore
+      return transcript(root, list, turns, notes);
+    }
   }
   const several = numbered(root);
   if (response !== undefined && (filled(response.node) || several.length === 0)) {
@@ -162,9 +169,10 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   }
   const text = find(root, ['text', 'transcript']);
   const said = textOf(text?.node);
-  if (text !== undefined && said !== undefined && looksLikeHH(said.value)) {
+  if (text !== undefined && said !== undefined && isTranscript(said.value)) {
     const turns = messagesOf(text.node, text.name, notes);
-    return { ...transcript(root, text, turns, notes), schema: 'hh' };
+    const read = transcript(root, text, turns, notes);
+    return looksLikeHH(said.value) ? { ...read, schema: 'hh' } : read;
   }
   if (!absent(chosen) && !absent(rejected)) return pair(root, chosen, rejected, notes);
   if (set !== undefined) throw new NotUnderstood(`the list of ${set.name} is empty`);
@@ -193,6 +201,19 @@ function sayOfPrompts(conversations: readonly Conversation[], notes: Notes): voi
   const message =
     'chosen and rejected begin with different turns of the user, so their scores do not compare; expected one prompt';
   notes.add('other-prompt', message, rejected.place ?? rejected.pieces?.[0]);
+}
+
+/** A mark that is left in a turn is scored as text: nobody means that. */
+function sayOfMarks(conversations: readonly Conversation[], notes: Notes): void {
+  for (const { label, turns } of conversations) {
+    for (const turn of turns) {
+      const mark = markIn(turn.content);
+      if (mark === undefined) continue;
+      const message = `the ${turn.role.slice(0, 40)}'s turn of ${label} holds ${mark}, a mark of a chat template, in a text that is no whole conversation of one: it is scored as it is written, inside the model's own template. Expected the bare text, or messages`;
+      notes.add('chat-markup', message, turn.place ?? turn.pieces?.[0]);
+      return;
+    }
+  }
 }
 
 /** Why a record with the name of a response has none; undefined where it has no such name. */

@@ -9,6 +9,7 @@ import {
   NotUnderstood,
   ROLES,
   TEXTS,
+  THOUGHTS,
   textOf,
   textsIn,
   whereIs,
@@ -82,6 +83,7 @@ function messageTurns(message: RecordNode, field: string, ordinal: string, notes
   const refusal = textOf(message.fields.get('refusal'));
   if (refusal !== undefined && refusal.value !== '') content.texts.push(refusal);
   readCalls(message, where, content);
+  if (THOUGHTS.some((name) => filled(message.fields.get(name)))) content.kinds.add('thinking');
   for (const kind of MEDIA) {
     const node = message.fields.get(kind);
     if (!filled(node)) continue;

@@ -1,7 +1,7 @@
 import { isBlank } from '../../blank.js';
 import type { TextNode } from '../text.js';
 import type { Conversation, ConversationKind, DatasetProblem, Place, Turn } from '../types.js';
-import { splitHH } from '../markdown/transcript.js';
+import { splitTranscript } from '../markdown/chat-markup.js';
 
 /** What is said about a record that is read nevertheless. */
 export interface Note {
@@ -46,9 +46,9 @@ export function joinedTurn(role: string, texts: readonly TextNode[], separator: 
 export const piecesOf = (texts: readonly TextNode[]): Place[] =>
   texts.map((t) => t.place() ?? t.nestedPlace?.()).filter((p): p is Place => p !== undefined);
 
-/** The turns of a Human/Assistant transcript. */
+/** The turns of a transcript: Human and Assistant, or a chat template's markup. */
 export const turnsOfText = (text: TextNode): Turn[] =>
-  splitHH(text.value).map((t) => textTurn(t.role, text, t.from, t.to));
+  splitTranscript(text.value).map((t) => textTurn(t.role, text, t.from, t.to));
 
 /** Does the assistant only call tools in this turn? */
 export const onlyCalls = (t: Turn): boolean => t.tool_calls !== undefined && isBlank(t.content);

@@ -1,6 +1,7 @@
 import type { ListNode, RecordNode, ValueNode } from '../../json/tree.js';
 import type { TextNode } from '../../text.js';
-import { hasHuman, trimRange } from '../../markdown/transcript.js';
+import { asksInTranscript, beforeMarks, markupTurns } from '../../markdown/chat-markup.js';
+import { trimRange } from '../../markdown/transcript.js';
 import type { Turn } from '../../types.js';
 import { accountFor, covers, sameText, type Context } from '../context.js';
 import {
@@ -37,7 +38,7 @@ const opensAnswer = (prompt: string): boolean =>
 export function repeatsPrompt({ asked }: Context, responses: readonly ValueNode[]): boolean {
   if (asked === undefined) return false;
   const prompt = asked.value.trimEnd();
-  if (prompt === '' || !(opensAnswer(prompt) || hasHuman(prompt))) return false;
+  if (prompt === '' || !(opensAnswer(prompt) || asksInTranscript(prompt))) return false;
   return responses.every((r) => {
     const text = textOf(r)?.value;
     return text !== undefined && text.startsWith(prompt) && text.length > prompt.length;
@@ -132,7 +133,7 @@ function turnsOf(
     ...follow(context.before, [turn], field),
   ];
   const text = textOf(node);
-  if (text !== undefined) return textAnswer(context, text, after, repeats);
+  if (text !== undefined) return textAnswer(context, text, field, after, repeats);
   const message = asMessage(node);
   if (message !== undefined) return joinLists(context, oneMessage(message, field, notes), field);
   const turns = listTurns(node, field, notes);
@@ -156,15 +157,21 @@ function turnsOf(
 function textAnswer(
   context: Context,
   text: TextNode,
+  field: string,
   after: (turn: Turn) => Turn[],
   repeats: boolean,
 ): Turn[] {
   const { value } = text;
+  if (markupTurns(value) !== undefined) return joinLists(context, turnsOfText(text), field);
   const bare = context.before.length === 0;
-  if ((bare || repeats) && hasHuman(value)) return [...context.system, ...turnsOfText(text)];
-  if (!repeats) return after(textTurn('assistant', text));
+  if ((bare || repeats) && asksInTranscript(value))
+    return [...context.system, ...turnsOfText(text)];
+  // The prompt's template closes the answer too.
+  const marked = context.asked !== undefined && markupTurns(context.asked.value) !== undefined;
+  const to = marked ? beforeMarks(value, 0, value.length) : value.length;
+  if (!repeats) return after(textTurn('assistant', text, 0, to));
   const from = context.asked!.value.trimEnd().length;
-  const range = trimRange(value, from, value.length);
+  const range = trimRange(value, from, to);
   return after(textTurn('assistant', text, range.from, range.to));
 }
 

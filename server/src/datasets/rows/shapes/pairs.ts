@@ -1,4 +1,5 @@
 import type { ValueNode } from '../../json/tree.js';
+import { isTranscript } from '../../markdown/chat-markup.js';
 import { looksLikeHH, trimRange } from '../../markdown/transcript.js';
 import type { Conversation, ConversationKind, Turn } from '../../types.js';
 import { answered, isListOfAnswers, repeatsPrompt } from './answers.js';
@@ -48,13 +49,15 @@ export function pairOf(
   const [a, b] = [textOf(chosen), textOf(rejected)];
   const bare = context.before.length === 0 && !context.prompted;
   const hh = bare && a !== undefined && looksLikeHH(a.value);
+  const whole = bare && a !== undefined && isTranscript(a.value);
   if (bare && a !== undefined && b !== undefined) {
-    if (hh !== looksLikeHH(b.value)) {
-      const [whole, part] = hh ? ['chosen', 'rejected'] : ['rejected', 'chosen'];
-      const message = `${whole} is a Human/Assistant transcript and ${part} is not, so ${part} has no prompt; expected both alike`;
-      throw new NotUnderstood(message, whereIs(hh ? b : a));
+    if (whole !== isTranscript(b.value)) {
+      const [one, part] = whole ? ['chosen', 'rejected'] : ['rejected', 'chosen'];
+      const kind = looksLikeHH(whole ? a.value : b.value) ? 'a Human/Assistant transcript' : 'a conversation in the markup of a chat template'; // prettier-ignore
+      const message = `${one} is ${kind} and ${part} is not, so ${part} has no prompt; expected both alike`;
+      throw new NotUnderstood(message, whereIs(whole ? b : a));
     }
-    const shared = hh ? 0 : sharedBeginning(a.value, b.value);
+    const shared = whole ? 0 : sharedBeginning(a.value, b.value);
     if (shared > 0) {
       const implicit = [a, b].map((text, i) => {
         const ask = trimRange(text.value, 0, shared);

@@ -1,5 +1,5 @@
 import type { ValueNode } from '../../json/tree.js';
-import { looksLikeHH } from '../../markdown/transcript.js';
+import { isTranscript } from '../../markdown/chat-markup.js';
 import type { Conversation, Turn } from '../../types.js';
 import { answered, joinLists } from './answers.js';
 import { accountFor, type Context } from '../context.js';
@@ -13,7 +13,7 @@ import { turnsOfText, type Notes } from '../turns.js';
 export function messagesOf(given: ValueNode, field: string, notes: Notes): Turn[] {
   const node = unfold(given, field);
   const text = textOf(node);
-  if (text !== undefined && looksLikeHH(text.value)) return turnsOfText(text);
+  if (text !== undefined && isTranscript(text.value)) return turnsOfText(text);
   const turns = text === undefined ? listTurns(node, field, notes) : undefined;
   if (turns !== undefined) return turns;
   throw new NotUnderstood(
