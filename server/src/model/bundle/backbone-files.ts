@@ -10,6 +10,7 @@ import {
 } from '../graph/convert-weights.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import { convertInt8, prefersInt8 } from '../int8/convert-int8.js';
+import type { Calibration } from '../int8/layer-calibration.js';
 import { requireSpace } from '../files.js';
 import { buildBackbone } from '../graph/backbone.js';
 import { Int8Weights } from '../graph/int8-weights.js';
@@ -27,6 +28,8 @@ export interface BackboneSource {
   readonly source: TensorSource;
   /** An int8 conversion calibrates itself on chats in the model's own template. */
   readonly tokenizer: ChatTokenizer;
+  /** That calibration, where the bundle keeps it. */
+  readonly calibration?: Calibration;
 }
 
 /** A weights file used in place: the link in our folder, and what tells whether the file changed. */
@@ -52,7 +55,7 @@ export function choosePrecision(
  * @returns the linked files; empty when all weights were written
  */
 export async function writeBackbone(
-  { path, config, source, tokenizer }: BackboneSource,
+  { path, config, source, tokenizer, calibration }: BackboneSource,
   form: Form | Precision,
   folder: string,
   options: ConvertOptions & { inPlace?: boolean } = {},
@@ -78,7 +81,8 @@ export async function writeBackbone(
   const there = (await stat(data).catch(() => undefined))?.size ?? 0;
   await requireSpace(folder, convertedBytes(rest, config, precision) - there);
   if (precision === 'int8') {
-    const int8 = await convertInt8(rest, config, tokenizer, data, BACKBONE_DATA, options);
+    const model = { source: rest, config, tokenizer, calibration };
+    const int8 = await convertInt8(model, data, BACKBONE_DATA, options);
     index = int8.index;
     await writePrefix(folder, int8.prefix);
   } else {

@@ -24,6 +24,7 @@ import type { Precision } from '../graph/convert-weights.js';
 import { JOURNAL } from '../graph/journal.js';
 import { PATHS } from '../graph/paths/file.js';
 import { duration, exists, writeFolder } from '../files.js';
+import { CALIBRATION, openCalibration } from '../int8/layer-calibration.js';
 import { readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
@@ -132,16 +133,21 @@ async function openBundle(
   } else {
     form = chooseForm(wanted, config, options.target);
     const source = await openCompact(folder, manifest);
+    const calibration = Object.hasOwn(manifest.files, CALIBRATION)
+      ? await openCalibration(folder, config)
+      : undefined;
     try {
       const attributes = manifest.attributes.length;
+      const what = { name, path: folder, attributes, licence, fingerprint };
       backbonePath = await cachedBackbone(
-        { name, path: folder, config, source, tokenizer, attributes, licence, fingerprint },
+        { ...what, config, source, tokenizer, calibration },
         form,
         cache,
         conversion(name, options),
       );
     } finally {
       await source.close();
+      await calibration?.close();
     }
   }
   return {

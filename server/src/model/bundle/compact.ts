@@ -2,9 +2,14 @@ import { join } from 'node:path';
 import { checkFile, type Manifest } from './bundle-format.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import { messageOf } from '../../errors.js';
-import { dequantize } from '../checkpoint/gguf-blocks.js';
+import { byteLength as bytesOf, dequantize } from '../checkpoint/gguf-blocks.js';
 import { writeSafetensors, type TensorToWrite } from '../checkpoint/safetensors-write.js';
-import { Safetensors, type TensorInfo, type TensorSource } from '../checkpoint/safetensors.js';
+import {
+  Safetensors,
+  type StoredBlocks,
+  type TensorInfo,
+  type TensorSource,
+} from '../checkpoint/safetensors.js';
 
 /** Hosts of git repositories refuse files above 50 MB. */
 const MAX_FILE = 45e6;
@@ -79,10 +84,9 @@ export async function openCompact(folder: string, manifest: Manifest): Promise<T
   const names = Object.keys(manifest.files).filter((name) => WEIGHTS.test(name));
   const paths = names.map((name) => join(folder, name));
   const files = await Safetensors.openFiles(paths, folder);
-  let checked: Promise<void> | undefined;
-  const check = async (): Promise<void> => {
-    for (const name of names) await checkFile(folder, manifest, name);
-  };
+  let checked: Promise<unknown> | undefined;
+  const check = (): Promise<unknown> =>
+    (checked ??= Promise.all(names.map((name) => checkFile(folder, manifest, name))));
   const info = (name: string): TensorInfo => {
     const stored = files.info(name);
     if (stored.dtype !== 'U8') return stored;
@@ -92,21 +96,39 @@ export async function openCompact(folder: string, manifest: Manifest): Promise<T
     }
     return { ...stored, dtype, shape: dims.split(',').map(Number) };
   };
+  const readBlocks = async (name: string, from?: number, to?: number): Promise<StoredBlocks> => {
+    await check();
+    const { dtype, shape, byteLength, file } = info(name);
+    const [rows = 1, ...columns] = shape;
+    const [first, last] = [from ?? 0, to ?? rows];
+    const count = (last - first) * columns.reduce((a, b) => a * b, 1);
+    const bytes = await files.readRaw(
+      name,
+      (first * byteLength) / rows,
+      (last * byteLength) / rows,
+    );
+    let expected: number;
+    try {
+      expected = bytesOf(dtype, count);
+    } catch (error) {
+      throw new Error(`${file}: tensor "${name}": ${messageOf(error)}`);
+    }
+    if (bytes.byteLength !== expected) {
+      throw new Error(
+        `${file}: tensor "${name}" has ${bytes.byteLength} bytes for ${count} values of ${dtype}, expected ${expected}`,
+      );
+    }
+    return { type: dtype, count, bytes };
+  };
+  const expand = ({ type, count, bytes }: StoredBlocks): Float32Array =>
+    dequantize(type, bytes, count);
   return {
     names: () => files.names(),
     has: (name) => files.has(name),
     info,
-    async readFloat32(name) {
-      await (checked ??= check());
-      const { dtype, shape, file } = info(name);
-      if (dtype === 'F32') return files.readFloat32(name);
-      const size = shape.reduce((a, b) => a * b, 1);
-      try {
-        return dequantize(dtype, await files.readRaw(name), size);
-      } catch (error) {
-        throw new Error(`${file}: tensor "${name}": ${messageOf(error)}`);
-      }
-    },
+    readBlocks,
+    readFloat32: async (name) => expand(await readBlocks(name)),
+    readRows: async (name, from, to) => expand(await readBlocks(name, from, to)),
     close: () => files.close(),
   };
 }

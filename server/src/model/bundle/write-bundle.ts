@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { ModelConfig } from '../checkpoint/config.js';
 import { writeFolder } from '../files.js';
 import type { QrmHeads } from '../heads/heads.js';
+import { calibrate } from '../int8/convert-int8.js';
+import { CALIBRATION } from '../int8/layer-calibration.js';
 import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import { writeManifest } from './bundle-format.js';
 import { requireReplaceable, writeParts } from './bundle-parts.js';
@@ -67,20 +69,25 @@ export async function writeBundle(bundle: NewBundle, folder: string): Promise<vo
 }
 
 /**
- * A GGUF's first layers with their own blocks, small enough to ship (compact.ts).
+ * A GGUF's first layers with their own blocks, small enough to ship (compact.ts), and what int8 needs to know of their
+ * activations, so that they are expanded in a moment.
  * @throws RangeError when it has fewer layers
  */
 export async function compactWeights(
   gguf: GgufModel,
+  tokenizer: ChatTokenizer,
   folder: string,
   layers: number,
 ): Promise<StoredWeights> {
   if (layers > gguf.config.layers) {
     throw new RangeError(`${layers} layers: the backbone has ${gguf.config.layers}`);
   }
+  const { source } = gguf;
+  const files = await writeCompact(gguf, folder, { layers });
+  await calibrate({ source, tokenizer, config: { ...gguf.config, layers } }, folder);
   return {
     weights: 'compact',
-    precision: gguf.source.info('model.layers.0.mlp.down_proj.weight').dtype,
-    files: await writeCompact(gguf, folder, { layers }),
+    precision: source.info('model.layers.0.mlp.down_proj.weight').dtype,
+    files: [...files, CALIBRATION],
   };
 }

@@ -12,7 +12,18 @@ export interface TensorSource {
   readFloat32(name: string): Promise<Float32Array>;
   /** Rows `from` to `to` of a matrix, where a part can be read alone; `rowReader` does for all. */
   readRows?(name: string, from: number, to: number): Promise<Float32Array>;
+  /** Rows `from` to `to` as stored, by default all, for who expands them elsewhere. */
+  readBlocks?(name: string, from?: number, to?: number): Promise<StoredBlocks>;
   close(): Promise<void>;
+}
+
+/** Values as a file holds them: what `dequantize` (gguf-blocks.ts) makes float32 of. */
+export interface StoredBlocks {
+  /** `F32`, `BF16`, `Q4_1`, … */
+  readonly type: string;
+  /** Values. */
+  readonly count: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Rows of a matrix as float32: of the file where that is possible, so that a large table is never whole in memory. */

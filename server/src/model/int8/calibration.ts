@@ -34,15 +34,15 @@ export function calibrationTokens(tokenizer: ChatTokenizer): CalibrationTokens {
   return { sequences, prefix: first.slice(0, shared) };
 }
 
-/** Float32 weights of one layer as Hugging Face stores them, [out, in]. */
-export interface LayerWeights {
-  readonly q: Float32Array;
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-  readonly o: Float32Array;
-  readonly gate: Float32Array;
-  readonly up: Float32Array;
-  readonly down: Float32Array;
+/** Weights of one layer as Hugging Face stores them, [out, in]; the matrices as float32, or as a file holds them. */
+export interface LayerWeights<Matrix = Float32Array> {
+  readonly q: Matrix;
+  readonly k: Matrix;
+  readonly v: Matrix;
+  readonly o: Matrix;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
   readonly attentionNorm: Float32Array;
   readonly mlpNorm: Float32Array;
   /** By the names of `extraParts`. */

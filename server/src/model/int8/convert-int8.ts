@@ -1,19 +1,16 @@
-import {
-  calibrationTokens,
-  extraParts,
-  LayerObserver,
-  type LayerObservation,
-  type LayerWeights,
-} from './calibration.js';
-import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
 import type { ModelConfig } from '../checkpoint/config.js';
+import type { TensorSource } from '../checkpoint/safetensors.js';
 import type { ConvertOptions } from '../graph/convert-weights.js';
 import { Journal } from '../graph/journal.js';
-import { transpose } from './hadamard.js';
-import { rotation, type LayerTensor } from './layer-parts.js';
-import { PartPool } from './part-pool.js';
-import { rowReader, type TensorSource } from '../checkpoint/safetensors.js';
 import { TensorFileWriter, type TensorIndex } from '../graph/tensor-file.js';
+import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
+import type { LayerWeights } from './calibration.js';
+import { transpose } from './hadamard.js';
+import { writeCalibration, type Calibration, type LayerCalibration } from './layer-calibration.js';
+import { rotation, type LayerTensor, type Weights } from './layer-parts.js';
+import { LayerReader } from './layer-reader.js';
+import { Observer } from './observer.js';
+import { PartPool } from './part-pool.js';
 
 /**
  * Whether int8 is what to take where the user leaves it open. Norms after attention and MLP stand between
@@ -23,14 +20,29 @@ export function prefersInt8(config: ModelConfig): boolean {
   return !config.sandwichNorms;
 }
 
+/** A decoder to be converted. */
+export interface Int8Source {
+  readonly source: TensorSource;
+  readonly config: ModelConfig;
+  /** The calibration is made on chats in the model's own template, where none is stored. */
+  readonly tokenizer: ChatTokenizer;
+  readonly calibration?: Calibration;
+}
+
 export interface Int8Result {
   readonly index: TensorIndex;
   /** Token ids whose keys and values are stored: see graph/backbone.ts. */
   readonly prefix: readonly number[];
 }
 
-/** Rows of the embedding table that are rotated at a time. */
+/** Rows of the embedding table that are rotated at a time, and how many times as many at once. */
 const ROWS = 4096;
+const ROWS_AHEAD = 8;
+/** Layers that are quantised at once where none waits for what another gives. */
+const AHEAD = 3;
+/** Threads, at most; a layer that is observed keeps no more busy than it has parts. */
+const STORED_THREADS = 8;
+const OBSERVED_THREADS = 3;
 /** Of the whole, what the embedding table takes: its weights are rotated, those of layers quantised and run too. */
 function embeddingShare({ layers, hiddenSize: H, intermediateSize: F, ...c }: ModelConfig): number {
   const layer = H * (3 * F + 2 * c.headDim * (c.heads + c.kvHeads));
@@ -47,13 +59,12 @@ function embeddingShare({ layers, hiddenSize: H, intermediateSize: F, ...c }: Mo
  *  - the error that rounding the weights makes on the mean activation is taken back by a bias;
  *  - the template's constant beginning, where the massive activations live (Sun et al. 2024), is never
  *    run in int8: its keys and values are computed here in float32 and stored.
- * While one layer is rotated and quantised in threads (part-pool.ts), the next is read and observed; what is done is
- * noted (journal.ts), and a conversion that was killed goes on there.
+ * With a stored calibration no layer is run: its weights go to the threads (part-pool.ts) as they are stored, some
+ * layers at once. Else, while one layer is rotated and quantised there, the next is read and observed. What is done
+ * is noted (journal.ts), and a conversion that was killed goes on there.
  */
 export async function convertInt8(
-  source: TensorSource,
-  config: ModelConfig,
-  tokenizer: ChatTokenizer,
+  { source, config, tokenizer, calibration }: Int8Source,
   path: string,
   file: string,
   options: ConvertOptions = {},
@@ -61,100 +72,97 @@ export async function convertInt8(
   const { hiddenSize: H, layers } = config;
   const { signal, onProgress } = options;
   const share = embeddingShare(config);
-  const tokens = calibrationTokens(tokenizer);
   const journal = options.journal && (await Journal.open(path, options.journal));
-  const begun = journal?.state === undefined ? undefined : journal.step;
+  const begun = calibration || journal?.state ? journal?.step : undefined;
   const writer = await TensorFileWriter.create(path, file, begun);
-  const pool = new PartPool(config);
-  /** Gemma's norms with the 1 that they are stored without. */
-  const norm = async (name: string): Promise<Float32Array> => {
-    const weight = await source.readFloat32(`${name}.weight`);
-    if (config.normPlusOne) for (let i = 0; i < weight.length; i++) weight[i]! += 1;
-    return weight;
-  };
-  let observer: LayerObserver | undefined;
+  const pool = new PartPool(config, calibration ? STORED_THREADS : OBSERVED_THREADS);
+  const weights = new LayerReader(source, config);
+  let observer: Observer | undefined;
   try {
-    const first = begun?.done ?? 0;
+    if (!calibration) {
+      observer = await Observer.open(weights, tokenizer, journal);
+    }
+    const prefix = (calibration ?? observer!).prefix;
     if (begun === undefined) {
-      const table = rowReader(source, 'model.embed_tokens.weight');
-      const x = await scaledRows(table, tokens.sequences.flat(), config);
-      await addEmbedding(writer, pool, table, config, (part) => {
+      await addEmbedding(writer, pool, weights, (part) => {
         signal?.throwIfAborted();
         onProgress?.(share * part);
       });
-      observer = await LayerObserver.create(config, tokens, x, 0);
-    } else observer = await LayerObserver.create(config, tokens, journal!.state!, first);
-    /** The layer before, on its way to the file. */
-    let writing: Promise<void> | undefined;
-    for (let layer = first; layer < layers; layer++) {
+    }
+    /** Layers on their way to the file. */
+    const writing: (() => Promise<void>)[] = [];
+    for (let layer = begun?.done ?? 0; layer < layers; layer++) {
       signal?.throwIfAborted();
-      const weights = await layerWeights(source, config, layer, norm);
-      const seen = await observer.observe(weights);
-      const state = observer.stream;
-      await writing;
-      const done = addLayer(writer, pool, config, `model.layers.${layer}`, weights, seen);
-      writing = done.then(async () => {
+      const made = observer
+        ? await observer.next(layer)
+        : ([await weights.stored(layer), await calibration!.layer(layer)] as const);
+      const state = observer?.stream;
+      const tensors = quantised(pool, config, ...made);
+      // Its failure is met where it is awaited.
+      tensors.catch(() => undefined);
+      writing.push(async () => {
+        for (const { name, dtype, shape, data } of await tensors) {
+          await writer.add(`model.layers.${layer}.${name}`, dtype, shape, data);
+        }
         onProgress?.(share + ((1 - share) * (layer + 1)) / layers);
         if (!journal?.due) return;
-        await journal.note(
-          { done: layer + 1, prefix: tokens.prefix, ...(await writer.written()) },
-          state,
-        );
+        await journal.note({ done: layer + 1, prefix, ...(await writer.written()) }, state);
       });
-      // Its failure is met where it is awaited.
-      writing.catch(() => undefined);
+      if (writing.length > (observer ? 1 : AHEAD)) await writing.shift()!();
     }
-    await writing;
+    for (const write of writing) {
+      signal?.throwIfAborted();
+      await write();
+    }
     const residual = rotation(H);
     const inverse = transpose(residual.matrix(), H, H);
     await writer.add('rotation.inverse', 'float32', [H, H], inverse);
-    await writer.add('model.norm.weight', 'float32', [H], await norm('model.norm'));
+    await writer.add('model.norm.weight', 'float32', [H], await weights.norm('model.norm'));
     if (config.sandwichNorms) {
       await writer.add('rotation.matrix', 'float32', [H, H], residual.matrix());
     }
     await journal?.end();
+    return { index: writer.index, prefix };
   } finally {
     await pool.close();
-    await observer?.release();
+    await observer?.close();
     await writer.close();
   }
-  return { index: writer.index, prefix: tokens.prefix };
 }
 
-type Rows = ReturnType<typeof rowReader>;
-
-/** Rows of the embedding table as the first layer takes them. */
-async function scaledRows(
-  table: Rows,
-  ids: readonly number[],
-  { hiddenSize: H, embeddingScale: scale }: ModelConfig,
-): Promise<Float32Array> {
-  const rows = new Float32Array(ids.length * H);
-  const known = new Map<number, Float32Array>();
-  for (const [i, id] of ids.entries()) {
-    const row = known.get(id) ?? (await table(id, id + 1));
-    known.set(id, row);
-    rows.set(row, i * H);
+/** Observes every layer, for a bundle that keeps the calibration (layer-calibration.ts). */
+export async function calibrate(
+  { source, config, tokenizer }: Omit<Int8Source, 'calibration'>,
+  folder: string,
+): Promise<void> {
+  const observer = await Observer.open(new LayerReader(source, config), tokenizer);
+  try {
+    const layers: LayerCalibration[] = [];
+    for (let n = 0; n < config.layers; n++) layers.push((await observer.next(n))[1]);
+    await writeCalibration(folder, observer.prefix, layers);
+  } finally {
+    await observer.close();
   }
-  if (scale !== 1) for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
-  return rows;
 }
 
 /** Writes the table rotated, some rows at a time, of which some are rotated at once. */
 async function addEmbedding(
   writer: TensorFileWriter,
   pool: PartPool,
-  table: Rows,
-  { vocabSize: V, hiddenSize: H }: ModelConfig,
+  weights: LayerReader,
   progress: (share: number) => void,
 ): Promise<void> {
+  const { vocabSize: V, hiddenSize: H } = weights.config;
+  const table = weights.embedding();
   async function* rotated(): AsyncGenerator<Float32Array> {
     const waiting: Promise<LayerTensor[]>[] = [];
     let from = 0;
     for (let written = 0; written < V; written += ROWS) {
-      while (from < V && waiting.length < 4) {
+      while (from < V && waiting.length < ROWS_AHEAD) {
         const rows = await table(from, Math.min(V, from + ROWS));
-        waiting.push(pool.run('rotate', { rows }));
+        const rotating = pool.run('rotate', { rows });
+        rotating.catch(() => undefined);
+        waiting.push(rotating);
         from += ROWS;
       }
       const [rows] = await waiting.shift()!;
@@ -165,48 +173,16 @@ async function addEmbedding(
   await writer.addParts('model.embed_tokens.weight', 'float32', [V, H], rotated());
 }
 
-async function layerWeights(
-  source: TensorSource,
-  config: ModelConfig,
-  layer: number,
-  norm: (name: string) => Promise<Float32Array>,
-): Promise<LayerWeights> {
-  const p = `model.layers.${layer}`;
-  const read = (name: string): Promise<Float32Array> => source.readFloat32(`${p}.${name}.weight`);
-  const extra: Record<string, Float32Array> = {};
-  for (const part of extraParts(config)) {
-    extra[part] = part.endsWith('bias')
-      ? await source.readFloat32(`${p}.${part}`)
-      : await norm(`${p}.${part.replace(/\.weight$/, '')}`);
-  }
-  return {
-    q: await read('self_attn.q_proj'),
-    k: await read('self_attn.k_proj'),
-    v: await read('self_attn.v_proj'),
-    o: await read('self_attn.o_proj'),
-    gate: await read('mlp.gate_proj'),
-    up: await read('mlp.up_proj'),
-    down: await read('mlp.down_proj'),
-    attentionNorm: await norm(`${p}.input_layernorm`),
-    mlpNorm: await norm(
-      `${p}.${config.sandwichNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'}`,
-    ),
-    extra,
-  };
-}
-
-/** Rotates, smooths, quantises and writes one layer; the weights that it is given are gone afterwards. */
-async function addLayer(
-  writer: TensorFileWriter,
+/** One layer rotated, smoothed and quantised; the weights that it is given are gone afterwards. */
+async function quantised(
   pool: PartPool,
-  config: ModelConfig,
-  p: string,
-  w: LayerWeights,
-  seen: LayerObservation,
-): Promise<void> {
+  { kvHeads, headDim }: ModelConfig,
+  w: LayerWeights<Weights>,
+  seen: LayerCalibration,
+): Promise<LayerTensor[]> {
   const { extra } = w;
   const bias = (name: string): Float32Array | undefined => extra[`${name}_proj.bias`];
-  const parts = [
+  const [upDown, attention, gate] = await Promise.all([
     // The longest first.
     pool.run('upDown', {
       up: w.up,
@@ -225,7 +201,7 @@ async function addLayer(
       o: w.o,
       norm: w.attentionNorm,
       mean: seen.attentionMean.slice(),
-      context: seen.context.slice(),
+      context: seen.contextMean,
       'q.bias': bias('self_attn.q'),
       'k.bias': bias('self_attn.k'),
       'v.bias': bias('self_attn.v'),
@@ -237,19 +213,21 @@ async function addLayer(
       mean: seen.mlpMean.slice(),
       'gate.bias': bias('mlp.gate'),
     }),
-  ] as const;
-  const [upDown, attention, gate] = await Promise.all(parts);
-  for (const { name, dtype, shape, data } of [...attention, ...gate, ...upDown]) {
-    await writer.add(`${p}.${name}`, dtype, shape, data);
-  }
-  for (const [name, values] of Object.entries(extra)) {
-    if (name.endsWith('.weight'))
-      await writer.add(`${p}.${name}`, 'float32', [values.length], values);
-  }
-  // Values are rotated as the weights' outputs are.
-  const KV = config.kvHeads * config.headDim;
-  rotation(config.headDim).applyToRows(seen.prefixValue);
-  const P = seen.prefixKey.length / KV;
-  await writer.add(`${p}.prefix_key`, 'float32', [1, P, KV], seen.prefixKey);
-  await writer.add(`${p}.prefix_value`, 'float32', [1, P, KV], seen.prefixValue);
+  ]);
+  const float = (name: string, shape: readonly number[], data: Float32Array): LayerTensor => {
+    return { name, dtype: 'float32', shape, data };
+  };
+  const KV = kvHeads * headDim;
+  const stored = [1, seen.prefixKey.length / KV, KV];
+  return [
+    ...attention,
+    float('self_attn.context.scale', [], seen.contextScale),
+    ...gate,
+    ...upDown,
+    ...Object.entries(extra)
+      .filter(([name]) => name.endsWith('.weight'))
+      .map(([name, values]) => float(name, [values.length], values)),
+    float('prefix_key', stored, seen.prefixKey),
+    float('prefix_value', stored, seen.prefixValue),
+  ];
 }

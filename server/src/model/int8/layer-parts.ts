@@ -1,11 +1,9 @@
 import type { ModelConfig } from '../checkpoint/config.js';
-import { STATIC } from '../graph/int8-weights.js';
+import { dequantize } from '../checkpoint/gguf-blocks.js';
+import type { StoredBlocks } from '../checkpoint/safetensors.js';
 import type { DataTypeName } from '../graph/onnx-schema.js';
 import { Rotation, transpose } from './hadamard.js';
 import { quantizeColumns, quantizeRows, type Quantized } from './quantize.js';
-
-/** Share of the calibration tokens whose attention output is not clipped. */
-const CONTEXT_COVERAGE = 0.99;
 
 /** A tensor as it is written, its name within the layer. */
 export interface LayerTensor {
@@ -19,8 +17,15 @@ type Sizes = Pick<
   ModelConfig,
   'hiddenSize' | 'intermediateSize' | 'heads' | 'kvHeads' | 'headDim' | 'sandwichNorms'
 >;
-/** Float32 arrays by name. */
-type Arrays = Readonly<Record<string, Float32Array>>;
+/** Weights as numbers, or as a file holds them: these are expanded where they are used. */
+export type Weights = Float32Array | StoredBlocks;
+/** What a part is given, by name: matrices as they come, vectors as float32. */
+export type Arrays = Readonly<Record<string, Weights>>;
+
+const numbers = (weights: Weights | undefined): Float32Array =>
+  weights instanceof Float32Array
+    ? weights
+    : dequantize(weights!.type, weights!.bytes, weights!.count);
 
 /**
  * The arithmetic of a conversion, in parts that know nothing of one another, so that each can run in a thread of its
@@ -28,9 +33,10 @@ type Arrays = Readonly<Record<string, Float32Array>>;
  */
 export const PARTS = {
   /** Rows of the residual stream, rotated. */
-  rotate: ({ hiddenSize }: Sizes, { rows }: Arrays): LayerTensor[] => {
-    rotation(hiddenSize).applyToRows(rows!);
-    return [{ name: 'rows', dtype: 'float32', shape: [rows!.length], data: rows! }];
+  rotate: ({ hiddenSize }: Sizes, a: Arrays): LayerTensor[] => {
+    const rows = numbers(a['rows']);
+    rotation(hiddenSize).applyToRows(rows);
+    return [{ name: 'rows', dtype: 'float32', shape: [rows.length], data: rows }];
   },
   attention,
   gate,
@@ -77,73 +83,71 @@ function intoStream({ sandwichNorms, hiddenSize }: Sizes, rows: Float32Array): F
   return rows;
 }
 
-/** Of `q k v o norm mean context` and their biases `q.bias …`. */
-function attention(sizes: Sizes, a: Arrays): LayerTensor[] {
+/** Of `q k v o norm mean context` (its mean) and their biases `q.bias …`. */
+function attention(sizes: Sizes, given: Arrays): LayerTensor[] {
   const { hiddenSize: H, heads, kvHeads, headDim: D } = sizes;
+  const a = (name: string): Float32Array => numbers(given[name]);
+  const biasOf = (name: string): Float32Array | undefined =>
+    given[`${name}.bias`] && a(`${name}.bias`);
   const value = rotation(D);
-  rotation(H).applyToRows(a['mean']!);
+  const [mean, norm] = [a('mean'), a('norm')];
+  rotation(H).applyToRows(mean);
   // Each value head is rotated; the output projection takes it back.
-  const vT = transpose(a['v']!, kvHeads * D, H);
+  const vT = transpose(a('v'), kvHeads * D, H);
   value.applyToRows(vT);
   const inputs = [
-    ['q', a['q']!, heads * D],
-    ['k', a['k']!, kvHeads * D],
+    ['q', a('q'), heads * D],
+    ['k', a('k'), kvHeads * D],
     ['v', transpose(vT, H, kvHeads * D), kvHeads * D],
   ] as const;
   const out: LayerTensor[] = [];
   for (const [name, weight, outputs] of inputs) {
-    const q = quantizeRows(reads(weight, a['norm']!), outputs, H, a['mean']!);
-    const bias = a[`${name}.bias`];
+    const q = quantizeRows(reads(weight, norm), outputs, H, mean);
+    const bias = biasOf(name);
     if (bias && name === 'v') value.applyToRows(bias);
     out.push(...linear(`self_attn.${name}_proj`, H, outputs, q, bias));
   }
-  const context = a['context']!;
-  value.applyToRows(context);
-  value.applyToRows(a['o']!);
+  const o = a('o');
+  value.applyToRows(o);
   const width = heads * D;
-  const oT = intoStream(sizes, transpose(a['o']!, H, width));
-  const bias = a['o.bias'];
-  const q = quantizeColumns(oT, width, H, means(context, width));
+  const oT = intoStream(sizes, transpose(o, H, width));
+  const bias = biasOf('o');
+  const q = quantizeColumns(oT, width, H, a('context'));
   out.push(...linear('self_attn.o_proj', width, H, q, bias && intoStream(sizes, bias)));
-  const scale = peakQuantile(context, width, CONTEXT_COVERAGE) / STATIC;
-  const data = Float32Array.of(scale);
-  out.push({ name: 'self_attn.context.scale', dtype: 'float32', shape: [], data });
   return out;
 }
 
 /** Of `gate norm mean` and `gate.bias`. */
 function gate({ hiddenSize: H, intermediateSize: F }: Sizes, a: Arrays): LayerTensor[] {
-  rotation(H).applyToRows(a['mean']!);
-  const q = quantizeRows(reads(a['gate']!, a['norm']!), F, H, a['mean']!);
-  return linear('mlp.gate_proj', H, F, q, a['gate.bias']);
+  const mean = numbers(a['mean']);
+  rotation(H).applyToRows(mean);
+  const q = quantizeRows(reads(numbers(a['gate']), numbers(a['norm'])), F, H, mean);
+  return linear('mlp.gate_proj', H, F, q, a['gate.bias'] && numbers(a['gate.bias']));
 }
 
 /** Of `up down norm mean innerPeak innerMean`, `up.bias` and `down.bias`: scales move from the one to the other. */
-function upDown(sizes: Sizes, a: Arrays): LayerTensor[] {
+function upDown(sizes: Sizes, given: Arrays): LayerTensor[] {
   const { hiddenSize: H, intermediateSize: F } = sizes;
-  rotation(H).applyToRows(a['mean']!);
-  const up = a['up']!;
-  const innerMean = a['innerMean']!;
-  const [upBias, downBias] = [a['up.bias'], a['down.bias']];
-  const down = intoStream(sizes, transpose(a['down']!, H, F));
-  const smooth = smoothing(a['innerPeak']!, down, H);
+  const a = (name: string): Float32Array => numbers(given[name]);
+  const [mean, innerMean] = [a('mean'), a('innerMean')];
+  rotation(H).applyToRows(mean);
+  const upBias = given['up.bias'] && a('up.bias');
+  const downBias = given['down.bias'] && a('down.bias');
+  const down = intoStream(sizes, transpose(a('down'), H, F));
+  const smooth = smoothing(a('innerPeak'), down, H);
+  const up = a('up');
   for (let i = 0; i < F; i++) {
-    for (let j = 0; j < H; j++) {
-      up[i * H + j]! /= smooth[i]!;
-      down[i * H + j]! *= smooth[i]!;
-    }
-    innerMean[i]! /= smooth[i]!;
-    if (upBias) upBias[i]! /= smooth[i]!;
+    const by = smooth[i]!;
+    for (let at = i * H; at < (i + 1) * H; at++) up[at]! /= by;
+    for (let at = i * H; at < (i + 1) * H; at++) down[at]! *= by;
+    innerMean[i]! /= by;
+    if (upBias) upBias[i]! /= by;
   }
+  const read = quantizeRows(reads(up, a('norm')), F, H, mean);
+  const written = quantizeColumns(down, F, H, innerMean);
   return [
-    ...linear('mlp.up_proj', H, F, quantizeRows(reads(up, a['norm']!), F, H, a['mean']!), upBias),
-    ...linear(
-      'mlp.down_proj',
-      F,
-      H,
-      quantizeColumns(down, F, H, innerMean),
-      downBias && intoStream(sizes, downBias),
-    ),
+    ...linear('mlp.up_proj', H, F, read, upBias),
+    ...linear('mlp.down_proj', F, H, written, downBias && intoStream(sizes, downBias)),
   ];
 }
 
@@ -153,28 +157,13 @@ function smoothing(peak: Float32Array, down: Float32Array, H: number): Float64Ar
   let logs = 0;
   for (let i = 0; i < peak.length; i++) {
     let weight = 1e-6;
-    for (let j = 0; j < H; j++) weight = Math.max(weight, Math.abs(down[i * H + j]!));
+    for (let at = i * H; at < (i + 1) * H; at++) {
+      const v = Math.abs(down[at]!);
+      if (v > weight) weight = v;
+    }
     out[i] = Math.sqrt(Math.max(peak[i]!, 1e-6) / weight);
     logs += Math.log(out[i]!);
   }
   const centre = Math.exp(logs / out.length);
   return out.map((s) => s / centre);
-}
-
-function means(rows: Float32Array, width: number): Float32Array {
-  const sums = new Float64Array(width);
-  for (let i = 0; i < rows.length; i++) sums[i % width]! += rows[i]!;
-  return Float32Array.from(sums, (s) => (s * width) / rows.length);
-}
-
-/** The magnitude that the largest entry of a share of the rows stays below. */
-function peakQuantile(rows: Float32Array, width: number, share: number): number {
-  const peaks: number[] = [];
-  for (let at = 0; at < rows.length; at += width) {
-    let peak = 0;
-    for (let i = at; i < at + width; i++) peak = Math.max(peak, Math.abs(rows[i]!));
-    peaks.push(peak);
-  }
-  peaks.sort((a, b) => a - b);
-  return Math.max(peaks[Math.min(peaks.length - 1, Math.floor(share * peaks.length))] ?? 0, 1e-6);
 }

@@ -3,11 +3,15 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ModelConfig } from '../checkpoint/config.js';
-import { PARTS, type LayerTensor, type PartName } from './layer-parts.js';
+import {
+  PARTS,
+  type Arrays,
+  type LayerTensor,
+  type PartName,
+  type Weights,
+} from './layer-parts.js';
 import type { PartMessage } from './part-worker.js';
 
-/** A layer has three parts. */
-const MOST = 3;
 /** A model of fewer weights than this is converted before a thread has started. */
 const FEW = 20e6;
 
@@ -20,7 +24,7 @@ function script(): string | undefined {
 
 interface Job {
   readonly part: PartName;
-  readonly arrays: Readonly<Record<string, Float32Array>>;
+  readonly arrays: Arrays;
   readonly resolve: (tensors: LayerTensor[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -37,8 +41,10 @@ export class PartPool {
 
   constructor(
     private readonly config: ModelConfig,
-    threads = threadsFor(config),
+    /** Threads, at most: what can be under way at once. */
+    most: number,
   ) {
+    const threads = threadsFor(config, most);
     const path = threads > 0 ? script() : undefined;
     if (path === undefined) return;
     for (let n = 0; n < threads; n++) {
@@ -61,7 +67,7 @@ export class PartPool {
 
   async run(
     part: PartName,
-    arrays: Readonly<Record<string, Float32Array | undefined>>,
+    arrays: Readonly<Record<string, Weights | undefined>>,
   ): Promise<LayerTensor[]> {
     const given = Object.fromEntries(
       Object.entries(arrays).flatMap(([name, a]) => (a === undefined ? [] : [[name, a]])),
@@ -90,9 +96,10 @@ export class PartPool {
       const { part, arrays } = job;
       // A part of a larger buffer is copied.
       const buffers = new Set(
-        Object.values(arrays).flatMap(({ buffer, byteLength }) =>
-          buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],
-        ),
+        Object.values(arrays).flatMap((given) => {
+          const { buffer, byteLength } = given instanceof Float32Array ? given : given.bytes;
+          return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+        }),
       );
       const message: PartMessage = { part, config: this.config, arrays };
       worker.postMessage(message, [...buffers]);
@@ -108,7 +115,7 @@ export class PartPool {
   }
 }
 
-function threadsFor({ layers, hiddenSize, intermediateSize }: ModelConfig): number {
+function threadsFor({ layers, hiddenSize, intermediateSize }: ModelConfig, most: number): number {
   const weights = layers * hiddenSize * (3 * intermediateSize + 2 * hiddenSize);
-  return weights < FEW ? 0 : Math.min(MOST, availableParallelism());
+  return weights < FEW ? 0 : Math.min(most, availableParallelism());
 }

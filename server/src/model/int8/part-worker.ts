@@ -1,12 +1,12 @@
 import { parentPort } from 'node:worker_threads';
 import type { ModelConfig } from '../checkpoint/config.js';
-import { PARTS, type PartName } from './layer-parts.js';
+import { PARTS, type Arrays, type PartName } from './layer-parts.js';
 
 /** What part-pool.ts sends: one part of a conversion's arithmetic. */
 export interface PartMessage {
   readonly part: PartName;
   readonly config: ModelConfig;
-  readonly arrays: Readonly<Record<string, Float32Array>>;
+  readonly arrays: Arrays;
 }
 
 parentPort?.on('message', ({ part, config, arrays }: PartMessage) => {

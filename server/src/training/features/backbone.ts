@@ -24,6 +24,8 @@ import { fingerprint } from '../../model/checkpoint/fingerprint.js';
 import { openGguf } from '../../model/checkpoint/gguf.js';
 import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
+import { calibrate } from '../../model/int8/convert-int8.js';
+import { CALIBRATION } from '../../model/int8/layer-calibration.js';
 import type { QrmHeads } from '../../model/heads/heads.js';
 import { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 
@@ -96,7 +98,7 @@ async function open(path: string): Promise<Parts> {
       ...gguf,
       name: modelName(path),
       tokenizer,
-      write: (folder, { layers }) => compactWeights(gguf, folder, layers),
+      write: (folder, { layers }) => compactWeights(gguf, tokenizer, folder, layers),
     };
   }
   const checkpoint = await openCheckpoint(path);
@@ -119,19 +121,28 @@ async function openBundleParts(path: string): Promise<Parts> {
     );
   }
   const source = await openCompact(path, manifest);
-  const files = Object.keys(manifest.files).filter((f) => f.startsWith('weights-'));
+  const files = Object.keys(manifest.files).filter(
+    (f) => f.startsWith('weights-') || f === CALIBRATION,
+  );
+  const tokenizer = await ChatTokenizer.fromFolder(path);
   return {
     name: manifest.name,
     config: manifest.config,
     source,
-    tokenizer: await ChatTokenizer.fromFolder(path),
+    tokenizer,
     licence: manifest.licence,
     write: async (folder, { layers }) => {
       if (layers !== manifest.config.layers) {
         throw new Error(`${path}: a bundle's weights are not cut again; give the .gguf file`);
       }
       for (const name of files) await copyFile(join(path, name), join(folder, name));
-      return { weights: 'compact', precision: manifest.precision, files };
+      const { config } = manifest;
+      if (!files.includes(CALIBRATION)) await calibrate({ source, config, tokenizer }, folder);
+      return {
+        weights: 'compact',
+        precision: manifest.precision,
+        files: [...new Set([...files, CALIBRATION])],
+      };
     },
   };
 }

@@ -1,11 +1,16 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { writeBackbone } from '../../../../server/src/model/bundle/backbone-files.js';
 import { openModel } from '../../../../server/src/model/bundle/bundle.js';
 import { readManifest } from '../../../../server/src/model/bundle/bundle-format.js';
 import { openCompact, type GgufModel } from '../../../../server/src/model/bundle/compact.js';
 import { compactWeights, writeBundle } from '../../../../server/src/model/bundle/write-bundle.js';
 import { parseConfig, type ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
+import {
+  CALIBRATION,
+  openCalibration,
+} from '../../../../server/src/model/int8/layer-calibration.js';
 import { readHeads, type QrmHeads } from '../../../../server/src/model/heads/heads.js';
 import {
   float32Tensor,
@@ -84,13 +89,25 @@ beforeAll(async () => {
 const bundleOf = (layers: number) => ({
   ...{ heads, tokenizer, name: 'small', licence: 'Apache-2.0' },
   config: { ...config, layers },
-  writeWeights: (folder: string) => compactWeights(gguf, folder, layers),
+  writeWeights: (folder: string) => compactWeights(gguf, tokenizer, folder, layers),
 });
 
 async function write(layers = config.layers): Promise<string> {
   const folder = work.fresh('compact');
   await writeBundle({ ...bundleOf(layers), texts: { 'README.md': '# Card' } }, folder);
   return folder;
+}
+
+/** What opening a bundle hands to the conversion. */
+async function openParts(folder: string) {
+  const manifest = await readManifest(folder);
+  return {
+    path: folder,
+    config: manifest.config,
+    tokenizer,
+    source: await openCompact(folder, manifest),
+    calibration: await openCalibration(folder, manifest.config),
+  };
 }
 
 describe('a compact bundle', () => {
@@ -151,6 +168,59 @@ describe('a compact bundle', () => {
     const b = await runBackbone(float.backbonePath, float.config, ids, [ids.length - 1]);
     const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, v, i) => sum + v * y[i]!, 0);
     expect(dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toBeGreaterThan(0.99);
+  });
+
+  it('keeps what int8 needs to know of its activations: it is expanded to the same bytes without', async () => {
+    const folder = await write();
+    const manifest = await readManifest(folder);
+    expect(Object.keys(manifest.files)).toContain(CALIBRATION);
+    const { calibration, ...parts } = await openParts(folder);
+    await calibration.close();
+    const observed = work.fresh('observed');
+    mkdirSync(observed);
+    await writeBackbone(parts, 'int8', observed);
+    await parts.source.close();
+    const { backbonePath } = await openModel(folder, { precision: 'int8', cacheFolder });
+    for (const name of ['backbone.data', 'backbone.onnx', 'prefix.json']) {
+      const made = readFileSync(join(backbonePath, '..', name));
+      expect(made.equals(readFileSync(join(observed, name)))).toBe(true);
+    }
+  });
+
+  it('goes on where it was broken off, without running a layer', async () => {
+    const folder = await write();
+    const journal = { key: 'this model', interval: 0 };
+    const fill = async (draft: string, stop?: AbortController): Promise<void> => {
+      const parts = await openParts(folder);
+      const onProgress = (fraction: number) => fraction > 0.5 && stop?.abort();
+      const options = { journal, onProgress, signal: stop?.signal };
+      try {
+        await writeBackbone(parts, 'int8', draft, options);
+      } finally {
+        await parts.source.close();
+        await parts.calibration.close();
+      }
+    };
+    const [whole, draft] = [work.fresh('whole'), work.fresh('draft')];
+    for (const path of [whole, draft]) mkdirSync(path);
+    await fill(whole);
+    await expect(fill(draft, new AbortController())).rejects.toThrow(/abort/i);
+    expect(readdirSync(draft)).toContain('conversion.json');
+    await fill(draft);
+    expect(readdirSync(draft).sort()).toEqual(readdirSync(whole).sort());
+    const data = 'backbone.data';
+    expect(readFileSync(join(draft, data)).equals(readFileSync(join(whole, data)))).toBe(true);
+  });
+
+  it('names the file and the tensor of a calibration of another model', async () => {
+    const folder = await write();
+    const config = { ...(await readManifest(folder)).config, intermediateSize: 7 };
+    const calibration = await openCalibration(folder, config);
+    await expect(calibration.layer(0)).rejects.toThrow(
+      /calibration\.safetensors: tensor "model\.layers\.0\.inner_\w+" has 160 values, expected 7/,
+    );
+    await expect(calibration.layer(9)).rejects.toThrow(/no tensor "model\.layers\.9\./);
+    await calibration.close();
   });
 
   it('with a damaged block is refused when it is expanded', async () => {
