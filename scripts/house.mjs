@@ -111,7 +111,7 @@ export const LAYERS = {
       'audit',
       'evaluation',
     ],
-    rooms: ['apply'],
+    rooms: ['apply', 'decide', 'jury'],
   },
   lsp: {
     uses: 'core',

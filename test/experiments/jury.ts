@@ -1,7 +1,7 @@
 // Planted label flips: precision and recall of one judge and of the jury, and a linear probe on what is left.
 // Run: npx esbuild test/experiments/jury.ts --bundle --platform=node --format=esm --external:lmdb --outfile=dist/jury.js
 //      node dist/jury.js FILE… (scored before with `qrm score`)
-import { isMislabelled, jury } from '../../server/src/cleaning/jury.js';
+import { isMislabelled, jury } from '../../server/src/cleaning/jury/model.js';
 import { readDataset } from '../../server/src/datasets/index.js';
 import { permutation, seeded } from '../../server/src/evaluation/statistics/index.js';
 import { probabilityBeats } from '../../server/src/qrm/index.js';

@@ -131,9 +131,15 @@ export async function cleanFile(
   const changes = [...plan.changes]
     .filter(([row]) => !left.has(row))
     .sort(([a], [b]) => a - b)
-    .map(([row, { action, reasons }]) => {
+    .map(([row, { action, reasons, jury }]) => {
       const line = found?.lines.get(row);
-      return { row, ...(line !== undefined && { line: line + 1 }), action, reasons };
+      return {
+        row,
+        ...(line !== undefined && { line: line + 1 }),
+        action,
+        reasons,
+        ...(jury && { jury }),
+      };
     });
   return {
     source: resolve(path),

@@ -7,7 +7,7 @@ export {
   writingOf,
   type FileToClean,
 } from './clean.js';
-export { decide, rowsOf, type CleanOptions } from './decide.js';
+export { decide, type CleanOptions } from './decide/decide.js';
 export { unifiedDiff } from './diff.js';
 export {
   COMPARISON_FORMATS,
@@ -17,7 +17,10 @@ export {
 } from './leak-report.js';
 export { compareData, LEAKS, type ComparedFile, type Comparison, type LeakKind } from './leaks.js';
 export { FileBytes } from './apply/file-bytes.js';
-export { MANIFEST, undo, type Manifest, type ManifestFile } from './manifest.js';
+export { MANIFEST, VERDICTS, undo, type Manifest, type ManifestFile } from './manifest.js';
+export { rowsOf } from './decide/rows.js';
 export { parseSplit, partOfRow, type Part } from './split.js';
 export { isLost, textEdits } from './apply/text-edits.js';
 export { unscoredAudit } from './unscored.js';
+export { MOST_JUDGES, Panel } from './jury/panel.js';
+export { Ruling, type Judge } from './jury/ruling.js';

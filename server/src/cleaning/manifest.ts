@@ -4,10 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { plainBytes, type ByteEdit, type Compression, type Container } from '../datasets/index.js';
 import { applied } from './apply/text-edits.js';
+import type { RowVerdict } from './changes.js';
 import { FileBytes } from './apply/file-bytes.js';
 import { writePieces } from './apply/output.js';
 
 export const MANIFEST = 'qrm-clean.json';
+/** What a jury found of each pair, beside it. */
+export const VERDICTS = 'qrm-clean.jury.jsonl';
 
 /** How the file that was cleaned becomes the original again: bytes [start, end) of it are `text` there. */
 export type Inverse = readonly [
@@ -38,6 +41,7 @@ export interface ManifestFile {
     readonly line?: number;
     readonly action: string;
     readonly reasons: readonly string[];
+    readonly jury?: RowVerdict;
   }[];
   readonly unchanged: readonly { readonly row: number; readonly why: string }[];
   /** Of a text file that stayed one. */
@@ -53,6 +57,27 @@ export interface Manifest {
   readonly created: string;
   readonly command: readonly string[];
   readonly model: { readonly name: string; readonly hash: string; readonly precision: string };
+  /** Where several judged: who, how right each is by the jury's own account, and what they found together. */
+  readonly jury?: {
+    readonly quorum: number;
+    readonly judges: readonly {
+      readonly name: string;
+      readonly hash: string;
+      readonly precision: string;
+      readonly attribute?: string;
+      /** Share of the pairs in which it is right, and how many it judged. */
+      readonly accuracy: number;
+      readonly votes: number;
+    }[];
+    /** Share of right labels, as the jury has it; null without pairs. */
+    readonly labelAccuracy: number | null;
+    /** The judges count as so many that err independently. */
+    readonly effective: number;
+    readonly pairs: number;
+    readonly mislabelled: number;
+    /** Beside the manifest: a line of JSON for each pair. */
+    readonly verdicts: string;
+  };
   readonly thresholds: Readonly<Record<string, unknown>>;
   readonly files: readonly ManifestFile[];
 }

@@ -25,6 +25,7 @@ import {
   thresholdOptions,
   weightList,
 } from './options/shared.js';
+import { juryOptions, more, moreEndpoints, seated, type GivenJudges } from './options/jury.js';
 import { addMcpCommand } from './options/mcp.js';
 import { addPolicyCommand } from './options/policy.js';
 import { pullCommand } from './commands/pull.js';
@@ -56,20 +57,25 @@ const program = new Command('qrm')
   )
   .exitOverride();
 
+const ENDPOINTS =
+  'engines that share the work: qrm serve, or vLLM, SGLang, llama.cpp with the heads of --model; token: QRM_LENS_TOKEN';
+const MODEL =
+  'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one';
+
 const common = (command: Command) => {
-  const model = command
-    .optionsGroup('Model:')
-    .option(
-      '--model <name>',
-      'a bundle, checkpoint folder, GGUF file or org/name on the Hugging Face hub; default: the embedded one',
-    );
-  const input = engineOptions(model)
-    .option(
-      '--endpoint <urls>',
-      'engines that share the work: qrm serve, or vLLM, SGLang, llama.cpp with the heads of --model; token: QRM_LENS_TOKEN',
-      endpoints,
-    )
-    .optionsGroup('Input:');
+  const model = command.optionsGroup('Model:').option('--model <name>', MODEL);
+  return scoring(engineOptions(model).option('--endpoint <urls>', ENDPOINTS, endpoints));
+};
+
+/** The same of a command that several models may judge for. */
+const judged = (command: Command) => {
+  const model = command.optionsGroup('Model:').option('--model <name>', `${MODEL}; several times: a jury`, more); // prettier-ignore
+  const engine = engineOptions(model).option('--endpoint <urls>', ENDPOINTS, moreEndpoints);
+  return scoring(juryOptions(engine));
+};
+
+const scoring = (command: Command) => {
+  const input = command.optionsGroup('Input:');
   const reading = inputOptions(input)
     .option('--no-store', 'neither read nor keep scores of other runs')
     .optionsGroup('Reading of the distributions:')
@@ -90,7 +96,7 @@ const common = (command: Command) => {
     .option('--quiet', 'nothing on standard error but errors');
 };
 
-const audit = common(
+const audit = judged(
   program.command('audit').argument('[files...]', 'datasets, or folders of them'),
 )
   .description('list the riskiest responses and what is wrong with the data')
@@ -114,10 +120,12 @@ thresholdOptions(audit)
       'audit pairs.parquet --tail-threshold -0.2 --select low-left-tail,inverted-pair',
       'audit chats/ --format html --out report.html',
       'audit pairs.jsonl --format sarif --out qrm.sarif --fail-on warning',
+      'audit pairs.jsonl --model A --model B --endpoint http://127.0.0.1:8000 --quorum 2',
       'audit odd.csv --mapping \'{"prompt": "question", "chosen": "best", "rejected": "worst"}\'',
     ),
   )
-  .action(async (files: string[], o: AuditCommandOptions) => {
+  .action(async (files: string[], given: GivenJudges<AuditCommandOptions>) => {
+    const o = seated(given);
     if (files.length === 0 && o.scores === undefined)
       audit.error("error: missing required argument 'files'");
     process.exitCode = await auditCommand(files, o, VERSION);
@@ -125,7 +133,7 @@ thresholdOptions(audit)
 addScoreCommand(common, program, examples);
 addPolicyCommand(common, program, examples, VERSION);
 addWatchCommand(program, examples);
-addCleanCommand(common, program, examples, VERSION);
+addCleanCommand(judged, program, examples, VERSION);
 addCompareCommand(program, examples);
 program
   .command('convert <checkpoint> <bundle>')

@@ -24,10 +24,32 @@ export interface SessionTold {
 }
 
 /** Lines on standard error. */
-const linesTold = (quiet: boolean): SessionTold => ({
+export const linesTold = (quiet: boolean): SessionTold => ({
   say: (line) => void (quiet || process.stderr.write(`${line}\n`)),
   loading: loadingLine(quiet),
 });
+
+/** The evaluator that the options name. @throws Error naming what cannot be used; AbortError */
+export const openModel = (
+  o: CommonOptions,
+  { say, loading }: SessionTold,
+  signal: AbortSignal,
+): Promise<Evaluator> =>
+  openEvaluator({
+    model: o.model,
+    device: o.device,
+    precision: o.precision,
+    threads: o.threads,
+    ...(o.gpuMemory !== undefined && { gpuMemory: 1e9 * o.gpuMemory }),
+    ...(o.endpoint && { endpoints: o.endpoint }),
+    signal,
+    onProgress: loading.show,
+    onNotice: (note) => {
+      loading.clear();
+      say(`Note: ${note}`);
+    },
+    onRestart: (reason) => say(o.endpoint ? reason : `The evaluator was started again: ${reason}`),
+  }).finally(loading.clear);
 
 /**
  * Opens model and store, runs, and closes both.
@@ -44,22 +66,7 @@ export async function withSession(
   // A reader's process takes half a second to start: meanwhile the model is loaded.
   warmReader();
   try {
-    evaluator = await openEvaluator({
-      model: o.model,
-      device: o.device,
-      precision: o.precision,
-      threads: o.threads,
-      ...(o.gpuMemory !== undefined && { gpuMemory: 1e9 * o.gpuMemory }),
-      ...(o.endpoint && { endpoints: o.endpoint }),
-      signal,
-      onProgress: loading.show,
-      onNotice: (note) => {
-        loading.clear();
-        say(`Note: ${note}`);
-      },
-      onRestart: (reason) =>
-        say(o.endpoint ? reason : `The evaluator was started again: ${reason}`),
-    }).finally(loading.clear);
+    evaluator = await openModel(o, { say, loading }, signal);
     store = await openStore(o.store, say);
     const { modelName, executionProvider, precision } = evaluator.info;
     say(`Model ${modelName} (${executionProvider}, ${precision})`);

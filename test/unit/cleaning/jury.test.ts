@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isMislabelled, jury } from '../../../server/src/cleaning/jury.js';
+import { isMislabelled, jury } from '../../../server/src/cleaning/jury/model.js';
 import { seeded } from '../../../server/src/evaluation/statistics/index.js';
 
 /** Votes of judges of the given accuracies on pairs of which a share has a wrong label. */

@@ -27,6 +27,10 @@ export interface ReportOptions {
   readonly weighted?: boolean;
   /** What the user's own labels say of the threshold on the left tail, in sentences. */
   readonly calibrated?: (threshold: number) => readonly string[];
+  /** What else to know before the figures, a sentence each. */
+  readonly notes?: readonly string[];
+  /** Of codes that something else than their threshold judges: what, in words. */
+  readonly judgedOtherwise?: ReadonlyMap<string, string>;
 }
 
 /** A finding with the beginning of its response. */
@@ -137,9 +141,10 @@ export async function makeReport(
     axis: axisOf(table, ranked),
     summary,
     problems,
-    thresholdsInWords: thresholdsInWords(audit, limits, summary),
+    thresholdsInWords: thresholdsInWords(audit, limits, summary, options.judgedOtherwise),
     notes: [
       ...notesOn(info, options.weighted ?? false),
+      ...(options.notes ?? []),
       ...(options.calibrated?.(limits.get('low-left-tail')?.limit ?? Number.NaN) ?? []),
     ],
     limits,

@@ -127,11 +127,14 @@ export function thresholdsInWords(
   { thresholds, tau, table }: Pick<ReportedAudit, 'thresholds' | 'tau' | 'table'>,
   limits: Limits,
   { hasPairs }: Pick<Summary, 'hasPairs'>,
+  otherwise?: ReadonlyMap<string, string>,
 ): string[] {
   return rulesFor(table.levels).flatMap((rule) => {
     const { threshold: spec, code } = rule;
     const threshold = judgedBy(rule, thresholds, limits);
     if (spec === undefined || threshold === undefined || (spec.ofPairs && !hasPairs)) return [];
+    const other = otherwise?.get(code);
+    if (other !== undefined) return `${code}: ${other}`;
     const { limit = Number.NaN } = limits.get(code) ?? {};
     if (Number.isNaN(limit))
       return `${code}: fewer than ${MINIMUM_SAMPLE} figures, too few for a relative threshold`;

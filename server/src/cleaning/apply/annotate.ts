@@ -7,7 +7,7 @@ import {
   type Writing,
 } from '../../datasets/index.js';
 import type { DatasetRow, Place } from '../../datasets/types.js';
-import { ANNOTATIONS, type Annotation } from '../changes.js';
+import type { Annotation } from '../changes.js';
 
 /** Shortest text that reads back as the same float32, as far as numbers are concerned. */
 const rounded = (_: string, value: unknown): unknown =>
@@ -25,6 +25,7 @@ const jsonOf = (value: unknown): string => JSON.stringify(value, rounded);
 export function annotateJson(
   row: DatasetRow,
   note: Annotation,
+  columns: readonly (keyof Annotation)[],
   read: ReadBytes,
 ): ByteEdit | undefined {
   if (row.scattered === true) return undefined;
@@ -34,9 +35,9 @@ export function annotateJson(
   let at = bytes.length - 1;
   while (at > 0 && /\s/.test(String.fromCharCode(bytes[at - 1]!))) at--;
   const held = bytes.toString('latin1');
-  const fields = ANNOTATIONS.map((name) => {
+  const fields = columns.map((name) => {
     const free = held.includes(`"${name}"`) ? `qrm_${name}` : name;
-    return `"${free}": ${jsonOf(note[name])}`;
+    return `"${free}": ${jsonOf(note[name] ?? null)}`;
   });
   const first = at === 1 || bytes[at - 1] === 0x2c;
   const text = `${first ? '' : ', '}${fields.join(', ')}`;
@@ -51,6 +52,7 @@ export class CsvAnnotator {
     private readonly writing: Writing & { container: 'csv' | 'tsv' },
     private readonly read: ReadBytes,
     private readonly size: number,
+    private readonly columns: readonly (keyof Annotation)[],
   ) {}
 
   row(place: Place, note: Annotation | undefined): void {
@@ -93,11 +95,11 @@ export class CsvAnnotator {
       if (scan.end > 0 && columns === undefined) {
         columns = scan.cells.length;
         const names = scan.cells.map((c) => buf.toString('utf8', c.start, c.end).trim());
-        const own = ANNOTATIONS.map((name) => (names.includes(name) ? `qrm_${name}` : name));
+        const own = this.columns.map((name) => (names.includes(name) ? `qrm_${name}` : name));
         edits.push({ start: end, end, bytes: this.cells(own, delimiter) });
       } else if (scan.end > 0 && !dropped && scan.cells.length === columns) {
         const note = this.notes.get(at);
-        const cells = ANNOTATIONS.map((name) => {
+        const cells = this.columns.map((name) => {
           const value = note?.[name];
           return value === undefined || value === null
             ? ''

@@ -33,12 +33,13 @@ const LIST = (name: string, leaf: Partial<SchemaElement>): SchemaElement[] => [
   { name: 'element', repetition_type: 'OPTIONAL', ...leaf },
 ];
 const annotationSchema = (
+  columns: readonly (keyof Annotation)[],
   taken: ReadonlySet<string>,
 ): { names: string[]; schema: SchemaElement[] } => {
-  const names = ANNOTATIONS.map((name) => (taken.has(name) ? `qrm_${name}` : name));
-  const schema = ANNOTATIONS.flatMap((name, i): SchemaElement[] => {
+  const names = columns.map((name) => (taken.has(name) ? `qrm_${name}` : name));
+  const schema = columns.flatMap((name, i): SchemaElement[] => {
     const own = names[i]!;
-    if (name === 'p_chosen') return [{ name: own, type: 'DOUBLE', repetition_type: 'OPTIONAL' }];
+    if (name.startsWith('p_')) return [{ name: own, type: 'DOUBLE', repetition_type: 'OPTIONAL' }];
     if (name === 'findings' || name === 'quantiles')
       return LIST(own, { type: 'BYTE_ARRAY', converted_type: 'UTF8' });
     return LIST(own, { type: 'DOUBLE' });
@@ -46,11 +47,14 @@ const annotationSchema = (
   return { names, schema };
 };
 
-function annotationValues(note: Annotation | undefined): unknown[] {
-  return ANNOTATIONS.map((name) => {
+function annotationValues(
+  columns: readonly (keyof Annotation)[],
+  note: Annotation | undefined,
+): unknown[] {
+  return columns.map((name) => {
     const value = note?.[name];
     if (value === undefined || value === null) return null;
-    if (name === 'p_chosen') return value;
+    if (name.startsWith('p_')) return value;
     const list = Array.isArray(value) ? (value as readonly unknown[]) : [value];
     // A list of texts: of each response its quantiles.
     if (name === 'quantiles')
@@ -82,7 +86,9 @@ export async function cleanedParquet(
   const [root, ...own] = metadata.schema;
   if (root === undefined) throw new Error('the file has no schema');
   const columns = topLevel(metadata.schema);
-  const added = plan.annotate ? annotationSchema(new Set(columns)) : { names: [], schema: [] };
+  const added = plan.annotate
+    ? annotationSchema(plan.columns ?? ANNOTATIONS, new Set(columns))
+    : { names: [], schema: [] };
   const schema = [
     { ...root, num_children: (root.num_children ?? 0) + added.names.length },
     ...own,
@@ -118,7 +124,7 @@ export async function cleanedParquet(
         out = other ?? row;
       }
       if (plan.annotate) {
-        const values = annotationValues(plan.annotate(n));
+        const values = annotationValues(plan.columns ?? ANNOTATIONS, plan.annotate(n));
         out = { ...out, ...Object.fromEntries(added.names.map((name, v) => [name, values[v]])) };
       }
       kept.push(out);

@@ -10,7 +10,7 @@ import {
 } from '../../datasets/index.js';
 import type { DatasetEvent, DatasetRow, Place } from '../../datasets/types.js';
 import { annotateJson, CsvAnnotator } from './annotate.js';
-import type { FilePlan, Unchanged } from '../changes.js';
+import { ANNOTATIONS, type FilePlan, type Unchanged } from '../changes.js';
 
 const COMMA = 0x2c;
 const VALUE = new Set([0x7b, 0x5b, 0x22]);
@@ -43,8 +43,11 @@ export async function textEdits(
   const unchanged: Unchanged[] = [];
   const lines = new Map<number, number>();
   const { container } = writing;
+  const { columns = ANNOTATIONS } = plan;
   const csv =
-    plan.annotate && 'dialect' in writing ? new CsvAnnotator(writing, read, size) : undefined;
+    plan.annotate && 'dialect' in writing
+      ? new CsvAnnotator(writing, read, size, columns)
+      : undefined;
   let run: { record: RecordPlace; row: number }[] = [];
   let records = 0;
   let last = -1;
@@ -90,7 +93,7 @@ export async function textEdits(
     }
     const note = plan.annotate?.(index);
     if (note !== undefined && csv === undefined) {
-      const added = annotateJson(row, note, read);
+      const added = annotateJson(row, note, columns, read);
       if (added === undefined)
         unchanged.push({ row: index, why: 'it is no JSON object that could take more fields' });
       else own.push(added);

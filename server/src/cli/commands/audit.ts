@@ -4,6 +4,7 @@ import {
   IGNORE_FILE,
   readIgnored,
   SEVERITIES,
+  type Audit,
   type FindingCode,
 } from '../../audit/index.js';
 import {
@@ -16,6 +17,7 @@ import {
   type Report,
 } from '../../audit/report/index.js';
 import type { DatasetEvent } from '../../datasets/types.js';
+import type { EvaluatorInfo } from '../../engine/types.js';
 import { writeLines } from '../../files/write.js';
 import { passportWords, readPassport } from '../../evaluation/index.js';
 import { messageOf } from '../../errors.js';
@@ -26,6 +28,8 @@ import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
+import { hearJury } from '../jury.js';
+import type { JuryOptions } from '../options/jury.js';
 import { thresholds, weights, type FailOn } from '../options/shared.js';
 import { isClosedPipe, print, terminal } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
@@ -40,6 +44,8 @@ export interface AuditCommandOptions extends CommonOptions {
   sarifResults?: number;
   /** A folder of shards that a cluster wrote. */
   scores?: string;
+  /** Who judges, where several do. */
+  jury?: JuryOptions;
 }
 
 type Events = AsyncIterable<DatasetEvent>;
@@ -60,6 +66,7 @@ export async function auditCommand(paths: string[], o: AuditCommandOptions, vers
   if (noneExists(files)) return EXIT.unreadable;
   await checkOutputs([o.out], files);
   if (shards !== undefined) return auditShards(shards, files, o, version);
+  if (o.jury !== undefined) return auditByJury(files, o, o.jury, version);
   return withSession(o, (session) => audit(files, o, version, session));
 }
 
@@ -67,6 +74,7 @@ function openShards(folder: string, o: AuditCommandOptions): Shards {
   for (const [flag, given] of [
     ['--model', o.model],
     ['--endpoint', o.endpoint],
+    ['jury', o.jury],
   ] as const) {
     if (given !== undefined) throw new UsageError(`--scores: no ${flag}; the scores are there already`); // prettier-ignore
   }
@@ -105,9 +113,6 @@ async function audit(
   version: string,
   { evaluator, store, signal, say, alongside = (_, events) => events }: Scoring,
 ): Promise<number> {
-  const listed = readIgnored([
-    ...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE))),
-  ]);
   const { attributes } = evaluator.info.spec;
   const { audit, progress } = auditDataset(
     // The second reading, for the texts, is not cut short by the signal of the first.
@@ -116,8 +121,7 @@ async function audit(
       evaluator,
       store,
       signal,
-      ignored: listed,
-      wanted: (code) => (o.select?.has(code) ?? true) && !o.ignore?.has(code),
+      ...chosen(files, o),
       tau: o.tau,
       lambda: o.lambda,
       cvarLevel: o.cvarLevel,
@@ -135,17 +139,64 @@ async function audit(
   } finally {
     bar.end();
   }
-  const report = await makeReport(audit, evaluator.info, {
+  return report(files, audit, evaluator.info, o, version, { signal, say });
+}
+
+/** Which findings are wanted. */
+const chosen = (files: readonly string[], o: AuditCommandOptions) => ({
+  ignored: readIgnored([...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE)))]),
+  wanted: (code: FindingCode) => (o.select?.has(code) ?? true) && !o.ignore?.has(code),
+});
+
+async function auditByJury(
+  files: readonly string[],
+  o: AuditCommandOptions,
+  jury: JuryOptions,
+  version: string,
+): Promise<number> {
+  const sources = files.map((path) => ({ path, open: () => open(path, o) }));
+  const heard = await hearJury(
+    { sources, thresholds: thresholds(o), ...chosen(files, o) },
+    o,
+    jury,
+  );
+  if (typeof heard === 'number') return heard;
+  const { audit, ruling, info } = heard;
+  const { signal } = onInterrupt();
+  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const agreed: Audit = { ...audit, findings: () => ruling.findings() };
+  const names = ruling.judges.map((judge) => judge.name).join(', ');
+  const told = { ...info, modelName: `jury of ${ruling.judges.length}: ${names}` };
+  return report(files, agreed, told, o, version, { signal, say, ...ruling.words() });
+}
+
+interface Told {
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  readonly notes?: readonly string[];
+  readonly judgedOtherwise?: ReadonlyMap<string, string>;
+}
+
+async function report(
+  files: readonly string[],
+  audit: Audit,
+  info: EvaluatorInfo,
+  o: AuditCommandOptions,
+  version: string,
+  { signal, say, ...words }: Told,
+): Promise<number> {
+  const report = await makeReport(audit, info, {
     top: o.format !== 'parquet' && ranks(o.format) ? o.top : 0,
     cvarLevel: o.cvarLevel,
     limit: o.limit,
     version,
     weighted: o.weights !== undefined,
-    calibrated: await calibration(evaluator.info.modelHash, o),
+    ...words,
+    calibrated: await calibration(info.modelHash, o),
   });
   try {
     if (o.format === 'parquet') {
-      if (o.out !== undefined) await parquetReport(audit, evaluator.info, o.out, { signal });
+      if (o.out !== undefined) await parquetReport(audit, info, o.out, { signal });
     } else {
       const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
       if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);

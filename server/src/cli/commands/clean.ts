@@ -5,22 +5,20 @@ import { visible } from '../../audit/report/index.js';
 import {
   cleanFile,
   decide,
-  FileBytes,
   MANIFEST,
   parseSplit,
   partOfRow,
-  textEdits,
   undo,
-  unifiedDiff,
+  VERDICTS,
   unscoredAudit,
   whyNotCleaned,
-  writingOf,
   type CleanOptions,
   type FilePlan,
   type FileToClean,
   type Manifest,
   type ManifestFile,
   type Part,
+  type Ruling,
 } from '../../cleaning/index.js';
 import { detectFormat } from '../../datasets/process/index.js';
 import type { DatasetFormat } from '../../datasets/index.js';
@@ -32,9 +30,12 @@ import { EXIT, UsageError } from '../errors.js';
 import { expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
 import { thresholds, weights } from '../options/shared.js';
-import { isClosedPipe, print } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { Progress, Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
+import { showChanges, summary } from '../output/clean.js';
+import { hearJury } from '../jury.js';
+import type { JuryOptions } from '../options/jury.js';
+import type { EvaluatorInfo } from '../../engine/types.js';
 
 /** Codes that no score is needed for. */
 const UNSCORED: ReadonlySet<string> = new Set(['duplicate-response', 'malformed-row', 'contradictory-pair', 'preference-cycle', 'near-duplicate']); // prettier-ignore
@@ -82,13 +83,14 @@ export async function cleanCommand(
   ); // refuses before hours of work
   const run = { found, names, parts, bad: files.length - found.length };
   const scores = o.swap !== undefined || o.dedupeContradictions === true || o.keepTop !== undefined || o.annotate === true || [...(o.drop ?? [])].some((code) => !UNSCORED.has(code)); // prettier-ignore
+  if (scores && o.jury !== undefined) return judged(run, o, o.jury, version);
   if (scores) return withSession(o, (session) => scored(run, o, version, session));
   const { signal } = onInterrupt();
   const share = new Progress(true);
   const audit = await unscoredAudit(sourcesOf(run, o), thresholds(o), () =>
     share.step(undefined, 0, 0),
   );
-  return finish(run, audit, o, version, undefined, signal);
+  return finish(run, audit, o, version, signal);
 }
 
 interface Run {
@@ -131,7 +133,24 @@ async function scored(
   } finally {
     bar.end();
   }
-  return finish(run, audit, o, version, session, signal);
+  return finish(run, audit, o, version, signal, { info: evaluator.info });
+}
+
+async function judged(
+  run: Run,
+  o: CleanCommandOptions,
+  jury: JuryOptions,
+  version: string,
+): Promise<number> {
+  const hearing = {
+    sources: sourcesOf(run, o),
+    thresholds: thresholds(o),
+    ...(o.keepTop && { top: { by: o.keepTop.by } }),
+  };
+  const heard = await hearJury(hearing, o, jury);
+  if (typeof heard === 'number') return heard;
+  const { signal } = onInterrupt();
+  return finish(run, heard.audit, o, version, signal, heard);
 }
 
 async function finish(
@@ -139,12 +158,13 @@ async function finish(
   audit: Audit,
   o: CleanCommandOptions,
   version: string,
-  session: Session | undefined,
   signal: AbortSignal,
+  by: { readonly info?: EvaluatorInfo; readonly ruling?: Ruling } = {},
 ): Promise<number> {
   for (const [n, why] of audit.unreadable) complain(`${run.found[n]?.path}: ${why}`);
   const options: CleanOptions = o;
-  const plans = decide(audit, options);
+  const { info, ruling } = by;
+  const plans = decide(audit, options, ruling);
   if (run.parts !== undefined) await split(run, plans, o);
   const files: FileToClean[] = run.found.map(({ path, format }, n) => ({
     path,
@@ -158,7 +178,7 @@ async function finish(
   const bad = run.bad + files.length - good.length;
   const say = (line: string) => void (o.quiet || process.stderr.write(`${visible(line)}\n`));
   if (o.dryRun) {
-    for (const { file, names } of good) await show(file, names, run.parts, say, signal);
+    for (const { file, names } of good) await showChanges(file, names, run.parts, say, signal);
     return bad > 0 ? EXIT.unreadable : EXIT.ok;
   }
   const folder = o.out!;
@@ -172,7 +192,8 @@ async function finish(
       say(`  row ${row + 1} stays as it is: ${why}`);
     if (made.unchanged.length > 5) say(`  and ${made.unchanged.length - 5} more rows`);
   }
-  const info = session?.evaluator.info;
+  const paths = run.found.map((f) => f.path);
+  if (ruling !== undefined) await writeLines(ruling.lines(paths), join(folder, VERDICTS), signal);
   const manifest: Manifest = {
     program: 'qrm clean',
     version: 1,
@@ -184,6 +205,7 @@ async function finish(
       hash: info?.modelHash ?? '',
       precision: info?.precision ?? '',
     },
+    ...(ruling && { jury: { ...ruling.summary(), verdicts: VERDICTS } }),
     thresholds: thresholds(o),
     files: done,
   };
@@ -206,77 +228,6 @@ async function split(
     // What is no row goes to the first part.
     plans[n] = { ...(plans[n] as FilePlan), partOf: (row) => part.get(row) ?? 0 };
   }
-}
-
-async function show(
-  { path, format, plan, events }: FileToClean,
-  names: (part: string | undefined) => string,
-  parts: readonly Part[] | undefined,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const tell = (lines: readonly string[]) =>
-    print(lines.map((line) => `${visible(line)}\n`).join(''));
-  const of = (action: string) => [...plan.changes].filter(([, c]) => c.action === action);
-  try {
-    if (format.container === 'parquet') {
-      await tell([`--- ${path}`, `+++ ${names(undefined)}`]);
-      for (const [row, { action, reasons }] of [...plan.changes].sort(([a], [b]) => a - b))
-        await tell([`${action === 'remove' ? '-' : '!'}row ${row + 1}: ${reasons.join('; ')}`]);
-    } else {
-      const bytes = await FileBytes.open(path, format.compression !== 'none', signal);
-      try {
-        const writing = writingOf(format.container, bytes);
-        for (const [n, part] of (parts ?? [undefined]).entries()) {
-          const { edits, unchanged } = await textEdits(
-            events(),
-            writing,
-            plan,
-            bytes.read,
-            bytes.size,
-            part && n,
-          );
-          // Raw, so that `patch` takes it; a terminal is spared escape sequences.
-          const shown = process.stdout.isTTY ? visible : (line: string) => line;
-          for (const line of unifiedDiff(edits, path, names(part?.name), bytes.read, bytes.size))
-            await print(`${shown(line)}\n`);
-          for (const { row, why } of unchanged.slice(0, 5))
-            say(`${path}: row ${row + 1} stays as it is: ${why}`);
-        }
-      } finally {
-        await bytes.close();
-      }
-    }
-  } catch (error) {
-    if (!isClosedPipe(error)) throw error;
-  }
-  const changes = [...plan.changes].map(([row, change]) => ({ row, ...change }));
-  say(
-    summary(
-      { source: path, removed: of('remove').length, swapped: of('swap').length, changes },
-      'nothing written: --dry-run',
-    ),
-  );
-}
-
-/** `pairs.jsonl: 3 rows removed (2 low-left-tail, 1 duplicate), 1 pair swapped: out/pairs.jsonl` */
-function summary(
-  {
-    source,
-    removed,
-    swapped,
-    changes,
-  }: Pick<ManifestFile, 'source' | 'removed' | 'swapped' | 'changes'>,
-  out: string,
-): string {
-  const why = new Map<string, number>();
-  for (const { action, reasons } of changes)
-    if (action === 'remove')
-      for (const code of new Set(reasons.map((r) => r.split(':')[0]!)))
-        why.set(code, (why.get(code) ?? 0) + 1);
-  const reasons = [...why].map(([code, n]) => `${count(n)} ${code}`).join(', ');
-  const rows = `${count(removed)} ${removed === 1 ? 'row' : 'rows'} removed${reasons && ` (${reasons})`}`;
-  return `${source}: ${rows}, ${count(swapped)} ${swapped === 1 ? 'pair' : 'pairs'} swapped: ${out}`;
 }
 
 async function undoCommand(manifest: string, o: CleanCommandOptions): Promise<number> {

@@ -4,6 +4,7 @@ import type { FindingCode } from '../../audit/index.js';
 import { partName, type Part } from '../../cleaning/index.js';
 import type { CommonOptions } from '../common.js';
 import { UsageError } from '../errors.js';
+import type { JuryOptions } from './jury.js';
 
 export interface CleanCommandOptions extends CommonOptions {
   drop?: ReadonlySet<FindingCode>;
@@ -15,6 +16,8 @@ export interface CleanCommandOptions extends CommonOptions {
   split?: string;
   dryRun?: boolean;
   undo?: string;
+  /** Who judges, where several do. */
+  jury?: JuryOptions;
 }
 
 /** `inverted-pair`, or `inverted-pair:0.2` for pairs at or below that probability. */

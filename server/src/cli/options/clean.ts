@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { cleanCommand } from '../commands/clean.js';
 import { keepTopOption, swapOption, type CleanCommandOptions } from './clean-values.js';
+import { seated, type GivenJudges } from './jury.js';
 import { codes, thresholdOptions } from './shared.js';
 
 type Examples = (...lines: string[]) => string;
@@ -46,10 +47,11 @@ export function addCleanCommand(
       examples(
         'clean pairs.jsonl --drop low-left-tail,duplicate-response --swap inverted-pair:0.1 --dry-run',
         'clean pairs.jsonl --drop-duplicates --keep-top 80% --out cleaned/',
+        'clean pairs.jsonl --model A --model B --model C --quorum 2 --swap inverted-pair:0.1 --out cleaned/',
         'clean --undo cleaned/qrm-clean.json',
       ),
     )
-    .action(async (files: string[], o: CleanCommandOptions) => {
-      process.exitCode = await cleanCommand(files, o, version);
+    .action(async (files: string[], given: GivenJudges<CleanCommandOptions>) => {
+      process.exitCode = await cleanCommand(files, seated(given), version);
     });
 }

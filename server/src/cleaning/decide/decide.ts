@@ -1,6 +1,14 @@
-import type { Audit, Finding, FindingCode } from '../audit/index.js';
-import type { ResponseTable } from '../audit/index.js';
-import { type Annotation, type FilePlan, type RowChange } from './changes.js';
+import type { Audit, Finding, FindingCode, ResponseTable } from '../../audit/index.js';
+import {
+  ANNOTATIONS,
+  JURY_ANNOTATIONS,
+  type Annotation,
+  type FilePlan,
+  type RowChange,
+} from '../changes.js';
+import type { TopFigure } from './keep-top.js';
+import { rowsOf, type RowResponses } from './rows.js';
+import { percent, voiceOf, type Voice } from './voice.js';
 
 export interface CleanOptions {
   /** Rows with a finding of one of these codes go. */
@@ -9,32 +17,19 @@ export interface CleanOptions {
   readonly swap?: { readonly limit: number | undefined };
   readonly dropDuplicates?: boolean;
   readonly dedupeContradictions?: boolean;
-  readonly keepTop?: { readonly share: number; readonly by: 'margin' | 'tail' | undefined };
+  readonly keepTop?: { readonly share: number; readonly by: TopFigure | undefined };
   readonly annotate?: boolean;
 }
 
-/** The responses of a row, in its order. */
-export interface RowResponses {
-  readonly file: number;
-  readonly row: number;
-  readonly ids: readonly number[];
-}
-
-/** The rows of a table, in its order: responses of a row follow one another. */
-export function* rowsOf(table: ResponseTable): Generator<RowResponses> {
-  for (let i = 0; i < table.length;) {
-    const [file, row] = [table.file.get(i), table.row.get(i)];
-    const ids: number[] = [];
-    for (; i < table.length && table.file.get(i) === file && table.row.get(i) === row; i++)
-      if (!table.removed(i)) ids.push(i);
-    if (ids.length > 0) yield { file, row, ids };
-  }
-}
-
-const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-
-/** What becomes of the rows of each file. The first reason to remove a row ends the matter; swaps come last. */
-export function decide(audit: Audit, options: CleanOptions): FilePlan[] {
+/**
+ * What becomes of the rows of each file. The first reason to remove a row ends the matter; swaps come last.
+ * @param voice whose judgement it goes by; default: that of the model which made the audit
+ */
+export function decide(
+  audit: Audit,
+  options: CleanOptions,
+  voice: Voice = voiceOf(audit),
+): FilePlan[] {
   const { table } = audit;
   const changes = audit.sources.map(() => new Map<number, RowChange>());
   const remove = (file: number, row: number, reason: string): void => {
@@ -45,7 +40,7 @@ export function decide(audit: Audit, options: CleanOptions): FilePlan[] {
   };
   const codes = new Map<number, FindingCode[]>();
   const inverted: Extract<Finding, { response: number }>[] = [];
-  for (const finding of audit.findings()) {
+  for (const finding of voice.findings()) {
     if (!('response' in finding)) {
       const { index } = finding.problem;
       const drop = options.drop?.has('malformed-row') === true && finding.severity === 'error';
@@ -60,27 +55,28 @@ export function decide(audit: Audit, options: CleanOptions): FilePlan[] {
     if (code === 'inverted-pair') inverted.push(finding);
   }
   if (options.dropDuplicates) duplicates(table, remove);
-  if (options.dedupeContradictions) contradictions(table, remove);
-  if (options.keepTop !== undefined) keepTop(table, options.keepTop, remove);
+  if (options.dedupeContradictions) contradictions(table, voice, remove);
+  if (options.keepTop !== undefined) keepTop(table, options.keepTop, voice, remove);
   if (options.swap !== undefined) {
     const { limit } = options.swap;
     const turn = (id: number): void => {
       const [file, row] = [table.file.get(id), table.row.get(id)];
-      const p = table.beats.get(id);
       if (changes[file]?.has(row)) return;
       const at = limit === undefined ? '' : `, at or below ${percent(limit)}`;
-      const reason = `inverted-pair: chosen beats rejected with probability ${percent(p)}${at}`;
+      const reason = `inverted-pair: ${voice.why(id)}${at}`;
       changes[file]?.set(row, { action: 'swap', reasons: [reason] });
     };
     if (limit === undefined) for (const { response } of inverted) turn(response);
-    else
-      for (let i = 0; i < table.length; i++)
-        if (table.scored(i) && table.beats.get(i) <= limit && table.beats.get(i) < 0.5) turn(i);
+    else for (let i = 0; i < table.length; i++) if (voice.isWrong(i, limit)) turn(i);
   }
-  const notes = options.annotate ? annotations(audit, codes) : undefined;
+  if (voice.verdict !== undefined) noteVerdicts(table, changes, voice.verdict.bind(voice));
+  const notes = options.annotate ? annotations(audit, voice, codes) : undefined;
   return changes.map((of, file) => ({
     changes: of,
-    ...(notes && { annotate: (row: number) => notes[file]?.get(row) }),
+    ...(notes && {
+      annotate: (row: number) => notes[file]?.get(row),
+      columns: voice.verdict === undefined ? ANNOTATIONS : [...ANNOTATIONS, ...JURY_ANNOTATIONS],
+    }),
   }));
 }
 
@@ -104,7 +100,7 @@ function duplicates(table: ResponseTable, remove: Remove): void {
  * Of pairs of the same two responses with opposite labels one row stays: of the label that more rows have,
  * and where they are as many, of the one that the model finds likelier.
  */
-function contradictions(table: ResponseTable, remove: Remove): void {
+function contradictions(table: ResponseTable, voice: Voice, remove: Remove): void {
   const groups = new Map<
     string,
     { readonly row: RowResponses; readonly chosen: number; readonly rejected: number }[]
@@ -123,7 +119,7 @@ function contradictions(table: ResponseTable, remove: Remove): void {
       sides.set(side, [...(sides.get(side) ?? []), pair]);
     }
     if (sides.size < 2) continue;
-    const likely = (pair: (typeof pairs)[number]) => table.beats.get(pair.chosen) || 0;
+    const likely = (pair: (typeof pairs)[number]) => voice.right(pair.chosen) || 0;
     const [best] = [...sides.values()].sort(
       (a, b) => b.length - a.length || likely(b[0]!) - likely(a[0]!),
     );
@@ -140,29 +136,33 @@ function contradictions(table: ResponseTable, remove: Remove): void {
   }
 }
 
+/** What a jury found of the rows that are changed, for the manifest. */
+function noteVerdicts(
+  table: ResponseTable,
+  changes: readonly Map<number, RowChange>[],
+  verdictOf: NonNullable<Voice['verdict']>,
+): void {
+  for (const { file, row, ids } of rowsOf(table)) {
+    const change = changes[file]?.get(row);
+    if (change === undefined) continue;
+    const verdicts = ids.flatMap((i) => verdictOf(i) ?? []);
+    // Of a row of several pairs the worst.
+    const [jury] = verdicts.sort((a, b) => b.mislabelled - a.mislabelled);
+    if (jury !== undefined) changes[file]?.set(row, { ...change, jury });
+  }
+}
+
 /** The rows with the highest margin or tail stay; those that have no figure stay too. */
 function keepTop(
   table: ResponseTable,
   { share, by }: NonNullable<CleanOptions['keepTop']>,
+  voice: Voice,
   remove: Remove,
 ): void {
-  const rows = [...rowsOf(table)];
-  const chosenOf = (ids: readonly number[]) =>
-    ids.find((i) => table.kindOf(i) === 'chosen' && table.partner(i) !== undefined);
-  const pairs = rows.some(({ ids }) => chosenOf(ids) !== undefined);
-  const figure = by ?? (pairs ? 'margin' : 'tail');
-  const valued = rows.flatMap((row) => {
-    const chosen = chosenOf(row.ids);
-    if (figure === 'margin') {
-      if (chosen === undefined) return [];
-      const margin = table.expectation.get(chosen) - table.expectation.get(table.partner(chosen)!);
-      const both = table.scored(chosen) && table.scored(table.partner(chosen)!);
-      return both ? [{ row, value: margin }] : [];
-    }
-    const ids = chosen === undefined ? row.ids : [chosen];
-    const tails = ids.map((i) => table.tail.get(i)).filter((t) => !Number.isNaN(t));
-    return tails.length === 0 ? [] : [{ row, value: Math.min(...tails) }];
-  });
+  const { name, values } = voice.top(by);
+  const valued = [...rowsOf(table)].flatMap((row, n) =>
+    Number.isNaN(values[n]) ? [] : [{ row, value: values[n]! }],
+  );
   const keep = Math.ceil(share * valued.length);
   // Of equals the earlier one stays.
   const order = [...valued].sort((a, b) => b.value - a.value);
@@ -170,12 +170,16 @@ function keepTop(
     remove(
       row.file,
       row.row,
-      `keep-top: ${figure} ${value.toFixed(3)} is not among the highest ${percent(share)}`,
+      `keep-top: ${name} ${value.toFixed(3)} is not among the highest ${percent(share)}`,
     );
 }
 
 /** The columns of each row: one number where every row of the file has one response, else a list. */
-function annotations(audit: Audit, codes: ReadonlyMap<number, readonly FindingCode[]>) {
+function annotations(
+  audit: Audit,
+  voice: Voice,
+  codes: ReadonlyMap<number, readonly FindingCode[]>,
+) {
   const { table } = audit;
   const rows = [...rowsOf(table)];
   const single = audit.sources.map(() => true);
@@ -188,6 +192,8 @@ function annotations(audit: Audit, codes: ReadonlyMap<number, readonly FindingCo
     };
     const quantiles = ids.map((i) => (table.scored(i) ? [...table.quantiles(i)] : []));
     const chosen = ids.find((i) => !Number.isNaN(table.beats.get(i)));
+    const judged = ids.find((i) => !Number.isNaN(voice.right(i)));
+    const verdict = judged === undefined ? undefined : voice.verdict?.(judged);
     all[file]?.set(row, {
       expectation: figures(table.expectation),
       q05: figures(table.tail),
@@ -196,6 +202,12 @@ function annotations(audit: Audit, codes: ReadonlyMap<number, readonly FindingCo
       p_chosen: chosen === undefined ? null : table.beats.get(chosen),
       findings: [...new Set(ids.flatMap((i) => codes.get(i) ?? []))],
       quantiles: single[file] ? quantiles[0]! : quantiles,
+      ...(verdict && {
+        p_mislabelled: verdict.mislabelled,
+        p_mislabelled_low: verdict.low,
+        p_mislabelled_high: verdict.high,
+        votes: verdict.votes,
+      }),
     });
   }
   return all;

@@ -1,9 +1,11 @@
-import { seeded } from '../evaluation/statistics/index.js';
+import { seeded } from '../../evaluation/statistics/index.js';
 
 /** Steps of confidence that a judge's accuracy is told apart for. */
 const STEPS = 4;
 const ROUNDS = 200;
 const DRAWS = 200;
+/** A step is so many pairs less one: all ones, in binary. */
+const PACE = 16_383;
 /** Beta(2, 1) on every accuracy: a judge, and a label, is rather right than wrong. */
 const [RIGHT, WRONG] = [2, 1];
 
@@ -37,6 +39,18 @@ export interface JuryResult {
  * @param votes of each judge P(chosen beats rejected) of each pair, NaN where it has none
  */
 export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult {
+  const steps = deliberation(votes, seed);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in steps of some milliseconds at most. */
+export function* deliberation(
+  votes: readonly ArrayLike<number>[],
+  seed = 1,
+): Generator<undefined, JuryResult> {
   const J = votes.length;
   const n = votes[0]?.length ?? 0;
   const step = votes.map(stepsOf);
@@ -62,6 +76,7 @@ export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult 
       misses[j]!.fill(WRONG);
     }
     for (let i = 0; i < n; i++) {
+      if ((i & PACE) === PACE) yield;
       labels[0] += 1 - wrong[i]!;
       labels[1] += wrong[i]!;
       for (let j = 0; j < J; j++) {
@@ -72,11 +87,12 @@ export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult 
         misses[j]![step[j]![i]!]! += 1 - right;
       }
     }
-    if (round % 10 === 0) design = 1 + (J - 1) * likeness(votes, wrong);
+    if (round % 10 === 0) design = 1 + (J - 1) * (yield* likeness(votes, wrong));
     const evidence = hits.map((of, j) => of.map((h, s) => Math.log(h / misses[j]![s]!)));
     const prior = Math.log(labels[1] / labels[0]);
     let moved = 0;
     for (let i = 0; i < n; i++) {
+      if ((i & PACE) === PACE) yield;
       const now = posterior(votes, step, evidence, prior, design, i);
       moved = Math.max(moved, Math.abs(now - wrong[i]!));
       wrong[i] = now;
@@ -88,7 +104,7 @@ export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult 
     prior: -logOdds(labels[0], labels[1], random),
     evidence: hits.map((of, j) => of.map((h, s) => logOdds(h, misses[j]![s]!, random))),
   }));
-  const verdicts = Array.from({ length: n }, (_, i): Verdict => {
+  const verdictOf = (i: number): Verdict => {
     const drawn = samples
       .map((s) => posterior(votes, step, s.evidence, s.prior, design, i))
       .sort((a, b) => a - b);
@@ -100,7 +116,17 @@ export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult 
       against: own.filter((p) => p < 0.5).length,
       judges: own.length,
     };
-  });
+  };
+  // Pairs of which every judge says the same, as surely, have one verdict.
+  const alike = new Map<number, Verdict>();
+  const verdicts: Verdict[] = [];
+  for (let i = 0; i < n; i++) {
+    if ((i & 63) === 63) yield;
+    const key = J > MOST_KEYED ? i : keyOf(votes, step, i);
+    const verdict = alike.get(key) ?? verdictOf(i);
+    if (J <= MOST_KEYED) alike.set(key, verdict);
+    verdicts.push(verdict);
+  }
   const sum = (of: Float64Array) => of.reduce((a, b) => a + b, 0);
   return {
     verdicts,
@@ -141,8 +167,20 @@ function stepsOf(vote: ArrayLike<number>): Uint8Array {
   );
 }
 
+/** What the judges say of a pair, as a number: of each nothing, or its side and its quarter of confidence. */
+const keyOf = (votes: readonly ArrayLike<number>[], step: readonly Uint8Array[], i: number) =>
+  votes.reduce((key, { [i]: p = Number.NaN }, j) => {
+    const said = Number.isNaN(p) ? 0 : 1 + 2 * step[j]![i]! + (p < 0.5 ? 1 : 0);
+    return key * (1 + 2 * STEPS) + said;
+  }, 0);
+/** More judges have more keys than a number tells apart. */
+const MOST_KEYED = 16;
+
 /** Mean correlation of the judges' votes given the truth, at least 0. */
-function likeness(votes: readonly ArrayLike<number>[], wrong: Float64Array): number {
+function* likeness(
+  votes: readonly ArrayLike<number>[],
+  wrong: Float64Array,
+): Generator<undefined, number> {
   const n = wrong.length;
   // A vote is right or wrong by the likelier truth.
   const errors = votes.map((vote) =>
@@ -156,6 +194,7 @@ function likeness(votes: readonly ArrayLike<number>[], wrong: Float64Array): num
     for (let b = a + 1; b < errors.length; b++) {
       sum += correlation(errors[a]!, errors[b]!);
       pairs++;
+      yield;
     }
   return pairs === 0 ? 0 : Math.max(0, sum / pairs);
 }
