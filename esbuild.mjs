@@ -2,6 +2,7 @@
 // node_modules (or from the VSIX) at run time.
 import { build, context } from 'esbuild';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rulesOfFolder } from './scripts/rules.mjs';
 
 const watch = process.argv.includes('--watch');
 // `--if-missing` leaves a build that is there alone (npm run qrm, npm run demo).
@@ -23,6 +24,7 @@ const common = {
   minify: production,
   logLevel: 'warning',
   define: { 'process.env.NODE_ENV': '"production"' },
+  plugins: [rulesOfFolder],
 };
 // ESM bundles of CommonJS dependencies need a `require`.
 const banner = {

@@ -1,20 +1,14 @@
 import { READ_NEVERTHELESS } from '../datasets/index.js';
 import type { DatasetProblem } from '../datasets/types.js';
-import type {
-  FindingCodeName as FindingCode,
-  FindingSeverity as Severity,
-} from '../protocol/index.js';
+import type { FindingCode, FindingSeverity as Severity } from '../protocol/index.js';
 
 /** One list for the reports, the language server and the views. */
 export { FINDING_CODES as CODES, FINDING_SEVERITIES as SEVERITIES } from '../protocol/index.js';
-export type {
-  FindingCodeName as FindingCode,
-  FindingSeverity as Severity,
-} from '../protocol/index.js';
+export type { FindingCode, FindingSeverity as Severity } from '../protocol/index.js';
 
 /** A finding about a response of the table. The message states the figure and its threshold. */
 export interface ResponseFinding {
-  readonly code: Exclude<FindingCode, 'malformed-row'>;
+  readonly code: FindingCode;
   readonly severity: Severity;
   readonly response: number;
   /** Another response concerned: the other half of a pair, the first of the duplicates. */

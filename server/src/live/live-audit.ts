@@ -1,7 +1,7 @@
 import type { Ignored } from '../audit/index.js';
 import type { ProblemFinding, Thresholds } from '../audit/index.js';
 import type { DatasetRow } from '../datasets/types.js';
-import type { AuditState, AuditSummary, FindingCodeName, TextSpot } from '../protocol/index.js';
+import type { AuditState, AuditSummary, FindingCode, TextSpot } from '../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import type { FilePlaces } from './disk/file-places.js';
 import { FindingSet } from './finding-set.js';
@@ -154,8 +154,8 @@ export abstract class LiveAudit {
   summary(): AuditSummary {
     const { ledger } = this;
     const { rows, fraction, secondsLeft } = this.progress();
-    const counts: Partial<Record<FindingCodeName, number>> = {};
-    for (const [code, n] of this.findings?.counts ?? []) counts[code as FindingCodeName] = n;
+    const counts: Record<FindingCode, number> = {};
+    for (const [code, n] of this.findings?.counts ?? []) counts[code] = n;
     const malformed = this.problemCount();
     if (malformed > 0) counts['malformed-row'] = malformed;
     return {

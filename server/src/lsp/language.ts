@@ -7,7 +7,7 @@ import type {
 } from 'vscode-languageserver';
 import {
   METHODS,
-  type FindingCodeName,
+  type FindingCode,
   type InitOptions,
   type ThemeParams,
 } from '../protocol/index.js';
@@ -41,7 +41,7 @@ export function serveLanguage(
   on('textDocument/hover', async ({ textDocument, position }: HoverParams) => {
     const audit = workspace.audit(textDocument.uri);
     if (audit === undefined) return null;
-    const told = (response: number, code: FindingCodeName) =>
+    const told = (response: number, code: FindingCode) =>
       features.diagnostics && publisher.gave(audit.uri, response, code);
     const look = { theme, pictures: extension, markdown: extension || features.markdown };
     return hover(audit, workspace.engine.current, position, look, told);

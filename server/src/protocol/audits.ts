@@ -1,17 +1,12 @@
-import type {
-  FindingCodeName,
-  FindingSeverity,
-  ModelInfo,
-  ResponseKind,
-  TextSpot,
-} from './words.js';
+import type { FindingCode } from './finding-codes.js';
+import type { FindingSeverity, ModelInfo, ResponseKind, TextSpot } from './words.js';
 
 // What is told of an audit: its summary, numbers, findings and texts.
 
 export type AuditState = 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
 /** A rule's limit as it stands now. */
 export interface ThresholdInfo {
-  readonly code: FindingCodeName;
+  readonly code: FindingCode;
   /** In the figure's own unit; NaN (null in JSON) when too few responses are scored. */
   readonly value: number | null;
   /** "the dataset's lowest 5 %", "set by you". */
@@ -41,7 +36,7 @@ export interface AuditSummary {
   readonly secondsLeft: number | null;
   /** Share done in [0, 1], null when the total is not known. */
   readonly fraction: number | null;
-  readonly counts: Readonly<Partial<Record<FindingCodeName, number>>>;
+  readonly counts: Readonly<Record<FindingCode, number>>;
   readonly thresholds: readonly ThresholdInfo[];
   readonly tau: number;
   readonly lambda: number;
@@ -145,7 +140,7 @@ export interface TextsParams {
   readonly responses: readonly number[];
 }
 export interface ViewFinding {
-  readonly code: FindingCodeName;
+  readonly code: FindingCode;
   readonly severity: FindingSeverity;
   readonly message: string;
   readonly related?: number;

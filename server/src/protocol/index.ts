@@ -1,5 +1,6 @@
 /** Everything that crosses a process, typed once. */
 export * from './words.js';
+export * from './finding-codes.js';
 export * from './settings.js';
 export * from './audits.js';
 export * from './duration.js';

@@ -16,7 +16,8 @@ import type {
   WireColumnBatch,
   WirePolicySamples,
 } from './audits.js';
-import type { FindingCodeName, ModelInfo, ResponseKind, TextSpot } from './words.js';
+import type { FindingCode } from './finding-codes.js';
+import type { ModelInfo, ResponseKind, TextSpot } from './words.js';
 
 /** Every request of our own, client to server: its parameters and its answer. */
 export interface Requests {
@@ -199,7 +200,7 @@ export interface IgnoreParams {
   readonly uri: string;
   readonly epoch: number;
   readonly response: number;
-  readonly code: FindingCodeName;
+  readonly code: FindingCode;
 }
 export interface IgnoreResult {
   /** The ignore file that was written. */

@@ -1,5 +1,3 @@
-import type { FINDING_CODES } from './finding-codes.js';
-
 /**
  * Words of the domain, for every layer: a *response* is an assistant turn that is scored; its number is
  * stable within an `epoch` of its audit. Lines and columns are zero-based, columns in UTF-16 units.
@@ -11,8 +9,6 @@ export const RESPONSE_KINDS = ['chosen', 'rejected', 'completion', 'transcript']
 export type ResponseKind = (typeof RESPONSE_KINDS)[number];
 /** In a column of kinds: the response no longer exists. */
 export const REMOVED_KIND = 255;
-export { FINDING_CODES } from './finding-codes.js';
-export type FindingCodeName = (typeof FINDING_CODES)[number];
 export const FINDING_SEVERITIES = ['error', 'warning', 'info'] as const;
 export type FindingSeverity = (typeof FINDING_SEVERITIES)[number];
 

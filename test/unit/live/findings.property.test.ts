@@ -37,11 +37,12 @@ const anyRule = fc.record({
 type AnyRule = typeof anyRule extends fc.Arbitrary<infer T> ? T : never;
 
 function ruleOf({ figure, usual, further, minimum }: AnyRule, n: number): Rule {
-  const code = FINDING_CODES[n] as Rule['code'];
+  const code = FINDING_CODES[n]!;
   const at = (value: number, limit: number) =>
     figure.end === 'high' ? value >= limit : value <= limit;
   return {
     code,
+    order: n,
     description: 'made by a test',
     threshold: {
       ...{ name: `made${n}`, option: `made${n}`, default: usual, figure, edge: 'most', help: '' },

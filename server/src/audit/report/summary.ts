@@ -3,6 +3,7 @@ import { SEVERITIES, type Finding, type FindingCode, type Severity } from '../fi
 import type { ResponseTable } from '../index.js';
 import { BEATS } from '../figures.js';
 import { judgedBy, type Limits } from '../limits.js';
+import { MALFORMED } from '../malformed.js';
 import { RULES, rulesFor } from '../rules/index.js';
 import { inWords, MINIMUM_SAMPLE } from '../thresholds.js';
 import { summarizeFigure, type FigureSummary } from './distribution.js';
@@ -40,7 +41,7 @@ export interface Summary {
 /** What each code means, in a sentence; in the order of reports. */
 export const DESCRIPTIONS: readonly { code: FindingCode; description: string }[] = [
   ...RULES.map(({ code, description }) => ({ code, description })),
-  { code: 'malformed-row', description: 'A piece of the file is not a readable row.' },
+  { code: MALFORMED.code, description: MALFORMED.description },
 ];
 
 /** @param codes the findings, counted */

@@ -4,6 +4,8 @@ import { percent, type Rule } from './rule.js';
 
 export const ambiguousPair: Rule = {
   code: 'ambiguous-pair',
+  order: 30,
+  remedy: 'swap',
   description: 'The model can hardly tell chosen from rejected.',
   threshold: {
     name: 'ambiguous',

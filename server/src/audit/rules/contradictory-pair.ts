@@ -3,6 +3,8 @@ import type { Rule } from './rule.js';
 
 export const contradictoryPair: Rule = {
   code: 'contradictory-pair',
+  order: 110,
+  ofTexts: true,
   description: 'The same two responses to the same prompt stand elsewhere with the opposite label.',
   prepare({ table }) {
     const pairs = labelledPairs(table);

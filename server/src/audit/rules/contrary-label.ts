@@ -34,6 +34,7 @@ function pooled(table: ResponseTable, members: readonly number[]): Float32Array 
  */
 export const contraryLabel: Rule = {
   code: 'contrary-label',
+  order: 100,
   description:
     'The model finds a response labelled desirable worse, or one labelled undesirable better, than those of the other label.',
   prepare({ table }) {

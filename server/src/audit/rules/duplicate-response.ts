@@ -3,6 +3,9 @@ import type { Rule } from './rule.js';
 /** Open addressing over 32-bit slots: 8 to 16 bytes a response, where a Map would take over 100. */
 export const duplicateResponse: Rule = {
   code: 'duplicate-response',
+  order: 70,
+  ofTexts: true,
+  remedy: 'remove',
   description: 'The same conversation with the same response occurs before.',
   prepare({ table }) {
     const { length } = table;

@@ -4,6 +4,8 @@ import { decimals, percent, type Rule } from './rule.js';
 
 export const invertedPair: Rule = {
   code: 'inverted-pair',
+  order: 20,
+  remedy: 'swap',
   description: 'The model finds the rejected response better than the chosen one.',
   threshold: {
     name: 'inverted',

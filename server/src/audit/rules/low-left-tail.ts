@@ -8,6 +8,8 @@ const SEVERE_MARGIN = 0.1;
 /** A rejected response is expected to be poor: it is reported as information only. */
 export const lowLeftTail: Rule = {
   code: 'low-left-tail',
+  order: 10,
+  remedy: 'remove',
   description: 'The pessimistic end of the reward distribution is low: the response may be bad.',
   needsDistribution: true,
   threshold: {

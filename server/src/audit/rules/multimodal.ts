@@ -5,6 +5,7 @@ const DEFAULT_MODES = 3;
 
 export const multimodal: Rule = {
   code: 'multimodal',
+  order: 50,
   description: 'The reward distribution has several peaks: raters would likely disagree.',
   needsDistribution: true,
   threshold: {

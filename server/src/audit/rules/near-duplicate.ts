@@ -65,6 +65,8 @@ function* preparing({
 
 export const nearDuplicate: Rule = {
   code: 'near-duplicate',
+  order: 130,
+  ofTexts: true,
   description: 'Nearly the same response to nearly the same prompt occurs before.',
   threshold,
   prepare: (context) => drained(preparing(context)),

@@ -3,6 +3,8 @@ import type { Rule } from './rule.js';
 
 export const preferenceCycle: Rule = {
   code: 'preference-cycle',
+  order: 120,
+  ofTexts: true,
   description:
     'Preferences among responses to one prompt go round in a circle: a response is better than itself.',
   prepare({ table }) {

@@ -52,7 +52,14 @@ export type Check = (response: number) => ResponseFinding | undefined;
  * response, in the table's order.
  */
 export interface Rule {
-  readonly code: ResponseFinding['code'];
+  /** The file's name. */
+  readonly code: string;
+  /** Where it stands in lists and reports, the lowest first. */
+  readonly order: number;
+  /** It reads the texts alone: no model need be asked. */
+  readonly ofTexts?: true;
+  /** What an editor offers as the way to mend it. */
+  readonly remedy?: 'swap' | 'remove';
   /** What the finding means, in a sentence. */
   readonly description: string;
   readonly threshold?: ThresholdSpec;

@@ -2,6 +2,8 @@ import type { Rule } from './rule.js';
 
 export const truncated: Rule = {
   code: 'truncated',
+  order: 60,
+  remedy: 'remove',
   description: 'The conversation did not fit the context: its beginning was not read.',
   prepare:
     ({ table }) =>

@@ -2,6 +2,7 @@ import type { Rule } from './rule.js';
 
 export const unscored: Rule = {
   code: 'unscored',
+  order: 90,
   description: 'The model could not score the response.',
   prepare:
     ({ table }) =>

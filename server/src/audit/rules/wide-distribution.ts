@@ -4,6 +4,7 @@ import { decimals, type Rule } from './rule.js';
 
 export const wideDistribution: Rule = {
   code: 'wide-distribution',
+  order: 40,
   description: 'The model is unsure: the reward distribution is unusually wide.',
   needsDistribution: true,
   threshold: {

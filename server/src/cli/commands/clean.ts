@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { auditDataset, type Audit } from '../../audit/index.js';
+import { auditDataset, RULES, type Audit } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
 import {
   cleanFile,
@@ -38,7 +38,10 @@ import type { JuryOptions } from '../options/jury.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
 
 /** Codes that no score is needed for. */
-const UNSCORED: ReadonlySet<string> = new Set(['duplicate-response', 'malformed-row', 'contradictory-pair', 'preference-cycle', 'near-duplicate']); // prettier-ignore
+const UNSCORED: ReadonlySet<string> = new Set([
+  'malformed-row',
+  ...RULES.flatMap(({ code, ofTexts }) => (ofTexts ? [code] : [])),
+]);
 
 export async function cleanCommand(
   paths: string[],

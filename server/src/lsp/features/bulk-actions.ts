@@ -1,6 +1,6 @@
 import type { CodeAction, CodeActionKind, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
 import { FINDING_CODES, FINDING_SEVERITIES } from '../../protocol/index.js';
-import type { FindingCodeName } from '../../protocol/index.js';
+import type { FindingCode } from '../../protocol/index.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
 import { deleteEdits, swapEdits } from './row-edits.js';
@@ -9,7 +9,7 @@ import { deleteEdits, swapEdits } from './row-edits.js';
 export const CLEAN_KIND = 'source.qrmLens.clean';
 
 /** What a bulk action is called, and which findings' rows it is about. */
-const REMOVALS: readonly (readonly [FindingCodeName, string])[] = [
+const REMOVALS: readonly (readonly [FindingCode, string])[] = [
   ['duplicate-response', 'Delete all duplicates of this file'],
   ['low-left-tail', 'Delete all rows with a low left tail'],
   ['contradictory-pair', 'Delete all contradictory pairs'],
@@ -17,7 +17,7 @@ const REMOVALS: readonly (readonly [FindingCodeName, string])[] = [
 ];
 
 /** The rows that have a finding of the code; for duplicates, those of which every response is one. */
-function rowsWith(audit: OpenAudit, code: FindingCodeName): RowEntry[] {
+function rowsWith(audit: OpenAudit, code: FindingCode): RowEntry[] {
   const { findings, ledger } = audit;
   if (findings === undefined || ledger === undefined) return [];
   const at = FINDING_CODES.indexOf(code);

@@ -4,6 +4,7 @@ import {
   type CodeActionParams,
   type Diagnostic,
 } from 'vscode-languageserver';
+import { RULES, type Rule } from '../../audit/index.js';
 import type { DiagnosticData } from './diagnostics.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
@@ -17,6 +18,10 @@ const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
 
 const isNoDataset = (d: Diagnostic): boolean =>
   d.source === 'QRM Lens' && (d.data as { noDataset?: true } | undefined)?.noDataset === true;
+
+const mendedBy = (remedy: Rule['remedy']): string[] =>
+  RULES.flatMap((rule) => (rule.remedy === remedy ? [rule.code] : []));
+const MENDED_BY = { swap: mendedBy('swap'), remove: ['malformed-row', ...mendedBy('remove')] };
 
 /** What can be done about a file that is not understood; the commands are our extension's. */
 const other = (audit: OpenAudit, diagnostic: Diagnostic): CodeAction[] =>
@@ -104,14 +109,14 @@ function rowActions(
   if (swap !== undefined)
     actions.push({
       title: 'QRM Lens: Swap chosen and rejected',
-      ...of(['inverted-pair', 'ambiguous-pair']),
+      ...of(MENDED_BY.swap),
       edit: { changes: { [audit.uri]: swap } },
     });
   const remove = deleteEdit(audit, entry);
   if (remove !== undefined)
     actions.push({
       title: 'QRM Lens: Delete this row',
-      ...of(['duplicate-response', 'malformed-row', 'truncated', 'low-left-tail']),
+      ...of(MENDED_BY.remove),
       edit: { changes: { [audit.uri]: [remove] } },
     });
   return actions;

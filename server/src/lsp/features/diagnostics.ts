@@ -1,7 +1,7 @@
 import { DiagnosticSeverity, type Diagnostic } from 'vscode-languageserver';
 import type { Finding, Severity } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
-import { CODE_PLACE, FINDING_SEVERITIES, type FindingCodeName } from '../../protocol/index.js';
+import { CODE_PLACE, FINDING_SEVERITIES, type FindingCode } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 import { toRange } from './ranges.js';
 
@@ -15,7 +15,7 @@ const SEVERITY: Readonly<Record<Severity, DiagnosticSeverity>> = {
 export interface DiagnosticData {
   readonly epoch: number;
   readonly response: number;
-  readonly code: FindingCodeName;
+  readonly code: FindingCode;
 }
 
 export interface DiagnosticOptions {

@@ -1,7 +1,7 @@
 import type { Hover } from 'vscode-languageserver';
 import { cvarName, tailName } from '../../audit/rules/index.js';
 import { contributions, quantileAt, strongest } from '../../qrm/index.js';
-import type { FindingCodeName, ThemeKind } from '../../protocol/index.js';
+import type { FindingCode, ThemeKind } from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 import { decimals, percent, plain, signed } from './markdown.js';
 import { rawScore } from '../../live/raw-score.js';
@@ -29,7 +29,7 @@ export async function hover(
   service: ScoreService | undefined,
   at: { line: number; character: number },
   look: HoverLook,
-  told: (response: number, code: FindingCodeName) => boolean = () => false,
+  told: (response: number, code: FindingCode) => boolean = () => false,
 ): Promise<Hover | null> {
   const { ledger } = audit;
   const id = audit.locate(at.line, at.character);

@@ -4,7 +4,7 @@ import {
   type Diagnostic,
   type DocumentDiagnosticReport,
 } from 'vscode-languageserver';
-import type { FindingCodeName } from '../../protocol/index.js';
+import type { FindingCode } from '../../protocol/index.js';
 import { diagnosticsOf, type DiagnosticData, type DiagnosticOptions } from './diagnostics.js';
 import type { LiveAudit } from '../../live/live-audit.js';
 
@@ -68,7 +68,7 @@ export class Publisher {
   }
 
   /** Whether the client was given this finding: over the limit, some are not. */
-  gave(uri: string, response: number, code: FindingCodeName): boolean {
+  gave(uri: string, response: number, code: FindingCode): boolean {
     return this.given.get(uri)?.has(`${response} ${code}`) === true;
   }
 

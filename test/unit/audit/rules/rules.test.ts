@@ -6,10 +6,10 @@ import {
   type FindingCode,
   ResponseTable,
   type Thresholds,
-} from '../../../server/src/audit/index.js';
-import { measure, probabilityBeats } from '../../../server/src/qrm/index.js';
-import { notesOn } from '../../../server/src/audit/report/summary.js';
-import { LEVELS, place, scoreOf, tableOf } from './helpers.js';
+} from '../../../../server/src/audit/index.js';
+import { measure, probabilityBeats } from '../../../../server/src/qrm/index.js';
+import { notesOn } from '../../../../server/src/audit/report/summary.js';
+import { LEVELS, place, scoreOf, tableOf } from '../helpers.js';
 
 const run = (table: ResponseTable, code: FindingCode, thresholds: Thresholds = {}) =>
   [...runRules({ table, thresholds, tau: 0.05 })].filter((f) => f.code === code);
