@@ -143,8 +143,7 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
     {
       label: 'Findings',
       hint: 'Findings of all rules',
-      value: ({ summary: s }) =>
-        count(Object.values(s.counts).reduce((sum, n) => sum + n, 0)),
+      value: ({ summary: s }) => count(Object.values(s.counts).reduce((sum, n) => sum + n, 0)),
       note: ({ summary: s }) =>
         hasDistribution(s)
           ? `${count(s.counts['low-left-tail'] ?? 0)} low left tail`
