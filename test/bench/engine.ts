@@ -122,6 +122,13 @@ export async function benchEngine(): Promise<void> {
       );
     }
   }
+  if (torch) {
+    const found = await torch.ask({ ceiling: 2048 });
+    const rates = Object.entries(found).map(
+      ([t, ops]) => `${t} ${(Number(ops) / 1e12).toFixed(2)}`,
+    );
+    console.log(`Products of PyTorch alone (2048 x 2048 x 2048), TOPS: ${rates.join(', ')}`);
+  }
   torch?.close();
   await whatUsersFeel(rows);
 }

@@ -1,12 +1,17 @@
 /**
  * `npm run bench`: throughput side by side with PyTorch on the 135M backbone and the first 256 pairs of
  * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|reader|training` runs one part, and
- * `-- training-full` fits an attribute of the paper's size.
+ * `-- training-full` fits an attribute of the paper's size. What a part prints is kept in RESULTS.md under
+ * the processor's name, in the place of what stood there; of a busy machine only with `--keep`.
  */
-import { cpus, availableParallelism, platform, release } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { benchEngine } from './engine.js';
 import { benchLsp } from './lsp.js';
+import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
+import { withResult } from './results.js';
 import { benchFullSize, benchTraining } from './training.js';
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
@@ -17,14 +22,43 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
 };
 /** Hours, or much memory: only when they are named. */
 const heavy: typeof parts = { 'training-full': benchFullSize };
-const asked = process.argv.slice(2);
-console.log(
-  `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ` +
-    `${availableParallelism()} cores, ${platform()} ${release()}, Node ${process.versions.node}`,
-);
+const RESULTS = join(import.meta.dirname, '..', 'test', 'bench', 'RESULTS.md');
+
+const known = Object.keys({ ...parts, ...heavy });
+const asked = process.argv.slice(2).filter((name) => name !== '--keep');
+const wrong = asked.find((name) => !known.includes(name));
+if (wrong !== undefined) {
+  console.error(`npm run bench: no part "${wrong}"; there are ${known.join(', ')}, and --keep`);
+  process.exit(2);
+}
+
+const cores = availableParallelism();
+const load = (): number => loadavg()[0]!;
+const processor = processorTitle();
+console.log(processor);
+const printed: string[] = [];
+const log = console.log;
+console.log = (...line: unknown[]) => {
+  printed.push(line.map(String).join(' '));
+  log(...line);
+};
 for (const [name, run] of Object.entries({ ...parts, ...heavy })) {
   if (asked.length > 0 ? !asked.includes(name) : name in heavy) continue;
-  console.log(`\n## ${name}\n`);
+  log(`\n## ${name}\n`);
+  printed.length = 0;
+  const before = load();
   await run();
+  const machine =
+    `${new Date().toISOString().slice(0, 10)}; ${cores} cores, ${(totalmem() / 1e9).toFixed(0)} GB, ` +
+    `${platform()} ${release()}, Node ${process.versions.node}; load ${before.toFixed(1)} before, ${load().toFixed(1)} after`;
+  log(`\n${machine}`);
+  // One process of others on each core takes half of the time.
+  if (before > cores / 2 && !process.argv.includes('--keep')) {
+    log('Not kept in test/bench/RESULTS.md: the machine was busy; --keep keeps it all the same.');
+    continue;
+  }
+  const result = `${machine}\n\n${printed.join('\n')}`;
+  writeFileSync(RESULTS, withResult(readFileSync(RESULTS, 'utf8'), processor, name, result));
+  log('Kept in test/bench/RESULTS.md.');
 }
 process.exit(0);

@@ -4,6 +4,7 @@
 {"run": dtype, "set": file}           runs all sequences of a JSON file ({"ids": [...], "wanted": [...]}),
                                       longest first, in padded batches of 16; gives seconds
 {"hidden": file, "set": file}         writes float32 hidden states at the wanted positions, in order
+{"ceiling": size}                     gives operations a second of a square product in each type
 """
 import json
 import sys
@@ -38,6 +39,15 @@ for line in sys.stdin:
         for name, dtype in DTYPES.items():
             models[name] = AutoModel.from_pretrained(command["load"], dtype=dtype).eval()
         answer = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    elif "ceiling" in command:
+        size = command["ceiling"]
+        for name, dtype in DTYPES.items():
+            a, b = torch.rand(size, size, dtype=dtype), torch.rand(size, size, dtype=dtype)
+            a @ b
+            start = time.perf_counter()
+            for _ in range(5):
+                a @ b
+            answer[name] = 5 * 2 * size**3 / (time.perf_counter() - start)
     else:
         data = json.load(open(command["set"]))
         ids = data["ids"]
