@@ -16,6 +16,8 @@ const suites = join(dirname(fileURLToPath(import.meta.url)), 'suites');
 const runner = new Runner({ filter: option('--only'), out: join(root, 'out', 'e2e') });
 const paths = await said(setup);
 const work = mkdtempSync(join(tmpdir(), 'qrm-lens-vsix-'));
+// The suites of the command line, the server for other editors and the Python peers run what stands in dist.
+await said(() => run(process.execPath, ['esbuild.mjs'], root));
 let vsix = option('--vsix');
 if (!vsix) {
   vsix = join(work, 'qrm-lens.vsix');

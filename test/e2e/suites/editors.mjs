@@ -6,14 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TINY, harmlessLines, makeFolder, root } from '../data.mjs';
-import { run } from '../setup.mjs';
 
 const execute = promisify(execFile);
 
 export default async function ({ test, defer }) {
   const work = mkdtempSync(join(tmpdir(), 'qrm-lens-editors-'));
   defer(() => rmSync(work, { recursive: true, force: true }));
-  run(process.execPath, ['esbuild.mjs', '--only', 'cli,server,worker,reader'], root);
   const folder = makeFolder(work, 'data', {
     'pairs.jsonl': `${harmlessLines().slice(0, 20).join('\n')}\n`,
   });
