@@ -236,8 +236,34 @@ function abortError(signal: AbortSignal | undefined): Error {
   return reason instanceof Error ? reason : cancelled();
 }
 
+/** The process ended while it loaded the model. */
+class EndedEarly extends Error {
+  constructor(
+    message: string,
+    readonly killed: boolean,
+  ) {
+    super(message);
+  }
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly info: EvaluatorInfo;
+}
+
+/** As `startOnce`; one that a signal ended, which says nothing of the model, is begun once more. */
+async function start(options: ClientOptions): Promise<Started> {
+  try {
+    return await startOnce(options);
+  } catch (error) {
+    if (!(error instanceof EndedEarly && error.killed)) throw error;
+    options.onRestart?.(error.message);
+    return startOnce(options);
+  }
+}
+
 /** Starts the process and waits until its model is loaded. */
-function start(options: ClientOptions): Promise<{ child: ChildProcess; info: EvaluatorInfo }> {
+function startOnce(options: ClientOptions): Promise<Started> {
   const { onProgress, signal, model, device, precision, threads, background, cacheFolder } =
     options;
   const { gpuMemory, avoid } = options;
@@ -253,11 +279,8 @@ function start(options: ClientOptions): Promise<{ child: ChildProcess; info: Eva
     signal?.addEventListener('abort', abort, { once: true });
     const early = (code: number | null, killed: string | null): void => {
       signal?.removeEventListener('abort', abort);
-      reject(
-        new Error(
-          `the evaluator process ended while it loaded the model (${killed ?? code})${lastWords(child)}`,
-        ),
-      );
+      const message = `the evaluator process ended while it loaded the model (${killed ?? code})${lastWords(child)}`;
+      reject(new EndedEarly(message, killed !== null));
     };
     child.once('exit', early);
     child.once('error', reject);

@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { EvaluatorClient, type ClientOptions } from '../../../server/src/engine/client.js';
 import { doctor } from '../../../server/src/engine/doctor.js';
 import type { ScoreGroup, TargetResult } from '../../../server/src/engine/types.js';
+import { evaluatorsOf } from '../../kill/processes.js';
 import { goldenFolder, goldenNames, readGolden } from '../../unit/model/golden.js';
 
 const cacheFolder = mkdtempSync(join(tmpdir(), 'qrm-evaluator-'));
@@ -145,6 +146,33 @@ describe('the evaluator', () => {
     expect(restarts).toHaveLength(1);
     expect(restarts[0]).toContain('SIGKILL');
   });
+
+  it.runIf(process.platform === 'linux')(
+    'begins once more where its process is killed while it loads, and once only',
+    async () => {
+      const before = new Set(evaluatorsOf(process.pid));
+      const born = async (not: number) => {
+        for (;;) {
+          const pid = evaluatorsOf(process.pid).find((p) => !before.has(p) && p !== not);
+          if (pid !== undefined) return pid;
+          await new Promise((done) => setTimeout(done, 2));
+        }
+      };
+      const restarts: string[] = [];
+      const opening = open({ onRestart: (reason) => restarts.push(reason) });
+      process.kill(await born(-1), 'SIGKILL');
+      const evaluator = await opening;
+      expect(restarts).toEqual([expect.stringContaining('while it loaded the model (SIGKILL)')]);
+      expect(evaluator.info.modelName).not.toBe('');
+      await evaluator.close();
+
+      const twice = open();
+      const first = await born(evaluator.pid!);
+      process.kill(first, 'SIGKILL');
+      process.kill(await born(first), 'SIGKILL');
+      await expect(twice).rejects.toThrow('while it loaded the model (SIGKILL)');
+    },
+  );
 
   it('flags a prompt cut on the left, and answers for a response that cannot fit', async () => {
     const evaluator = await open();
