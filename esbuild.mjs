@@ -2,7 +2,7 @@
 // node_modules (or from the VSIX) at run time.
 import { build, context } from 'esbuild';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { rulesOfFolder } from './scripts/rules.mjs';
+import { whatFoldersHold } from './scripts/folders.mjs';
 
 const watch = process.argv.includes('--watch');
 // `--if-missing` leaves a build that is there alone (npm run qrm, npm run demo).
@@ -24,7 +24,7 @@ const common = {
   minify: production,
   logLevel: 'warning',
   define: { 'process.env.NODE_ENV': '"production"' },
-  plugins: [rulesOfFolder],
+  plugins: [whatFoldersHold],
 };
 // ESM bundles of CommonJS dependencies need a `require`.
 const banner = {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { configDefaults, defineConfig } from 'vitest/config';
-import { rulesForTests } from './scripts/rules.mjs';
+import { whatFoldersHoldForTests } from './scripts/folders.mjs';
 
 // What leaves the machine is seen by strace: on Linux, and where CI runs it must be there.
 const traced =
@@ -8,7 +8,7 @@ const traced =
   (process.env['CI'] !== undefined || spawnSync('strace', ['-V']).error === undefined);
 
 export default defineConfig({
-  plugins: [rulesForTests],
+  plugins: [whatFoldersHoldForTests],
   test: {
     include: ['test/unit/**/*.test.ts', 'test/integration/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(traced ? [] : ['test/integration/privacy/network*'])],

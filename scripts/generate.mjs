@@ -1,8 +1,9 @@
-// Writes what follows from the rules in server/src/audit/rules: the settings `qrmLens.thresholds.*` of package.json;
-// and the schema of train.json for editors. `--check` only compares.
+// Writes what package.json says of rules (server/src/audit/rules: the settings `qrmLens.thresholds.*`) and of formats
+// (FORMATS: endings in menus and keys, an editor for what is no text); and the schema of train.json for editors.
+// `--check` only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
-import { load } from './rules.mjs';
+import { load } from './folders.mjs';
 
 const check = process.argv.includes('--check');
 const stale = [];
@@ -48,6 +49,25 @@ manifest.contributes.configuration.properties = Object.fromEntries([
   ...made,
   ...others.slice(at),
 ]);
+
+const { FORMATS, COMPRESSIONS } = await load('datasets/formats.ts');
+const endings = Object.values(FORMATS).flatMap((format) => format.endings);
+const packed = Object.values(COMPRESSIONS).flatMap((compression) => compression.endings);
+const dots = (list) => list.map((ending) => `.${ending}`);
+const { menus, keybindings, languages, customEditors } = manifest.contributes;
+/** In a when-clause the groups `(jsonl|…)`, `(gz|…)` and, of a key, which takes both, `(jsonl|…|gz|…)`. */
+function offered(item, all) {
+  item.when = item.when
+    ?.replace(/\(jsonl\|[a-z|]+\)/, `(${all.join('|')})`)
+    .replace(/\(gz\|[a-z|]+\)/, `(${packed.join('|')})`);
+}
+for (const item of Object.values(menus).flat()) offered(item, endings);
+for (const item of keybindings) offered(item, [...endings, ...packed]);
+languages.find(({ id }) => id === 'jsonl').extensions = dots(FORMATS.jsonl.endings);
+customEditors[0].selector = Object.values(FORMATS)
+  .filter(({ text }) => text === undefined)
+  .flatMap((format) => format.endings)
+  .map((ending) => ({ filenamePattern: `*.${ending}` }));
 put('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
 
 const { TRAIN_SCHEMA } = await load('training/config/config-schema.ts');

@@ -28,6 +28,7 @@ export const LAYERS = {
       'logs',
       'markdown',
       'process',
+      'readers',
       'rows',
       'rows/exports',
       'rows/shapes',

@@ -8,6 +8,7 @@ import {
   type DatasetFormat,
   type Writing,
 } from '../datasets/index.js';
+import { factsOf, WRITTEN_TITLES } from '../datasets/formats.js';
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { FilePlan } from './changes.js';
 import { FileBytes } from './apply/file-bytes.js';
@@ -26,15 +27,10 @@ export interface FileToClean {
 
 /** Why a file of this format cannot be written again; undefined where it can. */
 export function whyNotCleaned({ container, log }: DatasetFormat): string | undefined {
-  const expected = 'expected JSON Lines, JSON, CSV, TSV or Parquet, plain or compressed';
+  const expected = `expected ${WRITTEN_TITLES}, plain or compressed`;
   if (log !== undefined)
     return `a log of which many lines make a row cannot be cleaned; ${expected}`;
-  const names: Partial<Record<Container, string>> = {
-    markdown: 'a Markdown transcript is one row',
-    arrow: 'Arrow files are not written',
-    zip: 'archives are not written',
-  };
-  const why = names[container];
+  const why = factsOf(container).unwritten;
   return why === undefined ? undefined : `${why}; ${expected}`;
 }
 

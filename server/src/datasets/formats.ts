@@ -16,13 +16,15 @@ export interface FormatFacts {
   readonly text?: 'json' | 'csv' | 'lines';
   /** A name with one of the endings is enough to know the container, whatever the file begins with. */
   readonly named?: true;
+  /** Why `qrm clean` does not write it; absent where it does. */
+  readonly unwritten?: string;
   /** `data`: such a name is a data set's. `prose`: mostly something else, so its beginning is looked at. */
   readonly holds?: 'data' | 'prose';
 }
 
 /**
  * The formats, in the order in which they are named to users. Folder walks, detection, counting, the menus and
- * languages of package.json follow from it (test/unit/datasets/formats.test.ts); readers.ts has who reads them.
+ * keys of package.json follow from it (`npm run generate`); readers/ has who reads them.
  */
 export const FORMATS = {
   jsonl: { title: 'JSON Lines', endings: ['jsonl', 'ndjson'], text: 'json', holds: 'data' },
@@ -36,10 +38,20 @@ export const FORMATS = {
     text: 'lines',
     named: true,
     holds: 'prose',
+    unwritten: 'a Markdown transcript is one row',
   },
   parquet: { title: 'Parquet', endings: ['parquet'], magic: 'PAR1' },
-  arrow: { title: 'Arrow', endings: ['arrow', 'feather'], magic: 'ARROW1' },
-  zip: { title: 'Inspect’s log archives', endings: ['eval'] },
+  arrow: {
+    title: 'Arrow',
+    endings: ['arrow', 'feather'],
+    magic: 'ARROW1',
+    unwritten: 'Arrow files are not written',
+  },
+  zip: {
+    title: 'Inspect’s log archives',
+    endings: ['eval'],
+    unwritten: 'archives are not written',
+  },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
 /** How a file is divided into records. */
@@ -66,10 +78,15 @@ export const COMPRESSIONS = {
 } as const;
 export type Compression = 'none' | keyof typeof COMPRESSIONS;
 
+const either = (containers: readonly Container[]): string =>
+  containers
+    .map((c) => FORMATS[c].title)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1');
 /** "JSON Lines, JSON, … or Parquet", for messages. */
-export const FORMAT_TITLES = CONTAINERS.map((c) => FORMATS[c].title)
-  .join(', ')
-  .replace(/, ([^,]*)$/, ' or $1');
+export const FORMAT_TITLES = either(CONTAINERS);
+/** Those that `qrm clean` writes. */
+export const WRITTEN_TITLES = either(CONTAINERS.filter((c) => !factsOf(c).unwritten));
 
 const ending = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
 const endingsOf = (container: Container): readonly string[] => {

@@ -1,11 +1,9 @@
 import { basename } from 'node:path';
-import { readArrow } from './columns/arrow.js';
 import { compressionOf, decompress } from './input/compression.js';
 import { detectContainer } from './detect/detect.js';
 import { foreignFile } from './detect/foreign.js';
 import { hinted } from './detect/hint.js';
 import { readLog } from './logs/read.js';
-import { readZip } from './logs/zip.js';
 import {
   containerOfName,
   DEFAULT_MAX_ROW_BYTES,
@@ -15,14 +13,13 @@ import {
   type DatasetFormat,
   type DatasetSource,
   type FieldMapping,
-  type Meaning,
   type ReadOptions,
 } from './formats.js';
 import type { RecordOptions } from './record.js';
-import { readParquet } from './columns/parquet.js';
-import { ROW_COUNTS, TEXT_READERS } from './readers.js';
+import { READERS } from './readers/all.js';
+import type { FormatReader } from './readers/reader.js';
 import { between, jsonEvents, problem } from './record.js';
-import { openBytes, peek, randomAccess, sourceName } from './input/source.js';
+import { openBytes, peek, sourceName } from './input/source.js';
 import type { DatasetEvent } from './types.js';
 import { ByteWindow } from './input/window.js';
 import { messageOf } from '../errors.js';
@@ -117,16 +114,23 @@ export async function detectFormat(
   }
 }
 
+/** Who reads a format: a test holds that each has one. */
+function readerOf(container: Container): FormatReader {
+  const reader = READERS[container];
+  if (reader === undefined) throw new Error(`datasets/readers has no ${container}.ts`);
+  return reader;
+}
+
 /**
  * Rows of a file that is no text, by its footer.
  * @throws Error when it is another kind of file, or has none that can be read
  */
 export async function countRows(source: DatasetSource): Promise<number> {
   const container = (await detectFormat(source))?.container;
-  const count = container && ROW_COUNTS[container];
-  if (!('path' in source) || count === undefined)
+  const reader = container && readerOf(container);
+  if (!('path' in source) || reader === undefined || !('file' in reader) || !reader.count)
     throw new Error(`${sourceName(source)}: only a file with a footer has its rows counted`);
-  return count(source.path);
+  return reader.count(source.path);
 }
 
 /**
@@ -151,27 +155,23 @@ export async function* readDataset(
     const name = sourceName(source);
     const markdown = (container ?? containerOfName(name)) === 'markdown';
     const nothing = container === undefined && opened.head.toString('latin1').trim() !== '';
-    const known = container === 'zip' || container === 'arrow';
+    // Of what no format fits, the lines are looked at, unless the file is another program's.
+    const reader = readerOf(container ?? 'jsonl');
     const foreign =
-      (known ? undefined : foreignFile(opened.head, markdown)) ??
+      ('file' in reader && reader.anyBytes ? undefined : foreignFile(opened.head, markdown)) ??
       (nothing ? `no dataset format fits ${name}; ${EXPECTED}` : undefined);
     if (foreign !== undefined) {
       yield problem(undefined, between(ZERO, ZERO), 'unreadable', foreign);
       return;
     }
-    if (container === 'arrow' || container === 'zip') {
+    if ('file' in reader) {
       const direct = 'path' in source && (opened.format?.compression ?? 'none') === 'none';
       const path = direct ? source.path : undefined;
-      const name = sourceName(source);
-      const found =
-        container === 'zip'
-          ? readZip(path, rest, name, { mapping, aside, maxRowBytes, firstRow: first }, signal)
-          : readArrow(path, rest, name, { mapping, aside }, signal, first);
-      yield* hinted(found, name);
-      return;
-    }
-    if (container === 'parquet') {
-      yield* hinted(parquet(source, opened, { mapping, aside }, signal, first), sourceName(source));
+      const meaning = { mapping, aside };
+      yield* hinted(
+        reader.file({ path, bytes: rest, name, meaning, maxRowBytes, firstRow: first, signal }),
+        name,
+      );
       return;
     }
     const skipBytes = start?.byte ?? 0;
@@ -196,9 +196,8 @@ export async function* readDataset(
     if (counted) first = 0;
     let any = false;
     const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
-    const records =
-      log === undefined ? TEXT_READERS[container ?? 'jsonl'](window, o) : readLog(window, log, o);
-    for await (const event of hinted(records, basename(sourceName(source)))) {
+    const records = log === undefined ? reader.text(window, o) : readLog(window, log, o);
+    for await (const event of hinted(records, basename(name))) {
       signal?.throwIfAborted();
       any = true;
       const index = event.type === 'row' ? event.row.index : event.problem.index;
@@ -222,34 +221,6 @@ async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGene
   for await (const chunk of bytes) {
     if (chunk.length > left) yield chunk.subarray(left);
     left = Math.max(0, left - chunk.length);
-  }
-}
-
-async function* parquet(
-  source: DatasetSource,
-  opened: Opened,
-  meaning: Meaning,
-  signal: AbortSignal | undefined,
-  first: number,
-): AsyncGenerator<DatasetEvent> {
-  let access;
-  try {
-    const direct = 'path' in source && (opened.format?.compression ?? 'none') === 'none';
-    access = await randomAccess(direct ? source.path : undefined, opened.rest, signal);
-  } catch (error) {
-    signal?.throwIfAborted();
-    yield problem(
-      undefined,
-      between(ZERO, ZERO),
-      'unreadable',
-      `${sourceName(source)} cannot be read: ${messageOf(error)}`,
-    );
-    return;
-  }
-  try {
-    yield* readParquet(access.file, sourceName(source), meaning, signal, first);
-  } finally {
-    await access.close();
   }
 }
 

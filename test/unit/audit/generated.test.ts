@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ruleNames } from '../../../scripts/rules.mjs';
+import { ruleNames } from '../../../scripts/folders.mjs';
 import { CODES, RULES } from '../../../server/src/audit/index.js';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -14,6 +14,7 @@ import {
   stemOf,
   type Container,
 } from '../../../server/src/datasets/formats.js';
+import { READERS } from '../../../server/src/datasets/readers/all.js';
 
 const packed = Object.values(COMPRESSIONS).flatMap(({ endings }) => endings);
 const endings = CONTAINERS.flatMap((c) => factsOf(c).endings);
@@ -23,7 +24,13 @@ const CONTENT: Readonly<Partial<Record<Container, string>>> = {
   tsv: 'prompt\tresponse\np\tr\n',
   markdown: '## User\n\nHi\n\n## Assistant\n\nHello\n',
 };
-const content = (c: Container): string => CONTENT[c] ?? '[{"prompt":"p","response":"r"}]';
+const content = (c: Container): string =>
+  CONTENT[c] ?? `${factsOf(c).magic ?? ''}[{"prompt":"p","response":"r"}]`;
+
+it('each has its reader: of texts, or of whole files', () => {
+  expect(Object.keys(READERS).sort()).toEqual([...CONTAINERS].sort());
+  for (const c of CONTAINERS) expect('text' in READERS[c]!).toBe(isText(c));
+});
 
 describe('what package.json says of files', () => {
   /** The endings that a when-clause takes, and those of compressions after them. */
@@ -35,6 +42,15 @@ describe('what package.json says of files', () => {
     .map(([, source]) => source!)
     // Others speak of one file's name.
     .filter((source) => source.includes('jsonl'));
+
+  it('has keys for every ending, packed or not', () => {
+    const keys = manifest.contributes.keybindings.flatMap(({ when }) => {
+      const list = /resourceExtname =~ \/\^\\\.\(([a-z|]+)\)\$\//.exec(when)?.[1];
+      return list === undefined ? [] : [list.split('|').sort()];
+    });
+    expect(keys.length).toBeGreaterThanOrEqual(2);
+    for (const list of keys) expect(list).toEqual([...endings, ...packed].sort());
+  });
 
   it('offers the endings of the table, and no others', () => {
     expect(clauses.length).toBeGreaterThanOrEqual(4);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { complaint, target, unlisted } from '../../../scripts/house.mjs';
-import { ruleNames } from '../../../scripts/rules.mjs';
+import { readerNames, ruleNames } from '../../../scripts/folders.mjs';
 
 const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
   .split('\n')
@@ -25,9 +25,14 @@ const graph = new Map(
       return [path, [...found].map(([, specifier]) => target(path, specifier!))] as const;
     }),
 );
-// What scripts/rules.mjs puts there.
-const RULES = 'server/src/audit/rules';
-graph.get(`${RULES}/all.ts`)?.push(...ruleNames().map((name) => `${RULES}/${name}.ts`));
+// What scripts/folders.mjs puts there.
+for (const [room, names] of [
+  ['audit/rules', ruleNames()],
+  ['datasets/readers', readerNames()],
+] as const) {
+  const files = names.map((name) => `server/src/${room}/${name}.ts`);
+  graph.get(`server/src/${room}/all.ts`)!.push(...files);
+}
 
 /** The sets of files that import one another, by Tarjan's strongly connected components. */
 function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {

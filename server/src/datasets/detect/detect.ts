@@ -14,6 +14,7 @@ import { parseJson, type ParsedJson, type ValueNode } from '../json/tree.js';
 import { transcriptOf } from '../markdown/turns.js';
 import { logKind, type LogKind } from '../logs/kinds.js';
 import { isAider } from '../markdown/aider.js';
+import { READERS } from '../readers/all.js';
 import { rowOf } from '../record.js';
 import { concerns, interpret } from '../rows/index.js';
 
@@ -88,8 +89,10 @@ export function detectContainer(
   const first = head.toString('latin1', 0, 16);
   const marked = CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff'));
   if (marked !== undefined) return { container: marked, schema: 'unknown' };
-  if (isArrowStream(head)) return { container: 'arrow', schema: 'unknown' };
-  if (isInspectZip(head)) return { container: 'zip', schema: 'inspect' };
+  for (const container of CONTAINERS) {
+    const schema = READERS[container]?.looks?.(head);
+    if (schema !== undefined) return { container, schema };
+  }
   const named = containerOfName(name);
   const mark = markAt(head, 0, head.length) ? 3 : 0;
   let start = mark;
@@ -125,21 +128,6 @@ export function detectContainer(
     ? { container: named, schema: 'unknown' }
     : undefined;
 }
-
-/** The first message of an Arrow IPC stream: a marker of 0xff, its length, a flatbuffer that names its table. */
-const isArrowStream = (head: Buffer): boolean =>
-  head.length >= 16 &&
-  head.readUInt32LE(0) === 0xffffffff &&
-  head.readUInt32LE(4) > 0 &&
-  head.readUInt32LE(4) < 1 << 24 &&
-  head.readUInt32LE(8) < 64;
-
-/** An Inspect log is a ZIP archive of JSON files with these names, of which one stands first. */
-const isInspectZip = (head: Buffer): boolean =>
-  head.toString('latin1', 0, 4) === 'PK\x03\x04' &&
-  /^(?:_journal\/|samples\/|header\.json|summaries\.json|reductions\.json)/.test(
-    head.toString('latin1', 30, 60),
-  );
 
 /** JSON Lines, or JSON in all other forms that readJson knows. */
 function detectJson(

@@ -1,6 +1,7 @@
 import type { Plugin as Bundling } from 'esbuild';
 import type { Plugin as Testing } from 'vitest/config';
 
-export const rulesOfFolder: Bundling;
-export const rulesForTests: Testing;
+export const whatFoldersHold: Bundling;
+export const whatFoldersHoldForTests: Testing;
 export function ruleNames(): string[];
+export function readerNames(): string[];

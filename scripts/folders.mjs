@@ -1,0 +1,92 @@
+// A rule is one file of server/src/audit/rules, named by its code; who reads a format is one file of
+// server/src/datasets/readers, named by the format. Three files list them, two all.ts and finding-codes.ts: on disk they
+// are empty, and what they hold is written here, from the folder, whenever a bundle is made (esbuild) or a test runs
+// (Vite). So nobody keeps a list.
+import { build } from 'esbuild';
+import { readdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../server/src');
+const RULES = `${SRC}/audit/rules`;
+const READERS = `${SRC}/datasets/readers`;
+
+const namesIn = (folder, shared) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .filter((name) => !shared.includes(name));
+/** The rules' names, which are their files'; the others are what all rules share. */
+export const ruleNames = () => namesIn(RULES, ['all', 'index', 'labels', 'rule']);
+export const readerNames = () => namesIn(READERS, ['all', 'reader']);
+
+const camel = (name) => name.replace(/-./g, (dash) => dash[1].toUpperCase());
+
+/** Each file exports a rule of its own name. */
+function rules() {
+  const names = ruleNames();
+  return [
+    ...names.map((name) => `import { ${camel(name)} } from './${name}.js';`),
+    `export const RULES = [${names.map(camel)}].sort((a, b) => a.order - b.order);`,
+  ].join('\n');
+}
+
+/** Each file exports a `reader`. */
+function readers() {
+  const names = readerNames();
+  return [
+    ...names.map((name, n) => `import { reader as r${n} } from './${name}.js';`),
+    `export const READERS = {${names.map((name, n) => `'${name}': r${n}`)}};`,
+  ].join('\n');
+}
+
+/** What a file of the sources exports: it is bundled and run. */
+export async function load(entry) {
+  const { outputFiles } = await build({
+    entryPoints: [resolve(SRC, entry)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    plugins: [whatFoldersHold],
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString('base64');
+  return import(`data:text/javascript;base64,${code}`);
+}
+
+/** The rules' codes and that of a row that is none, in the order of lists and reports. */
+async function codes() {
+  const { RULES } = await load('audit/rules/all.ts');
+  const { MALFORMED } = await load('audit/malformed.ts');
+  const all = [...RULES, MALFORMED].sort((a, b) => a.order - b.order);
+  return `export const FINDING_CODES = ${JSON.stringify(all.map(({ code }) => code))};`;
+}
+
+/** The files that are written here, each with the folder that it lists. */
+const LISTS = [
+  { path: /[\\/]audit[\\/]rules[\\/]all\.ts$/, make: rules, of: RULES },
+  { path: /[\\/]protocol[\\/]finding-codes\.ts$/, make: codes, of: RULES },
+  { path: /[\\/]datasets[\\/]readers[\\/]all\.ts$/, make: readers, of: READERS },
+];
+
+/** For esbuild. */
+export const whatFoldersHold = {
+  name: 'what folders hold',
+  setup({ onLoad }) {
+    for (const { path, make, of } of LISTS)
+      onLoad({ filter: path }, async ({ path: file }) => ({
+        contents: await make(),
+        loader: 'ts',
+        resolveDir: dirname(file),
+        watchDirs: [of],
+        watchFiles: readdirSync(of).map((name) => `${of}/${name}`),
+      }));
+  },
+};
+
+/** For Vite, which runs the tests. */
+export const whatFoldersHoldForTests = {
+  name: 'what folders hold',
+  enforce: 'pre',
+  load: (id) => LISTS.find(({ path }) => path.test(id))?.make(),
+};

@@ -1,0 +1,4 @@
+import { readJsonl } from '../json/readers.js';
+import type { TextReader } from './reader.js';
+
+export const reader: TextReader = { text: readJsonl };
