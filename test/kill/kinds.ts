@@ -1,12 +1,13 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clean } from './clean.js';
 import { COMMANDS } from './commands.js';
 import type { Prepare } from './kind.js';
 import { killed, sleep } from './processes.js';
 import { server } from './server.js';
 
-export const KINDS: Readonly<Record<string, Prepare>> = { ...COMMANDS, server };
+export const KINDS: Readonly<Record<string, Prepare>> = { ...COMMANDS, clean, server };
 
 export interface Tally {
   readonly kind: string;

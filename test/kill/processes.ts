@@ -20,10 +20,10 @@ export class Run {
   over = false;
   stderr = '';
 
-  constructor(folder: string, args: readonly string[]) {
+  constructor(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const child = spawn(process.execPath, [join(root, 'dist/cli.js'), ...args], {
       cwd: folder,
-      env: { ...process.env, QRM_LENS_CACHE: join(folder, 'cache') },
+      env: { ...process.env, QRM_LENS_CACHE: join(folder, 'cache'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;

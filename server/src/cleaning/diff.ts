@@ -33,8 +33,8 @@ export function* unifiedDiff(
     const first = counter.lineOf(start) + 1;
     const lines: string[] = [];
     let [old, now] = [0, 0];
-    const put = (sign: ' ' | '-' | '+', bytes: Buffer): void => {
-      for (const line of linesIn(bytes)) {
+    const put = (sign: ' ' | '-' | '+', of: readonly Line[]): void => {
+      for (const line of of) {
         lines.push(sign + line.text);
         if (!line.ended) lines.push('\\ No newline at end of file');
         if (sign !== '+') old++;
@@ -43,12 +43,24 @@ export function* unifiedDiff(
     };
     let at = start;
     for (const change of hunk) {
-      put(' ', read(at, change.start));
-      put('-', read(change.start, change.end));
-      put('+', become(change, read));
+      put(' ', linesIn(read(at, change.start)));
+      const before = linesIn(read(change.start, change.end));
+      const after = linesIn(become(change, read));
+      // An edit from the middle of a line to the middle of another may leave a line as it was.
+      const same = (i: number, j: number) =>
+        before[i]?.text === after[j]?.text && before[i]?.ended === after[j]?.ended;
+      const shorter = Math.min(before.length, after.length);
+      let [head, tail] = [0, 0];
+      while (head < shorter && same(head, head)) head++;
+      while (tail < shorter - head && same(before.length - 1 - tail, after.length - 1 - tail))
+        tail++;
+      put(' ', before.slice(0, head));
+      put('-', before.slice(head, before.length - tail));
+      put('+', after.slice(head, after.length - tail));
+      put(' ', before.slice(before.length - tail));
       at = change.end;
     }
-    put(' ', read(at, end));
+    put(' ', linesIn(read(at, end)));
     const range = (line: number, n: number) => `${n === 0 ? line - 1 : line},${n}`;
     yield `@@ -${range(first, old)} +${range(first + shift, now)} @@`;
     yield* lines;
@@ -118,8 +130,13 @@ function ahead(at: number, lines: number, read: ReadBytes, size: number): number
   return left > 0 ? size : at;
 }
 
-function linesIn(bytes: Buffer): { text: string; ended: boolean }[] {
-  const lines: { text: string; ended: boolean }[] = [];
+interface Line {
+  readonly text: string;
+  readonly ended: boolean;
+}
+
+function linesIn(bytes: Buffer): Line[] {
+  const lines: Line[] = [];
   for (let at = 0; at < bytes.length;) {
     const lf = bytes.indexOf(LF, at);
     lines.push({ text: bytes.toString('utf8', at, lf < 0 ? bytes.length : lf), ended: lf >= 0 });

@@ -172,7 +172,7 @@ export function swapPair(
   const text = written ? pairPlaces(row) : undefined;
   if (text === undefined || row.scattered === true) return undefined;
   const { start, end } = row.place;
-  const [a, b] = text.map((place) => place.start - start) as [number, number];
+  const [a, b] = text.map((p) => ({ start: p.start - start, end: p.end - start })) as [Span, Span];
   const bytes = read(start, end);
   const found =
     'dialect' in writing ? apartInRecord(bytes, writing.dialect, a, b) : apartInJson(bytes, a, b);
@@ -180,6 +180,17 @@ export function swapPair(
     .map((span) => ({ start: start + span.start, end: start + span.end }))
     .sort((x, y) => x.start - y.start);
   return one && two && [one, two];
+}
+
+/** The edits that make a vote between two responses the contrary; undefined where it is not written as text. */
+export function turnVote(
+  vote: NonNullable<DatasetRow['vote']>,
+): { place: Place; contrary: string }[] | undefined {
+  // prettier-ignore
+  const edits = vote.flatMap(({ place, contrary }) => (place === undefined ? [] : [{ place, contrary }])); // prettier-ignore
+  return edits.length === vote.length
+    ? edits.sort((a, b) => a.place.start - b.place.start)
+    : undefined;
 }
 
 /** The edits that put what stands at one span to the other's place. */
@@ -211,8 +222,11 @@ function ownPlace(conversation: Conversation, other: Conversation): Place | unde
   return placesOf(conversation).findLast(({ start }) => !taken.has(start));
 }
 
-/** The members, one with each position, of the value where the ways to both part. */
-function apartInJson(bytes: Buffer, a: number, b: number): readonly Span[] | undefined {
+/**
+ * The members, one with each text, of the value where the ways to both part. Where those are of different kinds (a
+ * list of messages beside a text), the texts themselves, where each is all of its string.
+ */
+function apartInJson(bytes: Buffer, a: Span, b: Span): readonly Span[] | undefined {
   let node: ValueNode | undefined;
   try {
     node = parseJson(new Locator(bytes, 0, bytes.length, { byte: 0, line: 0, column: 0 })).node;
@@ -220,19 +234,35 @@ function apartInJson(bytes: Buffer, a: number, b: number): readonly Span[] | und
     return undefined;
   }
   while (node !== undefined) {
-    const members: readonly ValueNode[] =
-      node.kind === 'list' ? node.items : node.kind === 'record' ? [...node.fields.values()] : [];
-    const holding = (at: number) =>
-      members.find((m) => {
-        const span = spanOf(m);
-        return span !== undefined && span.start <= at && at <= span.end;
-      });
-    const [one, two] = [holding(a), holding(b)];
+    const one: ValueNode | undefined = memberAt(node, a.start);
+    const two = memberAt(node, b.start);
     if (one === undefined || two === undefined) return undefined;
-    if (one !== two) return [spanOf(one)!, spanOf(two)!];
+    if (one !== two) {
+      if (one.kind === two.kind) return [spanOf(one)!, spanOf(two)!];
+      const texts = [stringOf(one, a), stringOf(two, b)];
+      return texts.every((span) => span !== undefined) ? texts : undefined;
+    }
     node = one;
   }
   return undefined;
+}
+
+const membersOf = (node: ValueNode): readonly ValueNode[] =>
+  node.kind === 'list' ? node.items : node.kind === 'record' ? [...node.fields.values()] : [];
+
+const memberAt = (node: ValueNode, at: number): ValueNode | undefined =>
+  membersOf(node).find((m) => {
+    const span = spanOf(m);
+    return span !== undefined && span.start <= at && at <= span.end;
+  });
+
+/** The string, with its quotes, that a text is all of. */
+function stringOf(node: ValueNode, text: Span): Span | undefined {
+  let here: ValueNode | undefined = node;
+  while (here !== undefined && here.kind !== 'text') here = memberAt(here, text.start);
+  const span = here && spanOf(here);
+  const whole = span?.start === text.start - 1 && span.end === text.end + 1;
+  return whole ? span : undefined;
 }
 
 /** A value as it is written, a string with its quotes. */
@@ -251,8 +281,8 @@ function spanOf(node: ValueNode): Span | undefined {
 function apartInRecord(
   bytes: Buffer,
   { delimiter, quotes }: (Writing & { container: 'csv' | 'tsv' })['dialect'],
-  a: number,
-  b: number,
+  a: Span,
+  b: Span,
 ): readonly Span[] | undefined {
   const scan = scanCsvRecord(bytes, delimiter, true, quotes);
   if (scan.kind !== 'record') return undefined;
@@ -260,6 +290,11 @@ function apartInRecord(
     const quote = cell.quoted ? 1 : 0;
     return { start: cell.start - quote, end: cell.end + quote };
   });
-  const [one, two] = [a, b].map((at) => cells.find((c) => c.start <= at && at <= c.end));
-  return one && two && one !== two ? [one, two] : undefined;
+  const [one, two] = [a, b].map(({ start }) =>
+    cells.find((c) => c.start <= start && start <= c.end),
+  );
+  if (one === undefined || two === undefined || one === two) return undefined;
+  // A list of messages does not change places with a text.
+  const isJson = ({ start, end }: Span) => /^"?\s*[[{]/.test(bytes.toString('latin1', start, end));
+  return isJson(one) === isJson(two) ? [one, two] : undefined;
 }

@@ -3,6 +3,7 @@ import { compressionOf, decompress } from './input/compression.js';
 import { detectContainer } from './detect/detect.js';
 import { foreignFile } from './detect/foreign.js';
 import { hinted } from './detect/hint.js';
+import { batchPrompts } from './logs/batch-input.js';
 import { readLog } from './logs/read.js';
 import {
   containerOfName,
@@ -56,7 +57,7 @@ export { scanCsvRecord } from './csv/record.js';
 export { parseMapping } from './mapping.js';
 export { READ_NEVERTHELESS } from './record.js';
 export { partsOf, placeOf, turnParts } from './places.js';
-export { exchange, removeRows, swapPair } from './edit.js';
+export { exchange, removeRows, swapPair, turnVote } from './edit.js';
 export type { ByteEdit, ReadBytes, RecordPlace, Span, Writing } from './edit.js';
 export { chatMessage, shownText } from './chat-message.js';
 
@@ -192,7 +193,15 @@ export async function* readDataset(
     }
     const window = new ByteWindow(rest, origin);
     const counted = origin.byte > 3; // records are counted from `first` only when those before were not read
-    const o: RecordOptions = { mapping, aside, maxRowBytes, firstRow: counted ? first : 0 };
+    const complete =
+      'path' in source && container === 'jsonl' ? batchPrompts(source.path) : undefined;
+    const o: RecordOptions = {
+      mapping,
+      aside,
+      maxRowBytes,
+      firstRow: counted ? first : 0,
+      complete,
+    };
     if (counted) first = 0;
     let any = false;
     const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;

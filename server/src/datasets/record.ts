@@ -11,8 +11,13 @@ import {
 import { interpret, type Interpretation } from './rows/index.js';
 import type { DatasetEvent, DatasetProblem, Place } from './types.js';
 
+/** What gives a record fields that stand elsewhere. */
+interface Completing {
+  readonly complete?: ((record: ValueNode) => ValueNode) | undefined;
+}
+
 /** How the records of a file are read. */
-export interface RecordOptions extends Meaning {
+export interface RecordOptions extends Meaning, Completing {
   readonly maxRowBytes: number;
   /** Ordinal of the first record. */
   readonly firstRow: number;
@@ -63,13 +68,17 @@ export function rowOf(node: ValueNode): ValueNode {
 export const meaningOf = (node: ValueNode, mapping: FieldMapping | undefined): Interpretation =>
   interpret(rowOf(node), mapping);
 
+const IN_INPUT =
+  "no prompt: it stands in the batch's input file; expected that file (JSON Lines, not compressed), with the same custom_id, in the folder of this one";
+
 /** The row of a parsed record after what is to be said of it, or the problem that it is not understood. */
 export function rowEvents(
   index: number,
   place: Place,
-  node: ValueNode,
-  o: Meaning,
+  given: ValueNode,
+  o: Meaning & Completing,
 ): DatasetEvent[] {
+  const node = o.complete?.(given) ?? given;
   const found = meaningOf(node, o.mapping);
   if (!found.ok) {
     if (found.aside) return [];
@@ -80,7 +89,10 @@ export function rowEvents(
   }
   const { conversations, notes, vote } = found;
   return [
-    ...notes.map((n) => problem(index, n.place ?? place, n.code, n.message)),
+    ...notes.map((n) => {
+      const elsewhere = found.schema === 'batch-output' && n.code === 'blank-prompt';
+      return problem(index, n.place ?? place, n.code, elsewhere ? IN_INPUT : n.message);
+    }),
     {
       type: 'row',
       row: {
@@ -141,7 +153,7 @@ export function jsonEvents(
   buf: Buffer,
   origin: Origin,
   index: number,
-  o: Meaning,
+  o: Meaning & Completing,
   atEnd: boolean,
 ): DatasetEvent[] {
   const locator = new Locator(buf, 0, buf.length, origin);

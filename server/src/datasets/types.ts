@@ -68,6 +68,14 @@ export interface GoldLabel {
   readonly rating?: number;
 }
 
+/** A field with a vote between two responses: the text of it (as in JSON without quotes), and what would say the contrary. */
+export interface VoteField {
+  readonly field: string;
+  /** Absent where the file is no text. */
+  readonly place?: Place;
+  readonly contrary: string;
+}
+
 /** One record of a dataset: a pair, a response, several completions of one prompt, or a transcript. */
 export interface DatasetRow {
   /** Zero-based ordinal of the record in its file, malformed records counted. */
@@ -76,8 +84,8 @@ export interface DatasetRow {
   readonly conversations: readonly Conversation[];
   /** In a table by columns or by keys: the row's place is a part of what belongs to it in the file. */
   readonly scattered?: true;
-  /** Where a field of its own says which of two responses is better: its place, and what would say the contrary. */
-  readonly vote?: { readonly place: Place; readonly contrary: string };
+  /** Where fields of their own say which of two responses is better: those that must change to say the contrary. */
+  readonly vote?: readonly VoteField[];
   /**
    * Where it was asked for: the record's values by field, without texts above 256 characters (`ASIDE_TEXT`) and
    * without what no longer fits into 64 KB. Plain JSON; cells of CSV are texts.

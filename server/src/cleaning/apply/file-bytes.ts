@@ -1,11 +1,15 @@
-import { closeSync, openSync, readSync, fstatSync } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plainBytes } from '../../datasets/index.js';
 
 /** Bytes that are read at once. */
 const PAGE = 1 << 18;
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
 
 /** Any bytes of a (decompressed) file, a page at a time. */
 export class FileBytes {
@@ -24,17 +28,18 @@ export class FileBytes {
   static async open(path: string, compressed: boolean, signal?: AbortSignal): Promise<FileBytes> {
     if (!compressed) return new FileBytes(openSync(path, 'r'), undefined);
     const folder = await mkdtemp(join(tmpdir(), 'qrm-lens-clean-'));
+    const gone = () => rm(folder, { recursive: true, force: true });
+    let fd: number | undefined;
     try {
-      const plain = join(folder, 'plain');
-      const file = await open(plain, 'wx');
-      try {
-        for await (const chunk of plainBytes(path, signal)) await file.writeFile(chunk);
-      } finally {
-        await file.close();
-      }
-      return new FileBytes(openSync(plain, 'r'), folder);
+      fd = openSync(join(folder, 'plain'), 'wx+', 0o600);
+      // Without a name it goes with its process, however that ends; Windows keeps the name of what is open.
+      const nameless = process.platform !== 'win32';
+      if (nameless) await gone();
+      for await (const chunk of plainBytes(path, signal)) writeAll(fd, chunk);
+      return new FileBytes(fd, nameless ? undefined : folder);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      if (fd !== undefined) closeSync(fd);
+      await gone();
       throw error;
     }
   }

@@ -18,13 +18,38 @@ import { ANNOTATIONS, type Annotation, type FilePlan, type Unchanged } from '../
 type Row = Record<string, unknown>;
 const ENCODERS = { GZIP: (input: Uint8Array) => new Uint8Array(gzipSync(input)) };
 
-/** Columns whose values are exchanged to swap a pair: its conversations' labels name them. */
+/**
+ * A row with the other response chosen: its vote is turned, where a column of its own has one; else the columns that
+ * its conversations' labels name are exchanged.
+ */
 function swapped(row: Row, dataset: DatasetRow | undefined): Row | undefined {
+  if (dataset?.vote !== undefined) {
+    const turned = dataset.vote.map(({ field, contrary }) => [field, typed(row[field], contrary)] as const); // prettier-ignore
+    return turned.some(([, value]) => value === undefined)
+      ? undefined
+      : { ...row, ...Object.fromEntries(turned) };
+  }
   const labels = dataset?.conversations.map((c) => c.label) ?? [];
-  const [a, b] = labels;
-  if (labels.length !== 2 || a === undefined || b === undefined) return undefined;
-  if (!(a in row) || !(b in row)) return undefined;
+  const names = ['', 'text_'].find((before) => labels.every((label) => before + label in row));
+  if (labels.length !== 2 || names === undefined) return undefined;
+  const [a, b] = labels.map((label) => names + label) as [string, string];
   return { ...row, [a]: row[b], [b]: row[a] };
+}
+
+/** A text as the column's own values are; undefined where it is none of them. */
+function typed(old: unknown, text: string): unknown {
+  switch (typeof old) {
+    case 'bigint':
+      return /^\s*-?\d+\s*$/.test(text) ? BigInt(text.trim()) : undefined;
+    case 'number':
+      return Number.isFinite(Number(text)) ? Number(text) : undefined;
+    case 'boolean':
+      return text === String(!old) ? !old : text === String(old) ? old : undefined;
+    case 'string':
+      return text;
+    default:
+      return old instanceof Uint8Array ? new TextEncoder().encode(text) : undefined;
+  }
 }
 
 const LIST = (name: string, leaf: Partial<SchemaElement>): SchemaElement[] => [

@@ -2,6 +2,7 @@ import {
   exchange,
   removeRows,
   swapPair,
+  turnVote,
   type ByteEdit,
   type Container,
   type ReadBytes,
@@ -122,10 +123,12 @@ export function swapEdits(
   row: DatasetRow,
   read: ReadBytes,
 ): ByteEdit[] | undefined {
-  if (row.vote !== undefined) {
-    const { start, end } = row.vote.place;
-    return [{ start, end, bytes: Buffer.from(row.vote.contrary) }];
-  }
+  if (row.vote !== undefined)
+    return turnVote(row.vote)?.map(({ place: { start, end }, contrary }) => ({
+      start,
+      end,
+      bytes: Buffer.from(contrary),
+    }));
   const spans = swapPair(writing, row, read);
   return spans && exchange(spans, read);
 }

@@ -119,14 +119,14 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   const two = comparisonOf(root);
   if (two !== undefined && (two.vote !== undefined || !filled(find(root, LISTS)?.node))) {
     const context = contextOf(root, [two.first[0], two.second[0]], notes);
-    const { place, contrary } = two.vote ?? {};
+    const { fields: votes } = two.vote ?? {};
     const conversations = compared(context, two, notes);
     if (!conversations.every(({ turns }) => turns.some((t) => t.role === 'user')))
       sayNoPrompt(context, notes);
     return {
       schema: two.vote === undefined ? 'completions' : 'preference',
       conversations,
-      ...(place !== undefined && contrary !== undefined && { vote: { place, contrary } }),
+      ...(votes && { vote: votes }),
     };
   }
   const set = setOf(root);

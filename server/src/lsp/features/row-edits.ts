@@ -4,6 +4,7 @@ import {
   DIALECT_BYTES,
   removeRows,
   swapPair,
+  turnVote,
   type RecordPlace,
   type Writing,
 } from '../../datasets/index.js';
@@ -79,7 +80,10 @@ export function swapEdits(audit: OpenAudit, entry: RowEntry): TextEdit[] | undef
   const bytes = bytesAround(audit, entry, row);
   // A field of its own says which one is better: that is turned.
   if (row.vote !== undefined)
-    return [{ range: bytes.range(row.vote.place), newText: row.vote.contrary }];
+    return turnVote(row.vote)?.map(({ place, contrary }) => ({
+      range: bytes.range(place),
+      newText: contrary,
+    }));
   const spans = swapPair(writingOf(audit), row, bytes.read);
   if (spans === undefined) return undefined;
   const [one, two] = spans.map((span) => bytes.range(span)) as [

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { turnVote } from '../../../../server/src/datasets/index.js';
 import { ofText } from '../helpers.js';
 import { bot, said, user } from './helpers.js';
 
@@ -9,10 +10,14 @@ async function told(record: Record<string, unknown>) {
   const conversations = row?.conversations ?? [];
   let contrary: string[] | undefined;
   if (row?.vote !== undefined) {
-    const { place, contrary: text } = row.vote;
-    const bytes = Buffer.from(line);
-    const turned = `${bytes.toString('utf8', 0, place.start)}${text}${bytes.toString('utf8', place.end)}`;
-    const again = (await ofText(turned)).rows[0]!;
+    let turned = Buffer.from(line);
+    for (const { place, contrary: text } of turnVote(row.vote)!.reverse())
+      turned = Buffer.concat([turned.subarray(0, place.start), Buffer.from(text), turned.subarray(place.end)]); // prettier-ignore
+    const again = (await ofText(turned.toString())).rows[0]!;
+    // Nothing but the vote is another.
+    expect(again.conversations.map((c) => c.turns.map((t) => t.content))).toEqual(
+      conversations.map((c) => c.turns.map((t) => t.content)),
+    );
     contrary = again.conversations.map((c) => `${c.kind} ${c.label}`);
   }
   return {
@@ -83,12 +88,18 @@ describe('which of two responses is better, by a field of its own', () => {
     expect(contrary).toBeUndefined();
   });
 
-  it('votes and columns of ones and noughts', async () => {
-    const arena = { ...AB, winner_model_a: 0, winner_model_b: 1, winner_tie: 0 };
-    expect((await told(arena)).kinds).toEqual(['rejected response_a', 'chosen response_b']);
-    const votes = { ...AB, votes_a: 7, votes_b: 2 };
-    expect((await told(votes)).kinds).toEqual(['chosen response_a', 'rejected response_b']);
-  });
+  it.each([
+    ['columns of ones and noughts', { ...AB, winner_model_a: 0, winner_model_b: 1, winner_tie: 0 }],
+    ['of true and false', { ...AB, winner_model_a: false, winner_model_b: true }],
+    ['votes', { ...AB, votes_a: 2, votes_b: 7 }],
+    ['scores with capitals', { prompt: 'Q', response_A: 'x', response_B: 'y', score_A: 0.5, score_B: 10 }],
+    ['a word', { ...AB, preferred: 'Second' }],
+    ['AlpacaEval between 1 and 2', { instruction: 'Q', output_1: 'x', output_2: 'y', preference: 1.9 }],
+  ])('%s', async (_, record) => {
+    const { kinds, contrary } = await told(record);
+    expect(kinds.map((k) => k.split(' ')[0])).toEqual(['rejected', 'chosen']);
+    expect(contrary?.map((k) => k.split(' ')[0])).toEqual(['chosen', 'rejected']);
+  }); // prettier-ignore
 
   it('a negative strength prefers the first, and turns to a positive one', async () => {
     const { kinds, contrary } = await told({

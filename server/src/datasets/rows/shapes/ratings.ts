@@ -1,15 +1,14 @@
 // What a file says of which response is better, besides the names chosen and rejected.
 import type { RecordNode, ValueNode } from '../../json/tree.js';
-import type { Conversation, Place } from '../../types.js';
+import type { Conversation, VoteField } from '../../types.js';
 import { textOf } from '../fields.js';
 import { parseNested } from '../nested.js';
 
 /** A vote between two responses: below 0 for the first, above for the second, 0 for neither. */
 export interface Vote {
   readonly side: number;
-  /** The field, and what it would hold for the contrary; undefined where more than one field says it. */
-  readonly place?: Place;
-  readonly contrary?: string;
+  /** The fields that say it, and what they would hold for the contrary; undefined where that is not known. */
+  readonly fields?: readonly VoteField[];
 }
 
 /** Names of fields that hold a vote between two responses, the likeliest first. */
@@ -40,7 +39,17 @@ const numberOf = (node: ValueNode | undefined): number => {
   const text = textOf(node)?.value.trim() ?? '';
   return text === '' ? Number.NaN : Number(text);
 };
-const placeOf = (node: ValueNode): Place | undefined => textOf(node)?.place();
+function turned(field: string, node: ValueNode | undefined, contrary: string): VoteField {
+  const place = textOf(node)?.place();
+  return { field, ...(place !== undefined && { place }), contrary };
+}
+
+/** Two fields whose values change places. */
+function exchanged({ fields }: RecordNode, a: string, b: string): VoteField[] | undefined {
+  const [one, two] = [fields.get(a), fields.get(b)];
+  const [x, y] = [textOf(one)?.value, textOf(two)?.value];
+  return x === undefined || y === undefined ? undefined : [turned(a, one, y), turned(b, two, x)];
+}
 
 /** The contrary of a text that names one of two sides, in its own spelling. */
 function contraryOf(text: string, sides: readonly [string, string]): string {
@@ -61,11 +70,11 @@ function voteIn(
   const written = textOf(node)?.value;
   if (written === undefined) return undefined;
   const text = written.trim();
-  const place = placeOf(node);
-  const of = (side: number): Vote => ({
+  const said = (side: number, contrary: string): Vote => ({
     side,
-    ...(place !== undefined && side !== 0 && { place, contrary: contraryOf(written, sides) }),
+    ...(side !== 0 && { fields: [turned(field, node, contrary)] }),
   });
+  const of = (side: number): Vote => said(side, contraryOf(written, sides));
   if (TIE.test(text)) return { side: 0 };
   const compared = /^([ab])\s*([<>])+\s*([ab])$/i.exec(text);
   if (compared !== null) {
@@ -75,15 +84,16 @@ function voteIn(
   const number = text === '' ? Number.NaN : Number(text);
   // SHP: 1 where A is preferred, 0 where B is.
   if (field === 'labels' && (number === 0 || number === 1)) {
-    const contrary = number === 1 ? '0' : '1';
-    return { side: number === 1 ? -1 : 1, ...(place !== undefined && { place, contrary }) };
+    return number === 1 ? said(-1, '0') : said(1, '1');
   }
   // AlpacaEval: from 1 for the first to 2 for the second.
   if (field === 'preference' && sides[1] === '2' && number >= 1 && number <= 2)
-    return Number.isInteger(number) ? of(number === 1 ? -1 : 1) : { side: number - 1.5 };
-  if (field === 'preference' && number < 0) return signed(number, written, place);
-  if (/^first$/i.test(text)) return { side: -1 };
-  if (/^second$/i.test(text)) return { side: 1 };
+    return Number.isInteger(number)
+      ? of(number === 1 ? -1 : 1)
+      : said(number - 1.5, `${Number((3 - number).toPrecision(12))}`);
+  if (field === 'preference' && number < 0) return said(number, negative(written));
+  if (/^first$/i.test(text)) return said(-1, likeWritten('second', written));
+  if (/^second$/i.test(text)) return said(1, likeWritten('first', written));
   const named =
     LONG.exec(text)?.[1]?.toLowerCase() ?? (Number.isInteger(number) ? text : undefined);
   if (named === sides[0]) return of(-1);
@@ -91,22 +101,26 @@ function voteIn(
   return undefined;
 }
 
-function signed(number: number, written: string, place: Place | undefined): Vote {
-  const contrary = /^\s*-/.test(written)
-    ? written.replace('-', '')
-    : written.replace(/\+?(?=[\d.])/, '-');
-  return { side: number, ...(place !== undefined && number !== 0 && { place, contrary }) };
-}
+/** A number with the other sign, as it is written. */
+const negative = (written: string): string =>
+  /^\s*-/.test(written) ? written.replace('-', '') : written.replace(/\+?(?=[\d.])/, '-');
+
+/** A word in the letters of another: small, large, or with a capital. */
+const likeWritten = (word: string, as: string): string =>
+  as === as.toUpperCase() ? word.toUpperCase() : /^\s*[A-Z]/.test(as) ? word[0]!.toUpperCase() + word.slice(1) : word; // prettier-ignore
 
 /** Columns `winner_model_a`, `winner_model_b`, `winner_tie` of ones and noughts. */
-function flags({ fields }: RecordNode): Vote | undefined {
+function flags(record: RecordNode): Vote | undefined {
+  const { fields } = record;
   const on = (name: string): boolean | undefined => {
     const text = textOf(fields.get(name))?.value.trim().toLowerCase();
     return text === undefined ? undefined : text === '1' || text === '1.0' || text === 'true';
   };
   const [a, b] = [on('winner_model_a'), on('winner_model_b')];
   if (a === undefined || b === undefined) return undefined;
-  return { side: a === b ? 0 : a ? -1 : 1 };
+  if (a === b) return { side: 0 };
+  const turn = exchanged(record, 'winner_model_a', 'winner_model_b');
+  return { side: a ? -1 : 1, ...(turn && { fields: turn }) };
 }
 
 /**
@@ -118,7 +132,9 @@ export function voteOf(record: RecordNode, sides: readonly [string, string]): Vo
     const node = record.fields.get(name);
     const number = numberOf(node);
     if (node !== undefined && Number.isFinite(number))
-      return signed(number, textOf(node)!.value, placeOf(node));
+      return number === 0
+        ? { side: 0 }
+        : { side: number, fields: [turned(name, node, negative(textOf(node)!.value))] };
   }
   for (const name of VOTES) {
     const node = record.fields.get(name);
@@ -127,18 +143,17 @@ export function voteOf(record: RecordNode, sides: readonly [string, string]): Vo
   }
   const flagged = flags(record);
   if (flagged !== undefined) return flagged;
-  const [a, b] =
-    ['score', 'rating', 'votes', 'upvotes']
-      .map((stem) =>
-        [sides[0], sides[1]].map((side) =>
-          numberOf(
-            record.fields.get(`${stem}_${side}`) ??
-              record.fields.get(`${stem}_${side.toUpperCase()}`),
-          ),
-        ),
-      )
-      .find((pair) => pair.every(Number.isFinite)) ?? [];
-  return a === undefined || b === undefined ? undefined : { side: b - a };
+  for (const stem of ['score', 'rating', 'votes', 'upvotes']) {
+    const [one, two] = sides.map((side) =>
+      [side, side.toUpperCase()].map((end) => `${stem}_${end}`).find((n) => record.fields.has(n)),
+    );
+    if (one === undefined || two === undefined) continue;
+    const [a, b] = [one, two].map((name) => numberOf(record.fields.get(name))) as [number, number];
+    if (!Number.isFinite(a) || !Number.isFinite(b)) continue;
+    const turn = a === b ? undefined : exchanged(record, one, two);
+    return { side: b - a, ...(turn && { fields: turn }) };
+  }
+  return undefined;
 }
 
 /** Parallel lists that rate a list of responses; with `rank`, the lower is the better. */
