@@ -33,6 +33,9 @@ export interface HeadsContext {
   readonly progress: (fraction: number) => void;
 }
 
+/** How near to the optimum heads are fitted: those of folds only compare penalties. */
+const HEAD_TOLERANCE = 1e-4;
+const FOLD_TOLERANCE = 1e-3;
 /** Factors of the L1 penalty that `auto` chooses from, by cross-validated pinball loss. */
 const L1_GRID = [0.0003, 0.001, 0.003, 0.01, 0.03];
 
@@ -67,9 +70,9 @@ export async function trainAttribute(
   const grid = context.l1 === 'auto' ? L1_GRID : [context.l1];
   const total = grid.length * context.folds + 1;
   let done = 0;
-  const fit = async (rows: readonly number[], l1: number): Promise<Matrix> => {
+  const fit = async (rows: readonly number[], l1: number, tolerance: number): Promise<Matrix> => {
     context.signal?.throwIfAborted();
-    const options = { ...context.options, l1 };
+    const options = { ...context.options, l1, tolerance };
     const x = takeRows(design, rows);
     const labels = rows.map((i) => train[i]!.labels);
     const inputs = [JSON.stringify(options), JSON.stringify(labels), x.data];
@@ -89,7 +92,7 @@ export async function trainAttribute(
       const inside: number[] = [];
       const outside: number[] = [];
       train.forEach((s, i) => (s.fold === f ? inside : outside).push(i));
-      const head = await fit(outside, l1);
+      const head = await fit(outside, l1, FOLD_TOLERANCE);
       folds.push(head);
       if (inside.length === 0) continue;
       const labels = inside.map((i) => train[i]!.labels);
@@ -112,6 +115,7 @@ export async function trainAttribute(
   const head = await fit(
     train.map((_, i) => i),
     best!.l1,
+    HEAD_TOLERANCE,
   );
   return { name, head, ...best! };
 }

@@ -13,6 +13,8 @@ export interface HeadOptions {
   readonly bandwidth?: number;
   /** Levels must not cross on the training responses; see `fitQuantiles`. */
   readonly monotone?: boolean;
+  /** See `fitQuantiles`. */
+  readonly tolerance?: number;
 }
 
 /**
