@@ -1,4 +1,12 @@
-import { commands, Range, window, workspace, type CodeAction } from 'vscode';
+import {
+  commands,
+  Range,
+  window,
+  workspace,
+  WorkspaceEdit,
+  type CodeAction,
+  type TextEdit,
+} from 'vscode';
 import { inform } from '../tell.js';
 
 const KIND = 'source.qrmLens.clean';
@@ -26,8 +34,19 @@ export async function clean(): Promise<void> {
   const items = actions.map((action) => ({ label: action.title.replace(PREFIX, ''), action }));
   const chosen = await window.showQuickPick(items, {
     title: 'QRM Lens: Clean',
-    placeHolder: 'Changes of all rows with a finding; a preview comes first',
+    placeHolder:
+      'Changes of all rows with a finding; in the preview, tick those to make, then Apply',
   });
   const edit = chosen?.action.edit;
-  if (edit !== undefined) await workspace.applyEdit(edit, { isRefactoring: true });
+  if (chosen !== undefined && edit !== undefined)
+    await workspace.applyEdit(previewed(edit, chosen.label), { isRefactoring: true });
+}
+
+/** An edit that came by a command has lost that it is to be confirmed: without, no preview is shown. */
+function previewed(edit: WorkspaceEdit, label: string): WorkspaceEdit {
+  const confirmed = new WorkspaceEdit();
+  const metadata = { label: `QRM Lens: ${label}`, needsConfirmation: true };
+  for (const [uri, edits] of edit.entries())
+    confirmed.set(uri, edits.map((one): [TextEdit, typeof metadata] => [one, metadata])); // prettier-ignore
+  return confirmed;
 }

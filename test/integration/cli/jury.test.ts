@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { goldenFolder } from '../../unit/model/golden.js';
 import { jsonLines, MODEL, Workspace } from './helpers.js';
 
-const golden = (name: string) => join(dirname(MODEL), name);
 /** A quantile model, a Bradley-Terry model (K = 1), and another quantile model, at a URL. */
-const [A, B, C] = [MODEL, golden('qwen3-bt'), golden('gemma2-qrm')] as const;
+const [A, B, C] = [MODEL, goldenFolder('qwen3-bt'), goldenFolder('gemma2-qrm')] as const;
 const cpu = ['--device', 'cpu', '--precision', 'float32'];
 
 let work: Workspace;
