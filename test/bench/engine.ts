@@ -13,6 +13,7 @@ import { buildHeads } from '../../server/src/model/heads/heads-graph.js';
 import { readPrefix } from '../../server/src/model/bundle/prefix.js';
 import { openModel, type OpenedModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
+import { Best } from './best.js';
 import { measureCeiling, measureTilePeak } from './ceiling.js';
 import {
   equalLength,
@@ -31,26 +32,6 @@ const EQUAL = [
   { length: 256, count: 64 },
 ];
 const DATA = join(import.meta.dirname, '..', 'examples', 'hh-harmless.jsonl.gz');
-
-/** Seconds of the best round of each contestant. */
-class Best {
-  readonly seconds = new Map<string, number>();
-
-  add(name: string, seconds: number): void {
-    this.seconds.set(name, Math.min(seconds, this.seconds.get(name) ?? Infinity));
-  }
-
-  /** A line for each contestant, with ratios to PyTorch's. */
-  print(title: string, units: readonly (readonly [string, number])[]): void {
-    console.log(`${title}:`);
-    const against = ['PyTorch float32', 'PyTorch bfloat16'].filter((n) => this.seconds.has(n));
-    for (const [name, s] of this.seconds) {
-      const rates = units.map(([unit, n]) => `${(n / s).toFixed(1).padStart(9)} ${unit}/s`);
-      const ratios = against.map((n) => `${(this.seconds.get(n)! / s).toFixed(2)}x ${n}`);
-      console.log(`  ${name.padEnd(18)}${rates.join('')}   ${ratios.join(', ')}`);
-    }
-  }
-}
 
 export async function benchEngine(): Promise<void> {
   const python = process.env['QRM_BENCH_PYTHON'] ?? 'python3';

@@ -1,0 +1,19 @@
+/** Seconds of the best round of each contestant. */
+export class Best {
+  readonly seconds = new Map<string, number>();
+
+  add(name: string, seconds: number): void {
+    this.seconds.set(name, Math.min(seconds, this.seconds.get(name) ?? Infinity));
+  }
+
+  /** A line for each contestant, with ratios to PyTorch's. */
+  print(title: string, units: readonly (readonly [string, number])[]): void {
+    console.log(`${title}:`);
+    const against = ['PyTorch float32', 'PyTorch bfloat16'].filter((n) => this.seconds.has(n));
+    for (const [name, s] of this.seconds) {
+      const rates = units.map(([unit, n]) => `${(n / s).toFixed(1).padStart(9)} ${unit}/s`);
+      const ratios = against.map((n) => `${(this.seconds.get(n)! / s).toFixed(2)}x ${n}`);
+      console.log(`  ${name.padEnd(18)}${rates.join('')}   ${ratios.join(', ')}`);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { seeded } from '../../../server/src/evaluation/statistics/index.js';
+import { matrix, type Matrix } from '../../../server/src/training/matrix/matrix.js';
+import { Products } from '../../../server/src/training/matrix/products.js';
+
+export const products = new Products(1);
+
+/** Features with one nearly constant column, as a backbone's final norm leaves them. */
+export function features(n: number, p: number, seed: number): Matrix {
+  const random = seeded(seed);
+  const out = matrix(n, p);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < p; j++) {
+      out.data[i * p + j] = j === 0 ? 40 + 0.02 * random() : 10 ** (j % 3) * (random() - 0.5 + j);
+    }
+  }
+  return out;
+}
