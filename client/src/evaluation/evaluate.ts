@@ -7,6 +7,7 @@ import {
   type QuickPickItem,
 } from 'vscode';
 import type { EvaluateEvent } from '../../../server/src/protocol/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type { Context } from '../context.js';
 import { DIALOG_ENDINGS } from '../documents/documents.js';
 import { request } from '../request.js';
@@ -67,8 +68,8 @@ export class Evaluations {
       ...(threads > 0 ? ['--threads', String(threads)] : []),
       ...(Object.keys(mapping).length > 0 ? ['--mapping', JSON.stringify(mapping)] : []),
       ...(settings.get<boolean>('store.enabled', true) ? [] : ['--no-store']),
-      ...['--tau', String(settings.get<number>('tau', 0.05))],
-      ...['--cvar-level', String(settings.get<number>('cvarLevel', 0.2))],
+      ...['--tau', String(settings.get<number>('tau', DEFAULT_TAU))],
+      ...['--cvar-level', String(settings.get<number>('cvarLevel', DEFAULT_CVAR_LEVEL))],
       ...['--format', 'json', '--out', out],
     ];
     const made = await this.tool(args);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { messageOf } from '../errors.js';
 import { plainBytes, type ByteEdit, type Compression, type Container } from '../datasets/index.js';
 import { applied } from './apply/text-edits.js';
 import type { RowVerdict } from './changes.js';
@@ -113,9 +114,7 @@ export async function readManifest(path: string): Promise<Manifest> {
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new Error(
-      `${file}: no manifest of qrm clean: ${String(error instanceof Error ? error.message : error)}`,
-    );
+    throw new Error(`${file}: no manifest of qrm clean: ${messageOf(error)}`);
   }
   const made = value as Partial<Manifest> | null;
   if (made?.program !== 'qrm clean' || made.version !== 1 || !Array.isArray(made.files))

@@ -40,7 +40,7 @@ function signalOf(token: CancellationToken): AbortSignal {
   return controller.signal;
 }
 
-/** The server's own requests (protocol.ts). */
+/** The server's own requests (protocol/requests.ts). */
 export function serveRequests(server: ServerContext): void {
   const { connection, workspace, features, version, script } = server;
   const known = (uri: string): LiveAudit => {

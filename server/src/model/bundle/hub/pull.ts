@@ -1,6 +1,7 @@
 import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { duration, exists, gigabytes, parseJson } from '../../files.js';
+import { duration } from '../../../protocol/index.js';
+import { exists, gigabytes, parseJson } from '../../files.js';
 import { downloadFile, type DownloadOptions, type HubFile } from './download.js';
 import {
   cachedSnapshot,
