@@ -1,10 +1,11 @@
-import { cancelled, messageOf } from '../errors.js';
+import { messageOf, unawaited } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
 import { PROVIDERS, type Provider } from '../model/graph/precision.js';
 import { identityOf } from './identity.js';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { streamInOrder } from './stream.js';
-import { forkWorker, lastWords } from './worker-process.js';
+import { abortError, start } from './starting.js';
+import { lastWords } from './worker-process.js';
 import type {
   Evaluator,
   EvaluatorInfo,
@@ -58,6 +59,8 @@ export class EvaluatorClient implements Evaluator {
   /** Why nothing can be scored any more. */
   #broken: string | undefined;
   #child: ChildProcess;
+  /** The process that is ended to be begun anew, since it holds too much memory. */
+  #renewed: ChildProcess | undefined;
   /** What scores now: another device than `info` tells, when that one failed. */
   #now: EvaluatorInfo;
   #avoid: readonly Provider[] = [];
@@ -136,6 +139,10 @@ export class EvaluatorClient implements Evaluator {
   #listen(child: ChildProcess): void {
     child.on('message', (message: FromEvaluator) => {
       if (message.type === 'notice') this.options.onNotice?.(message.message);
+      if (message.type === 'grown') {
+        this.#renewed = child;
+        child.kill('SIGKILL');
+      }
       if (message.type !== 'result') return;
       this.#deaths = 0;
       const pending = this.#pending.get(message.id);
@@ -143,7 +150,12 @@ export class EvaluatorClient implements Evaluator {
       pending?.resolve({ ...owned(message.result), ...this.#scoredBy() });
     });
     child.once('exit', (code, signal) => {
-      if (!this.#closed)
+      if (this.#closed) return;
+      if (this.#renewed === child)
+        unawaited(this.#begin('the evaluator was to be begun anew', { silent: true }), (error) =>
+          this.#fail(messageOf(error)),
+        );
+      else
         this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`).catch(
           (error: unknown) => this.#fail(messageOf(error)),
         );
@@ -163,8 +175,15 @@ export class EvaluatorClient implements Evaluator {
     }
     this.#deaths = leaves ? 0 : this.#deaths + 1;
     if (this.#deaths > MAX_DEATHS) return this.#fail(`${reason} again and again`);
+    await this.#begin(reason);
+  }
+
+  /** Begins another process, and gives it all that is under way. */
+  async #begin(reason: string, { silent = false } = {}): Promise<void> {
+    const { onProgress, ...rest } = this.options;
+    const options = silent || onProgress === undefined ? rest : { ...rest, onProgress };
     try {
-      const { child, info } = await start({ ...this.options, avoid: this.#avoid });
+      const { child, info } = await start({ ...options, avoid: this.#avoid });
       if (this.#closed) return void child.kill();
       this.#now = info;
       // On another device the same model has another precision, and is known by what it scores then.
@@ -229,72 +248,4 @@ function owned({ results }: GroupResult): GroupResult {
 
 function allFailed(group: ScoreGroup, error: string): GroupResult {
   return { results: group.conversations.map((c) => c.targets.map(() => ({ ok: false, error }))) };
-}
-
-function abortError(signal: AbortSignal | undefined): Error {
-  const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : cancelled();
-}
-
-/** The process ended while it loaded the model. */
-class EndedEarly extends Error {
-  constructor(
-    message: string,
-    readonly killed: boolean,
-  ) {
-    super(message);
-  }
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly info: EvaluatorInfo;
-}
-
-/** As `startOnce`; one that a signal ended, which says nothing of the model, is begun once more. */
-async function start(options: ClientOptions): Promise<Started> {
-  try {
-    return await startOnce(options);
-  } catch (error) {
-    if (!(error instanceof EndedEarly && error.killed)) throw error;
-    options.onRestart?.(error.message);
-    return startOnce(options);
-  }
-}
-
-/** Starts the process and waits until its model is loaded. */
-function startOnce(options: ClientOptions): Promise<Started> {
-  const { onProgress, signal, model, device, precision, threads, background, cacheFolder } =
-    options;
-  const { gpuMemory, avoid } = options;
-  const rest = { threads, background, cacheFolder, gpuMemory, avoid };
-  const request: OpenRequest = { model, device, precision, ...rest };
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(abortError(signal));
-    const child = forkWorker();
-    const abort = (): void => {
-      child.kill('SIGKILL');
-      reject(abortError(signal));
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    const early = (code: number | null, killed: string | null): void => {
-      signal?.removeEventListener('abort', abort);
-      const message = `the evaluator process ended while it loaded the model (${killed ?? code})${lastWords(child)}`;
-      reject(new EndedEarly(message, killed !== null));
-    };
-    child.once('exit', early);
-    child.once('error', reject);
-    const listen = (message: FromEvaluator): void => {
-      if (message.type === 'progress') onProgress?.(message);
-      if (message.type !== 'opened' && message.type !== 'failed') return;
-      child.off('message', listen);
-      child.off('exit', early);
-      signal?.removeEventListener('abort', abort);
-      if (message.type === 'opened') return resolve({ child, info: message.info });
-      child.kill();
-      reject(new Error(message.error));
-    };
-    child.on('message', listen);
-    child.send({ type: 'open', request } satisfies ToEvaluator);
-  });
 }

@@ -3,6 +3,7 @@ import type { OpenedModel } from '../model/bundle/bundle.js';
 import { expectation, mixQuantiles, poolQuantiles } from '../qrm/index.js';
 import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { probe } from './device/probe.js';
+import { Growth, LOOK_MS } from './growth.js';
 import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
 import { openRunning } from './opening.js';
 import { conversationPaths } from './paths.js';
@@ -79,6 +80,7 @@ export function evaluatorMain(script: URL): void {
 class Coordinator {
   readonly #queue = new WorkQueue<Item>();
   readonly #jobs = new Map<number, Job>();
+  #finished = 0;
   #pumping = false;
   #saidSmaller = false;
 
@@ -99,7 +101,19 @@ class Coordinator {
       send({ type: 'progress', ...progress }),
     );
     send({ type: 'opened', info });
-    return new Coordinator(model, pool, new TokenBudget(budget), prefix, send);
+    const coordinator = new Coordinator(model, pool, new TokenBudget(budget), prefix, send);
+    coordinator.#watchMemory(new Growth(request.spare));
+    return coordinator;
+  }
+
+  #watchMemory(growth: Growth): void {
+    let seen = 0;
+    const look = (): void => {
+      const idle = this.#jobs.size === 0 && seen === this.#finished;
+      seen = this.#finished;
+      if (seen > 0 && growth.excessive(idle)) this.send({ type: 'grown' });
+    };
+    setInterval(look, LOOK_MS).unref();
   }
 
   add(id: number, group: ScoreGroup, priority: number): void {
@@ -217,6 +231,7 @@ class Coordinator {
   }
 
   #finish(job: Job): void {
+    this.#finished++;
     if (!this.#jobs.delete(job.id)) return; // cancelled
     const result: GroupResult = { results: job.results as TargetResult[][] };
     this.send({ type: 'result', id: job.id, result });

@@ -21,6 +21,8 @@ export interface OpenRequest {
   readonly cacheFolder?: string;
   /** Providers that failed in use: `auto` leaves them out. */
   readonly avoid?: readonly Provider[];
+  /** Bytes by which the process may grow before it is begun anew while idle; default: see growth.ts. */
+  readonly spare?: number;
 }
 
 /** From the user's process to the evaluator's. */
@@ -44,4 +46,6 @@ export type FromEvaluator =
   | { readonly type: 'opened'; readonly info: EvaluatorInfo }
   | { readonly type: 'failed'; readonly error: string }
   | { readonly type: 'result'; readonly id: number; readonly result: GroupResult }
+  /** It holds much more memory than it needs: to be ended, and begun anew. */
+  | { readonly type: 'grown' }
   | { readonly type: 'probed'; readonly result: ProbeResult };

@@ -174,6 +174,23 @@ describe('the evaluator', () => {
     },
   );
 
+  it.runIf(process.platform === 'linux')(
+    'is begun anew in silence where it holds too much memory, and nothing is lost',
+    async () => {
+      const restarts: string[] = [];
+      const evaluator = await open({ spare: -1e12, onRestart: (reason) => restarts.push(reason) });
+      const asked = chat('A question', 'An answer');
+      const before = await evaluator.score(asked);
+      const { pid } = evaluator;
+      // Gone while nothing is asked; what is asked in the meantime waits for the next process.
+      while (evaluatorsOf(process.pid).includes(pid!))
+        await new Promise((done) => setTimeout(done, 1));
+      expect(await evaluator.score(asked)).toEqual(before);
+      expect(evaluator.pid).not.toBe(pid);
+      expect(restarts).toEqual([]);
+    },
+  );
+
   it('flags a prompt cut on the left, and answers for a response that cannot fit', async () => {
     const evaluator = await open();
     const { maxTokens } = evaluator.info;
