@@ -13,7 +13,7 @@ import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
 import { isClosedPipe, print } from '../output/output.js';
-import { count } from '../output/progress.js';
+import { count, Progress, Share } from '../output/progress.js';
 
 export interface CompareCommandOptions extends InputOptions {
   leaks?: boolean;
@@ -45,12 +45,22 @@ export async function compareCommand(
   );
   const read = new Set<number>();
   const problems = new Map<number, { n: number; first: string; unreadable: boolean }>();
+  const bar = new Progress(o.quiet ?? false);
+  const share = new Share(
+    files.map(({ path }) => path),
+    o.limit,
+  );
   let comparison;
+  let responses = 0;
   try {
     comparison = await compareData(files, {
       near: o.nearDuplicate,
       signal,
-      onRow: (file) => void read.add(file),
+      onRow: (file, { place, conversations }) => {
+        read.add(file);
+        for (const { targets } of conversations) responses += targets.length;
+        bar.step(share.at(file, place.end), responses, responses);
+      },
       onProblem: (file, { code, message }) => {
         const known = problems.get(file) ?? { n: 0, first: message, unreadable: false };
         problems.set(file, { ...known, n: known.n + 1, unreadable: known.unreadable || code === 'unreadable' }); // prettier-ignore
@@ -60,6 +70,8 @@ export async function compareCommand(
     if (!signal.aborted) throw error;
     process.stderr.write('Interrupted.\n');
     return EXIT.interrupted;
+  } finally {
+    bar.clear();
   }
   const names = { a, b, files: files.map(({ path }) => path), near: o.nearDuplicate };
   const lines = renderComparison(o.format, comparison, names, o.leaks ?? false);

@@ -89,6 +89,11 @@ export class Progress {
     process.stderr.write(`${percent}${this.figures()}\n`);
   }
 
+  /** Clears the bar and says nothing more. */
+  clear(): void {
+    this.bar?.stop();
+  }
+
   /** Clears the bar; the last line says what was scored, whence, how fast. */
   end(): void {
     this.bar?.stop();
