@@ -23,7 +23,7 @@ for (const name of sources.sort()) hash.update(name).update(readFileSync(join(na
 const source = hash.digest('hex');
 
 // Only these files may hold instructions beyond the base of x86-64: the others look before they leap.
-const KERNELS = ['attention', 'digits', 'gemm', 'model', 'products', 'run'];
+const KERNELS = ['attention', 'digits', 'gemm', 'model', 'norms', 'products', 'run'];
 const ISA =
   '-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16';
 const common = ['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra'];

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = TILE_BYTES / sizeof(bf16) };
+/* A window that no position leaves, whatever is added to it. */
+enum { TILE = TILE_BYTES / sizeof(bf16), NO_WINDOW = 1 << 30 };
 
 void keys_to_tiles(const bf16 *k, bf16 *tiles) {
   for (int group = 0; group < 2; group++) {
@@ -72,20 +73,30 @@ INLINE uint32_t range_bits(int first, int end, int base) {
   return (uint32_t)(((1ull << to) - 1) & ~((1ull << from) - 1));
 }
 
-/* Lists the blocks that some query of the tile sees, with each query's mask. Returns their number. */
-static int list_blocks(struct attention_scratch *a, const struct shape *s, const struct segment *g,
-                       int shift, int token, int count, size_t *offsets) {
+INLINE int above_zero(int n) { return n > 0 ? n : 0; }
+
+/*
+ * Lists the blocks that some query of the tile sees, with each query's mask; those of the stored beginning
+ * come first. `window`: tokens that a query sees, itself the last. Returns their number.
+ */
+static int list_blocks(struct attention_scratch *a, const struct shape *s, const struct segment *g, int window,
+                       int shift, int token, int count, size_t *offsets, int *of_prefix) {
   int n = 0;
+  /* Positions of the first token that the first query sees, and of those that trunk and segment begin with. */
+  const int earliest = g->position + token - g->first - window + 1;
+  const int trunk_at = g->position - g->trunk_count, first_at = g->position;
   if (g->sees_prefix) {
-    for (int b = 0; b * KEYS < s->prefix; b++, n++) {
-      const uint32_t bits = range_bits(0, s->prefix, b * KEYS);
-      for (int i = 0; i < count; i++) a->masks[n * 32 + i] = bits;
+    for (int b = above_zero(earliest) / KEYS; b * KEYS < s->prefix; b++, n++) {
+      for (int i = 0; i < count; i++)
+        a->masks[n * 32 + i] = range_bits(above_zero(earliest + i), s->prefix, b * KEYS);
       offsets[n] = (size_t)b;
     }
   }
+  *of_prefix = n;
   const int trunk = g->trunk_first + shift, trunk_end = trunk + g->trunk_count;
   const int first = g->first + shift, from = token + shift;
-  const int starts[2] = {trunk, first}, ends[2] = {trunk_end, from + count};
+  const int starts[2] = {trunk + above_zero(earliest - trunk_at), first + above_zero(earliest - first_at)};
+  const int ends[2] = {trunk_end, from + count};
   int next = 0;
   for (int part = g->trunk_count ? 0 : 1; part < 2; part++) {
     int b = starts[part] / KEYS;
@@ -93,7 +104,8 @@ static int list_blocks(struct attention_scratch *a, const struct shape *s, const
     for (; b * KEYS < ends[part]; b++, n++) {
       for (int i = 0; i < count; i++) {
         a->masks[n * 32 + i] =
-            range_bits(trunk, trunk_end, b * KEYS) | range_bits(first, from + i + 1, b * KEYS);
+            range_bits(trunk + above_zero(earliest + i - trunk_at), trunk_end, b * KEYS) |
+            range_bits(first + above_zero(earliest + i - first_at), from + i + 1, b * KEYS);
       }
       offsets[n] = (size_t)b;
       next = b + 1;
@@ -133,6 +145,16 @@ static void score(const struct attention_scratch *a, const bf16 *q, size_t q_str
     for (int d = 0; d < strips; d++)
       bf16_step((const char *)q + d * 64, q_stride, a->keys[b] + d * 2 * TILE, two);
     bf16_store(a->scores + b * KEYS, n * KEYS * sizeof(float), two);
+  }
+}
+
+/* cap * tanh(score / cap), both in base 2's unit: tanh(x) = 1 - 2 / (1 + e^2x). */
+static void cap_scores(float *scores, int count, float cap) {
+  const __m512 c = _mm512_set1_ps(cap), twice = _mm512_set1_ps(2.0f * cap), one = _mm512_set1_ps(1.0f);
+  const __m512 unit = _mm512_set1_ps(2.0f * LOG2_E / cap);
+  for (int i = 0; i < count; i += 16) {
+    const __m512 e = exp2_ps(_mm512_mul_ps(unit, _mm512_load_ps(scores + i)), 1);
+    _mm512_store_ps(scores + i, _mm512_sub_ps(c, _mm512_div_ps(twice, _mm512_add_ps(e, one))));
   }
 }
 
@@ -183,9 +205,10 @@ void attend(struct attention_scratch *a, const struct shape *s, const struct lay
   const int width = s->heads * s->head_dim, strips = s->head_dim / STRIP;
   const int group = s->heads / s->kv_heads;
   const size_t size = kv_block(s);
-  const int stored = (s->prefix + KEYS - 1) / KEYS, from_prefix = segment->sees_prefix ? stored : 0;
+  const int stored = (s->prefix + KEYS - 1) / KEYS, window = layer->slides ? s->window : NO_WINDOW;
   size_t offsets[a->blocks];
-  const int n = list_blocks(a, s, segment, shift, token, count, offsets);
+  int from_prefix;
+  const int n = list_blocks(a, s, segment, window, shift, token, count, offsets, &from_prefix);
   for (int kv = 0; kv < s->kv_heads; kv++) {
     for (int b = 0; b < n; b++) {
       const int p = b < from_prefix;
@@ -198,6 +221,7 @@ void attend(struct attention_scratch *a, const struct shape *s, const struct lay
       score(a, q + h * s->head_dim, width * (int)sizeof(bf16), n, strips, count > 16);
       for (int i = 0; i < count; i++) {
         const size_t row = (size_t)i * n * KEYS;
+        if (s->softcap > 0) cap_scores(a->scores + row, n * KEYS, s->softcap * LOG2_E);
         inverse[i] = 1.0f / softmax(a->scores + row, a->weights + row, a->masks + i, n);
       }
       for (int strip = 0; strip < strips; strip++)

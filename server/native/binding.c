@@ -37,13 +37,14 @@ static void release(struct shared *s) {
 }
 
 /* The model of a file, opened once in the process. NULL with errno set. */
-static struct shared *acquire(const char *path, const struct shape *shape, const double *offsets) {
+static struct shared *acquire(const char *path, const struct shape *shape, const int32_t *slides,
+                              const double *offsets) {
   pthread_mutex_lock(&lock);
   struct shared *s = open_models;
   while (s && strcmp(s->path, path) != 0) s = s->next;
   if (!s && (s = calloc(1, sizeof *s))) {
     s->path = strdup(path);
-    s->model = s->path ? model_open(path, shape, offsets) : NULL;
+    s->model = s->path ? model_open(path, shape, slides, offsets) : NULL;
     if (s->model) {
       s->next = open_models;
       open_models = s;
@@ -94,25 +95,29 @@ static napi_value missing(napi_env env, napi_callback_info info) {
   return out;
 }
 
-/* open(path, shape: Int32Array, [eps, queryScale]: Float64Array, offsets: Float64Array) */
+/* open(path, shape: Int32Array, numbers: Float64Array, slides: Int32Array, offsets: Float64Array): native-backbone.ts */
 static napi_value open_model(napi_env env, napi_callback_info info) {
-  napi_value argv[4];
-  size_t argc = 4, length;
+  napi_value argv[5];
+  size_t argc = 5, length;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 4 || napi_get_value_string_utf8(env, argv[0], NULL, 0, &length) != napi_ok)
-    return fail(env, "open: expected a path and three arrays");
-  void *ints, *floats, *offsets;
-  size_t n_ints, n_floats, n_offsets;
-  if (!view(env, argv[1], napi_int32_array, &ints, &n_ints) || n_ints != 8 ||
-      !view(env, argv[2], napi_float64_array, &floats, &n_floats) || n_floats != 2 ||
-      !view(env, argv[3], napi_float64_array, &offsets, &n_offsets))
+  if (argc < 5 || napi_get_value_string_utf8(env, argv[0], NULL, 0, &length) != napi_ok)
+    return fail(env, "open: expected a path and four arrays");
+  void *ints, *floats, *slides, *offsets;
+  size_t n_ints, n_floats, n_slides, n_offsets;
+  if (!view(env, argv[1], napi_int32_array, &ints, &n_ints) || n_ints != 13 ||
+      !view(env, argv[2], napi_float64_array, &floats, &n_floats) || n_floats != 4 ||
+      !view(env, argv[3], napi_int32_array, &slides, &n_slides) ||
+      !view(env, argv[4], napi_float64_array, &offsets, &n_offsets))
     return fail(env, "open: an array has the wrong type or length");
   const int32_t *i = ints;
   const double *f = floats;
   const struct shape shape = {.layers = i[0], .hidden = i[1], .intermediate = i[2], .heads = i[3],
                               .kv_heads = i[4], .head_dim = i[5], .vocab = i[6], .prefix = i[7],
-                              .eps = (float)f[0], .query_scale = (float)f[1]};
-  if (shape.layers < 1 || shape.layers > 1 << 16 ||
+                              .window = i[8], .ropes = i[9], .head_norms = i[10],
+                              .output_norms = i[11], .activation = i[12],
+                              .eps = (float)f[0], .query_scale = (float)f[1],
+                              .embedding_scale = (float)f[2], .softcap = (float)f[3]};
+  if (shape.layers < 1 || shape.layers > 1 << 16 || n_slides != (size_t)shape.layers ||
       n_offsets != GLOBAL_TENSORS + (size_t)shape.layers * LAYER_TENSORS)
     return fail(env, "open: the offsets do not fit the number of layers");
   struct handle *h = calloc(1, sizeof *h);
@@ -123,7 +128,7 @@ static napi_value open_model(napi_env env, napi_callback_info info) {
     return fail(env, "out of memory");
   }
   napi_get_value_string_utf8(env, argv[0], path, length + 1, &length);
-  h->shared = acquire(path, &shape, offsets);
+  h->shared = acquire(path, &shape, slides, offsets);
   const int failure = errno;
   free(path);
   napi_value out;
@@ -177,7 +182,7 @@ static napi_value run(napi_env env, napi_callback_info info) {
     return fail(env, "run: expected a model and five arrays");
   const struct handle *h = data;
   const struct shape *s = &h->shared->model->shape;
-  const size_t fields = sizeof(struct segment) / sizeof(int32_t), positions = angles / s->head_dim;
+  const size_t fields = sizeof(struct segment) / sizeof(int32_t), positions = angles / s->head_dim / s->ropes;
   if (ints % fields || size != wanted * s->hidden) return fail(env, "run: an array has the wrong length");
   const char *problem =
       check(s, ids, tokens, segments, ints / fields, positions, targets, wanted);

@@ -84,6 +84,32 @@ static bf16 *prefix_tiles(const struct shape *s, const float *rows, int keys) {
   return tiles;
 }
 
+/* A head's norm in the order of copy_rotary. */
+static float *rotary_norm(const float *weight, int head_dim) {
+  float *out = tiles_alloc(head_dim * sizeof(float));
+  for (int c = 0; out && c < head_dim / 2; c += 16) {
+    memcpy(out + 2 * c, weight + c, 16 * sizeof(float));
+    memcpy(out + 2 * c + 16, weight + head_dim / 2 + c, 16 * sizeof(float));
+  }
+  return out;
+}
+
+static void open_rotation(struct rotation *r, const float *matrix, int hidden) {
+  r->power = hidden & -hidden;
+  r->odd = hidden / r->power;
+  r->signs = tiles_alloc(hidden * sizeof(float));
+  r->dct = tiles_alloc((size_t)r->odd * r->odd * sizeof(float));
+  if (!r->signs || !r->dct) return;
+  const float root = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss((float)r->power)));
+  /* The first column is the signs times positive numbers: those of H and of the DCT's mean. */
+  for (int i = 0; i < hidden; i++) r->signs[i] = (matrix[(size_t)i * hidden] < 0 ? -1.0f : 1.0f) / root;
+  for (int n = 0; n < r->odd; n++) {
+    const float *row = matrix + (size_t)n * r->power * hidden;
+    for (int k = 0; k < r->odd; k++)
+      r->dct[k * r->odd + n] = (row[0] < 0 ? -root : root) * row[k * r->power];
+  }
+}
+
 static int open_layer(const struct shape *s, const char *map, const double *at, struct layer *out) {
   const int q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
   const int H = s->hidden, F = s->intermediate;
@@ -107,7 +133,7 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
     copy_columns(&out->gate_up, &t[5], c, 2 * c + 16);
   }
   /* The gate's exponential is a power of two: see finish_gated. */
-  for (int c = 0; c < 2 * F; c++) {
+  for (int c = 0; s->activation == SILU && c < 2 * F; c++) {
     const float factor = c % STRIP < 16 ? -1.44269504f : -0.69314718f;
     out->gate_up.scale[c] *= factor;
     out->gate_up.bias[c] *= factor;
@@ -115,6 +141,15 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
   copy_all(&out->down, &t[6], 0);
   out->prefix_keys = prefix_tiles(s, (const float *)(map + (size_t)at[PREFIX_KEY]), 1);
   out->prefix_values = prefix_tiles(s, (const float *)(map + (size_t)at[PREFIX_VALUE]), 0);
+  if (s->output_norms) {
+    out->attention_norm = (const float *)(map + (size_t)at[ATTENTION_NORM]);
+    out->mlp_norm = (const float *)(map + (size_t)at[MLP_NORM]);
+  }
+  if (s->head_norms) {
+    out->query_norm = rotary_norm((const float *)(map + (size_t)at[QUERY_NORM]), s->head_dim);
+    out->key_norm = rotary_norm((const float *)(map + (size_t)at[KEY_NORM]), s->head_dim);
+    if (!out->query_norm || !out->key_norm) return 0;
+  }
   return out->prefix_keys && out->prefix_values;
 }
 
@@ -132,11 +167,15 @@ static int fits(const struct shape *s, const double *at, double size) {
     if (sizes[i] < 1 || sizes[i] > MOST) return 0;
   const double Q = (double)s->heads * s->head_dim, KV = (double)s->kv_heads * s->head_dim;
   if (s->layers < 1 || s->prefix < 0 || s->prefix > MOST || Q > MOST || s->heads % s->kv_heads ||
-      s->hidden % 64 || s->intermediate % 64 || s->head_dim % 64)
+      s->hidden % 64 || s->intermediate % 64 || s->head_dim % 64 || s->window < 0 || s->window > MOST ||
+      s->ropes < 1 || s->ropes > 2 || s->activation < 0 || s->activation >= ACTIVATIONS)
     return 0;
   const double H = s->hidden, F = s->intermediate;
   if (!inside(at[EMBEDDING], s->vocab * H, 4, size) || !inside(at[UNROTATE], H * H, 4, size) ||
       !inside(at[NORM], H, 4, size))
+    return 0;
+  if (s->output_norms &&
+      (s->hidden / (s->hidden & -s->hidden) > MOST_ODD || !inside(at[ROTATION], H * H, 4, size)))
     return 0;
   const double inputs[7] = {H, H, H, Q, H, H, F}, outputs[7] = {Q, KV, KV, H, F, F, H};
   at += GLOBAL_TENSORS;
@@ -148,11 +187,18 @@ static int fits(const struct shape *s, const double *at, double size) {
     if (!inside(at[PREFIX_KEY], s->prefix * KV, 4, size) ||
         !inside(at[PREFIX_VALUE], s->prefix * KV, 4, size))
       return 0;
+    if (s->head_norms && (!inside(at[QUERY_NORM], s->head_dim, 4, size) ||
+                          !inside(at[KEY_NORM], s->head_dim, 4, size)))
+      return 0;
+    if (s->output_norms &&
+        (!inside(at[ATTENTION_NORM], H, 4, size) || !inside(at[MLP_NORM], H, 4, size)))
+      return 0;
   }
   return 1;
 }
 
-struct model *model_open(const char *path, const struct shape *shape, const double *offsets) {
+struct model *model_open(const char *path, const struct shape *shape, const int32_t *slides,
+                         const double *offsets) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return NULL;
   const off_t size = lseek(file, 0, SEEK_END);
@@ -183,7 +229,16 @@ struct model *model_open(const char *path, const struct shape *shape, const doub
   m->embedding = (const float *)(bytes + (size_t)offsets[EMBEDDING]);
   m->unrotate = (const float *)(bytes + (size_t)offsets[UNROTATE]);
   m->norm = (const float *)(bytes + (size_t)offsets[NORM]);
+  if (shape->output_norms) {
+    open_rotation(&m->rotation, (const float *)(bytes + (size_t)offsets[ROTATION]), shape->hidden);
+    if (!m->rotation.signs || !m->rotation.dct) {
+      model_close(m);
+      errno = ENOMEM;
+      return NULL;
+    }
+  }
   for (int l = 0; l < shape->layers; l++) {
+    m->layers[l].slides = slides[l] != 0 && shape->window > 0;
     if (!open_layer(shape, bytes, offsets + GLOBAL_TENSORS + l * LAYER_TENSORS, &m->layers[l])) {
       model_close(m);
       errno = ENOMEM;
@@ -204,7 +259,11 @@ void model_close(struct model *m) {
     linear_free(&layer->down);
     free(layer->prefix_keys);
     free(layer->prefix_values);
+    free(layer->query_norm);
+    free(layer->key_norm);
   }
+  free(m->rotation.signs);
+  free(m->rotation.dct);
   free(m->layers);
   munmap(m->map, m->map_bytes);
   free(m);

@@ -2,8 +2,6 @@
 #include "attention.h"
 #include "gemm.h"
 
-static const float LOG2_E = 1.44269504f;
-
 /* Integer sums of one block: of the first digits, then of the second. */
 struct sums {
   int32_t digit[2][BLOCK_ROWS * STRIP] __attribute__((aligned(64)));
@@ -20,6 +18,7 @@ struct product {
   bf16 *bf;
   const int32_t *slot_of;
   int slots;
+  int first, width; /* of finish_plain: the first strip, and columns in all */
 };
 
 /* Finishes row `r` of the block of rows `row` .. `row + 32` and the strip's columns. */
@@ -122,7 +121,19 @@ void project_keys_values(const struct shape *s, const struct linear *l, struct d
   const struct product p = {.linear = l, .in = in, .rows = rows, .shape = s, .rope = rope,
                             .bf = out, .slot_of = slot_of, .slots = slots};
   const int per_head = s->head_dim / STRIP;
-  run_product(&p, s->heads * per_head, 2 * s->kv_heads * per_head, finish_key_value);
+  const int done = s->head_norms ? s->kv_heads * per_head : 0;
+  run_product(&p, s->heads * per_head + done, 2 * s->kv_heads * per_head - done, finish_key_value);
+}
+
+INLINE void finish_plain(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  float *out = p->out + (size_t)(row + r) * p->width + (strip - p->first) * STRIP;
+  for (int c = 0; c < STRIP; c += 16) _mm512_store_ps(out + c, column(p, s, strip, row, r, c));
+}
+
+void product(const struct linear *l, int first, int count, struct digits in, int rows, float *out) {
+  const struct product p = {.linear = l, .in = in, .rows = rows, .out = out,
+                            .first = first, .width = count * STRIP};
+  run_product(&p, first, count, finish_plain);
 }
 
 INLINE void finish_sum(const struct product *p, const struct sums *s, int strip, int row, int r) {
@@ -147,7 +158,42 @@ INLINE void finish_gated(const struct product *p, const struct sums *s, int stri
   _mm512_store_ps(out, _mm512_mul_ps(_mm512_mul_ps(y, z), sigmoid));
 }
 
-void gate_up(const struct linear *l, struct digits in, int rows, float *inner) {
+INLINE float *gated_row(const struct product *p, int strip, int row, int r) {
+  return p->out + ((size_t)(row / BLOCK_ROWS) * p->linear->strips + strip) * 512 + r * 16;
+}
+
+/* g / (1 + e^(-2 sqrt(2 / pi) (g + 0.044715 g^3))) * up, which is the tanh form: tanh(x) = 2 / (1 + e^-2x) - 1. */
+INLINE void finish_gelu_tanh(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  const __m512 g = column(p, s, strip, row, r, 0), up = column(p, s, strip, row, r, 16);
+  const __m512 linear = _mm512_set1_ps(-2.30220820f), cubic = _mm512_set1_ps(-0.102943240f);
+  /* Powers of large numbers stay numbers; what is left of the product then is 0 or all of it. */
+  const __m512 square = _mm512_min_ps(_mm512_mul_ps(g, g), _mm512_set1_ps(1e6f));
+  const __m512 y = _mm512_min_ps(_mm512_mul_ps(g, _mm512_fmadd_ps(square, cubic, linear)), _mm512_set1_ps(120.0f));
+  const __m512 part = _mm512_rcp14_ps(_mm512_add_ps(exp2_ps(y, 1), _mm512_set1_ps(1.0f)));
+  _mm512_store_ps(gated_row(p, strip, row, r), _mm512_mul_ps(_mm512_mul_ps(g, up), part));
+}
+
+/* g * Phi(g) * up; the error function by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7. */
+INLINE void finish_gelu(const struct product *p, const struct sums *s, int strip, int row, int r) {
+  const __m512 g = column(p, s, strip, row, r, 0), up = column(p, s, strip, row, r, 16);
+  const __m512 one = _mm512_set1_ps(1.0f);
+  const __m512 z = _mm512_min_ps(_mm512_mul_ps(_mm512_abs_ps(g), _mm512_set1_ps(0.707106781f)), _mm512_set1_ps(9.0f));
+  const __m512 t = _mm512_div_ps(one, _mm512_fmadd_ps(z, _mm512_set1_ps(0.3275911f), one));
+  __m512 q = _mm512_fmadd_ps(t, _mm512_set1_ps(1.061405429f), _mm512_set1_ps(-1.453152027f));
+  q = _mm512_fmadd_ps(q, t, _mm512_set1_ps(1.421413741f));
+  q = _mm512_fmadd_ps(q, t, _mm512_set1_ps(-0.284496736f));
+  q = _mm512_fmadd_ps(q, t, _mm512_set1_ps(0.254829592f));
+  const __m512 power = exp2_ps(_mm512_mul_ps(_mm512_mul_ps(z, z), _mm512_set1_ps(-LOG2_E)), 1);
+  /* erfc(|g| / sqrt 2) / 2: Phi itself below 0, what is missing to 1 above. */
+  const __m512 tail = _mm512_mul_ps(_mm512_mul_ps(q, t), _mm512_mul_ps(power, _mm512_set1_ps(0.5f)));
+  const __m512 positive = _mm512_max_ps(g, _mm512_setzero_ps());
+  const __m512 value = _mm512_sub_ps(positive, _mm512_mul_ps(_mm512_abs_ps(g), tail));
+  _mm512_store_ps(gated_row(p, strip, row, r), _mm512_mul_ps(value, up));
+}
+
+void gate_up(const struct linear *l, enum activation activation, struct digits in, int rows, float *inner) {
   const struct product p = {.linear = l, .in = in, .rows = rows, .out = inner};
-  run_product(&p, 0, l->strips, finish_gated);
+  if (activation == GELU_TANH) run_product(&p, 0, l->strips, finish_gelu_tanh);
+  else if (activation == GELU) run_product(&p, 0, l->strips, finish_gelu);
+  else run_product(&p, 0, l->strips, finish_gated);
 }

@@ -12,12 +12,15 @@
 void project_queries(const struct shape *s, const struct linear *qkv, struct digits in,
                      const float *rope, int rows, bf16 *q);
 
-/* out [strips of keys (rotated), then of values; slots, 32] bfloat16; slot_of [rows]. */
+/* out [strips of keys (rotated), then of values; slots, 32] bfloat16; slot_of [rows]. Values alone with head_norms. */
 void project_keys_values(const struct shape *s, const struct linear *qkv, struct digits in,
                          const float *rope, int rows, const int32_t *slot_of, int slots, bf16 *out);
 
 /* x [rows, strips * 32] += in @ W + bias. */
 void add_product(const struct linear *l, struct digits in, int rows, float *x);
 
-/* inner [rows / 32, strips, 32, 16] = silu(gate) * up: blocks, so that a block's rows lie together. */
-void gate_up(const struct linear *l, struct digits in, int rows, float *inner);
+/* inner [rows / 32, strips, 32, 16] = act(gate) * up: blocks, so that a block's rows lie together. */
+void gate_up(const struct linear *l, enum activation activation, struct digits in, int rows, float *inner);
+
+/* out [rows, count * 32] = in @ W + bias, of the strips first .. first + count. */
+void product(const struct linear *l, int first, int count, struct digits in, int rows, float *out);

@@ -1,4 +1,5 @@
 #include "attention.h"
+#include "norms.h"
 #include "products.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ enum { MLP_ROWS = 384 };
 struct workspace {
   int rows, wanted, slots;
   float *x;                    /* [rows, hidden] */
-  float *rope;                 /* [rows, head_dim], cos and sin side by side */
+  float *rope;                 /* [ropes, rows, head_dim], cos and sin side by side */
   float *context;              /* [most of rows and wanted, heads * head_dim] */
   float *wanted_x;             /* [wanted, hidden] */
   float *wanted_rope;          /* [wanted, head_dim] */
@@ -22,6 +23,7 @@ struct workspace {
   bf16 *kv;                    /* keys and values by rows, before they are tiles: [strips, slots, 32] */
   bf16 *keys, *values;         /* [kv_heads, slots / 32, kv_block] each */
   int32_t *slot_of;            /* of each token: [rows] */
+  float *plain;                /* products before a norm: [most, the wider of hidden and q], where there is one */
   struct attention_scratch scratch;
 };
 
@@ -31,7 +33,7 @@ static void release(struct workspace *w) {
   void *all[] = {w->x, w->rope, w->context, w->wanted_x, w->wanted_rope, w->in.high, w->in.low,
                  w->in.scale, w->wanted_in.high, w->wanted_in.low, w->wanted_in.scale, w->inner,
                  w->inner_in.high, w->inner_in.low, w->inner_in.scale, w->q, w->kv,
-                 w->keys, w->values, w->slot_of};
+                 w->keys, w->values, w->slot_of, w->plain};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
   attention_release(&w->scratch);
   memset(w, 0, sizeof *w);
@@ -67,7 +69,7 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   const size_t kv = (size_t)s->kv_heads * slots * D * sizeof(bf16);
   int failed = 0;
   w->x = zeroed(rows * H * sizeof(float), &failed);
-  w->rope = zeroed(rows * D * sizeof(float), &failed);
+  w->rope = zeroed(s->ropes * rows * D * sizeof(float), &failed);
   w->context = zeroed(most * Q * sizeof(float), &failed);
   w->wanted_x = zeroed(wanted * H * sizeof(float), &failed);
   w->wanted_rope = zeroed(wanted * D * sizeof(float), &failed);
@@ -81,6 +83,8 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   w->slot_of = zeroed(rows * sizeof(int32_t), &failed);
   w->keys = zeroed(kv, &failed);
   w->values = zeroed(kv, &failed);
+  const int plain = s->head_norms || s->output_norms;
+  w->plain = zeroed(plain ? most * (Q > H ? Q : H) * sizeof(float) : 0, &failed);
   const int blocks = slots / KEYS + (s->prefix + KEYS - 1) / KEYS;
   if (failed || !attention_reserve(&w->scratch, blocks)) {
     release(w);
@@ -92,25 +96,59 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   return 1;
 }
 
+/* x [rows, hidden] += in @ W + bias, normed first where the layer norms its outputs. */
+static void add_output(struct workspace *w, const struct model *m, const struct linear *l, const float *norm,
+                       struct digits in, int rows, float *x) {
+  if (!norm) {
+    add_product(l, in, rows, x);
+    return;
+  }
+  product(l, 0, l->strips, in, rows, w->plain);
+  add_normed(m, norm, w->plain, rows, x);
+}
+
 /* x [rows, hidden] += MLP(norm(x)), `rows` a multiple of 32. */
-static void mlp(struct workspace *w, const struct shape *s, const struct layer *layer, float *x,
-                int rows) {
+static void mlp(struct workspace *w, const struct model *m, const struct layer *layer, float *x, int rows) {
+  const struct shape *s = &m->shape;
   for (int from = 0; from < rows; from += MLP_ROWS) {
     const int n = rows - from < MLP_ROWS ? rows - from : MLP_ROWS;
     float *part = x + (size_t)from * s->hidden;
     quantize_normed(part, n, s->hidden, s->eps, w->in);
-    gate_up(&layer->gate_up, w->in, n, w->inner);
+    gate_up(&layer->gate_up, s->activation, w->in, n, w->inner);
     quantize_blocks(w->inner, n, s->intermediate, w->inner_in);
-    add_product(&layer->down, w->inner_in, n, part);
+    add_output(w, m, &layer->down, layer->mlp_norm, w->inner_in, n, part);
   }
 }
 
 /* x [rows, hidden] += attention's output projection, then the MLP. */
-static void finish_layer(struct workspace *w, const struct shape *s, const struct layer *layer,
-                         float *x, int rows) {
-  quantize_rows(w->context, rows, s->heads * s->head_dim, w->in);
-  add_product(&layer->output, w->in, rows, x);
-  mlp(w, s, layer, x, rows);
+static void finish_layer(struct workspace *w, const struct model *m, const struct layer *layer, float *x,
+                         int rows) {
+  quantize_rows(w->context, rows, m->shape.heads * m->shape.head_dim, w->in);
+  add_output(w, m, &layer->output, layer->attention_norm, w->in, rows, x);
+  mlp(w, m, layer, x, rows);
+}
+
+/* q of `in`: see project_queries. */
+static void queries(struct workspace *w, const struct shape *s, const struct layer *layer, struct digits in,
+                    const float *rope, int rows) {
+  if (!s->head_norms) {
+    project_queries(s, &layer->qkv, in, rope, rows, w->q);
+    return;
+  }
+  product(&layer->qkv, 0, s->heads * s->head_dim / STRIP, in, rows, w->plain);
+  norm_queries(s, layer->query_norm, w->plain, rope, rows, w->q);
+}
+
+/* keys and values of all rows, as tiles. */
+static void keys_values(struct workspace *w, const struct shape *s, const struct layer *layer,
+                        const float *rope, int rows, int slots) {
+  project_keys_values(s, &layer->qkv, w->in, rope, rows, w->slot_of, slots, w->kv);
+  if (s->head_norms) {
+    const int per_head = s->head_dim / STRIP;
+    product(&layer->qkv, s->heads * per_head, s->kv_heads * per_head, w->in, rows, w->plain);
+    norm_keys(s, layer->key_norm, w->plain, rope, rows, w->slot_of, slots, w->kv);
+  }
+  tile_keys_values(s, w->kv, slots, w->keys, w->values);
 }
 
 /* out [rows, hidden] = norm(x [rows, hidden] @ unrotate) * weight, in float32. */
@@ -186,22 +224,24 @@ static void attend_all(struct workspace *w, const struct shape *s, const struct 
 }
 
 /* The last layer past its keys and values, only where a hidden state is wanted. */
-static void last_layer(struct workspace *w, const struct shape *s, const struct layer *layer,
-                       const struct segment *segments, int slots, const int32_t *targets, int count) {
+static void last_layer(struct workspace *w, const struct model *m, const struct layer *layer,
+                       const struct segment *segments, int slots, const float *rope, const int32_t *targets,
+                       int count) {
+  const struct shape *s = &m->shape;
   const size_t H = s->hidden, D = s->head_dim, width = s->heads * D;
   for (int t = 0; t < count; t++) {
     const size_t from = targets[t];
     memcpy(w->wanted_x + t * H, w->x + from * H, H * sizeof(float));
-    memcpy(w->wanted_rope + t * D, w->rope + from * D, D * sizeof(float));
+    memcpy(w->wanted_rope + t * D, rope + from * D, D * sizeof(float));
     copy_digits(w->in, from, w->wanted_in, t, s->hidden);
   }
-  project_queries(s, &layer->qkv, w->wanted_in, w->wanted_rope, padded(count), w->q);
+  queries(w, s, layer, w->wanted_in, w->wanted_rope, padded(count));
   for (int t = 0; t < count; t++) {
     const struct segment *g = segment_of(segments, targets[t]);
     attend(&w->scratch, s, layer, w->keys, w->values, slots / KEYS, g, w->slot_of[g->first] - g->first,
            w->q + t * width, targets[t], 1, w->context + t * width);
   }
-  finish_layer(w, s, layer, w->wanted_x, padded(count));
+  finish_layer(w, m, layer, w->wanted_x, padded(count));
 }
 
 int model_run(const struct model *m, struct workspace *w, const int32_t *ids, int tokens,
@@ -213,20 +253,25 @@ int model_run(const struct model *m, struct workspace *w, const int32_t *ids, in
   if (!reserve(w, s, tokens, target_count, slots) || !amx_begin()) return -1;
   for (int i = 0; i < tokens; i++)
     memcpy(w->x + i * H, m->embedding + ids[i] * H, H * sizeof(float));
+  const __m512 scale = _mm512_set1_ps(s->embedding_scale);
+  for (size_t i = 0; s->embedding_scale != 1 && i < tokens * H; i += 16)
+    _mm512_store_ps(w->x + i, _mm512_mul_ps(scale, _mm512_load_ps(w->x + i)));
   memset(w->x + tokens * H, 0, (rows - tokens) * H * sizeof(float));
   place_slots(segments, segment_count, rows, slots, w->slot_of);
-  place_rope(s, segments, segment_count, rope, positions, w->rope);
+  const size_t table = (size_t)positions * s->head_dim, placed = (size_t)rows * s->head_dim;
+  for (int i = 0; i < s->ropes; i++)
+    place_rope(s, segments, segment_count, rope + i * table, positions, w->rope + i * placed);
   for (int l = 0; l < s->layers; l++) {
     const struct layer *layer = &m->layers[l];
     quantize_normed(w->x, rows, s->hidden, s->eps, w->in);
-    project_keys_values(s, &layer->qkv, w->in, w->rope, rows, w->slot_of, slots, w->kv);
-    tile_keys_values(s, w->kv, slots, w->keys, w->values);
+    const float *angles = w->rope + (layer->slides && s->ropes > 1 ? placed : 0);
+    keys_values(w, s, layer, angles, rows, slots);
     if (l == s->layers - 1) {
-      last_layer(w, s, layer, segments, slots, targets, target_count);
+      last_layer(w, m, layer, segments, slots, angles, targets, target_count);
     } else {
-      project_queries(s, &layer->qkv, w->in, w->rope, rows, w->q);
+      queries(w, s, layer, w->in, angles, rows);
       attend_all(w, s, layer, segments, segment_count, slots);
-      finish_layer(w, s, layer, w->x, rows);
+      finish_layer(w, m, layer, w->x, rows);
     }
   }
   amx_end();

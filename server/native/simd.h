@@ -6,6 +6,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+static const float LOG2_E = 1.44269504f;
+
 /* 2^x for x <= 127, 0 for very negative x. `fine`: relative error below 3e-6, else below 8e-5 (minimax). */
 INLINE __m512 exp2_ps(__m512 x, int fine) {
   const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

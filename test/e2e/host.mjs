@@ -56,9 +56,9 @@ async function answers(url, child, log) {
 
 /**
  * One code-server with an empty profile. `trust` keeps VS Code's workspace trust on (a new folder is then
- * untrusted); `settings` are user settings on top of the quiet ones.
+ * untrusted); `settings` are user settings on top of the quiet ones, `env` variables on top of ours.
  */
-export async function startHost({ entry, vsix, trust = false, settings = {} }) {
+export async function startHost({ entry, vsix, trust = false, settings = {}, env: more = {} }) {
   const home = mkdtempSync(join(tmpdir(), 'qrm-lens-e2e-'));
   const [data, extensions, cache] = ['data', 'extensions', 'cache'].map((name) => join(home, name));
   mkdirSync(join(data, 'User'), { recursive: true });
@@ -72,6 +72,7 @@ export async function startHost({ entry, vsix, trust = false, settings = {} }) {
     ...process.env,
     XDG_CACHE_HOME: cache,
     XDG_DATA_HOME: join(home, 'share'),
+    ...more,
   };
   delete env.VSCODE_IPC_HOOK_CLI;
   const folders = ['--user-data-dir', data, '--extensions-dir', extensions];

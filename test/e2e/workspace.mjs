@@ -4,7 +4,7 @@ import { openWorkbench } from './workbench.mjs';
 
 /**
  * Starts code-server and opens a new folder in it; both are closed when the suite ends.
- * @param options of the host: settings, trust
+ * @param options of the host: settings, trust, env
  * @param files of the folder by path
  */
 export async function openWorkspace(suite, { browser, host: start }, options, files) {

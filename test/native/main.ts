@@ -10,7 +10,8 @@ import { continues, type TokenTree } from '../../server/src/engine/packing.js';
 import { layOutSegments, type SegmentBatch } from '../../server/src/engine/segments.js';
 import { planTrees, type WantedPath } from '../../server/src/engine/trees.js';
 import { caseSeed, Random } from '../fuzz/random.js';
-import { angles, randomModel, reference, type RandomModel } from './model.js';
+import { angles, numbersOf, randomModel, type RandomModel } from './model.js';
+import { reference } from './reference.js';
 
 const [library, count = '100', seed = '1', only] = process.argv.slice(2);
 const kernels = createRequire(import.meta.url)(library!) as NativeKernels;
@@ -45,7 +46,7 @@ function conversations(random: Random, { shape }: RandomModel, long: boolean): W
 interface Opened {
   readonly model: RandomModel;
   readonly native: NativeModel;
-  readonly numbers: readonly [Int32Array, Float64Array, Float64Array];
+  readonly numbers: readonly [Int32Array, Float64Array, Int32Array, Float64Array];
   readonly path: string;
 }
 
@@ -53,10 +54,7 @@ function open(random: Random, name: string, small: boolean): Opened {
   const model = randomModel(random, small);
   const path = join(work, name);
   writeFileSync(path, model.file);
-  const { layers, hidden, intermediate, heads, kvHeads, headDim, vocab, prefix } = model.shape;
-  const ints = Int32Array.of(layers, hidden, intermediate, heads, kvHeads, headDim, vocab, prefix.length);
-  const floats = Float64Array.of(model.shape.eps, model.shape.queryScale);
-  const numbers = [ints, floats, Float64Array.from(model.offsets)] as const;
+  const numbers = [...numbersOf(model.shape), Float64Array.from(model.offsets)] as const;
   return { model, native: kernels.open(path, ...numbers), numbers, path };
 } // prettier-ignore
 
@@ -130,13 +128,13 @@ function hostile(random: Random, { native, model, path, numbers }: Opened, batch
   } catch {
     note('odd calls that were refused');
   }
-  const [ints, floats, offsets] = [numbers[0].slice(), numbers[1], numbers[2].slice()];
+  const [ints, floats, slides, offsets] = [numbers[0].slice(), numbers[1], numbers[2], numbers[3].slice()];
   if (random.chance(0.7)) offsets[random.int(0, offsets.length - 1)] = random.pick([-1, -64, 2 ** 53, 1e308, NaN, model.file.length, model.file.length - 1, Infinity]);
-  else ints[random.int(0, 7)] = random.pick([-1, 0, 1, 2 ** 31 - 1, 63, 65, 1_000_000]);
+  else ints[random.int(0, ints.length - 1)] = random.pick([-1, 0, 1, 2 ** 31 - 1, 63, 65, 1_000_000]);
   try {
     // Another path: a file is opened once.
     const other = path.replace(/([^/]+)$/, './$1');
-    kernels.open(other, ints, floats, offsets);
+    kernels.open(other, ints, floats, random.chance(0.1) ? slides.slice(1) : slides, offsets);
     note('odd models that were opened');
   } catch {
     note('odd models that were refused');

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../model/checkpoint/config.js';
+import type { ModelConfig, RopeConfig } from '../model/checkpoint/config.js';
 import type { ExternalTensor } from '../model/graph/builder.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
 import { readPrefix } from '../model/bundle/prefix.js';
@@ -14,9 +14,9 @@ import { layOutSegments } from './segments.js';
  * product done while its sums are in the cache. `run` occupies its thread until it is done.
  */
 export class NativeBackbone implements Backbone {
-  /** cos of [positions, headDim / 2], then sin. */
+  /** cos of [positions, headDim / 2], then sin; where sliding layers have angles of their own, those after them. */
   #rope = new Float32Array(0);
-  readonly #frequencies: Float32Array;
+  readonly #ropes: readonly RopeConfig[];
 
   private constructor(
     private readonly kernels: NativeKernels,
@@ -24,7 +24,7 @@ export class NativeBackbone implements Backbone {
     private readonly config: ModelConfig,
     readonly prefix: readonly number[],
   ) {
-    this.#frequencies = inverseFrequencies(config);
+    this.#ropes = ropesOf(config);
   }
 
   /** @param path the .onnx file of a converted int8 model: its weights are read, its graph is not */
@@ -35,6 +35,8 @@ export class NativeBackbone implements Backbone {
   ): Promise<NativeBackbone> {
     const prefix = await readPrefix(path);
     const { file, offsets } = placesOf(await storedTensors(path), config, prefix.length, path);
+    const { slidingLayers = [], slidingWindow = 0 } = config;
+    // In the order of server/native/binding.c.
     const shape = Int32Array.of(
       config.layers,
       config.hiddenSize,
@@ -44,9 +46,22 @@ export class NativeBackbone implements Backbone {
       config.headDim,
       config.vocabSize,
       prefix.length,
+      slidingWindow,
+      ropesOf(config).length,
+      Number(config.qkNorm ?? false),
+      Number(config.sandwichNorms),
+      ACTIVATIONS[config.activation],
     );
-    const numbers = Float64Array.of(config.rmsNormEps, config.queryScale);
-    const model = kernels.open(file, shape, numbers, Float64Array.from(offsets));
+    const numbers = Float64Array.of(
+      config.rmsNormEps,
+      config.queryScale,
+      config.embeddingScale,
+      config.attnSoftcap ?? 0,
+    );
+    const slides = Int32Array.from({ length: config.layers }, (_, i) =>
+      Number(slidingLayers[i] ?? false),
+    );
+    const model = kernels.open(file, shape, numbers, slides, Float64Array.from(offsets));
     return new NativeBackbone(kernels, model, config, prefix);
   }
 
@@ -62,22 +77,39 @@ export class NativeBackbone implements Backbone {
     return Promise.resolve();
   }
 
-  /** The table of angles for at least so many positions. */
+  /** The tables of angles for at least so many positions. */
   #angles(positions: number): Float32Array {
-    const half = this.#frequencies.length;
-    if (2 * positions * half <= this.#rope.length) return this.#rope;
+    const half = this.config.headDim / 2;
+    const tables = this.#ropes.length;
+    if (2 * positions * half * tables <= this.#rope.length) return this.#rope;
     const count = Math.max(512, 2 ** Math.ceil(Math.log2(positions)));
-    const factor = rotaryFactor(this.config.rope);
-    const rope = new Float32Array(2 * count * half);
-    for (let p = 0; p < count; p++) {
-      for (let i = 0; i < half; i++) {
-        const angle = Math.fround(p * this.#frequencies[i]!);
-        rope[p * half + i] = factor * Math.cos(angle);
-        rope[(count + p) * half + i] = factor * Math.sin(angle);
+    const all = new Float32Array(2 * count * half * tables);
+    for (const [n, of] of this.#ropes.entries()) {
+      const rope = all.subarray(n * 2 * count * half);
+      const frequencies = inverseFrequencies(this.config, of);
+      const factor = rotaryFactor(of);
+      for (let p = 0; p < count; p++) {
+        for (let i = 0; i < half; i++) {
+          const angle = Math.fround(p * frequencies[i]!);
+          rope[p * half + i] = factor * Math.cos(angle);
+          rope[(count + p) * half + i] = factor * Math.sin(angle);
+        }
       }
     }
-    return (this.#rope = rope);
+    return (this.#rope = all);
   }
+}
+
+/** `enum activation` of server/native/backbone.h. */
+const ACTIVATIONS: Readonly<Record<ModelConfig['activation'], number>> = {
+  silu: 0,
+  gelu_tanh: 1,
+  gelu: 2,
+};
+
+/** The rotary embedding, and that of sliding layers where they have their own. */
+function ropesOf({ rope, localRope }: ModelConfig): readonly RopeConfig[] {
+  return localRope === undefined ? [rope] : [rope, localRope];
 }
 
 /**
@@ -102,10 +134,13 @@ function placesOf(
     files.add(tensor.file);
     return tensor.offset;
   };
+  const maybe = (has: boolean | undefined, name: string, bytes: number): number =>
+    has ? at(name, bytes) : -1;
   const offsets = [
     at('model.embed_tokens.weight', 4 * vocabSize * H),
     at('rotation.inverse', 4 * H * H),
     at('model.norm.weight', 4 * H),
+    maybe(config.sandwichNorms, 'rotation.matrix', 4 * H * H),
   ];
   const KV = kvHeads * headDim;
   const linears: readonly [string, number, number][] = [
@@ -124,6 +159,12 @@ function placesOf(
       offsets.push(at(`${p}.${name}.scale`, 4 * outputs), at(`${p}.${name}.bias`, 4 * outputs));
     }
     offsets.push(at(`${p}.prefix_key`, 4 * prefix * KV), at(`${p}.prefix_value`, 4 * prefix * KV));
+    for (const name of ['self_attn.q_norm', 'self_attn.k_norm']) {
+      offsets.push(maybe(config.qkNorm, `${p}.${name}.weight`, 4 * headDim));
+    }
+    for (const name of ['post_attention_layernorm', 'post_feedforward_layernorm']) {
+      offsets.push(maybe(config.sandwichNorms, `${p}.${name}.weight`, 4 * H));
+    }
   }
   const [file, ...others] = files;
   if (file === undefined || others.length > 0) {

@@ -14,8 +14,17 @@ export interface NativeKernels {
   readonly source: string;
   /** What of the processor or the system is lacking, or undefined. */
   missing(): string | undefined;
-  /** @throws Error when the file cannot be read */
-  open(path: string, shape: Int32Array, numbers: Float64Array, offsets: Float64Array): NativeModel;
+  /**
+   * @param slides of each layer, whether it sees the window alone
+   * @throws Error when the file cannot be read, or shape and offsets do not fit it
+   */
+  open(
+    path: string,
+    shape: Int32Array,
+    numbers: Float64Array,
+    slides: Int32Array,
+    offsets: Float64Array,
+  ): NativeModel;
   /** @throws Error when an index leads out of its buffer */
   run(
     model: NativeModel,
@@ -66,14 +75,10 @@ export function nativeUnfit(config: ModelConfig): string | undefined {
     if (size % 64 !== 0) return `${name} ${size} is no multiple of 64`;
   }
   if (heads % kvHeads !== 0) return `${heads} heads do not share ${kvHeads} evenly`;
-  const lacking: readonly [boolean, string][] = [
-    [config.qkNorm === true, 'norms of query and key'],
-    [config.slidingLayers?.some(Boolean) === true, 'a sliding window'],
-    [config.attnSoftcap !== undefined, 'a cap of attention logits'],
-    [config.sandwichNorms, 'norms after attention and MLP'],
-    [config.activation !== 'silu', `the activation ${config.activation}`],
-    [config.embeddingScale !== 1, 'scaled embeddings'],
-  ];
-  const found = lacking.find(([has]) => has);
-  return found && `the model has ${found[1]}`;
+  let odd = hiddenSize;
+  while (odd % 2 === 0) odd /= 2;
+  // The stream's rotation is run for norms after attention and MLP: backbone.h.
+  if (config.sandwichNorms && odd > 256)
+    return `hiddenSize ${hiddenSize} has the odd factor ${odd}`;
+  return undefined;
 }

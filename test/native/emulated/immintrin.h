@@ -34,10 +34,14 @@ EMULATED __m512 _mm512_sub_ps(__m512 a, __m512 b) { return a - b; }
 EMULATED __m512 _mm512_mul_ps(__m512 a, __m512 b) { return a * b; }
 EMULATED __m512 _mm512_fmadd_ps(__m512 a, __m512 b, __m512 c) { return a * b + c; }
 EMULATED __m512 _mm512_fmsub_ps(__m512 a, __m512 b, __m512 c) { return a * b - c; }
+EMULATED __m512 _mm512_div_ps(__m512 a, __m512 b) { return a / b; }
 EMULATED __m512 _mm512_abs_ps(__m512 a) { EMULATED_LANES(a[i] = fabsf(a[i])) return a; }
 /* The second operand where one is no number, as the instruction has it. */
 EMULATED __m512 _mm512_max_ps(__m512 a, __m512 b) {
   EMULATED_LANES(a[i] = a[i] > b[i] ? a[i] : b[i]) return a;
+}
+EMULATED __m512 _mm512_min_ps(__m512 a, __m512 b) {
+  EMULATED_LANES(a[i] = a[i] < b[i] ? a[i] : b[i]) return a;
 }
 EMULATED __m512 _mm512_mask_max_ps(__m512 s, __mmask16 m, __m512 a, __m512 b) {
   const __m512 most = _mm512_max_ps(a, b);
@@ -69,6 +73,7 @@ EMULATED void _mm512_store_ps(void *p, __m512 a) { *(__m512 *)p = a; }
 EMULATED __m512 _mm512_loadu_ps(const void *p) { __m512 r; memcpy(&r, p, sizeof r); return r; }
 EMULATED void _mm512_storeu_ps(void *p, __m512 a) { memcpy(p, &a, sizeof a); }
 EMULATED __m512i _mm512_load_si512(const void *p) { return *(const __m512i *)p; }
+EMULATED __m512i _mm512_loadu_si512(const void *p) { __m512i r; memcpy(&r, p, sizeof r); return r; }
 EMULATED void _mm512_store_si512(void *p, __m512i a) { *(__m512i *)p = a; }
 EMULATED __m256i _mm256_load_si256(const __m256i *p) { return *p; }
 

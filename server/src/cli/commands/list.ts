@@ -91,6 +91,7 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   ]);
   table.unshift(['name', 'attributes × levels', 'download', 'int8', 'float32', 'licence', '']);
   await printTable(table);
+  await print('? the licence of what it was trained from; its own card was not looked at\n');
 }
 
 async function printTable(rows: readonly string[][]): Promise<void> {

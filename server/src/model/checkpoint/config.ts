@@ -54,11 +54,12 @@ const ACTIVATIONS = {
   silu: 'silu',
   swish: 'silu',
   gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_python_tanh: 'gelu_tanh',
   gelu_new: 'gelu_tanh',
+  gelu_fast: 'gelu_tanh',
   gelu: 'gelu',
+  gelu_python: 'gelu',
 } as const;
-/** The first Gemma's configs say "gelu" and mean the tanh form. */
-const GEMMA_ACTIVATIONS = { ...ACTIVATIONS, gelu: 'gelu_tanh' } as const;
 
 /** The part of a config.json that describes the language model: Gemma 3 keeps it inside `text_config`. */
 export function textConfig(json: Json): Json {
@@ -100,12 +101,13 @@ export function parseConfig(whole: Json, file: string): ModelConfig {
   if (!Number.isInteger(heads / kvHeads)) {
     throw f.error('num_key_value_heads', kvHeads, `a divisor of num_attention_heads (${heads})`);
   }
+  if (f.number('partial_rotary_factor', 1) !== 1) {
+    throw f.error('partial_rotary_factor', f.get('partial_rotary_factor'), '1');
+  }
   if (headDim % 2 !== 0) throw f.error('head_dim', headDim, 'even numbers');
   const maxPositions = f.count('max_position_embeddings');
   const { rope, localRope } = ropeOf(f, maxPositions, row.localBase);
   const bias = row.biases === 'query-key-value';
-  const activations = row.gemmaScales ? GEMMA_ACTIVATIONS : ACTIVATIONS;
-  const activation = f.get(row.activationField) ?? f.get('hidden_act');
   const sliding = slidingOf(f, row, layers, maxPositions);
   // The order of the fields enters the fingerprint of a GGUF.
   return {
@@ -118,11 +120,11 @@ export function parseConfig(whole: Json, file: string): ModelConfig {
     vocabSize: f.count('vocab_size'),
     maxPositions,
     rmsNormEps: f.number('rms_norm_eps'),
-    attentionBias: bias || f.boolean('attention_bias'),
-    mlpBias: f.boolean('mlp_bias'),
+    attentionBias: bias || (row.biases === 'as-configured' && f.boolean('attention_bias')),
+    mlpBias: row.mlpBiases === true && f.boolean('mlp_bias'),
     rope,
     architecture,
-    activation: f.oneOf(row.activationField, activations, activation),
+    activation: f.oneOf(row.activationField, ACTIVATIONS),
     embeddingScale: row.gemmaScales ? Math.sqrt(hiddenSize) : 1,
     normPlusOne: row.gemmaScales,
     sandwichNorms: row.sandwichNorms,

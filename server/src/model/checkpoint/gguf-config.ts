@@ -86,7 +86,13 @@ export function ggufConfig(metadata: GgufMetadata, facts: TensorFacts): ModelCon
       ...(local === undefined ? {} : { rope_local_base_freq: local }),
     });
   }
-  return parseConfig(json, metadata.file);
+  const config = parseConfig(json, metadata.file);
+  const dropped =
+    (facts.attentionBias && !config.attentionBias) || (facts.mlpBias && !config.mlpBias);
+  if (dropped) {
+    throw new Error(`${metadata.file}: biases, which a ${config.architecture} of this kind has not`);
+  }
+  return config;
 }
 
 function ropeScaling(

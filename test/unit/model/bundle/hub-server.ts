@@ -27,6 +27,8 @@ export class HubServer {
   /** A wrong byte in what the CDN sends. */
   corrupt = false;
   ranges = true;
+  /** The CDN sends half of a file and waits for this, where it is given. */
+  hold: Promise<void> | undefined;
   endpoint = '';
   #servers: Server[] = [];
   #cdn = '';
@@ -95,6 +97,12 @@ export class HubServer {
       'content-length': rest.length,
       ...(from > 0 ? { 'content-range': `bytes ${from}-${all.length - 1}/${all.length}` } : {}),
     });
+    if (this.hold !== undefined) {
+      const half = rest.length >> 1;
+      response.write(rest.subarray(0, half));
+      void this.hold.then(() => response.end(rest.subarray(half)));
+      return;
+    }
     const end = this.breaks.shift();
     if (end === undefined) response.end(rest);
     else response.write(rest.subarray(0, end), () => setTimeout(() => response.destroy(), 20));

@@ -24,14 +24,11 @@ describe.each(goldenNames)('%s in int8', (name) => {
 });
 
 describe('our own kernels', () => {
-  it.each([
-    ['qwen3-bt', 'norms of query and key'],
-    ['mistral-window', 'a sliding window'],
-    ['gemma2-bt', 'a sliding window'],
-  ])('leave %s to ONNX Runtime, and say why', async (name, why) => {
+  it.each(goldenNames)('leave %s to ONNX Runtime for its sizes alone', async (name) => {
     const { config } = await openModel(goldenFolder(name), { precision: 'float32', cacheFolder });
+    expect(nativeUnfit(config)).toMatch(/is no multiple of 64/);
     // Of sizes that they take.
     const large = { ...config, hiddenSize: 1024, intermediateSize: 4096, headDim: 128 };
-    expect(nativeUnfit(large)).toContain(why);
+    expect(nativeUnfit(large)).toBeUndefined();
   });
 });

@@ -61,8 +61,9 @@ export async function pull(name: HubName, options: PullOptions = {}): Promise<st
   for (const file of first) await downloadFile(file, sha, name, settings, options);
   const folder = join(repositoryFolder(settings.cache, name), 'snapshots', sha);
   const weights = await weightFiles(files, folder, name);
-  await requireRoom(weights, settings, name);
-  const show = rateOf(name, weights, options.onProgress);
+  const missing = await requireRoom(weights, settings, name);
+  // Nothing is said of a download that finds all of it there.
+  const show = missing > 0 ? rateOf(name, weights, options.onProgress) : () => undefined;
   for (const file of weights) {
     await downloadFile(file, sha, name, settings, { ...options, onBytes: show });
   }
@@ -170,11 +171,12 @@ async function weightFiles(
   );
 }
 
+/** @returns bytes of the files that are not in the cache. @throws HubError where the disk has no room for them */
 async function requireRoom(
   files: readonly HubFile[],
   { cache }: HubSettings,
   name: HubName,
-): Promise<void> {
+): Promise<number> {
   await mkdir(cache, { recursive: true });
   const blobs = join(repositoryFolder(cache, name), 'blobs');
   let bytes = 0;
@@ -186,7 +188,11 @@ async function requireRoom(
         `HF_HUB_CACHE puts the hub's cache on another disk`,
     );
   }
+  return bytes;
 }
+
+const amount = (bytes: number): string =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : gigabytes(bytes);
 
 /** Tells how much of all files has come, how fast, and the time left. */
 function rateOf(
@@ -207,8 +213,9 @@ function rateOf(
     const rate = fresh / Math.max((now - began) / 1000, 0.5);
     const seconds = (total - done) / Math.max(rate, 1);
     const left = done >= total || rate <= 0 ? '' : `, ${duration(Math.ceil(seconds))} left`;
+    const speed = rate <= 0 ? '' : `, ${amount(rate)}/s`;
     onProgress?.({
-      message: `Downloading ${name.id}: ${gigabytes(done)} of ${gigabytes(total)}, ${gigabytes(rate)}/s${left}`,
+      message: `Downloading ${name.id}: ${amount(done)} of ${amount(total)}${speed}${left}`,
       fraction: total === 0 ? 1 : done / total,
     });
   };

@@ -62,7 +62,8 @@ export function ropeOf(
 }
 
 function scalingOf(s: Fields, maxPositions: number): RopeScaling | undefined {
-  const value = s.get('rope_type') ?? s.get('type') ?? 'default';
+  // The older name wins in transformers.
+  const value = s.get('type') ?? s.get('rope_type') ?? 'default';
   const kind = s.oneOf('rope_type', KINDS, value);
   if (s.number('partial_rotary_factor', 1) !== 1) {
     throw s.error('partial_rotary_factor', s.get('partial_rotary_factor'), '1');

@@ -1,7 +1,7 @@
 import type { Fields } from './fields.js';
 
-/** Which of a layer's linear maps have a bias. */
-export type Biases = 'as-configured' | 'query-key-value';
+/** Which of an attention's linear maps have a bias: all or none by `attention_bias`, or whatever that says. */
+export type Biases = 'as-configured' | 'query-key-value' | 'none';
 
 /** Per layer: does it see only the last `sliding_window` tokens? Undefined where the type has no window. */
 type Sliding = (f: Fields, layers: number) => readonly boolean[] | undefined;
@@ -16,6 +16,8 @@ export interface Architecture {
   /** The field that names the MLP's activation. */
   readonly activationField: 'hidden_act' | 'hidden_activation';
   readonly biases: Biases;
+  /** Whether `mlp_bias` is read. */
+  readonly mlpBiases?: boolean;
   /** q and k are normed head by head before the rotary embedding. */
   readonly qkNorm: boolean;
   /** Gemma's embeddings are multiplied by sqrt(hidden size), and its norms store their weight minus 1. */
@@ -25,7 +27,7 @@ export interface Architecture {
   /** The field whose value^-0.5 scales q k^T, in place of the head's size. */
   readonly queryScalar?: string;
   /** The field of the cap of attention logits. */
-  readonly softcap?: string;
+  readonly softcap?: string | undefined;
   readonly sliding: Sliding;
   /** Field of the rotary base of sliding layers, where they have one of their own. */
   readonly localBase?: string;
@@ -43,19 +45,20 @@ const afterFull: Sliding = (f, layers) => {
   const full = f.number('max_window_layers');
   return listed(f, layers, (layer) => layer >= full);
 };
-/** Every n-th layer sees everything. */
-const alternating =
-  (fallback: number): Sliding =>
-  (f, layers) => {
-    const pattern = f.count('sliding_window_pattern', fallback);
-    return listed(f, layers, (layer) => (layer + 1) % pattern !== 0);
-  };
+/** Gemma 2: every second layer sees everything. */
+const alternating: Sliding = (f, layers) => listed(f, layers, (layer) => layer % 2 === 0);
+/** Gemma 3: every n-th. */
+const patterned: Sliding = (f, layers) => {
+  const pattern = f.count('sliding_window_pattern', 6);
+  return listed(f, layers, (layer) => (layer + 1) % pattern !== 0);
+};
 const LAYER_TYPES = { full_attention: false, sliding_attention: true } as const;
 
 const LLAMA: Architecture = {
   defaults: { hidden_act: 'silu', max_position_embeddings: 2048, rms_norm_eps: 1e-6 },
   activationField: 'hidden_act',
   biases: 'as-configured',
+  mlpBiases: true,
   qkNorm: false,
   gemmaScales: false,
   sandwichNorms: false,
@@ -65,11 +68,13 @@ const QWEN2: Architecture = {
   ...LLAMA,
   defaults: {
     ...LLAMA.defaults,
+    num_key_value_heads: 32,
     max_position_embeddings: 32768,
     sliding_window: 4096,
     max_window_layers: 28,
   },
   biases: 'query-key-value',
+  mlpBiases: false,
   sliding: afterFull,
 };
 const GEMMA: Architecture = {
@@ -78,15 +83,19 @@ const GEMMA: Architecture = {
     hidden_act: 'gelu_pytorch_tanh',
     max_position_embeddings: 8192,
     rms_norm_eps: 1e-6,
+    num_key_value_heads: 16,
     head_dim: 256,
     pad_token_id: 0,
   },
+  mlpBiases: false,
   gemmaScales: true,
 };
 const GEMMA2: Architecture = {
   ...GEMMA,
   defaults: {
     ...GEMMA.defaults,
+    hidden_activation: 'gelu_pytorch_tanh',
+    num_key_value_heads: 4,
     query_pre_attn_scalar: 256,
     sliding_window: 4096,
     attn_logit_softcapping: 50,
@@ -95,7 +104,7 @@ const GEMMA2: Architecture = {
   sandwichNorms: true,
   queryScalar: 'query_pre_attn_scalar',
   softcap: 'attn_logit_softcapping',
-  sliding: alternating(2),
+  sliding: alternating,
 };
 
 /** By `model_type`. */
@@ -103,7 +112,14 @@ export const ARCHITECTURES = {
   llama: LLAMA,
   mistral: {
     ...LLAMA,
-    defaults: { ...LLAMA.defaults, max_position_embeddings: 131072, sliding_window: 4096 },
+    defaults: {
+      ...LLAMA.defaults,
+      num_key_value_heads: 8,
+      max_position_embeddings: 131072,
+      sliding_window: 4096,
+    },
+    biases: 'none',
+    mlpBiases: false,
     sliding: always,
   },
   qwen2: QWEN2,
@@ -121,14 +137,14 @@ export const ARCHITECTURES = {
       ...GEMMA2.defaults,
       vocab_size: 262208,
       num_attention_heads: 8,
-      num_key_value_heads: 4,
       max_position_embeddings: 131072,
-      attn_logit_softcapping: null,
       rope_theta: 1e6,
       rope_local_base_freq: 10000,
     },
     qkNorm: true,
-    sliding: alternating(6),
+    // transformers reads the field and caps nothing.
+    softcap: undefined,
+    sliding: patterned,
     localBase: 'rope_local_base_freq',
   },
 } as const satisfies Readonly<Record<string, Architecture>>;

@@ -1,0 +1,1 @@
+export function buildEmulated(library: string, work: string, flags?: readonly string[]): void;
