@@ -11,15 +11,17 @@ const DAY = 24 * 3600 * 1000;
  */
 const NAME = /(\d+)-(\d+)-([0-9a-f]{6})$/;
 
-function startOf(pid: number): string {
+/** Fields 3 and on of what Linux tells of a process; the second, the program's name, may hold spaces and brackets. */
+function statOf(pid: number): string[] {
   try {
-    // Field 22; the second, the program's name, may hold spaces and brackets.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return /^\d+$/.exec(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '')?.[0] ?? '0';
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return '0';
+    return [];
   }
 }
+
+const startOf = (pid: number): string => /^\d+$/.exec(statOf(pid)[19] ?? '')?.[0] ?? '0';
 
 /** Of this machine, or of this container on it. */
 function ownPlace(): string {
@@ -50,7 +52,8 @@ export function isRunning(name: string, age: number): boolean {
   const [, pid = '0', started = '0', place] = NAME.exec(name) ?? [];
   if (place === undefined) return false;
   if (!ownName().endsWith(place)) return age < DAY;
-  if (!isThere(Number(pid))) return false;
+  // One that ended and whose parent has not asked (a container without an init never does) holds nothing any more.
+  if (!isThere(Number(pid)) || /^[ZX]$/.test(statOf(Number(pid))[0] ?? '')) return false;
   const now = startOf(Number(pid));
   return started === '0' || now === '0' || now === started;
 }
