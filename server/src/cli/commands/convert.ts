@@ -19,7 +19,7 @@ export async function convertCommand(from: string, to: string, o: ConvertOptions
     );
   } catch (error) {
     if (!signal.aborted) throw error;
-    process.stderr.write(`Interrupted; ${to} is as it was.\n`);
+    process.stderr.write(`Interrupted; ${to} is as it was. The same command goes on from here.\n`);
     return EXIT.interrupted;
   }
   if (!o.quiet) process.stderr.write(`Bundle: ${to}\n`);

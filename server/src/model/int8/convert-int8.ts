@@ -88,6 +88,9 @@ export async function convertInt8(
         signal?.throwIfAborted();
         onProgress?.(share * part);
       });
+    } else {
+      // The time left is measured from where it goes on.
+      onProgress?.(share + ((1 - share) * begun.done) / layers);
     }
     /** Layers on their way to the file. */
     const writing: (() => Promise<void>)[] = [];
