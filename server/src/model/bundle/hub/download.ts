@@ -20,6 +20,9 @@ export interface DownloadOptions extends RequestOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
+/** Where what came of a file so far lies. */
+export const incomplete = (blob: string): string => `${blob}.incomplete`;
+
 /**
  * Brings one file into the hub's cache: `blobs/<hash>`, written to `<hash>.incomplete` and gone on with there
  * after a break, compared with the hub's hash, then linked from `snapshots/<commit>/<path>`.
@@ -58,7 +61,7 @@ async function fetchBlob(
   settings: HubSettings,
   options: DownloadOptions,
 ): Promise<void> {
-  const part = `${blob}.incomplete`;
+  const part = incomplete(blob);
   const path = file.path.split('/').map(encodeURIComponent).join('/');
   const url = `${settings.endpoint}/${name.id}/resolve/${commit}/${path}`;
   const { signal, retryDelay = 1000, onBytes } = options;

@@ -1,8 +1,8 @@
-import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { duration } from '../../../protocol/index.js';
 import { exists, gigabytes, parseJson } from '../../files.js';
-import { downloadFile, type DownloadOptions, type HubFile } from './download.js';
+import { downloadFile, incomplete, type DownloadOptions, type HubFile } from './download.js';
 import {
   cachedSnapshot,
   hubSettings,
@@ -61,8 +61,8 @@ export async function pull(name: HubName, options: PullOptions = {}): Promise<st
   for (const file of first) await downloadFile(file, sha, name, settings, options);
   const folder = join(repositoryFolder(settings.cache, name), 'snapshots', sha);
   const weights = await weightFiles(files, folder, name);
-  const missing = await requireRoom(weights, settings, name);
   // Nothing is said of a download that finds all of it there.
+  const missing = await requireRoom(weights, settings, name);
   const show = missing > 0 ? rateOf(name, weights, options.onProgress) : () => undefined;
   for (const file of weights) {
     await downloadFile(file, sha, name, settings, { ...options, onBytes: show });
@@ -92,7 +92,7 @@ export async function inspect(
   for (const file of siblings.flatMap(fileOf)) {
     if (!/^[^/]+\.(safetensors|gguf)$/i.test(file.path)) continue;
     bytes += file.size;
-    if (!(await exists(join(blobs, file.hash)))) missing += file.size;
+    missing += await missingOf(blobs, file);
   }
   return { bytes, missing };
 }
@@ -180,7 +180,7 @@ async function requireRoom(
   await mkdir(cache, { recursive: true });
   const blobs = join(repositoryFolder(cache, name), 'blobs');
   let bytes = 0;
-  for (const { hash, size } of files) if (!(await exists(join(blobs, hash)))) bytes += size;
+  for (const file of files) bytes += await missingOf(blobs, file);
   const { bavail, bsize } = await statfs(cache);
   if (bavail * bsize < bytes) {
     throw new HubError(
@@ -189,6 +189,14 @@ async function requireRoom(
     );
   }
   return bytes;
+}
+
+/** Bytes of a file that are still to come; a part of it may be there. */
+async function missingOf(blobs: string, { hash, size }: HubFile): Promise<number> {
+  const blob = join(blobs, hash);
+  if (await exists(blob)) return 0;
+  const part = await stat(incomplete(blob)).catch(() => undefined);
+  return Math.max(0, size - (part?.size ?? 0));
 }
 
 const amount = (bytes: number): string =>
