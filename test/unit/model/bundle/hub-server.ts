@@ -100,7 +100,7 @@ export class HubServer {
     if (this.hold !== undefined) {
       const half = rest.length >> 1;
       response.write(rest.subarray(0, half));
-      void this.hold.then(() => response.end(rest.subarray(half)));
+      this.hold.then(() => response.end(rest.subarray(half))).catch(() => undefined);
       return;
     }
     const end = this.breaks.shift();
