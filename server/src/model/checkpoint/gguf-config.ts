@@ -90,7 +90,9 @@ export function ggufConfig(metadata: GgufMetadata, facts: TensorFacts): ModelCon
   const dropped =
     (facts.attentionBias && !config.attentionBias) || (facts.mlpBias && !config.mlpBias);
   if (dropped) {
-    throw new Error(`${metadata.file}: biases, which a ${config.architecture} of this kind has not`);
+    throw new Error(
+      `${metadata.file}: biases, which a ${config.architecture} of this kind has not`,
+    );
   }
   return config;
 }
