@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -55,7 +55,7 @@ describe.each(goldenNames)('openModel of the Hugging Face folder %s', (name) => 
   it('gives heads and a backbone that compute the reference', async () => {
     const golden = readGolden(name);
     const model = await openModel(goldenFolder(name), { precision: 'float32', cacheFolder });
-    expect(model.name).toBe(name);
+    expect(model.name).toBe(basename(goldenFolder(name)));
     expect(model.precision).toBe('float32');
     expect(model.maxTokens).toBe(4096);
     expect(model.spec.attributes).toHaveLength(golden.num_objectives);
