@@ -51,7 +51,9 @@ export function codeActions(
   const found = params.context.diagnostics.filter(
     (d) => isOurs(d) && d.data.epoch === audit.epoch,
   ) as (Diagnostic & { data: DiagnosticData })[];
-  if (entry !== undefined)
+  // Of a file that is no data set no row is deleted: it is another file, or its fields have other names.
+  const foreign = params.context.diagnostics.filter(isNoDataset);
+  if (entry !== undefined && foreign.length === 0)
     actions.push(
       ...rowActions(audit, entry, params.context.diagnostics).filter((a) => wanted(a.kind ?? '')),
     );
@@ -59,7 +61,7 @@ export function codeActions(
   if (wanted(CodeActionKind.QuickFix) && codes.size > 0)
     actions.push(...bulkActions(audit, CodeActionKind.QuickFix, codes));
   if (extension && wanted(CodeActionKind.QuickFix))
-    actions.push(...params.context.diagnostics.filter(isNoDataset).flatMap((d) => other(audit, d)));
+    actions.push(...foreign.flatMap((d) => other(audit, d)));
   if (wanted(CodeActionKind.QuickFix))
     for (const diagnostic of found) {
       const { response, code, epoch } = diagnostic.data;
