@@ -2,9 +2,9 @@ import { messageOf, unawaited } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
 import { PROVIDERS, type Provider } from '../model/graph/precision.js';
 import { identityOf } from './identity.js';
-import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
+import type { FromEvaluator, ToEvaluator } from './messages.js';
 import { streamInOrder } from './stream.js';
-import { abortError, start } from './starting.js';
+import { abortError, start, type ClientOptions } from './starting.js';
 import { lastWords } from './worker-process.js';
 import type {
   Evaluator,
@@ -16,14 +16,7 @@ import type {
   TargetResult,
 } from './types.js';
 
-export interface ClientOptions extends OpenRequest {
-  readonly onProgress?: (progress: { message: string; fraction?: number }) => void;
-  readonly signal?: AbortSignal;
-  /** Told when the process died and was begun anew. */
-  readonly onRestart?: (reason: string) => void;
-  /** Told what a user should know of a run: a note of the choice of device, smaller batches, another device. */
-  readonly onNotice?: (message: string) => void;
-}
+export type { ClientOptions };
 
 /** Deaths without one result in between, after which the evaluator gives up. */
 const MAX_DEATHS = 3;

@@ -109,9 +109,10 @@ class Coordinator {
   #watchMemory(growth: Growth): void {
     let seen = 0;
     const look = (): void => {
-      const idle = this.#jobs.size === 0 && seen === this.#finished;
+      const quiet = seen === this.#finished ? 'quiet' : 'between';
       seen = this.#finished;
-      if (seen > 0 && growth.excessive(idle)) this.send({ type: 'grown' });
+      if (seen > 0 && growth.excessive(this.#jobs.size > 0 ? 'busy' : quiet))
+        this.send({ type: 'grown' });
     };
     setInterval(look, LOOK_MS).unref();
   }

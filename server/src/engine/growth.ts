@@ -9,7 +9,7 @@ export class Growth {
   private readonly begun: number;
 
   /**
-   * @param spare bytes by which an idle process may grow; default: half of what it needs, at least 400 MB
+   * @param spare bytes by which an idle process may grow; default: a third of what it needs, at least 200 MB
    * @param rss bytes that the process holds
    * @param now milliseconds
    */
@@ -24,19 +24,22 @@ export class Growth {
   /**
    * Has the process grown so much that it is to be begun anew? True once. Asked from time to time, from the first
    * result on: what it held then is what it needs.
+   * @param activity nothing was asked since the last look; nothing is asked just now; work waits
    */
-  excessive(idle: boolean): boolean {
+  excessive(activity: 'quiet' | 'between' | 'busy'): boolean {
     if (this.told) return false;
     const held = this.rss();
     this.base ??= held;
-    const least = this.spare ?? Math.max(400e6, this.base / 2);
+    const spare = this.spare ?? Math.max(200e6, this.base / 3);
     // A long run that needs large batches would grow again at once: it pays for a new start seldom.
-    const limit = idle ? least : 2 * least + this.base;
+    const limit = activity === 'busy' ? 4 * spare + this.base : spare;
     if (held - this.base <= limit) return false;
-    if (!idle && this.now() - this.begun < 600_000) return false;
+    if (this.now() - this.begun < PATIENCE[activity]) return false;
     return (this.told = true);
   }
 }
 
+/** Milliseconds from the start on in which a process stays, whatever it holds. */
+const PATIENCE = { quiet: 0, between: 300_000, busy: 600_000 } as const;
 /** Milliseconds between two looks. */
 export const LOOK_MS = 5000;

@@ -1,9 +1,17 @@
 import { cancelled } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
-import type { ClientOptions } from './client.js';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import type { EvaluatorInfo } from './types.js';
 import { forkWorker, lastWords } from './worker-process.js';
+
+export interface ClientOptions extends OpenRequest {
+  readonly onProgress?: (progress: { message: string; fraction?: number }) => void;
+  readonly signal?: AbortSignal;
+  /** Told when the process died and was begun anew. */
+  readonly onRestart?: (reason: string) => void;
+  /** Told what a user should know of a run: a note of the choice of device, smaller batches, another device. */
+  readonly onNotice?: (message: string) => void;
+}
 
 export function abortError(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;

@@ -3,51 +3,58 @@ import { Growth } from '../../../server/src/engine/growth.js';
 
 const MB = 1e6;
 
-function watched(spare?: number) {
-  const state = { held: 300 * MB, now: 0 };
+function watched(held = 300 * MB) {
+  const state = { held, now: 0 };
   const growth = new Growth(
-    spare,
+    undefined,
     () => state.held,
     () => state.now,
   );
-  expect(growth.excessive(true)).toBe(false);
+  expect(growth.excessive('quiet')).toBe(false);
   return { state, growth };
 }
 
 describe('the memory of an evaluator', () => {
-  it('may grow by 400 MB, or by half of what it needs, while idle', () => {
+  it('may grow by 200 MB, or by a third of what it needs, where nothing is asked', () => {
     const small = watched();
-    small.state.held = 700 * MB;
-    expect(small.growth.excessive(true)).toBe(false);
-    small.state.held = 701 * MB;
-    expect(small.growth.excessive(true)).toBe(true);
+    small.state.held = 500 * MB;
+    expect(small.growth.excessive('quiet')).toBe(false);
+    small.state.held = 501 * MB;
+    expect(small.growth.excessive('quiet')).toBe(true);
 
-    const large = { held: 8000 * MB };
-    const growth = new Growth(undefined, () => large.held);
-    expect(growth.excessive(true)).toBe(false);
-    large.held = 11_900 * MB;
-    expect(growth.excessive(true)).toBe(false);
-    large.held = 12_100 * MB;
-    expect(growth.excessive(true)).toBe(true);
+    const large = watched(9000 * MB);
+    large.state.held = 11_900 * MB;
+    expect(large.growth.excessive('quiet')).toBe(false);
+    large.state.held = 12_100 * MB;
+    expect(large.growth.excessive('quiet')).toBe(true);
   });
 
   it('is told once', () => {
-    const { state, growth } = watched(MB);
-    state.held = 400 * MB;
-    expect(growth.excessive(true)).toBe(true);
-    expect(growth.excessive(true)).toBe(false);
+    const { state, growth } = watched();
+    state.held = 900 * MB;
+    expect(growth.excessive('quiet')).toBe(true);
+    expect(growth.excessive('quiet')).toBe(false);
   });
 
-  it('may be far more under way, and for the first ten minutes of a run whatever it is', () => {
+  it('may be more for five minutes where one request follows another', () => {
+    const { state, growth } = watched();
+    state.held = 600 * MB;
+    state.now = 299_000;
+    expect(growth.excessive('between')).toBe(false);
+    state.now = 301_000;
+    expect(growth.excessive('between')).toBe(true);
+  });
+
+  it('may be far more while work waits, and for ten minutes whatever it is', () => {
     const { state, growth } = watched();
     state.held = 2000 * MB;
     state.now = 599_000;
-    expect(growth.excessive(false)).toBe(false);
+    expect(growth.excessive('busy')).toBe(false);
     state.now = 601_000;
-    expect(growth.excessive(false)).toBe(true);
+    expect(growth.excessive('busy')).toBe(true);
     const other = watched();
     other.state.now = 601_000;
     other.state.held = 1300 * MB;
-    expect(other.growth.excessive(false)).toBe(false);
+    expect(other.growth.excessive('busy')).toBe(false);
   });
 });

