@@ -97,12 +97,13 @@ class Coordinator {
     request: OpenRequest,
     send: (message: FromEvaluator) => void,
   ): Promise<Coordinator> {
+    const began = Date.now();
     const { model, pool, budget, prefix, info } = await openRunning(script, request, (progress) =>
       send({ type: 'progress', ...progress }),
     );
     send({ type: 'opened', info });
     const coordinator = new Coordinator(model, pool, new TokenBudget(budget), prefix, send);
-    coordinator.#watchMemory(new Growth(request.spare));
+    coordinator.#watchMemory(new Growth(request.spare, Date.now() - began));
     return coordinator;
   }
 

@@ -10,11 +10,13 @@ export class Growth {
 
   /**
    * @param spare bytes by which an idle process may grow; default: a third of what it needs, at least 200 MB
+   * @param loading milliseconds that a new start takes
    * @param rss bytes that the process holds
    * @param now milliseconds
    */
   constructor(
     private readonly spare?: number,
+    private readonly loading = 0,
     private readonly rss: () => number = () => process.memoryUsage.rss(),
     private readonly now: () => number = Date.now,
   ) {
@@ -30,11 +32,10 @@ export class Growth {
     if (this.told) return false;
     const held = this.rss();
     this.base ??= held;
-    const spare = this.spare ?? Math.max(200e6, this.base / 3);
-    // A long run that needs large batches would grow again at once: it pays for a new start seldom.
-    const limit = activity === 'busy' ? 4 * spare + this.base : spare;
-    if (held - this.base <= limit) return false;
-    if (this.now() - this.begun < PATIENCE[activity]) return false;
+    if (held - this.base <= (this.spare ?? Math.max(200e6, this.base / 3))) return false;
+    // A long run that needs large batches grows again at once: it pays for a new start seldom, a large model more so.
+    const patience = activity === 'busy' ? 60 * this.loading : 0;
+    if (this.now() - this.begun < Math.max(PATIENCE[activity], patience)) return false;
     return (this.told = true);
   }
 }

@@ -3,10 +3,11 @@ import { Growth } from '../../../server/src/engine/growth.js';
 
 const MB = 1e6;
 
-function watched(held = 300 * MB) {
+function watched(held = 300 * MB, loading = 1000) {
   const state = { held, now: 0 };
   const growth = new Growth(
     undefined,
+    loading,
     () => state.held,
     () => state.now,
   );
@@ -45,16 +46,18 @@ describe('the memory of an evaluator', () => {
     expect(growth.excessive('between')).toBe(true);
   });
 
-  it('may be far more while work waits, and for ten minutes whatever it is', () => {
+  it('may be more for ten minutes while work waits, and for sixty times what a start takes', () => {
     const { state, growth } = watched();
-    state.held = 2000 * MB;
+    state.held = 600 * MB;
     state.now = 599_000;
     expect(growth.excessive('busy')).toBe(false);
     state.now = 601_000;
     expect(growth.excessive('busy')).toBe(true);
-    const other = watched();
-    other.state.now = 601_000;
-    other.state.held = 1300 * MB;
-    expect(other.growth.excessive('busy')).toBe(false);
+    const large = watched(300 * MB, 80_000);
+    large.state.held = 600 * MB;
+    large.state.now = 79 * 60_000;
+    expect(large.growth.excessive('busy')).toBe(false);
+    large.state.now = 81 * 60_000;
+    expect(large.growth.excessive('busy')).toBe(true);
   });
 });
