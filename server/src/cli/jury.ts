@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { auditDataset, type Audit, type AuditOptions, type AuditSource } from '../audit/index.js';
+import type { Audit, AuditOptions, AuditSource } from '../audit/index.js';
 import { Panel, type Judge, type Ruling } from '../cleaning/index.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { messageOf } from '../errors.js';
+import { audited } from './audited.js';
 import type { CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { onInterrupt } from './interrupt.js';
 import { checkQuorum, seatName, type JuryOptions, type Seat } from './options/jury.js';
-import { Progress, Share } from './output/progress.js';
-import { linesTold, openModel, withSession, type Session } from './session.js';
+import { linesTold, openModel, withSession } from './session.js';
 
 /** What the judges found, the audit of the first of them, and what it is of. */
 export interface Verdicts {
@@ -45,6 +45,7 @@ export async function hearJury(
   jury: JuryOptions,
 ): Promise<Verdicts | number> {
   const { seats, heads, quorum } = jury;
+  const { sources, top, ...asked } = hearing;
   const { signal } = onInterrupt();
   const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
   const infos = await openEach(seats, o, signal).catch((error: unknown) => {
@@ -56,14 +57,17 @@ export async function hearJury(
   const readings = infos.map((info, n) => readingsOf(info, heads, unlike(infos, seats, n)));
   const J = readings.flat().length;
   checkQuorum(quorum, J);
-  const panel = new Panel(hearing.top);
+  const panel = new Panel(top);
   let heard = 0;
   let first: Audit | undefined;
   for (const [n, seat] of seats.entries()) {
     const code = await withSession(of(o, seat), async (session) => {
       for (const [k, { judge, weights }] of readings[n]!.entries()) {
         say(`Judge ${++heard} of ${J}: ${judge.name}`);
-        const audit = await audited(hearing, o, session, weights, k > 0);
+        const { evaluator, store, signal } = session;
+        const given = { evaluator, store, signal, ...asked, ...(weights && { weights }) };
+        // Only the first reading of a model scores: the others take its numbers from the store.
+        const audit = await audited(sources, o, given, (o.quiet ?? false) || k > 0);
         panel.hear(judge, audit);
         first ??= audit;
       }
@@ -136,38 +140,4 @@ function readingsOf(info: EvaluatorInfo, heads: boolean, name: string): Reading[
     weights: spec.attributes.map((_, k) => (k === m ? 1 : 0)),
   }));
   return [whole, ...attributes];
-}
-
-async function audited(
-  { sources, thresholds, ignored, wanted }: Hearing,
-  o: CommonOptions,
-  { evaluator, store, signal }: Session,
-  weights: readonly number[] | undefined,
-  again: boolean,
-): Promise<Audit> {
-  const { audit, progress } = auditDataset(sources, {
-    evaluator,
-    store,
-    signal,
-    tau: o.tau,
-    lambda: o.lambda,
-    cvarLevel: o.cvarLevel,
-    limit: o.limit,
-    thresholds,
-    ...(ignored && { ignored }),
-    ...(wanted && { wanted }),
-    ...(weights && { weights }),
-  });
-  const bar = new Progress((o.quiet ?? false) || again);
-  const share = new Share(
-    sources.map(({ path }) => path),
-    o.limit,
-  );
-  try {
-    for await (const p of progress)
-      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
-  } finally {
-    bar.end();
-  }
-  return audit;
 }

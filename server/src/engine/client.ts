@@ -144,14 +144,11 @@ export class EvaluatorClient implements Evaluator {
     });
     child.once('exit', (code, signal) => {
       if (this.#closed) return;
-      if (this.#renewed === child)
-        unawaited(this.#begin('the evaluator was to be begun anew', { silent: true }), (error) =>
-          this.#fail(messageOf(error)),
-        );
-      else
-        this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`).catch(
-          (error: unknown) => this.#fail(messageOf(error)),
-        );
+      const anew =
+        this.#renewed === child
+          ? this.#begin('the evaluator was to be begun anew', { silent: true })
+          : this.#restart(`the evaluator process ended (${signal ?? code})${lastWords(child)}`);
+      unawaited(anew, (error) => this.#fail(messageOf(error)));
     });
     // Without this, the process of a caller that forgot to close could never end; pending work holds it.
     child.channel?.ref();

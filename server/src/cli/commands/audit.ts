@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path';
 import {
-  auditDataset,
   IGNORE_FILE,
   readIgnored,
   SEVERITIES,
@@ -23,6 +22,7 @@ import { passportWords, readPassport } from '../../evaluation/index.js';
 import { messageOf } from '../../errors.js';
 import type { KeptScores } from '../../session/score-service.js';
 import { Shards } from '../../session/shards.js';
+import { audited } from '../audited.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
@@ -32,7 +32,7 @@ import { hearJury } from '../jury.js';
 import type { JuryOptions } from '../options/jury.js';
 import { thresholds, weights, type FailOn } from '../options/shared.js';
 import { isClosedPipe, print, terminal } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { count } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 
 export interface AuditCommandOptions extends CommonOptions {
@@ -114,31 +114,19 @@ async function audit(
   { evaluator, store, signal, say, alongside = (_, events) => events }: Scoring,
 ): Promise<number> {
   const { attributes } = evaluator.info.spec;
-  const { audit, progress } = auditDataset(
+  const audit = await audited(
     // The second reading, for the texts, is not cut short by the signal of the first.
     files.map((path) => ({ path, open: () => alongside(path, open(path, o)) })),
+    o,
     {
       evaluator,
       store,
       signal,
       ...chosen(files, o),
-      tau: o.tau,
-      lambda: o.lambda,
-      cvarLevel: o.cvarLevel,
-      limit: o.limit,
       weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
       thresholds: thresholds(o),
     },
   );
-  const bar = new Progress(o.quiet ?? false);
-  const share = new Share(files, o.limit);
-  try {
-    for await (const p of progress) {
-      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
-    }
-  } finally {
-    bar.end();
-  }
   return report(files, audit, evaluator.info, o, version, { signal, say });
 }
 

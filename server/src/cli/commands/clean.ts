@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { auditDataset, RULES, type Audit } from '../../audit/index.js';
+import { RULES, type Audit } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
 import {
   cleanFile,
@@ -25,12 +25,13 @@ import type { DatasetFormat } from '../../datasets/index.js';
 import { messageOf } from '../../errors.js';
 import { writeLines } from '../../files/write.js';
 import { outputNames, type CleanCommandOptions } from '../options/clean-values.js';
+import { audited } from '../audited.js';
 import { complain, noneExists, open } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
 import { expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
 import { thresholds, weights } from '../options/shared.js';
-import { Progress, Share } from '../output/progress.js';
+import { Progress } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 import { showChanges, summary } from '../output/clean.js';
 import { hearJury } from '../jury.js';
@@ -113,29 +114,14 @@ async function scored(
   session: Session,
 ): Promise<number> {
   const { evaluator, store, signal } = session;
-  const { audit, progress } = auditDataset(sourcesOf(run, o), {
+  const { attributes } = evaluator.info.spec;
+  const audit = await audited(sourcesOf(run, o), o, {
     evaluator,
     store,
     signal,
-    tau: o.tau,
-    lambda: o.lambda,
-    cvarLevel: o.cvarLevel,
-    limit: o.limit,
-    weights:
-      o.weights === undefined ? undefined : weights(o.weights, evaluator.info.spec.attributes),
+    weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
     thresholds: thresholds(o),
   });
-  const bar = new Progress(o.quiet ?? false);
-  const share = new Share(
-    run.found.map((f) => f.path),
-    o.limit,
-  );
-  try {
-    for await (const p of progress)
-      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
-  } finally {
-    bar.end();
-  }
   return finish(run, audit, o, version, signal, { info: evaluator.info });
 }
 

@@ -8,11 +8,11 @@ import {
   type TextTurn,
 } from './transcript.js';
 
-/** How a family of chat templates writes a turn. All expressions are sticky. */
+/** How a family of chat templates writes a turn. */
 interface Markup {
-  /** What opens a turn; its group is the role. */
+  /** What opens a turn (sticky); its group is the role. */
   readonly open: RegExp;
-  /** What closes it; a turn may also end where the next one opens, or with the text. */
+  /** What closes it (global); a turn may also end where the next one opens, or with the text. */
   readonly close: RegExp;
   /** Is white space around the content the template's own? */
   readonly trims?: true;

@@ -1,0 +1,28 @@
+import { auditDataset, type Audit, type AuditOptions, type AuditSource } from '../audit/index.js';
+import type { CommonOptions } from './common.js';
+import { Progress, Share } from './output/progress.js';
+
+type Given = Omit<AuditOptions, 'tau' | 'lambda' | 'cvarLevel' | 'limit'>;
+
+/** The audit of all sources by the options that commands share, with its progress on standard error. */
+export async function audited(
+  sources: readonly AuditSource[],
+  o: CommonOptions,
+  given: Given,
+  quiet = o.quiet ?? false,
+): Promise<Audit> {
+  const { tau, lambda, cvarLevel, limit } = o;
+  const { audit, progress } = auditDataset(sources, { ...given, tau, lambda, cvarLevel, limit });
+  const bar = new Progress(quiet);
+  const share = new Share(
+    sources.map(({ path }) => path),
+    limit,
+  );
+  try {
+    for await (const p of progress)
+      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
+  } finally {
+    bar.end();
+  }
+  return audit;
+}
