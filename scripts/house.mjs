@@ -130,7 +130,7 @@ export const LAYERS = {
   cli: {
     uses: 'core',
     rooms: ['commands', 'options', 'output'],
-    order: ['output', 'commands', 'main.ts'],
+    order: ['output', 'commands', 'program.ts', 'main.ts'],
   },
   http: { uses: 'core', rooms: ['routes'] },
   mcp: { uses: 'core', rooms: ['tools'] },

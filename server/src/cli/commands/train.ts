@@ -92,26 +92,26 @@ function overrides(o: TrainOptions): PartialConfig {
 
 function scales(list: readonly string[]): Record<string, [number, number]> | undefined {
   if (list.length === 0) return undefined;
+  const names = new Set<string>();
   return Object.fromEntries(
     list.map((text) => {
       const [, name, low, high] = /^(.+)=([-\d.eE]+):([-\d.eE]+)$/.exec(text) ?? [];
       if (name === undefined || !(Number(low) < Number(high))) {
         throw new UsageError(`--scale ${text}: expected NAME=LEAST:GREATEST, such as quality=1:5`);
       }
+      if (names.has(name)) throw new UsageError(`--scale ${text}: expected each name once`);
+      names.add(name);
       return [name, [Number(low), Number(high)]];
     }),
   );
 }
 
+/** @param text a list that `weightList` takes */
 function namedWeights(text: string): Record<string, number> {
   return Object.fromEntries(
     text.split(',').map((part) => {
       const at = part.lastIndexOf('=');
-      const value = Number(part.slice(at + 1));
-      if (at < 1 || !Number.isFinite(value)) {
-        throw new UsageError(`--weights ${part}: expected NAME=WEIGHT`);
-      }
-      return [part.slice(0, at).trim(), value];
+      return [part.slice(0, at).trim(), Number(part.slice(at + 1))];
     }),
   );
 }

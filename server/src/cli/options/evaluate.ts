@@ -3,6 +3,7 @@ import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
 import { judgeOptions } from '../judge-row.js';
+import { collect } from './once.js';
 import {
   endpoints,
   engineOptions,
@@ -11,8 +12,6 @@ import {
   tailOptions,
   weightList,
 } from './shared.js';
-
-const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
 /** `qrm evaluate`. */
 export function addEvaluateCommand(
@@ -27,7 +26,7 @@ export function addEvaluateCommand(
         'how good models are, on public benchmarks or your own labels; run again to resume',
       )
       .optionsGroup('Models (several make one table, compared on the same items):')
-      .option('--model <name>', 'as of audit; may be given again and again', collect)
+      .option('--model <name>', 'as of audit; may be given again and again', collect(String))
       .option(
         '--endpoint <urls>',
         'engines that share the work, as of audit; one --model at most goes with it',

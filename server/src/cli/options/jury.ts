@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { MOST_JUDGES } from '../../cleaning/index.js';
 import type { CommonOptions } from '../common.js';
 import { UsageError } from '../errors.js';
-import { endpoints, number } from './shared.js';
+import { number } from './shared.js';
 
 /** A model that judges: here, or at URLs that share its work. */
 export interface Seat {
@@ -25,12 +25,6 @@ export type GivenJudges<O extends CommonOptions> = Omit<O, 'model' | 'endpoint'>
   quorum?: number;
   judges: 'models' | 'heads';
 };
-
-export const more = (text: string, before: string[] = []): string[] => [...before, text];
-export const moreEndpoints = (text: string, before: string[][] = []): string[][] => [
-  ...before,
-  endpoints(text),
-];
 
 export const juryOptions = (command: Command): Command =>
   command

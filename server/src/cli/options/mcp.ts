@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { McpOptions } from '../../protocol/index.js';
 import { mcpCommand } from '../commands/mcp.js';
+import { collect } from './once.js';
 import { endpoints, engineOptions } from './shared.js';
 
 /** `qrm mcp`. */
@@ -15,7 +16,7 @@ export function addMcpCommand(program: Command, examples: (...lines: string[]) =
       .option(
         '--root <dir>',
         "a folder whose files calls may name; may be repeated; default: the client's roots, or the working folder",
-        (dir: string, before: string[]) => [...before, dir],
+        collect(String),
         [],
       )
       .option('--allow-models', 'calls may name models, also paths outside of the folders', false)

@@ -17,6 +17,7 @@ import {
   type Container,
   type FieldMapping,
 } from '../../datasets/index.js';
+import { doubleKey } from '../../files/json-keys.js';
 import { readUserText } from '../../files/user-text.js';
 import { DEVICES, PRECISIONS } from '../../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../qrm/index.js';
@@ -145,9 +146,13 @@ export function codes(name: string) {
 
 /** The form of a list of weights: its names are known with the model, which takes time to load. */
 export function weightList(text: string): string {
+  const names = new Set<string>();
   for (const part of text.split(',')) {
     const at = part.lastIndexOf('=');
-    if (at < 1) throw new UsageError(`--weights ${part}: expected NAME=WEIGHT`);
+    const name = part.slice(0, Math.max(0, at)).trim();
+    if (name === '') throw new UsageError(`--weights ${part}: expected NAME=WEIGHT`);
+    if (names.has(name)) throw new UsageError(`--weights ${part}: expected each name once`);
+    names.add(name);
     number('--weights', -1e6, 1e6)(part.slice(at + 1));
   }
   return text;
@@ -181,6 +186,9 @@ export function mapping(text: string): FieldMapping {
   const fail = (message: string): never => {
     throw new UsageError(message);
   };
+  const double = doubleKey(json);
+  if (double !== undefined)
+    fail(`--mapping: the key '${double}' stands twice in one object; expected it once`);
   return parseMapping(value, '--mapping', fail) ?? fail('--mapping: expected a JSON object');
 }
 

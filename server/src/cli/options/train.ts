@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { number } from './shared.js';
+import { number, weightList } from './shared.js';
 import { trainCommand, type TrainOptions } from '../commands/train.js';
 
 /** `1024,1024,1024`, or nothing for a linear gate. */
@@ -53,7 +53,7 @@ export function addTrainCommand(program: Command, examples: (...lines: string[])
       'channels of hidden layers (default 1024,1024,1024), or none',
       channels,
     )
-    .option('--weights <list>', 'fixed weights in place of the gate: NAME=W,NAME=W')
+    .option('--weights <list>', 'fixed weights in place of the gate: NAME=W,NAME=W', weightList)
     .option('--seed <n>', 'of every choice (default 1)', number('--seed', 0, 2 ** 32 - 1, true))
     .option('--threads <n>', 'default: one for each core', number('--threads', 1, 1024, true))
     .optionsGroup('Output:')

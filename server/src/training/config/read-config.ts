@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { stemOf } from '../../datasets/index.js';
-import { readJson } from '../../model/files.js';
+import { doubleKey } from '../../files/json-keys.js';
+import { readUserText } from '../../files/user-text.js';
+import { parseJson } from '../../model/files.js';
 import { TRAIN_SCHEMA, schemaProblems } from './config-schema.js';
 import {
   DEFAULTS,
@@ -28,11 +30,21 @@ export async function readTrainConfig(
   file: string | undefined,
   options: PartialConfig,
 ): Promise<TrainConfig> {
-  const written = file === undefined ? {} : await readJson(file);
+  const written = file === undefined ? {} : readWritten(file);
   const where = file ?? 'qrm train';
   const problems = schemaProblems({ attributes: [], ...written, ...options }, TRAIN_SCHEMA);
   if (problems.length > 0) throw new Error(problems.map((p) => `${where}: ${p}`).join('\n'));
   return completeConfig(written, options, file === undefined ? '.' : dirname(file), where);
+}
+
+function readWritten(file: string): Readonly<Record<string, unknown>> {
+  if (!existsSync(file)) throw new Error(`${file}: the file is missing`);
+  const text = readUserText(file);
+  const config = parseJson(text, file);
+  const double = doubleKey(text);
+  if (double !== undefined)
+    throw new Error(`${file}: the key "${double}" stands twice in one object; expected it once`);
+  return config;
 }
 
 function completeConfig(
