@@ -5,7 +5,9 @@
 export function doubleKey(json: string): string | undefined {
   // Of each object or list that is open at this point; lists have no keys.
   const open: (Set<string> | undefined)[] = [];
-  for (const [token, text, colon] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")(?:\s*(:))?|[{}[\]]/gs)) {
+  for (const [token, text, colon] of json.matchAll(
+    /("[^"\\]*(?:\\.[^"\\]*)*")(?:\s*(:))?|[{}[\]]/gs,
+  )) {
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(undefined);
     else if (token === '}' || token === ']') open.pop();
