@@ -7,41 +7,45 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { NATIVE, SETS, compileSet, sources as files } from './kernels.mjs';
 
-const native = join(import.meta.dirname, '..', 'server', 'native');
 const check = process.argv.includes('--check');
 const target = `${platform()}-${arch()}`;
-const prebuilt = join(native, 'prebuilt', `${target}.node`);
+const prebuilt = join(NATIVE, 'prebuilt', `${target}.node`);
 if (target !== 'linux-x64') {
-  throw new Error(`The kernels are written for Linux on x86-64 with AMX, this is ${target}.`);
+  throw new Error(`The kernels are written for Linux on x86-64 with AVX-512, this is ${target}.`);
 }
 
 // The test of engine/native.ts computes the same: name and content of every source.
-const sources = readdirSync(native).filter((name) => /\.[ch]$/.test(name));
+const sources = readdirSync(NATIVE).filter((name) => /\.[ch]$/.test(name));
 const hash = createHash('sha256');
-for (const name of sources.sort()) hash.update(name).update(readFileSync(join(native, name)));
+for (const name of sources.sort()) hash.update(name).update(readFileSync(join(NATIVE, name)));
 const source = hash.digest('hex');
 
-// Only these files may hold instructions beyond the base of x86-64: the others look before they leap.
-const KERNELS = ['attention', 'digits', 'gemm', 'model', 'norms', 'products', 'run'];
-const ISA =
-  '-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16';
+const ISA = '-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16';
 const common = ['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra'];
-const kernels = [...ISA.split(' '), '-O3', '-mprefer-vector-width=512', '-mtune=sapphirerapids'];
+const kernels = [...ISA.split(' '), '-O3', '-mprefer-vector-width=512'];
 const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
-const binding = ['-O2', `-I${headers}`, `-DSOURCE_HASH="${source}"`];
+const plain = ['-O2', `-I${headers}`, `-DSOURCE_HASH="${source}"`];
 
 const work = mkdtempSync(join(tmpdir(), 'qrm-native-'));
-const cc = (args) => execFileSync(process.env.CC ?? 'cc', args, { stdio: 'inherit' });
+const run = (command, args) => execFileSync(command, args, { stdio: 'inherit' });
+const cc = (args) => run(process.env.CC ?? 'cc', args);
 try {
-  const objects = sources
-    .filter((name) => name.endsWith('.c'))
-    .map((name) => {
-      const object = join(work, `${name}.o`);
-      const flags = KERNELS.includes(name.slice(0, -2)) ? kernels : binding;
-      cc([...common, ...flags, '-c', join(native, name), '-o', object]);
-      return object;
-    });
+  const objects = Object.entries(SETS).map(([set, { flags }]) =>
+    compileSet(
+      set,
+      (file, macro, object) =>
+        cc([...common, ...kernels, ...flags, ...macro, '-c', file, '-o', object]),
+      run,
+      work,
+    ),
+  );
+  for (const name of files().plain) {
+    const object = join(work, `${name}.o`);
+    cc([...common, ...plain, '-c', join(NATIVE, name), '-o', object]);
+    objects.push(object);
+  }
   const out = check ? join(work, 'check.node') : prebuilt;
   mkdirSync(dirname(out), { recursive: true });
   cc(['-shared', '-Wl,-s', '-Wl,--build-id=none', '-o', out, ...objects]);

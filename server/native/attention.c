@@ -1,4 +1,5 @@
 #include "attention.h"
+#include "unit.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,37 +115,19 @@ static int list_blocks(struct attention_scratch *a, const struct shape *s, const
   return n;
 }
 
-/* Tiles 0-3 += 32 rows of 32 bfloat16 (`stride` bytes apart) times two tiles; without `two` 16 rows. */
-INLINE void bf16_step(const char *rows, size_t stride, const bf16 *tiles, int two) {
-  _tile_loadd(4, rows, stride);
-  _tile_loadd(6, tiles, 64);
-  _tile_loadd(7, tiles + TILE, 64);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  if (!two) return;
-  _tile_loadd(5, rows + 16 * stride, stride);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
-}
-
-/* Tiles 0-3 as 32 rows of 32 floats, `stride` bytes apart. */
-INLINE void bf16_store(float *out, size_t stride, int two) {
-  _tile_stored(0, out, stride);
-  _tile_stored(1, out + 16, stride);
-  if (!two) return;
-  char *low = (char *)out + 16 * stride;
-  _tile_stored(2, low, stride);
-  _tile_stored(3, low + 64, stride);
-}
-
-/* scores[32, n * 32] = q k^T. */
+/* scores[32, n * 32] = q k^T, of the first `count` rows. */
 static void score(const struct attention_scratch *a, const bf16 *q, size_t q_stride, int n, int strips,
-                  int two) {
+                  int count) {
   for (int b = 0; b < n; b++) {
-    gemm_zero();
-    for (int d = 0; d < strips; d++)
-      bf16_step((const char *)q + d * 64, q_stride, a->keys[b] + d * 2 * TILE, two);
-    bf16_store(a->scores + b * KEYS, n * KEYS * sizeof(float), two);
+    for (int row = 0; row < count; row += UNIT_ROWS) {
+      const char *rows = (const char *)q + row * q_stride;
+      struct bf16_sums sums;
+      bf16_zero(&sums);
+      for (int d = 0; d < strips; d++)
+        bf16_step(&sums, rows + d * 64, q_stride, a->keys[b] + d * 2 * TILE, count - row);
+      float *out = a->scores + (size_t)row * n * KEYS + b * KEYS;
+      bf16_store(&sums, out, n * KEYS * sizeof(float), count - row);
+    }
   }
 }
 
@@ -185,12 +168,15 @@ INLINE float softmax(const float *scores, bf16 *weights, const uint32_t *masks, 
 static void mix(const struct attention_scratch *a, int n, int strip, int count, const float *inverse,
                 float *context, int width) {
   float out[32 * STRIP] __attribute__((aligned(64)));
-  const int two = count > 16;
-  gemm_zero();
-  for (int b = 0; b < n; b++)
-    bf16_step((const char *)a->weights + b * 64, n * KEYS * sizeof(bf16),
-              a->values[b] + strip * 2 * TILE, two);
-  bf16_store(out, STRIP * sizeof(float), two);
+  const size_t stride = n * KEYS * sizeof(bf16);
+  for (int row = 0; row < count; row += UNIT_ROWS) {
+    struct bf16_sums sums;
+    bf16_zero(&sums);
+    for (int b = 0; b < n; b++)
+      bf16_step(&sums, (const char *)a->weights + row * stride + b * 64, stride, a->values[b] + strip * 2 * TILE,
+                count - row);
+    bf16_store(&sums, out + row * STRIP, STRIP * sizeof(float), count - row);
+  }
   for (int i = 0; i < count; i++) {
     const __m512 f = _mm512_set1_ps(inverse[i]);
     float *row = context + (size_t)i * width + strip * STRIP;
@@ -218,7 +204,7 @@ void attend(struct attention_scratch *a, const struct shape *s, const struct lay
     }
     for (int h = kv * group; h < (kv + 1) * group; h++) {
       float inverse[32];
-      score(a, q + h * s->head_dim, width * (int)sizeof(bf16), n, strips, count > 16);
+      score(a, q + h * s->head_dim, width * (int)sizeof(bf16), n, strips, count);
       for (int i = 0; i < count; i++) {
         const size_t row = (size_t)i * n * KEYS;
         if (s->softcap > 0) cap_scores(a->scores + row, n * KEYS, s->softcap * LOG2_E);

@@ -1,4 +1,4 @@
-/* Grouped-query attention over packed trees, bfloat16 products on AMX tiles, softmax in float32. */
+/* Grouped-query attention over packed trees, bfloat16 products, softmax in float32. */
 #pragma once
 #include "backbone.h"
 #include "gemm.h"

@@ -1,14 +1,17 @@
 /* The Node-API side: models are shared by the threads of a process, a workspace belongs to one handle. */
-#include "amx.h"
-#include "backbone.h"
 #include "cpu.h"
+#include "kernels.h"
 #include <errno.h>
 #include <node_api.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+static const struct kernels *const sets[] = {&kernels_amx, &kernels_vnni};
+enum { SETS = sizeof sets / sizeof *sets };
+
 struct shared {
+  const struct kernels *set;
   char *path;
   struct model *model;
   int users;
@@ -29,22 +32,23 @@ static void release(struct shared *s) {
     struct shared **at = &open_models;
     while (*at != s) at = &(*at)->next;
     *at = s->next;
-    model_close(s->model);
+    s->set->close(s->model);
     free(s->path);
     free(s);
   }
   pthread_mutex_unlock(&lock);
 }
 
-/* The model of a file, opened once in the process. NULL with errno set. */
-static struct shared *acquire(const char *path, const struct shape *shape, const int32_t *slides,
-                              const double *offsets) {
+/* The model of a file, opened once in the process by each set. NULL with errno set. */
+static struct shared *acquire(const struct kernels *set, const char *path, const struct shape *shape,
+                              const int32_t *slides, const double *offsets) {
   pthread_mutex_lock(&lock);
   struct shared *s = open_models;
-  while (s && strcmp(s->path, path) != 0) s = s->next;
+  while (s && (s->set != set || strcmp(s->path, path) != 0)) s = s->next;
   if (!s && (s = calloc(1, sizeof *s))) {
+    s->set = set;
     s->path = strdup(path);
-    s->model = s->path ? model_open(path, shape, slides, offsets) : NULL;
+    s->model = s->path ? set->open(path, shape, slides, offsets) : NULL;
     if (s->model) {
       s->next = open_models;
       open_models = s;
@@ -64,7 +68,7 @@ static struct shared *acquire(const char *path, const struct shape *shape, const
 static void finalize(napi_env env, void *data, void *hint) {
   (void)env, (void)hint;
   struct handle *h = data;
-  workspace_free(h->workspace);
+  h->shared->set->workspace_free(h->workspace);
   release(h->shared);
   free(h);
 }
@@ -81,33 +85,53 @@ static int view(napi_env env, napi_value value, napi_typedarray_type type, void 
          found == type;
 }
 
-/* missing(): what the kernels lack of the processor or the system, or undefined. */
+/* The set of a name, or NULL. */
+static const struct kernels *set_of(napi_env env, napi_value value) {
+  char name[16];
+  if (napi_get_value_string_utf8(env, value, name, sizeof name, NULL) != napi_ok) return NULL;
+  for (int i = 0; i < SETS; i++)
+    if (strcmp(sets[i]->name, name) == 0) return sets[i];
+  return NULL;
+}
+
+/* NULL, or what a set lacks of the processor or the system. */
+static const char *missing_of(const struct kernels *set) {
+  const char *part = cpu_missing(set == &kernels_amx);
+  if (part) return part;
+  if (!set->begin()) return "AMX registers that the system lets programs use";
+  part = set->test();
+  set->end();
+  return part;
+}
+
+/* missing(set): what the kernels lack of the processor or the system, what they compute wrong, or undefined. */
 static napi_value missing(napi_env env, napi_callback_info info) {
-  (void)info;
-  const char *part = cpu_missing();
-  if (!part) {
-    if (amx_begin()) amx_end();
-    else part = "AMX registers that the system lets programs use";
-  }
-  napi_value out;
+  napi_value argv[1], out;
+  size_t argc = 1;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  const struct kernels *set = argc < 1 ? NULL : set_of(env, argv[0]);
+  if (!set) return fail(env, "missing: expected the name of a set of kernels");
+  const char *part = missing_of(set);
   if (part) napi_create_string_utf8(env, part, NAPI_AUTO_LENGTH, &out);
   else napi_get_undefined(env, &out);
   return out;
 }
 
-/* open(path, shape: Int32Array, numbers: Float64Array, slides: Int32Array, offsets: Float64Array): native-backbone.ts */
+/* open(set, path, shape: Int32Array, numbers: Float64Array, slides: Int32Array, offsets: Float64Array): native-backbone.ts */
 static napi_value open_model(napi_env env, napi_callback_info info) {
-  napi_value argv[5];
-  size_t argc = 5, length;
+  napi_value argv[6];
+  size_t argc = 6, length;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 5 || napi_get_value_string_utf8(env, argv[0], NULL, 0, &length) != napi_ok)
-    return fail(env, "open: expected a path and four arrays");
+  const struct kernels *set = argc < 6 ? NULL : set_of(env, argv[0]);
+  if (!set || napi_get_value_string_utf8(env, argv[1], NULL, 0, &length) != napi_ok)
+    return fail(env, "open: expected the name of a set, a path and four arrays");
+  if (missing_of(set)) return fail(env, "open: these kernels cannot run here");
   void *ints, *floats, *slides, *offsets;
   size_t n_ints, n_floats, n_slides, n_offsets;
-  if (!view(env, argv[1], napi_int32_array, &ints, &n_ints) || n_ints != 13 ||
-      !view(env, argv[2], napi_float64_array, &floats, &n_floats) || n_floats != 4 ||
-      !view(env, argv[3], napi_int32_array, &slides, &n_slides) ||
-      !view(env, argv[4], napi_float64_array, &offsets, &n_offsets))
+  if (!view(env, argv[2], napi_int32_array, &ints, &n_ints) || n_ints != 13 ||
+      !view(env, argv[3], napi_float64_array, &floats, &n_floats) || n_floats != 4 ||
+      !view(env, argv[4], napi_int32_array, &slides, &n_slides) ||
+      !view(env, argv[5], napi_float64_array, &offsets, &n_offsets))
     return fail(env, "open: an array has the wrong type or length");
   const int32_t *i = ints;
   const double *f = floats;
@@ -122,18 +146,18 @@ static napi_value open_model(napi_env env, napi_callback_info info) {
     return fail(env, "open: the offsets do not fit the number of layers");
   struct handle *h = calloc(1, sizeof *h);
   char *path = malloc(length + 1);
-  if (!h || !path || !(h->workspace = workspace_new())) {
+  if (!h || !path || !(h->workspace = set->workspace_new())) {
     free(h);
     free(path);
     return fail(env, "out of memory");
   }
-  napi_get_value_string_utf8(env, argv[0], path, length + 1, &length);
-  h->shared = acquire(path, &shape, slides, offsets);
+  napi_get_value_string_utf8(env, argv[1], path, length + 1, &length);
+  h->shared = acquire(set, path, &shape, slides, offsets);
   const int failure = errno;
   free(path);
   napi_value out;
   if (!h->shared) {
-    workspace_free(h->workspace);
+    set->workspace_free(h->workspace);
     free(h);
     return fail(env, failure == EBADMSG ? "the file is too short for the model, or its shape is not one of the kernels'"
                                         : strerror(failure));
@@ -187,27 +211,28 @@ static napi_value run(napi_env env, napi_callback_info info) {
   const char *problem =
       check(s, ids, tokens, segments, ints / fields, positions, targets, wanted);
   if (problem) return fail(env, problem);
-  if (tokens && model_run(h->shared->model, h->workspace, ids, (int)tokens, segments,
-                          (int)(ints / fields), rope, (int)positions, targets, (int)wanted, out) != 0)
+  if (tokens && h->shared->set->run(h->shared->model, h->workspace, ids, (int)tokens, segments,
+                                    (int)(ints / fields), rope, (int)positions, targets, (int)wanted, out) != 0)
     return fail(env, "out of memory, or the system refused the AMX registers");
   napi_value undefined;
   napi_get_undefined(env, &undefined);
   return undefined;
 }
 
-/* products(count): amx_products, for measuring the processor. */
+/* products(set, count): multiplies on registers alone, for measuring the processor; how many operations that was. */
 static napi_value products(napi_env env, napi_callback_info info) {
-  napi_value argv[1], undefined;
-  size_t argc = 1;
+  napi_value argv[2], out;
+  size_t argc = 2;
   int64_t count;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 1 || napi_get_value_int64(env, argv[0], &count) != napi_ok)
-    return fail(env, "products: expected a number");
-  if (cpu_missing() || !amx_begin()) return fail(env, "there are no AMX registers");
-  amx_products((long)count);
-  amx_end();
-  napi_get_undefined(env, &undefined);
-  return undefined;
+  const struct kernels *set = argc < 2 ? NULL : set_of(env, argv[0]);
+  if (!set || napi_get_value_int64(env, argv[1], &count) != napi_ok)
+    return fail(env, "products: expected the name of a set and a number");
+  if (missing_of(set) || !set->begin()) return fail(env, "products: these kernels cannot run here");
+  set->products((long)count);
+  set->end();
+  napi_create_double(env, set->operations * (double)count, &out);
+  return out;
 }
 
 NAPI_MODULE_INIT() {

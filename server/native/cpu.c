@@ -8,7 +8,7 @@ static uint64_t enabled_states(void) {
   return (uint64_t)high << 32 | low;
 }
 
-const char *cpu_missing(void) {
+const char *cpu_missing(int tiles) {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) return "XSAVE";
   const uint64_t states = enabled_states();
@@ -16,7 +16,8 @@ const char *cpu_missing(void) {
   const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
   if ((b & avx512) != avx512 || (states & 0xe6) != 0xe6) return "AVX-512";
   const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* BF16, TILE, INT8 */
-  if ((d & amx) != amx || (states & 0x60000) != 0x60000) return "AMX";
+  if (tiles && ((d & amx) != amx || (states & 0x60000) != 0x60000)) return "AMX";
+  if (!tiles && !(c & 1u << 11)) return "AVX-512 VNNI";
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) return "AVX-512 BF16";
   return 0;
 }

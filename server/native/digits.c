@@ -1,13 +1,14 @@
 #include "digits.h"
-#include "gemm.h"
+#include "unit.h"
 #include <string.h>
 
-/* 64 numbers as int8, saturated. */
+/* 64 numbers as int8, saturated, as the unit takes them. */
 INLINE __m512i int8x64(const __m512i q[4]) {
   const __m512i words = _mm512_packs_epi32(q[0], q[1]), more = _mm512_packs_epi32(q[2], q[3]);
   /* Packing works within 128-bit lanes: the parts of four numbers are put in order. */
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return _mm512_permutexvar_epi32(order, _mm512_packs_epi16(words, more));
+  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(words, more));
+  return FLIP ? _mm512_xor_si512(bytes, _mm512_set1_epi32((int32_t)0x80808080u)) : bytes;
 }
 
 /* 64 inputs of one row, `stride` floats from one 16 to the next, times `factor`, to `at`. */
@@ -19,6 +20,7 @@ INLINE void quantize_64(const float *x, size_t stride, __m512 factor, const stru
     q[i] = _mm512_cvtps_epi32(v[i]);
   }
   _mm512_store_si512(out->high + at, int8x64(q));
+  if (!TWO_DIGITS && !out->low) return;
   for (int i = 0; i < 4; i++) {
     /* What the first digit leaves lies in [-1/2, 1/2]. */
     const __m512 rest = _mm512_sub_ps(v[i], _mm512_cvtepi32_ps(q[i]));
@@ -34,54 +36,63 @@ INLINE __m512 factor_of(float peak, float unit, float *scale) {
   return _mm512_set1_ps(127.0f / peak);
 }
 
-INLINE void quantize_row(const float *x, int width, __m512 factor, const struct digits *out, int r) {
-  for (int i = 0; i < width; i += 64) quantize_64(x + i, 16, factor, out, tile_at(r, i, width));
+INLINE float peak_of(const float *x, int count) {
+  __m512 peaks = _mm512_setzero_ps();
+  for (int i = 0; i < count; i += 16) peaks = _mm512_max_ps(peaks, _mm512_abs_ps(_mm512_load_ps(x + i)));
+  return _mm512_reduce_max_ps(peaks);
+}
+
+/* Row `r`, its scales in units of `unit`. */
+INLINE void quantize_row(const float *x, int width, float unit, const struct digits *out, int r) {
+  const int size = out->group ? out->group : width;
+  float *scale = out->scale + r;
+  for (int from = 0; from < width; from += size, scale += out->rows) {
+    const int end = from + size < width ? from + size : width;
+    const __m512 factor = factor_of(peak_of(x + from, end - from), unit, scale);
+    for (int i = from; i < end; i += 64) quantize_64(x + i, 16, factor, out, tile_at(r, i, width));
+  }
 }
 
 void quantize_normed(const float *x, int rows, int width, float eps, struct digits out) {
   for (int r = 0; r < rows; r++, x += width) {
-    __m512 peaks = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+    __m512 squares = _mm512_setzero_ps();
     for (int i = 0; i < width; i += 16) {
       const __m512 v = _mm512_load_ps(x + i);
-      peaks = _mm512_max_ps(peaks, _mm512_abs_ps(v));
       squares = _mm512_fmadd_ps(v, v, squares);
     }
     const float mean = _mm512_reduce_add_ps(squares) / (float)width + eps;
-    const float inverse = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean)));
-    quantize_row(x, width, factor_of(_mm512_reduce_max_ps(peaks), inverse, out.scale + r), &out, r);
+    quantize_row(x, width, 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean))), &out, r);
   }
 }
 
 void quantize_rows(const float *x, int rows, int width, struct digits out) {
-  for (int r = 0; r < rows; r++, x += width) {
-    __m512 peaks = _mm512_setzero_ps();
-    for (int i = 0; i < width; i += 16)
-      peaks = _mm512_max_ps(peaks, _mm512_abs_ps(_mm512_load_ps(x + i)));
-    quantize_row(x, width, factor_of(_mm512_reduce_max_ps(peaks), 1.0f, out.scale + r), &out, r);
-  }
+  for (int r = 0; r < rows; r++, x += width) quantize_row(x, width, 1.0f, &out, r);
 }
 
 void quantize_blocks(const float *x, int rows, int width, struct digits out) {
   enum { SIXTEEN = BLOCK_ROWS * 16 };
+  const int size = out.group ? out.group : width;
   for (int row = 0; row < rows; row += BLOCK_ROWS, x += (size_t)BLOCK_ROWS * width) {
-    __m512 factors[BLOCK_ROWS];
-    for (int half = 0; half < BLOCK_ROWS; half += 16) {
-      __m512 peaks[16];
-      for (int r = 0; r < 16; r++) peaks[r] = _mm512_setzero_ps();
-      for (int i = 0; i < width / 16; i++) {
-        const float *part = x + (size_t)i * SIXTEEN + half * 16;
+    for (int from = 0, g = 0; from < width; from += size, g++) {
+      const int end = from + size < width ? from + size : width;
+      float *scale = out.scale + (size_t)g * out.rows + row;
+      __m512 factors[BLOCK_ROWS];
+      for (int half = 0; half < BLOCK_ROWS; half += 16) {
+        __m512 peaks[16];
+        for (int r = 0; r < 16; r++) peaks[r] = _mm512_setzero_ps();
+        for (int i = from / 16; i < end / 16; i++) {
+          const float *part = x + (size_t)i * SIXTEEN + half * 16;
+          for (int r = 0; r < 16; r++)
+            peaks[r] = _mm512_max_ps(peaks[r], _mm512_abs_ps(_mm512_load_ps(part + r * 16)));
+        }
         for (int r = 0; r < 16; r++)
-          peaks[r] = _mm512_max_ps(peaks[r], _mm512_abs_ps(_mm512_load_ps(part + r * 16)));
+          factors[half + r] = factor_of(_mm512_reduce_max_ps(peaks[r]), 1.0f, scale + half + r);
       }
-      for (int r = 0; r < 16; r++) {
-        const int at = half + r;
-        factors[at] = factor_of(_mm512_reduce_max_ps(peaks[r]), 1.0f, out.scale + row + at);
+      for (int i = from; i < end; i += 64) {
+        for (int r = 0; r < BLOCK_ROWS; r++)
+          quantize_64(x + (size_t)i / 16 * SIXTEEN + r * 16, SIXTEEN, factors[r], &out,
+                      tile_at(row + r, i, width));
       }
-    }
-    for (int i = 0; i < width; i += 64) {
-      for (int r = 0; r < BLOCK_ROWS; r++)
-        quantize_64(x + (size_t)i / 16 * SIXTEEN + r * 16, SIXTEEN, factors[r], &out,
-                    tile_at(row + r, i, width));
     }
   }
 }
@@ -90,7 +101,7 @@ void copy_digits(struct digits from, int row, struct digits to, int to_row, int 
   for (int i = 0; i < width; i += 64) {
     const size_t a = tile_at(row, i, width), b = tile_at(to_row, i, width);
     memcpy(to.high + b, from.high + a, 64);
-    memcpy(to.low + b, from.low + a, 64);
+    if (from.low) memcpy(to.low + b, from.low + a, 64);
   }
-  to.scale[to_row] = from.scale[row];
+  for (int g = 0; g < groups_of(from, width); g++) to.scale[(size_t)g * to.rows + to_row] = from.scale[(size_t)g * from.rows + row];
 }

@@ -1,15 +1,24 @@
 /*
  * Activations as rows of two int8 digits with a scale each: what rounding to one digit loses is as much
- * as what the int8 weights lose, and twice the products still cost less than float32 or bfloat16.
+ * as what the int8 weights lose, and on tiles twice the products still cost less than float32 or bfloat16. Where
+ * they do not, one digit (unit.h).
  */
 #pragma once
 #include <stdint.h>
 
-/* Row r ~ (high + low / 254) * scale[r], in the order of gemm.h. */
+/*
+ * Row r ~ (high + low / 254) * scale[r], in the order of gemm.h; every byte XORed with the unit's FLIP. Where `group`
+ * is not 0, every so many inputs have a scale of their own, and there is one digit.
+ */
 struct digits {
-  int8_t *high, *low; /* [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
-  float *scale;       /* [rows] */
+  int8_t *high, *low; /* low NULL: one digit. [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
+  float *scale;       /* [groups, rows] */
+  int group;          /* a multiple of 64 */
+  int rows;           /* that scales are laid out for */
 };
+
+/* Groups of a row of `width`. */
+static inline int groups_of(struct digits d, int width) { return d.group ? (width + d.group - 1) / d.group : 1; }
 
 /* x [rows, width], each row over its root mean square. `width` is a multiple of 64, rows are 64-byte aligned. */
 void quantize_normed(const float *x, int rows, int width, float eps, struct digits out);

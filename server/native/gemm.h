@@ -1,6 +1,5 @@
-/* Int8 matrix products on AMX tiles, 32 rows by 32 columns at a time, with 32-bit sums. */
+/* Int8 matrix products, 32 rows by 32 columns at a time, with 32-bit sums: how rows and weights lie. */
 #pragma once
-#include "amx.h"
 #include "simd.h"
 
 enum { BLOCK_ROWS = 32, STRIP = 32, TILE_BYTES = 1024 };
@@ -19,19 +18,4 @@ void pack_columns(const int8_t *w, int inputs, int stride, int from, int8_t *str
 INLINE size_t tile_at(int row, int input, int inputs) {
   return (size_t)(row / BLOCK_ROWS) * BLOCK_ROWS * inputs + (size_t)(input / 64) * 2 * TILE_BYTES +
          row % BLOCK_ROWS * 64 + input % 64;
-}
-
-INLINE void gemm_zero(void) {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-}
-
-/* Tiles 0-3 as sums [32, 32]. */
-INLINE void gemm_store(int32_t *sums) {
-  _tile_stored(0, sums, STRIP * 4);
-  _tile_stored(1, sums + 16, STRIP * 4);
-  _tile_stored(2, sums + 16 * STRIP, STRIP * 4);
-  _tile_stored(3, sums + 16 * STRIP + 16, STRIP * 4);
 }

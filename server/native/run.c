@@ -1,11 +1,9 @@
 #include "attention.h"
 #include "norms.h"
 #include "products.h"
+#include "unit.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Rows of the MLP done at a time: more use the weights longer, fewer keep the inner activations near (measured). */
-enum { MLP_ROWS = 384 };
 
 /* Buffers of `rows` tokens, `wanted` targets and `slots` keys, each with the room for a last whole block. */
 struct workspace {
@@ -53,9 +51,12 @@ static void *zeroed(size_t bytes, int *failed) {
   return p;
 }
 
-static struct digits new_digits(size_t rows, size_t width, int *failed) {
-  return (struct digits){zeroed(rows * width, failed), zeroed(rows * width, failed),
-                         zeroed(rows * sizeof(float), failed)};
+static struct digits new_digits(size_t rows, size_t width, int group, int *failed) {
+  struct digits d = {.group = group, .rows = (int)rows};
+  d.high = zeroed(rows * width, failed);
+  d.low = TWO_DIGITS ? zeroed(rows * width, failed) : NULL;
+  d.scale = zeroed(groups_of(d, width) * rows * sizeof(float), failed);
+  return d;
 }
 
 INLINE int padded(int rows) { return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS; }
@@ -73,10 +74,10 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   w->context = zeroed(most * Q * sizeof(float), &failed);
   w->wanted_x = zeroed(wanted * H * sizeof(float), &failed);
   w->wanted_rope = zeroed(wanted * D * sizeof(float), &failed);
-  w->in = new_digits(most, Q > H ? Q : H, &failed);
-  w->wanted_in = new_digits(wanted, H, &failed);
+  w->in = new_digits(most, Q > H ? Q : H, GROUP, &failed);
+  w->wanted_in = new_digits(wanted, H, GROUP, &failed);
   w->inner = zeroed(MLP_ROWS * F * sizeof(float), &failed);
-  w->inner_in = new_digits(MLP_ROWS, F, &failed);
+  w->inner_in = new_digits(MLP_ROWS, F, GROUP, &failed);
   /* A tile of 32 queries may begin at the last row. */
   w->q = zeroed((most + BLOCK_ROWS) * Q * sizeof(bf16), &failed);
   w->kv = zeroed(2 * kv, &failed);
@@ -250,7 +251,7 @@ int model_run(const struct model *m, struct workspace *w, const int32_t *ids, in
   const struct shape *s = &m->shape;
   const size_t H = s->hidden;
   const int rows = padded(tokens), slots = count_slots(segments, segment_count);
-  if (!reserve(w, s, tokens, target_count, slots) || !amx_begin()) return -1;
+  if (!reserve(w, s, tokens, target_count, slots) || !unit_begin()) return -1;
   for (int i = 0; i < tokens; i++)
     memcpy(w->x + i * H, m->embedding + ids[i] * H, H * sizeof(float));
   const __m512 scale = _mm512_set1_ps(s->embedding_scale);
@@ -274,7 +275,7 @@ int model_run(const struct model *m, struct workspace *w, const int32_t *ids, in
       finish_layer(w, m, layer, w->x, rows);
     }
   }
-  amx_end();
+  unit_end();
   final_norm(m, w->wanted_x, target_count, out);
   return 0;
 }

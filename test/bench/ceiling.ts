@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { nativeLibrary } from '../../server/src/engine/native.js';
+import { createRequire } from 'node:module';
+import type { KernelSet } from '../../server/src/engine/identity.js';
+import { nativeLibrary, type NativeLibrary } from '../../server/src/engine/native.js';
 import { GraphBuilder } from '../../server/src/model/graph/builder.js';
 
 const SIZE = 2048;
@@ -43,21 +45,25 @@ export async function measureCeiling(threads: number): Promise<number> {
 
 const PRODUCTS = 3e7;
 
-/** A thread that multiplies tiles in registers, and tells how long it took. */
-const TILES = `
+/** A thread that multiplies in registers alone, and tells how many operations it did a second. */
+const REGISTERS = `
 const { workerData, parentPort } = require('node:worker_threads');
-const kernels = require(workerData.library);
-kernels.products(1e6);
+const kernels = require(workerData.file);
+kernels.products(workerData.set, 1e6);
 const start = performance.now();
-kernels.products(workerData.products);
+kernels.products(workerData.set, workerData.products);
 parentPort.postMessage((performance.now() - start) / 1000);`;
 
-/** Operations a second of the processor's int8 tile products, all threads together; undefined without AMX. */
-export async function measureTilePeak(threads: number): Promise<number | undefined> {
+/** Operations a second of the processor's int8 products in registers, all threads together; undefined without kernels. */
+export async function measurePeak(
+  threads: number,
+): Promise<{ set: KernelSet; operations: number } | undefined> {
   const library = nativeLibrary();
   if (library === undefined) return undefined;
-  const seconds = await slowestOf(threads, TILES, { library, products: PRODUCTS });
-  return (threads * PRODUCTS * 4 * 2 * 16 * 16 * 64) / seconds;
+  const { products } = createRequire(import.meta.url)(library.file) as NativeLibrary;
+  const each = products(library.set, 1);
+  const seconds = await slowestOf(threads, REGISTERS, { ...library, products: PRODUCTS });
+  return { set: library.set, operations: (threads * PRODUCTS * each) / seconds };
 }
 
 /** Seconds of the slowest of some threads that run the same at once. */

@@ -14,7 +14,7 @@ import { readPrefix } from '../../server/src/model/bundle/prefix.js';
 import { openModel, type OpenedModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { Best } from './best.js';
-import { measureCeiling, measureTilePeak } from './ceiling.js';
+import { measureCeiling, measurePeak } from './ceiling.js';
 import {
   equalLength,
   firstPairs,
@@ -128,12 +128,14 @@ async function printProducts(c: ModelConfig, tokensPerSecond: number): Promise<v
     `  int8 matrix products: ${tera(reached)} TOPS inside the model, ${tera(ceiling)} TOPS of ` +
       `MatMulIntegerToFloat alone (2048 x 2048 x 2048): ${share(reached, ceiling)}`,
   );
-  const peak = await measureTilePeak(threads);
+  const peak = await measurePeak(threads);
   if (peak === undefined) return;
-  // Activations have two digits: every weight is multiplied twice.
+  // On tiles activations have two digits: every weight is multiplied twice.
+  const digits = peak.set === 'amx' ? 2 : 1;
   console.log(
-    `  with both digits counted ${tera(2 * reached)} TOPS, of ${tera(peak)} TOPS of tile products ` +
-      `in registers: ${share(2 * reached, peak)}`,
+    `  ${digits === 2 ? 'with both digits counted' : 'that is'} ${tera(digits * reached)} TOPS, of ` +
+      `${tera(peak.operations)} TOPS of ${peak.set === 'amx' ? 'tile products' : 'products'} in registers: ` +
+      share(digits * reached, peak.operations),
   );
 }
 

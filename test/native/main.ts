@@ -2,10 +2,10 @@
 // trees of conversations through the real layout and binding; what they give against the plain reference, the same
 // trees one by one, and calls that must be refused. A finding of a sanitizer ends the process.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NativeKernels, NativeModel } from '../../server/src/engine/native.js';
+import { KERNEL_SETS } from '../../server/src/engine/identity.js';
+import { kernelsOf, type NativeKernels, type NativeModel } from '../../server/src/engine/native.js';
 import { continues, type TokenTree } from '../../server/src/engine/packing.js';
 import { layOutSegments, type SegmentBatch } from '../../server/src/engine/segments.js';
 import { planTrees, type WantedPath } from '../../server/src/engine/trees.js';
@@ -14,7 +14,7 @@ import { angles, numbersOf, randomModel, type RandomModel } from './model.js';
 import { reference } from './reference.js';
 
 const [library, count = '100', seed = '1', only] = process.argv.slice(2);
-const kernels = createRequire(import.meta.url)(library!) as NativeKernels;
+const sets = KERNEL_SETS.map((set) => kernelsOf(library!, set));
 const work = mkdtempSync(join(tmpdir(), 'qrm-asan-'));
 const counts = new Map<string, number>();
 const note = (what: string, n = 1): void => void counts.set(what, (counts.get(what) ?? 0) + n);
@@ -45,20 +45,25 @@ function conversations(random: Random, { shape }: RandomModel, long: boolean): W
 
 interface Opened {
   readonly model: RandomModel;
+  readonly kernels: NativeKernels;
   readonly native: NativeModel;
   readonly numbers: readonly [Int32Array, Float64Array, Int32Array, Float64Array];
   readonly path: string;
 }
 
-function open(random: Random, name: string, small: boolean): Opened {
+function open(random: Random, kernels: NativeKernels, name: string, small: boolean): Opened {
   const model = randomModel(random, small);
   const path = join(work, name);
   writeFileSync(path, model.file);
   const numbers = [...numbersOf(model.shape), Float64Array.from(model.offsets)] as const;
-  return { model, native: kernels.open(path, ...numbers), numbers, path };
+  return { model, kernels, native: kernels.open(path, ...numbers), numbers, path };
 } // prettier-ignore
 
-function run({ native, model }: Opened, batch: SegmentBatch, rope: Float32Array): Float32Array {
+function run(
+  { kernels, native, model }: Opened,
+  batch: SegmentBatch,
+  rope: Float32Array,
+): Float32Array {
   const out = new Float32Array(batch.targets.length * model.shape.hidden);
   kernels.run(native, batch.ids, batch.segments, rope, batch.targets, out);
   return out;
@@ -105,7 +110,7 @@ function compare(opened: Opened, trees: readonly TokenTree[], out: Float32Array,
 } // prettier-ignore
 
 /** One argument that leads out of its buffer: refused, or run without harm. */
-function hostile(random: Random, { native, model, path, numbers }: Opened, batch: SegmentBatch, rope: Float32Array): void {
+function hostile(random: Random, { kernels, native, model, path, numbers }: Opened, batch: SegmentBatch, rope: Float32Array): void {
   const ids = batch.ids.slice();
   const segments = batch.segments.slice();
   const targets = batch.targets.slice();
@@ -147,7 +152,7 @@ try {
     const random = new Random(caseSeed(Number(seed), n));
     try {
       const long = n % 40 === 7;
-      const opened = open(random, `m${n}`, long);
+      const opened = open(random, sets[n % sets.length]!, `m${n}`, long);
       const { prefix } = opened.model.shape;
       const trees = random
         .times(1, long ? 1 : 5, () => conversations(random, opened.model, long))
@@ -160,7 +165,7 @@ try {
       note('tokens', batch.ids.length);
       compare(opened, trees, out, rope);
       // Buffers grew for the whole batch; a handle of its own has them just so large as each tree needs.
-      const alone = kernels.open(opened.path, ...opened.numbers);
+      const alone = opened.kernels.open(opened.path, ...opened.numbers);
       const apart = trees.map((t) => run({ ...opened, native: alone }, layOutSegments([t], prefix), rope));
       if (Buffer.compare(Buffer.from(out.buffer), Buffer.concat(apart.map((a) => new Uint8Array(a.buffer)))) !== 0)
         throw new Error('trees alone give other states than together');

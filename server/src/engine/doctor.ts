@@ -123,9 +123,11 @@ async function knownAdapters(name: Provider): Promise<Adapter[]> {
     }));
 }
 
+const INSTRUCTIONS = { amx: 'AMX units', vnni: 'AVX-512 VNNI and BF16 instructions' } as const;
+
 function int8Kernels(): string {
   const native = nativeKernels();
   return 'kernels' in native
-    ? 'own kernels, on the AMX units of this processor'
+    ? `own kernels, on the ${INSTRUCTIONS[native.kernels.set]} of this processor`
     : `ONNX Runtime; not our own kernels: ${native.reason}`;
 }

@@ -1,5 +1,5 @@
 export { isUrl } from './client.js';
-export { identityOf, kernelSet } from './identity.js';
+export { identityOf, kernelFacts } from './identity.js';
 export { openEvaluator } from './open.js';
 export { streamInOrder } from './stream.js';
 export type * from './types.js';

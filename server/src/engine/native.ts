@@ -3,17 +3,26 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { KERNEL_SETS, KERNEL_SWITCH, wantedKernels, type KernelSet } from './identity.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 
 /** An opened model of the native library; freed by the garbage collector. */
 export type NativeModel = object & { readonly __native: unique symbol };
 
 /** What server/native/binding.c exports. */
-export interface NativeKernels {
+export interface NativeLibrary {
   /** SHA-256 of the sources that it was built from. */
   readonly source: string;
-  /** What of the processor or the system is lacking, or undefined. */
-  missing(): string | undefined;
+  /** What of the processor or the system a set is lacking, or computes wrong; or undefined. */
+  missing(set: KernelSet): string | undefined;
+  open(set: KernelSet, ...model: Parameters<NativeKernels['open']>): NativeModel;
+  run: NativeKernels['run'];
+  products(set: KernelSet, count: number): number;
+}
+
+/** The kernels of one set. */
+export interface NativeKernels {
+  readonly set: KernelSet;
   /**
    * @param slides of each layer, whether it sees the window alone
    * @throws Error when the file cannot be read, or shape and offsets do not fit it
@@ -36,9 +45,6 @@ export interface NativeKernels {
   ): void;
 }
 
-/** Set to `onnxruntime` to do without our own kernels, for comparing the two. */
-const SWITCH = 'QRM_LENS_KERNELS';
-
 /** The library for this platform, beside the bundles or in the sources. */
 function libraryFile(): string | undefined {
   const name = `${platform()}-${arch()}.node`;
@@ -47,24 +53,38 @@ function libraryFile(): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** Our own int8 kernels, or why they cannot be used here. */
-export function nativeKernels(): { kernels: NativeKernels } | { reason: string } {
-  const wanted = process.env[SWITCH];
-  if (wanted === 'onnxruntime') return { reason: `${SWITCH} is set to onnxruntime` };
-  const file = libraryFile();
-  if (!file) return { reason: `none are built for ${platform()}-${arch()}` };
-  try {
-    const kernels = createRequire(import.meta.url)(file) as NativeKernels;
-    const missing = kernels.missing();
-    return missing === undefined ? { kernels } : { reason: `this processor has no ${missing}` };
-  } catch (error) {
-    return { reason: messageOf(error) };
-  }
+/** The kernels of a set in a library. @throws Error where they cannot run here */
+export function kernelsOf(file: string, set: KernelSet): NativeKernels {
+  const library = createRequire(import.meta.url)(file) as NativeLibrary;
+  const missing = library.missing(set);
+  if (missing !== undefined) throw new Error(`this processor has no ${missing}`);
+  return { set, open: (...model) => library.open(set, ...model), run: library.run };
 }
 
-/** Path of the kernels' library where it is used; for measurements. */
-export function nativeLibrary(): string | undefined {
-  return 'kernels' in nativeKernels() ? libraryFile() : undefined;
+/** Our own int8 kernels, the best set that runs here, or why none does. */
+export function nativeKernels(): { kernels: NativeKernels } | { reason: string } {
+  const wanted = wantedKernels();
+  if (wanted === 'onnxruntime') return { reason: `${KERNEL_SWITCH} is set to onnxruntime` };
+  const file = libraryFile();
+  if (!file) return { reason: `none are built for ${platform()}-${arch()}` };
+  const chosen = KERNEL_SETS.filter((set) => set === wanted);
+  let reason = '';
+  for (const set of chosen.length > 0 ? chosen : KERNEL_SETS) {
+    try {
+      return { kernels: kernelsOf(file, set) };
+    } catch (error) {
+      // Of the last set, which needs least.
+      reason = messageOf(error);
+    }
+  }
+  return { reason };
+}
+
+/** Path and set of the kernels that are used; for measurements. */
+export function nativeLibrary(): { file: string; set: KernelSet } | undefined {
+  const native = nativeKernels();
+  const file = libraryFile();
+  return 'kernels' in native && file ? { file, set: native.kernels.set } : undefined;
 }
 
 /** Why the kernels cannot run a model of this shape, or undefined. They work in blocks of 64. */

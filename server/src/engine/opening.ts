@@ -67,9 +67,9 @@ export async function openRunning(
   const threads = Math.max(1, request.threads ?? availableParallelism());
   const { config, precision, form } = model;
   // Our own kernels share one copy of the weights among all threads.
-  const native = kernelsFor(config, { precision, provider }) !== undefined;
+  const native = kernelsFor(config, { precision, provider })?.set;
   const apart = provider === 'cpu' && linearWeights(config) < SMALL ? Math.min(threads, 8) : 1;
-  const runners = native ? threads : apart;
+  const runners = native === undefined ? apart : threads;
   const pool = await RunnerPool.start(
     script,
     {
@@ -93,7 +93,7 @@ export async function openRunning(
   return {
     model,
     pool,
-    budget: native ? NATIVE_BUDGET : provider === 'cpu' ? CPU_BUDGET : gpu,
+    budget: native !== undefined ? NATIVE_BUDGET : provider === 'cpu' ? CPU_BUDGET : gpu,
     prefix: await readPrefix(model.backbonePath),
     info: {
       spec,

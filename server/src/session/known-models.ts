@@ -5,7 +5,7 @@ import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { makeFolder } from '../files/folder.js';
 import { writeWhole } from '../files/write.js';
 import type { EvaluatorInfo } from '../engine/types.js';
-import { kernelSet } from '../engine/index.js';
+import { kernelFacts } from '../engine/index.js';
 import { GRAPH_VERSION, PATHS_VERSION } from '../model/bundle/bundle-format.js';
 import { locateModel } from '../model/bundle/locate.js';
 
@@ -83,8 +83,7 @@ export class KnownModels {
         }),
       );
       // A store that came from another machine was scored by another's kernels.
-      const own = kernelSet('cpu', false);
-      const versions = [this.version, GRAPH_VERSION, PATHS_VERSION, own];
+      const versions = [this.version, GRAPH_VERSION, PATHS_VERSION, ...kernelFacts()];
       const parts = [versions, path, device, precision, gpuMemory ?? 0, files];
       return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
     } catch {

@@ -21,6 +21,7 @@ typedef uint16_t __mmask16;
 typedef int32_t emulated_i32 __attribute__((vector_size(64), may_alias));
 typedef uint32_t emulated_u32 __attribute__((vector_size(64), may_alias));
 typedef int16_t emulated_i16 __attribute__((vector_size(64), may_alias));
+typedef uint8_t emulated_u8 __attribute__((vector_size(64), may_alias));
 typedef int8_t emulated_i8 __attribute__((vector_size(64), may_alias));
 typedef uint16_t emulated_u16x16 __attribute__((vector_size(32), may_alias));
 
@@ -77,6 +78,11 @@ EMULATED __m512i _mm512_loadu_si512(const void *p) { __m512i r; memcpy(&r, p, si
 EMULATED void _mm512_store_si512(void *p, __m512i a) { *(__m512i *)p = a; }
 EMULATED __m256i _mm256_load_si256(const __m256i *p) { return *p; }
 
+EMULATED __m512i _mm512_set1_epi32(int32_t a) {
+  emulated_i32 r;
+  EMULATED_LANES(r[i] = a) return (__m512i)r;
+}
+EMULATED __m512i _mm512_xor_si512(__m512i a, __m512i b) { return a ^ b; }
 EMULATED __m512i _mm512_or_si512(__m512i a, __m512i b) { return a | b; }
 EMULATED __m512i _mm512_slli_epi32(__m512i a, unsigned n) { return (__m512i)((emulated_u32)a << n); }
 EMULATED __m512 _mm512_cvtepi32_ps(__m512i v) {
@@ -105,6 +111,29 @@ EMULATED uint16_t emulated_bf16(float f) {
 EMULATED __m512bh _mm512_cvtne2ps_pbh(__m512 high, __m512 low) {
   __m512bh r;
   EMULATED_LANES(r[i] = (short)emulated_bf16(low[i]); r[16 + i] = (short)emulated_bf16(high[i])) return r;
+}
+
+EMULATED float emulated_widened(short b) {
+  const uint32_t u = (uint32_t)(uint16_t)b << 16;
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+EMULATED __m512 _mm512_dpbf16_ps(__m512 sums, __m512bh a, __m512bh b) {
+  EMULATED_LANES(sums[i] += emulated_widened(a[2 * i + 1]) * emulated_widened(b[2 * i + 1]);
+                 sums[i] += emulated_widened(a[2 * i]) * emulated_widened(b[2 * i]))
+  return sums;
+}
+/* Unsigned bytes times signed ones, four to a sum; sums wrap. */
+EMULATED __m512i _mm512_dpbusd_epi32(__m512i sums, __m512i x, __m512i y) {
+  emulated_u32 r = (emulated_u32)sums;
+  const emulated_u8 a = (emulated_u8)x;
+  const emulated_i8 b = (emulated_i8)y;
+  EMULATED_LANES(for (int j = 0; j < 4; j++) r[i] += (uint32_t)(a[4 * i + j] * b[4 * i + j]))
+#ifdef EMULATED_WRONG
+  r[3]++;
+#endif
+  return (__m512i)r;
 }
 
 EMULATED int16_t emulated_to_i16(int32_t a) { return (int16_t)(a > 32767 ? 32767 : a < -32768 ? -32768 : a); }

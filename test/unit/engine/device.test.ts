@@ -164,13 +164,14 @@ describe('memory', () => {
 describe('what scores are kept by', () => {
   it('tells devices and kernels apart', () => {
     const sets = [
-      kernelSet('cpu', true),
-      kernelSet('cpu', false),
-      kernelSet('cuda', false),
-      kernelSet('webgpu', false),
+      kernelSet('cpu', 'amx'),
+      kernelSet('cpu', 'vnni'),
+      kernelSet('cpu'),
+      kernelSet('cuda'),
+      kernelSet('webgpu'),
     ];
     const ids = sets.map((kernels) => identityOf({ modelHash: 'm', kernels }));
-    expect(new Set(ids).size).toBe(4);
+    expect(new Set(ids).size).toBe(5);
     expect(ids[0]).toBe('m@cpu-amx');
     expect(identityOf({ modelHash: 'm' })).toBe('m');
   });

@@ -27,9 +27,7 @@ describe('the committed library', () => {
 
   it('is used where the processor has what it needs, else a reason is given', () => {
     const flags = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : '';
-    const able =
-      process.arch === 'x64' &&
-      ['amx_int8', 'amx_bf16', 'avx512_bf16'].every((flag) => flags.includes(flag));
+    const able = ['avx512_vnni', 'avx512_bf16'].every((flag) => flags.includes(flag));
     const found = nativeKernels();
     // A sandbox may keep the registers of a processor that has them.
     const refused = 'reason' in found && found.reason.includes('the system');
@@ -150,8 +148,11 @@ describe('int8 backbones', () => {
   ])('give the same states however tokens are laid out: %s', async (_, together) => {
     const expected = await hidden(backbone, alone(), true);
     const found = await hidden(backbone, pairs(), together);
+    const native = nativeKernels();
+    // Keys summed in another order make a number round to another digit: with one digit that is seen.
+    const least = 'kernels' in native && native.kernels.set === 'vnni' ? 0.9995 : 0.9999;
     for (const [i, row] of found.entries()) {
-      expect(cosine(row, expected[i]!)).toBeGreaterThan(0.9999);
+      expect(cosine(row, expected[i]!)).toBeGreaterThan(least);
     }
   });
 
