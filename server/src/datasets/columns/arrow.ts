@@ -1,29 +1,27 @@
 // Arrow IPC, as `datasets.save_to_disk` of Hugging Face, Feather and Polars write it.
 import { open } from 'node:fs/promises';
-import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
+import {
+  CompressionType,
+  compressionRegistry,
+  RecordBatchReader,
+  type RecordBatch,
+} from 'apache-arrow';
 import { messageOf } from '../../errors.js';
 import type { Meaning } from '../formats.js';
+import { unlz4 } from '../input/decompress/lz4.js';
+import { unzstdWhole } from '../input/decompress/zstd.js';
 import type { ValueNode } from '../json/tree.js';
+import { plain } from './arrow-values.js';
 import { ordinalPlace } from './parquet.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvents } from '../record.js';
 import { advanced } from '../input/source.js';
 import type { DatasetEvent } from '../types.js';
 
-/** A value of the library as a plain one: lists, objects, texts, numbers. */
-function plain(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Date || value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, plain);
-  if (Array.isArray(value)) return value.map(plain);
-  if (!(Symbol.iterator in value)) return value;
-  // A list is a vector; a struct and a map give their entries.
-  const items = [...(value as Iterable<unknown>)];
-  const list = 'length' in value && 'type' in value;
-  return list
-    ? items.map(plain)
-    : Object.fromEntries((items as [string, unknown][]).map(([k, v]) => [k, plain(v)]));
-}
+/** A buffer of a record batch holds as much at most; the readers' memory has its own limit. */
+const MAX_BUFFER = 1 << 30;
+compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: (data) => unlz4(data, MAX_BUFFER) });
+compressionRegistry.set(CompressionType.ZSTD, { decode: (data) => unzstdWhole(data, MAX_BUFFER) });
 
 function* rowsOf(
   batch: RecordBatch,
@@ -34,7 +32,8 @@ function* rowsOf(
   const columns = batch.schema.fields.map((field, c) => [field.name, batch.getChildAt(c)] as const);
   for (let i = Math.max(0, from - first); i < batch.numRows; i++) {
     const fields = new Map<string, ValueNode>();
-    for (const [name, column] of columns) fields.set(name, nodeOfValue(plain(column?.get(i))));
+    for (const [name, column] of columns)
+      fields.set(name, nodeOfValue(plain(column?.get(i), column?.type)));
     yield* rowEvents(first + i, ordinalPlace(first + i), { kind: 'record', fields }, o);
   }
 }

@@ -1,7 +1,6 @@
 import type { AsyncBuffer, ColumnMetaData, DecodedArray, SchemaTree } from 'hyparquet';
 import { readPage } from 'hyparquet/src/column.js';
-import { convert } from 'hyparquet/src/convert.js';
-import { decompressPage, readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
+import { readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import {
   getMaxDefinitionLevel,
   getMaxRepetitionLevel,
@@ -9,7 +8,8 @@ import {
 } from 'hyparquet/src/schema.js';
 import { advanced } from '../input/source.js';
 import { ChunkReader, type Page } from './chunk.js';
-import { compressors, parsers } from './values.js';
+import { openPage, type OpenPage } from './runs.js';
+import { compressors, convertValues, parsers, typeOf } from './values.js';
 
 type ColumnDecoder = Parameters<typeof readPage>[2];
 
@@ -19,15 +19,18 @@ const SMALL_DICTIONARY = 1 << 22;
 /** One physical column of a row group: its rows, page by page. */
 export abstract class Leaf {
   protected readonly chunk: ChunkReader;
+  /** Of pages that are decompressed. */
+  protected readonly decoder: ColumnDecoder;
   private raw: DecodedArray | undefined;
   private converted: DecodedArray | undefined;
 
   constructor(
     file: AsyncBuffer,
     readonly path: readonly string[],
-    protected readonly decoder: ColumnDecoder,
+    private readonly packed: ColumnDecoder,
     meta: ColumnMetaData,
   ) {
+    this.decoder = { ...packed, codec: 'UNCOMPRESSED' };
     this.chunk = new ChunkReader(file, meta);
   }
 
@@ -37,7 +40,7 @@ export abstract class Leaf {
   abstract within(rows: number, bytes: number): number;
   abstract take(rows: number): unknown[];
   protected abstract drop(rows: number): void;
-  protected abstract decode(page: Page): void;
+  protected abstract decode(page: OpenPage): void;
   /** The chunk has ended. */
   protected finish(): void {}
   /** Rows of a page as its header has them, where it does. */
@@ -53,7 +56,7 @@ export abstract class Leaf {
       }
       if (header.type === 'DICTIONARY_PAGE') this.learn(await this.chunk.page());
       else if (header.type === 'DATA_PAGE' || header.type === 'DATA_PAGE_V2') {
-        this.decode(await this.chunk.page());
+        this.decode(openPage(await this.chunk.page(), this.packed));
         advanced();
         return true;
       } else if (header.type === 'INDEX_PAGE') this.chunk.pass();
@@ -81,17 +84,17 @@ export abstract class Leaf {
 
   private learn({ header, bytes }: Page): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = readPage({ view, offset: 0 }, header, this.decoder, undefined, undefined, 0);
+    const result = readPage({ view, offset: 0 }, header, this.packed, undefined, undefined, 0);
     this.raw = result.data;
     this.converted =
       this.raw && header.uncompressed_page_size <= SMALL_DICTIONARY
-        ? convert(this.raw, this.decoder)
+        ? convertValues(this.raw, this.decoder)
         : undefined;
   }
 
   /** The dictionary, converted. */
   protected get dictionary(): DecodedArray | undefined {
-    return (this.converted ??= this.raw && convert(this.raw, this.decoder));
+    return (this.converted ??= this.raw && convertValues(this.raw, this.decoder));
   }
 
   /** Entries of the dictionary by their numbers. */
@@ -102,7 +105,7 @@ export abstract class Leaf {
       converted !== undefined
         ? (converted[n] as unknown)
         : n < raw.length
-          ? (convert(raw.slice(n, n + 1), this.decoder)[0] as unknown)
+          ? (convertValues(raw.slice(n, n + 1), this.decoder)[0] as unknown)
           : undefined,
     );
   }
@@ -131,16 +134,11 @@ export class FlatLeaf extends Leaf {
     return header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values;
   }
 
-  protected decode({ header, bytes }: Page): void {
+  protected decode({ header, bytes }: OpenPage): void {
     const { data_page_header: v1, data_page_header_v2: v2 } = header;
-    const { codec } = this.decoder;
     const page =
       v1 !== undefined
-        ? readDataPage(
-            decompressPage(bytes, header.uncompressed_page_size, codec, compressors),
-            v1,
-            this.decoder,
-          )
+        ? readDataPage(bytes, v1, this.decoder)
         : readDataPageV2(bytes, header, this.decoder);
     this.levels = page.definitionLevels ?? [];
     this.values = page.dataPage;
@@ -172,7 +170,7 @@ export class FlatLeaf extends Leaf {
     const raw = this.values.slice(from, this.value) as DecodedArray;
     const made = this.numbered
       ? this.entries(raw as ArrayLike<number>)
-      : Array.from(convert(raw, this.decoder) as ArrayLike<unknown>);
+      : Array.from(convertValues(raw, this.decoder) as ArrayLike<unknown>);
     if (made.length === rows) return made;
     let next = 0;
     return Array.from({ length: rows }, (_, i) => (this.present(first + i) ? made[next++] : null));
@@ -215,7 +213,7 @@ export class NestedLeaf extends Leaf {
       : (header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values);
   }
 
-  protected decode({ header, bytes }: Page): void {
+  protected decode({ header, bytes }: OpenPage): void {
     if ((header.data_page_header ?? header.data_page_header_v2)?.num_values === 0) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const held = this.rows.slice(this.first);
@@ -258,11 +256,13 @@ export function leafOf(file: AsyncBuffer, schemaPath: SchemaTree[], meta: Column
   const decoder: ColumnDecoder = {
     pathInSchema: path,
     type: meta.type,
-    element,
+    element: typeOf(element),
     schemaPath,
     codec: meta.codec,
     parsers,
     compressors,
+    // What is not said to be text may be: `clean` looks at the bytes.
+    utf8: false,
   };
   return isFlatColumn(schemaPath)
     ? new FlatLeaf(file, path, decoder, meta)

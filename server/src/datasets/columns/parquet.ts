@@ -1,5 +1,6 @@
 import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
 import { ColumnError, rowsOf, type RowRange } from './row-group.js';
+import { textOrBytes } from './scalars.js';
 import { DamagedText, JsonText } from './values.js';
 import type { Meaning } from '../formats.js';
 import type { ValueNode } from '../json/tree.js';
@@ -41,6 +42,7 @@ function clean(value: unknown, told: (text: DamagedText) => void): unknown {
     }
   }
   if (Array.isArray(value)) return value.map((item: unknown) => clean(item, told));
+  if (value instanceof Uint8Array) return textOrBytes(value);
   if (ArrayBuffer.isView(value) || value instanceof Date) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, clean(item, told)]));
 }

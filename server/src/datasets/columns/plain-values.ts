@@ -9,6 +9,7 @@ export function nodeOfValue(value: unknown): ValueNode {
     return { kind: 'scalar', value, text: none ? undefined : new UnplacedText(String(value)) };
   }
   if (Array.isArray(value)) return { kind: 'list', items: value.map(nodeOfValue) };
+  if (value instanceof Uint8Array) return { kind: 'scalar', value: null, bytes: value };
   if (
     typeof value === 'object' &&
     value !== null &&
@@ -23,12 +24,13 @@ export function nodeOfValue(value: unknown): ValueNode {
   return { kind: 'scalar', value: null };
 }
 
-/** The JavaScript value of a node, as JSON has it; a whole number beyond 2^53 is a text. */
+/** The JavaScript value of a node, as JSON has it; a whole number beyond 2^53 is a text, and so are bytes (base64). */
 export function plainValue(node: ValueNode): unknown {
   switch (node.kind) {
     case 'text':
       return node.value;
     case 'scalar':
+      if (node.bytes !== undefined) return Buffer.from(node.bytes).toString('base64');
       if (typeof node.value !== 'bigint') return node.value;
       return Number.isSafeInteger(Number(node.value)) ? Number(node.value) : String(node.value);
     case 'list':

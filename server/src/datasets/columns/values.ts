@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { Compressors, ParquetParsers } from 'hyparquet';
+import type { Compressors, DecodedArray, ParquetParsers, SchemaElement } from 'hyparquet';
 import { compressors as pure } from 'hyparquet-compressors';
-import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { firstInvalidUtf8 } from '../input/bytes.js';
+import { dateText, decimalText, timeText } from './scalars.js';
 
 const bounded = (length: number) => ({ maxOutputLength: Math.max(1, length) });
 
@@ -39,7 +40,38 @@ export class JsonText {
 
 export const parsers: ParquetParsers = {
   ...DEFAULT_PARSERS,
+  dateFromDays: (days: number) => dateText(Number(days) * 86_400_000),
+  timestampFromMilliseconds: (ms: bigint) => timeText(Number(ms)),
+  timestampFromMicroseconds: (us: bigint) => timeText(Number(us / 1000n)),
+  timestampFromNanoseconds: (ns: bigint) => timeText(Number(ns / 1_000_000n)),
   // The library passes on what is absent.
   stringFromBytes: (bytes: Uint8Array | undefined) => bytes && (textOf(bytes) as string),
   jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && new JsonText(textOf(bytes)),
 };
+
+/** Kinds of bytes that nobody reads as text; the library gives up on some of them, and with them on their rows. */
+const OPAQUE = new Set(['BSON', 'INTERVAL', 'GEOMETRY', 'GEOGRAPHY']);
+
+/** A column's type as the library is to take it: what it cannot read stays bytes. */
+export function typeOf(element: SchemaElement): SchemaElement {
+  const { converted_type: old, logical_type: logical, ...plain } = element;
+  return OPAQUE.has(old ?? '') || OPAQUE.has(logical?.type ?? '') ? plain : element;
+}
+
+/** A column's values; decimals as they are written, for doubles hold no 38 digits. */
+export function convertValues(
+  data: DecodedArray,
+  decoder: Parameters<typeof convert>[1],
+): DecodedArray {
+  const { converted_type: type, scale = 0 } = decoder.element;
+  if (type !== 'DECIMAL') return convert(data, decoder);
+  return Array.from(data as ArrayLike<unknown>, (value) =>
+    value === undefined ? undefined : decimalText(unscaled(value), scale),
+  ) as DecodedArray;
+}
+
+/** A decimal's whole number: itself, or its bytes, the greatest first. */
+const unscaled = (value: unknown): bigint =>
+  value instanceof Uint8Array
+    ? BigInt.asIntN(value.length * 8, BigInt(`0x0${Buffer.from(value).toString('hex')}`))
+    : BigInt(value as number | bigint);

@@ -21,6 +21,8 @@ export interface RecordNode extends Spanned {
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly value: number | bigint | boolean | null;
+  /** Of a column of bytes, where they are no text; `value` is null. */
+  readonly bytes?: Uint8Array;
   /** As it is written (1.50, 1e999, a number longer than a double holds); absent for null and NaN. */
   readonly text?: TextNode;
 }

@@ -35,7 +35,7 @@ export const textOf = (n: ValueNode | undefined): TextNode | undefined =>
 
 /** Nothing is there: null, or NaN, which Python writes for a missing value. */
 export const absent = (n: ValueNode | undefined): n is undefined =>
-  n === undefined || (n.kind === 'scalar' && n.text === undefined);
+  n === undefined || (n.kind === 'scalar' && n.text === undefined && n.bytes === undefined);
 
 /** There is something to read: no null, no empty text, no empty list or object. */
 export function filled(n: ValueNode | undefined): n is ValueNode {
@@ -101,6 +101,7 @@ export function describe(node: ValueNode | undefined): string {
     case 'text':
       return node.value === '' ? 'an empty text' : 'a text';
     case 'scalar':
+      if (node.bytes !== undefined) return `${node.bytes.length} bytes that are no UTF-8 text`;
       return node.value === null ? 'null' : `a ${typeof node.value}`;
     case 'list': {
       if (node.items.length === 0) return 'an empty list';

@@ -102,3 +102,20 @@ export async function* unzstd(input: ByteInput): AsyncGenerator<Uint8Array> {
       throw new Error(`byte ${start} of the file begins no frame of zstd; ${frames} were read`);
   }
 }
+
+/**
+ * The bytes of frames that are at hand; checksums are not looked at.
+ * @param most bytes that are made at most
+ * @throws Error
+ */
+export function unzstdWhole(bytes: Uint8Array, most: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const decoder = new Decompress((part) => {
+    length += part.length;
+    if (length > most) throw new Error(`a frame of zstd holds more than ${most} bytes`);
+    parts.push(part);
+  });
+  decoder.push(bytes, true);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, length);
+}
