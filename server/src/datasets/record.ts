@@ -64,6 +64,16 @@ export function rowOf(node: ValueNode): ValueNode {
   return row?.kind === 'record' ? row : node;
 }
 
+/** What is said of a row whose cells the viewer shortened; undefined where it did not. */
+function cutCells(node: ValueNode): string | undefined {
+  const cells = rowOf(node) === node || node.kind !== 'record' ? undefined : node.fields.get('truncated_cells'); // prettier-ignore
+  if (cells?.kind !== 'list' || cells.items.length === 0) return undefined;
+  const names = cells.items.map((cell) =>
+    cell.kind === 'text' ? `'${cell.value.slice(0, 40)}'` : '?',
+  );
+  return `the dataset viewer cut the cells ${names.slice(0, 12).join(', ')} of this row: the score is of what is left. Expected the data set itself (its Parquet files)`;
+}
+
 /** What a record, or the row inside it, is understood as. */
 export const meaningOf = (node: ValueNode, mapping: FieldMapping | undefined): Interpretation =>
   interpret(rowOf(node), mapping);
@@ -88,7 +98,9 @@ export function rowEvents(
     return [made];
   }
   const { conversations, notes, vote } = found;
+  const cut = cutCells(node);
   return [
+    ...(cut === undefined ? [] : [problem(index, place, 'unread-part', cut)]),
     ...notes.map((n) => {
       const elsewhere = found.schema === 'batch-output' && n.code === 'blank-prompt';
       return problem(index, n.place ?? place, n.code, elsewhere ? IN_INPUT : n.message);

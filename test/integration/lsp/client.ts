@@ -93,10 +93,11 @@ export class Client {
     });
     const { stdout, stdin } = child;
     if (stdout === null || stdin === null) throw new Error('the server has no standard streams');
-    const connection = createProtocolConnection(
-      new StreamMessageReader(stdout),
-      new StreamMessageWriter(stdin),
-    );
+    const reader = new StreamMessageReader(stdout);
+    // A server that is killed leaves half a message: the timer that tells of it is set anew for ever, also after
+    // `dispose`, and whoever waits for the process to end by itself waits for ever.
+    reader.partialMessageTimeout = 0;
+    const connection = createProtocolConnection(reader, new StreamMessageWriter(stdin));
     const client = new Client(child, connection);
     connection.onNotification('textDocument/publishDiagnostics', (p: PublishDiagnosticsParams) =>
       client.pushed.push(p),

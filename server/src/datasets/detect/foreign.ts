@@ -37,6 +37,10 @@ const MAGIC: readonly (readonly [string, string])[] = [
   // One compression is taken off before this looks.
   ['\x1f\x8b\x08', 'gzip inside of a compressed file'],
   ['\x28\xb5\x2f\xfd', 'zstd inside of a compressed file'],
+  [
+    'FEA1',
+    'a file of Feather’s first version (pyarrow.feather.write_feather writes the second, which is Arrow)',
+  ],
   ['Obj\x01', 'an Avro file'],
   ['ORC', 'an ORC file'],
   ['\x89HDF', 'an HDF5 file'],

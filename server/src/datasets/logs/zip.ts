@@ -22,6 +22,8 @@ async function bytesOf(zip: ZipFile, entry: Entry, max: number): Promise<Buffer>
   const { compressionMethod: method, uncompressedSize: size } = entry;
   if (size > max)
     throw new Error(`the sample has ${size} bytes; expected at most ${max} (maxRowBytes)`);
+  if (entry.isEncrypted())
+    throw new Error('the sample is encrypted; expected it without a password');
   const stream = await zip.openReadStreamPromise(entry, { decodeFileData: false });
   const chunks: Buffer[] = [];
   for await (const chunk of stream) {

@@ -32,6 +32,12 @@ export async function* readMarkdown(w: ByteWindow, o: RecordOptions): AsyncGener
     );
   }
   const text = new PlacedText(locator, 0, buf.length, 'lines');
+  if (text.value.trim() === '') {
+    const place = between(origin, w.position());
+    yield problem(undefined, place, 'empty-file', 'the file holds no text; expected a transcript');
+    w.advance(buf.length);
+    return;
+  }
   if (isAider(text.value)) {
     yield* aider(text, locator, o);
     w.advance(buf.length);

@@ -22,7 +22,7 @@ import {
 } from './fields.js';
 import { asMessage, listTurns, oneMessage } from './messages.js';
 import { unfold } from './nested.js';
-import { digestOf } from './parts.js';
+import { digestOf, emptyContent, readContent } from './parts.js';
 import { joinedTurn, textTurn, turnsOfText, type Notes } from './turns.js';
 
 /** A field that says something of what precedes the responses, and what it says. */
@@ -61,6 +61,9 @@ export function contextTurns(field: string, given: ValueNode, role: string, note
   const turns = listTurns(node, field, notes);
   if (turns !== undefined) return turns;
   if (node.kind === 'record') {
+    const parts = emptyContent();
+    if (node.fields.size === 1) readContent(node.fields.get('parts'), field, parts);
+    if (parts.texts.length > 0) return [joinedTurn(role, parts.texts, '')];
     const inner = onlyField(node, [...TEXTS, 'messages']);
     if (inner !== undefined) return contextTurns(`${field}.${inner.name}`, inner.node, role, notes);
   }
@@ -147,7 +150,7 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
     sources.push({ field, node, turns });
     return turns;
   };
-  const system = found.systems.map((entry) => read(entry, 'system'))[0] ?? [];
+  let system = found.systems.map((entry) => read(entry, 'system'))[0] ?? [];
   const earlier = histories.map((entry) => read(entry));
   const listed = lists.map(([field, node]) => {
     const text = textOf(unfold(node, field));
@@ -179,6 +182,15 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
       throw new NotUnderstood(message, whereIs(node));
     }
     if (!covers(before, past)) before = [...past, ...before];
+  }
+  const [stated, opening] = [system[0], before[0]];
+  if (stated !== undefined && opening?.role === 'system') {
+    if (!sameText(stated.content, opening.content)) {
+      const [field, node] = found.systems[0]!;
+      const message = `the field '${field}' holds a system text that differs from that of the prompt's messages; expected one system text. Name the fields that count in a mapping`;
+      throw new NotUnderstood(message, whereIs(node));
+    }
+    system = [];
   }
   const empty =
     before.length === 0 && prompted

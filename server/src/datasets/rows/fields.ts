@@ -3,10 +3,16 @@ import type { TextNode } from '../text.js';
 import type { Place } from '../types.js';
 
 /** Names of fields, as published data sets use them; the first that is filled counts. */
-export const SYSTEMS = ['system', 'system_prompt', 'system_message'];
+export const SYSTEMS = [
+  'system',
+  'system_prompt',
+  'system_message',
+  'system_instruction',
+  'systemInstruction',
+];
 export const HISTORIES = ['history', 'chat_history', 'conversation_history', 'previous_messages'];
 export const PROMPTS = ['prompt', 'question', 'instruction', 'query', 'input', 'context'];
-export const LISTS = ['messages', 'conversations', 'conversation'];
+export const LISTS = ['messages', 'conversations', 'conversation', 'contents'];
 export const RESPONSES = ['response', 'completion', 'output', 'answer', 'generation'];
 export const SETS = ['completions', 'responses', 'candidates', 'outputs', 'generations'];
 export const MEDIA = ['images', 'image', 'audios', 'audio', 'videos', 'video'];
@@ -16,6 +22,27 @@ export const TOOLS = ['tools', 'functions', 'documents'];
 export const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking', 'thought'];
 export const TEXTS = ['content', 'value', 'text'];
 export const ROLES = ['role', 'from', 'speaker', 'author'];
+
+const TEXT_FIELDS: ReadonlySet<string> = new Set([
+  ...[SYSTEMS, HISTORIES, PROMPTS, LISTS, RESPONSES, SETS].flat(),
+  'chosen',
+  'rejected',
+]);
+
+/** A record whose fields of texts have the names of above, where hands wrote them with capitals or blanks (`Prompt`). */
+export function plainlyNamed(record: RecordNode): RecordNode {
+  const { fields } = record;
+  const plain = (name: string): string => {
+    if (TEXT_FIELDS.has(name)) return name;
+    const other = name.trim().toLowerCase();
+    return TEXT_FIELDS.has(other) && !fields.has(other) ? other : name;
+  };
+  let odd = false;
+  for (const name of fields.keys()) odd ||= plain(name) !== name;
+  if (!odd) return record;
+  const renamed = [...fields].map(([name, node]) => [plain(name), node] as const);
+  return { ...record, fields: new Map(renamed) };
+}
 
 /** A record, or a field of it, that has no reading. The message names the field. */
 export class NotUnderstood extends Error {

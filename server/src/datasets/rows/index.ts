@@ -15,6 +15,7 @@ import {
   keys,
   LISTS,
   NotUnderstood,
+  plainlyNamed,
   RESPONSES,
   SETS,
   textOf,
@@ -69,7 +70,7 @@ export function interpret(root: ValueNode, mapping?: FieldMapping): Interpretati
     const given = mapping !== undefined && Object.values(mapping).some((v) => v !== undefined);
     const read = given
       ? { ...byFields(mapped(root, mapping), notes), schema: 'mapped' as const }
-      : byFields(root, notes);
+      : byFields(root.kind === 'record' ? plainlyNamed(root) : root, notes);
     sayOfPrompts(read.conversations, notes);
     sayOfMarks(read.conversations, notes);
     return { ok: true, ...read, notes: notes.all };
@@ -120,7 +121,7 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   if (two !== undefined && (two.vote !== undefined || !filled(find(root, LISTS)?.node))) {
     const context = contextOf(root, [two.first[0], two.second[0]], notes);
     const { fields: votes } = two.vote ?? {};
-    const conversations = compared(context, two, notes);
+    const conversations = compared(context, two, root, notes);
     if (!conversations.every(({ turns }) => turns.some((t) => t.role === 'user')))
       sayNoPrompt(context, notes);
     return {

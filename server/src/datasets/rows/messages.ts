@@ -157,7 +157,7 @@ function exchange(node: ValueNode): [ValueNode, ValueNode] | undefined {
 }
 
 /**
- * The turns of a list of messages, of an object of lists, or of a list of exchanges.
+ * The turns of a list of messages, of an object of lists, of a list of roles with their texts, or of exchanges.
  * @returns undefined when it is none of them
  */
 export function listTurns(node: ValueNode, field: string, notes: Notes): Turn[] | undefined {
@@ -172,6 +172,9 @@ export function listTurns(node: ValueNode, field: string, notes: Notes): Turn[] 
   if (!exchanges.every((e) => e !== undefined)) return undefined;
   const texts = exchanges.map((e) => e.map(textOf));
   if (!texts.every((e) => e.every((t) => t !== undefined))) return undefined;
+  // `["user", "Hi"]`: nobody asks in the words of roles alone.
+  if (texts.every(([role]) => roleName(role!.value) !== undefined))
+    return texts.map(([role, said]) => joinedTurn(normalizeRole(role!.value), [said!], ''));
   return texts.flatMap(([asked, said]) => [
     joinedTurn('user', [asked!], ''),
     joinedTurn('assistant', [said!], ''),

@@ -1,11 +1,13 @@
 import type { RecordNode, ValueNode } from '../../json/tree.js';
-import type { Conversation } from '../../types.js';
+import type { TextNode } from '../../text.js';
+import type { Conversation, Turn } from '../../types.js';
 import { repeatsPrompt, answered } from './answers.js';
 import type { Context } from '../context.js';
-import { absent, filled } from '../fields.js';
+import { absent, filled, textOf } from '../fields.js';
+import { parseNested } from '../nested.js';
 import { withTarget } from './pairs.js';
 import { rated, voteOf, type Vote } from './ratings.js';
-import type { Notes } from '../turns.js';
+import { textTurn, type Notes } from '../turns.js';
 
 const FIELD =
   /^(conversation|response|answer|completion|output|human_ref|reply|chat|text|generation)_?(a|b|[0-9])$/i;
@@ -41,10 +43,31 @@ export function comparisonOf(record: RecordNode): Comparison | undefined {
   return undefined;
 }
 
+/** The texts of a list that stands as JSON in a text; undefined where it is none. */
+function listed(node: ValueNode | undefined): readonly TextNode[] | undefined {
+  if (node?.kind !== 'text' || !node.value.startsWith('[')) return undefined;
+  const inner = parseNested(node);
+  if (!inner.ok || inner.node.kind !== 'list') return undefined;
+  const texts = inner.node.items.map(textOf);
+  return texts.every((t) => t !== undefined) ? texts : undefined;
+}
+
+/**
+ * The talk of Chatbot Arena's tables (`winner_model_a`): prompt and response are lists, as JSON in texts, whose
+ * entries take turns.
+ */
+function arenaTalk(record: RecordNode, response: ValueNode): Turn[] | undefined {
+  if (!record.fields.has('winner_model_a')) return undefined;
+  const [asked, said] = [listed(record.fields.get('prompt')), listed(response)];
+  if (asked === undefined || asked.length === 0 || asked.length !== said?.length) return undefined;
+  return asked.flatMap((text, i) => [textTurn('user', text), textTurn('assistant', said[i]!)]);
+}
+
 /** The responses of a comparison, the preferred one chosen. @throws NotUnderstood */
 export function compared(
   context: Context,
   { first, second, vote }: Comparison,
+  record: RecordNode,
   notes: Notes,
 ): Conversation[] {
   const repeats = repeatsPrompt(context, [first[1], second[1]]);
@@ -52,7 +75,7 @@ export function compared(
     withTarget(
       'completion',
       label,
-      answered(context, node, label, notes, { repeats }),
+      arenaTalk(record, node) ?? answered(context, node, label, notes, { repeats }),
       label,
       node,
     ),

@@ -98,8 +98,10 @@ export function numberedCompletions(
 /** KTO's label: is the completion desirable? Any other label says nothing that is known here. */
 export function goldOf(record: RecordNode, field: string): GoldLabel | undefined {
   const label = record.fields.get('label');
-  const said = textOf(label)?.value.toLowerCase();
-  const number = field === 'completion' && /^[01](?:\.0+)?$/.test(said ?? '');
-  if (said === 'true' || (number && said?.startsWith('1'))) return { desirable: true };
-  return said === 'false' || number ? { desirable: false } : undefined;
+  const said = textOf(label)?.value.trim().toLowerCase() ?? '';
+  const among = (always: RegExp, completion: RegExp): boolean =>
+    always.test(said) || (field === 'completion' && completion.test(said));
+  if (among(/^(?:true|desirable)$/, /^(?:1(?:\.0+)?|yes|good)$/)) return { desirable: true };
+  const bad = among(/^(?:false|undesirable)$/, /^(?:0(?:\.0+)?|no|bad)$/);
+  return bad ? { desirable: false } : undefined;
 }
