@@ -34,7 +34,7 @@ export function plainlyNamed(record: RecordNode): RecordNode {
   const { fields } = record;
   const plain = (name: string): string => {
     if (TEXT_FIELDS.has(name)) return name;
-    const other = name.trim().toLowerCase();
+    const other = name.replace(/^ +| +$/g, '').toLowerCase();
     return TEXT_FIELDS.has(other) && !fields.has(other) ? other : name;
   };
   let odd = false;

@@ -173,7 +173,8 @@ export function listTurns(node: ValueNode, field: string, notes: Notes): Turn[] 
   const texts = exchanges.map((e) => e.map(textOf));
   if (!texts.every((e) => e.every((t) => t !== undefined))) return undefined;
   // `["user", "Hi"]`: nobody asks in the words of roles alone.
-  if (texts.every(([role]) => roleName(role!.value) !== undefined))
+  const roles = texts.map(([role]) => roleName(role!.value));
+  if (!roles.includes(undefined) && new Set(roles).size > 1)
     return texts.map(([role, said]) => joinedTurn(normalizeRole(role!.value), [said!], ''));
   return texts.flatMap(([asked, said]) => [
     joinedTurn('user', [asked!], ''),

@@ -64,9 +64,9 @@ describe('names with capitals and blanks', () => {
 
 describe('what people say of a completion', () => {
   it.each([
-    ['desirable', ['True', '1', 'yes', 'good', 'desirable', ' TRUE ']],
-    ['undesirable', ['False', '0', 'no', 'bad', 'undesirable', '0.0']],
-    ['response', ['maybe', '', '-1', '2', 'correct']],
+    ['desirable', ['True', '1', 'yes', 'desirable', ' TRUE ']],
+    ['undesirable', ['False', '0', 'no', 'undesirable', '0.0']],
+    ['response', ['maybe', '', '-1', '2', 'good']],
   ])('%s: %s', async (label, words) => {
     for (const word of words)
       expect(await json({ prompt: 'Q', completion: 'A', label: word })).toEqual([

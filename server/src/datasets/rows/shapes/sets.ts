@@ -101,7 +101,7 @@ export function goldOf(record: RecordNode, field: string): GoldLabel | undefined
   const said = textOf(label)?.value.trim().toLowerCase() ?? '';
   const among = (always: RegExp, completion: RegExp): boolean =>
     always.test(said) || (field === 'completion' && completion.test(said));
-  if (among(/^(?:true|desirable)$/, /^(?:1(?:\.0+)?|yes|good)$/)) return { desirable: true };
-  const bad = among(/^(?:false|undesirable)$/, /^(?:0(?:\.0+)?|no|bad)$/);
+  if (among(/^(?:true|desirable)$/, /^(?:1(?:\.0+)?|yes)$/)) return { desirable: true };
+  const bad = among(/^(?:false|undesirable)$/, /^(?:0(?:\.0+)?|no)$/);
   return bad ? { desirable: false } : undefined;
 }
