@@ -1,5 +1,6 @@
 import type { PageHeader } from 'hyparquet';
-import { decompressPage, readDataPage } from 'hyparquet/src/datapage.js';
+import type { readDataPage } from 'hyparquet/src/datapage.js';
+import { decompressPage } from 'hyparquet/src/datapage.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
 
 type ColumnDecoder = Parameters<typeof readDataPage>[2];
