@@ -12,7 +12,8 @@ import { benchLsp } from './lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
 import { withResult } from './results.js';
-import { benchFullSize, benchTraining } from './training.js';
+import { benchFullSize } from './training-full.js';
+import { benchTraining } from './training.js';
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   engine: benchEngine,

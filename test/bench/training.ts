@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { seeded } from '../../server/src/evaluation/statistics/index.js';
 import { matrix, type Matrix } from '../../server/src/training/matrix/matrix.js';
-import { Products, type FloatMatrix } from '../../server/src/training/matrix/products.js';
+import { Products } from '../../server/src/training/matrix/products.js';
 import {
   fitQuantiles,
   quantileObjective,
@@ -15,8 +15,8 @@ import { uniformLevels } from '../../server/src/qrm/index.js';
 
 const SCRIPT = fileURLToPath(new URL('../test/bench/sklearn_reference.py', import.meta.url));
 const PYTHON = process.env['QRM_BENCH_PYTHON'] ?? 'python3';
-const LEVELS = uniformLevels(19);
-const L1 = 0.003;
+export const LEVELS = uniformLevels(19);
+export const L1 = 0.003;
 const WIDTH = 576;
 /** A level by scikit-learn takes minutes at n = 10,000: the ends and the middle stand for all. */
 const JUDGED = [0.05, 0.5, 0.95];
@@ -28,7 +28,7 @@ interface Time {
   readonly processor: number;
 }
 
-function stopwatch(): () => Time {
+export function stopwatch(): () => Time {
   const [start, used] = [performance.now(), process.cpuUsage()];
   return () => {
     const { user, system } = process.cpuUsage(used);
@@ -36,11 +36,11 @@ function stopwatch(): () => Time {
   };
 }
 
-const inWords = ({ seconds, processor }: Time): string =>
+export const inWords = ({ seconds, processor }: Time): string =>
   `${seconds.toFixed(1)} s (${processor.toFixed(1)} s of processor time)`;
 
 /** Standard normal numbers, by Box and Muller. */
-function normal(random: () => number): number {
+export function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
@@ -140,31 +140,5 @@ async function beside(
   console.log(
     `  ${LEVELS.length} levels would take it ${inWords(all)}: ${(all.seconds / own.seconds).toFixed(1)}x by the ` +
       `clock, ${(all.processor / own.processor).toFixed(1)}x in processor time`,
-  );
-}
-
-/** One attribute of the paper's size: 60,000 labels, 4,096 features, 19 levels; float32, as the store holds them. */
-export async function benchFullSize(): Promise<void> {
-  const [rows, columns] = [60_000, 4096];
-  const { x, labels } = problem(rows, columns);
-  const design: FloatMatrix = { rows, columns: columns + 1, data: x };
-  const products = new Products(availableParallelism());
-  const took = stopwatch();
-  const fit = await fitQuantiles(
-    design,
-    labels,
-    { levels: LEVELS, l1: L1, unpenalised: [0] },
-    products,
-  );
-  const time = took();
-  const minutes = time.seconds / 60;
-  await products.release();
-  const used = fit.weights.data.reduce((n, w) => n + (w === 0 ? 0 : 1), 0) / LEVELS.length;
-  console.log(
-    `${rows} x ${columns}, ${LEVELS.length} levels: ${minutes.toFixed(1)} min (${(time.processor / 60).toFixed(1)} min ` +
-      `of processor time), ${fit.iterations} iterations` +
-      `${fit.converged ? '' : ' (not converged)'}, peak memory ${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB, ` +
-      `${used.toFixed(0)} weights a level are not zero; 19 attributes: ${((19 * minutes) / 60).toFixed(1)} h ` +
-      `(${((19 * time.processor) / 3600).toFixed(1)} h of processor time)`,
   );
 }

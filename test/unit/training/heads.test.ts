@@ -20,6 +20,7 @@ import {
   takeRows,
   type Matrix,
 } from '../../../server/src/training/matrix/matrix.js';
+import { oneBlock } from '../../../server/src/training/matrix/moments.js';
 import {
   accuracy,
   fitGate,
@@ -42,7 +43,7 @@ describe('a head', () => {
   const groups = labels.map((_, i) => String(i >> 1));
 
   async function fit(rows: Matrix, of: RaterLabels, o: typeof options): Promise<Matrix> {
-    const basis = await makeBasis(rows, 0, 1, products);
+    const basis = await makeBasis(oneBlock(rows), 0, 1, products);
     return foldBasis(
       await fitDesign(await designIn(rows, basis, products), of, o, products),
       basis,
@@ -181,7 +182,7 @@ describe('training the gate', () => {
   };
 
   async function train(o: typeof options & { patience?: number; routing?: number }, own?: Matrix) {
-    const basis = await makeBasis(at, 0, 1, products);
+    const basis = await makeBasis(oneBlock(at), 0, 1, products);
     const design = await designIn(at, basis, products);
     const designed = { ...pairs, chosen: design, rejected: design, own };
     return fitGate(designed, basis, o, o.patience ? designed : undefined);

@@ -1,4 +1,5 @@
-import { cholesky, gram, matrix, solveCholesky, type Matrix } from './matrix.js';
+import { cholesky, matrix, multiply, solveCholesky, type Matrix } from './matrix.js';
+import type { Moments } from './moments.js';
 
 /**
  * Standardised features that remain a linear function of the raw ones, so that weights fitted on them
@@ -19,41 +20,65 @@ export const INTERCEPT = 0;
 /** Ridge on features of unit mean square: keeps c to directions that are constant on new text too. */
 const RIDGE = 1e-3;
 
+/** A column with less of its mean square left than this beside the intercept is rounding. */
+const NOTHING = 1e-12;
+
 /**
- * @param features [n, hidden]
+ * Of features by their moments alone, so that they are read once and need not fit in memory.
  * @param deviation the standard deviation of the design's columns
  */
-export function standardise(features: Matrix, deviation = 1): Standardisation {
-  const { rows: n, columns: p, data } = features;
-  const size = new Float64Array(p);
-  for (let i = 0; i < data.length; i++) size[i % p]! += data[i]! ** 2 / n;
-  for (let j = 0; j < p; j++) size[j] = Math.sqrt(size[j]!) || 1;
-  const unit = matrix(n, p, data);
-  const sum = matrix(p, 1);
-  for (let i = 0; i < data.length; i++) {
-    unit.data[i]! /= size[i % p]!;
-    sum.data[i % p]! += unit.data[i]! / n;
+export function standardise({ gram: G, mean: m }: Moments, deviation = 1): Standardisation {
+  const p = m.length;
+  const size = Float64Array.from(m, (_, j) => Math.sqrt(G.data[j * p + j]!) || 1);
+  const unit = matrix(p, p);
+  for (let i = 0; i < p; i++) {
+    for (let j = 0; j < p; j++) {
+      unit.data[i * p + j] = G.data[i * p + j]! / (size[i]! * size[j]!);
+    }
+    unit.data[i * p + i]! += RIDGE;
   }
   // Least squares of the constant 1: (X^T X / n + ridge) c = X^T 1 / n.
-  solveCholesky(cholesky(gram(unit, n, RIDGE)), sum);
+  const sum = matrix(
+    p,
+    1,
+    m.map((x, j) => x / size[j]!),
+  );
+  solveCholesky(cholesky(unit), sum);
   const direction = sum.data.map((c, j) => c / size[j]!);
 
   // The ridge shortens c; its scale is set by least squares again.
-  const one = apply(features, direction);
-  const longer = one.reduce((a, o) => a + o, 0) / one.reduce((a, o) => a + o * o, 0);
+  const one = { rows: p, columns: 1, data: direction };
+  const short = multiply(G, one).data;
+  const square = short.reduce((total, g, j) => total + g * direction[j]!, 0);
+  const longer = m.reduce((total, x, j) => total + x * direction[j]!, 0) / square;
   for (let j = 0; j < p; j++) direction[j]! *= longer;
-  for (let i = 0; i < n; i++) one[i]! *= longer;
-  const mean = new Float64Array(p);
+
+  // The columns' products with one(x), and what is left of them beside it.
+  const shares = short.map((g) => g * longer);
+  const whole = square * longer * longer;
   const scale = new Float64Array(p);
-  const square = one.reduce((total, o) => total + o * o, 0);
-  for (let i = 0; i < data.length; i++) {
-    mean[i % p]! += (data[i]! * one[Math.floor(i / p)]!) / square;
+  for (let j = 0; j < p; j++) {
+    const own = G.data[j * p + j]!;
+    const left = own - shares[j]! ** 2 / whole;
+    scale[j] = left > NOTHING * own ? Math.sqrt(left) / deviation : 1;
   }
-  for (let i = 0; i < data.length; i++) {
-    scale[i % p]! += (data[i]! - mean[i % p]! * one[Math.floor(i / p)]!) ** 2 / n;
+  return { direction, mean: shares.map((g) => g / whole), scale };
+}
+
+/** X^T X / n of the standardised columns, the intercept left out: [hidden, hidden]. */
+export function standardisedGram(
+  { gram: G }: Moments,
+  { direction, mean, scale }: Standardisation,
+): Matrix {
+  const p = scale.length;
+  const shares = multiply(G, { rows: p, columns: 1, data: direction }).data;
+  const out = matrix(p, p);
+  for (let i = 0; i < p; i++) {
+    for (let j = 0; j < p; j++) {
+      out.data[i * p + j] = (G.data[i * p + j]! - mean[i]! * shares[j]!) / (scale[i]! * scale[j]!);
+    }
   }
-  for (let j = 0; j < p; j++) scale[j] = Math.sqrt(scale[j]!) / deviation || 1;
-  return { direction, mean, scale };
+  return out;
 }
 
 function apply(features: Matrix, direction: Float64Array): Float64Array {

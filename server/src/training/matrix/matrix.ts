@@ -9,6 +9,13 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
+/** The same in float32, half the size: features as the store holds them. */
+export interface FloatMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float32Array;
+}
+
 export function matrix(rows: number, columns: number, data?: ArrayLike<number>): Matrix {
   if (data !== undefined && data.length !== rows * columns) {
     throw new RangeError(`matrix of [${rows}, ${columns}] from ${data.length} numbers`);
@@ -21,13 +28,15 @@ export function matrix(rows: number, columns: number, data?: ArrayLike<number>):
 }
 
 /** The rows of `m` at `indices`, in their order. */
-export function takeRows(m: Matrix, indices: ArrayLike<number>): Matrix {
-  const out = matrix(indices.length, m.columns);
+export function takeRows<M extends Matrix | FloatMatrix>(m: M, indices: ArrayLike<number>): M {
+  const { columns } = m;
+  const size = indices.length * columns;
+  const data = m.data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
   for (let i = 0; i < indices.length; i++) {
-    const from = indices[i]! * m.columns;
-    out.data.set(m.data.subarray(from, from + m.columns), i * m.columns);
+    const from = indices[i]! * columns;
+    data.set(m.data.subarray(from, from + columns), i * columns);
   }
-  return out;
+  return { rows: indices.length, columns, data } as unknown as M;
 }
 
 function checkInner(what: string, a: number, b: number): void {

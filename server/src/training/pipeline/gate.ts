@@ -6,6 +6,7 @@ import { designIn, makeBasis } from '../regression/basis.js';
 import type { FeatureStore } from '../features/feature-store.js';
 import type { GateEpoch, GateOptions, GatePairs, GateTraining } from '../gating/gate.js';
 import { takeRows } from '../matrix/matrix.js';
+import { oneBlock } from '../matrix/moments.js';
 import { fitGate } from '../regression/preferences.js';
 import type { Products } from '../matrix/products.js';
 import {
@@ -57,7 +58,7 @@ export async function trainGateStage(
   const stages = new Stages(join(config.work, 'stages'));
   const names = kept.map(({ name }) => name);
   const basis = await makeBasis(
-    takeRows(scored.chosen, usable),
+    oneBlock(takeRows(scored.chosen, usable)),
     config.components,
     GATE_SCALE,
     products,

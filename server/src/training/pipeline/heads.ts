@@ -1,8 +1,9 @@
 import { constantQuantiles, meanPinball } from '../../evaluation/statistics/index.js';
 import { fitDesign, type HeadOptions } from '../regression/fit-design.js';
-import { designIn, foldBasis, type Basis } from '../regression/basis.js';
+import { designOfBlocks, foldBasis, type Basis } from '../regression/basis.js';
 import type { FeatureStore } from '../features/feature-store.js';
-import { matrix, multiplyByTransposed, takeRows, type Matrix } from '../matrix/matrix.js';
+import { matrix, takeRows, type Matrix } from '../matrix/matrix.js';
+import type { RowBlocks } from '../matrix/moments.js';
 import type { Products } from '../matrix/products.js';
 import type { Encoded } from '../features/extract.js';
 import type { LabelledSample } from './sample.js';
@@ -31,6 +32,8 @@ export interface HeadsContext {
   readonly folds: number;
   readonly signal?: AbortSignal;
   readonly progress: (fraction: number) => void;
+  /** See `fitQuantiles`; of the fit under way. */
+  readonly onGap?: (iteration: number, gap: number) => void;
 }
 
 /** How near to the optimum heads are fitted: those of folds only compare penalties. */
@@ -54,6 +57,24 @@ export async function featuresOf(
   return out;
 }
 
+/** Rows of one block: 134 MB of 4,096 features. */
+const BLOCK = 4096;
+
+/** The same block by block, where all would not fit in memory. */
+export const featureBlocks = (
+  store: FeatureStore,
+  encoded: readonly Encoded[],
+  part: 'reward' | 'gating',
+): RowBlocks => ({
+  rows: encoded.length,
+  columns: store.identity.hiddenSize,
+  blocks: async function* () {
+    for (let from = 0; from < encoded.length; from += BLOCK) {
+      yield await featuresOf(store, encoded.slice(from, from + BLOCK), part);
+    }
+  },
+});
+
 /** Fits an attribute's heads on its training samples, each fit a stage of its own. */
 export async function trainAttribute(
   name: string,
@@ -61,26 +82,28 @@ export async function trainAttribute(
   context: HeadsContext,
 ): Promise<AttributeHeads> {
   const train = samples.filter((s) => !s.heldOut);
-  const features = await featuresOf(
-    context.store,
-    train.map((s) => s.encoded),
-    'reward',
+  const { basis, products } = context;
+  const encoded = train.map((s) => s.encoded);
+  const design = await designOfBlocks(
+    featureBlocks(context.store, encoded, 'reward'),
+    basis,
+    products,
   );
-  const design = await designIn(features, context.basis, context.products);
   const grid = context.l1 === 'auto' ? L1_GRID : [context.l1];
   const total = grid.length * context.folds + 1;
   let done = 0;
   const fit = async (rows: readonly number[], l1: number, tolerance: number): Promise<Matrix> => {
     context.signal?.throwIfAborted();
     const options = { ...context.options, l1, tolerance };
-    const x = takeRows(design, rows);
+    // All rows: not copied, a large design is a gigabyte.
+    const x = rows.length === design.rows ? design : takeRows(design, rows);
     const labels = rows.map((i) => train[i]!.labels);
     const inputs = [JSON.stringify(options), JSON.stringify(labels), x.data];
     const weights = await context.stages.get(`head-${name}`, inputs, () =>
-      fitDesign(x, labels, { ...options, signal: context.signal }, context.products),
+      fitDesign(x, labels, { ...options, signal: context.signal, onGap: context.onGap }, products),
     );
     context.progress(++done / total);
-    return foldBasis(weights, context.basis);
+    return weights;
   };
   let best: Omit<AttributeHeads, 'name' | 'head'> | undefined;
   for (const l1 of grid) {
@@ -92,13 +115,13 @@ export async function trainAttribute(
       const inside: number[] = [];
       const outside: number[] = [];
       train.forEach((s, i) => (s.fold === f ? inside : outside).push(i));
-      const head = await fit(outside, l1, FOLD_TOLERANCE);
-      folds.push(head);
+      const weights = await fit(outside, l1, FOLD_TOLERANCE);
+      folds.push(foldBasis(weights, basis));
       if (inside.length === 0) continue;
       const labels = inside.map((i) => train[i]!.labels);
       const count = labels.flat().length;
       const { levels } = context.options;
-      const predicted = multiplyByTransposed(takeRows(features, inside), head);
+      const predicted = await products.multiply(takeRows(design, inside), weights);
       pinball += count * meanPinball(labels, predicted, levels);
       const constant = constantQuantiles(
         outside.map((i) => train[i]!.labels),
@@ -112,11 +135,8 @@ export async function trainAttribute(
       best = { folds, l1, crossValidated };
     }
   }
-  const head = await fit(
-    train.map((_, i) => i),
-    best!.l1,
-    HEAD_TOLERANCE,
-  );
+  const all = train.map((_, i) => i);
+  const head = foldBasis(await fit(all, best!.l1, HEAD_TOLERANCE), basis);
   return { name, head, ...best! };
 }
 

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { writeWhole } from '../../files/write.js';
 
+/** A hash takes less than 2 GiB at once. */
+const PIECE = 2 ** 30;
+
 /**
  * Results of stages on disk, each by a hash of all that it was made from: a run that was killed, or one
  * with other options, computes only what is not there. A file is whole or absent.
@@ -25,7 +28,9 @@ export class Stages {
       const bytes = ArrayBuffer.isView(input)
         ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
         : Buffer.from(String(input));
-      hash.update(`|${bytes.byteLength}|`).update(bytes);
+      hash.update(`|${bytes.byteLength}|`);
+      for (let at = 0; at < bytes.byteLength; at += PIECE)
+        hash.update(bytes.subarray(at, at + PIECE));
     }
     const file = join(
       this.folder,

@@ -14,7 +14,7 @@ import { chooseAttributes, lengthSamples } from './figures/attributes.js';
 import { features } from './features.js';
 import type { TrainingFigures } from './figures/figures.js';
 import { trainGateStage, type GateStage } from './gate.js';
-import { featuresOf, trainAttribute, type AttributeHeads } from './heads.js';
+import { featureBlocks, trainAttribute, type AttributeHeads } from './heads.js';
 import { measure } from './figures/measure.js';
 import { planTraining } from './plan.js';
 import type { Plan } from './sample.js';
@@ -111,7 +111,7 @@ async function headsStage(
       .flatMap((s) => (s.heldOut ? [] : [[s.encoded.key, s.encoded] as const])),
   );
   const basis = await makeBasis(
-    await featuresOf(store, [...training.values()], 'reward'),
+    featureBlocks(store, [...training.values()], 'reward'),
     config.components,
     config.featureScale,
     products,
@@ -167,13 +167,16 @@ async function verbosityStage(
   }
   const seen = new Map([...plan.attributes.values()].flat().map((s) => [s.encoded.key, s]));
   const encoded = [...seen.values()].filter((s) => !s.heldOut).map((s) => s.encoded);
-  const x = await featuresOf(store, encoded, 'reward');
   const rewards = matrix(encoded.length, kept.length);
-  kept.forEach(({ head }, m) => {
-    means(multiplyByTransposed(x, head)).forEach((e, i) => {
-      rewards.data[i * kept.length + m] = e;
+  let from = 0;
+  for await (const x of featureBlocks(store, encoded, 'reward').blocks()) {
+    kept.forEach(({ head }, m) => {
+      means(multiplyByTransposed(x, head)).forEach((e, i) => {
+        rewards.data[(from + i) * kept.length + m] = e;
+      });
     });
-  });
+    from += x.rows;
+  }
   return fitVerbosity(rewards, index);
 }
 

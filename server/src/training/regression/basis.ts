@@ -1,6 +1,13 @@
 import { seeded } from '../../evaluation/statistics/index.js';
-import { designOf, foldWeights, standardise, type Standardisation } from '../matrix/intercept.js';
-import { matrix, multiply, type Matrix } from '../matrix/matrix.js';
+import {
+  designOf,
+  foldWeights,
+  standardise,
+  standardisedGram,
+  type Standardisation,
+} from '../matrix/intercept.js';
+import { matrix, multiply, type FloatMatrix, type Matrix } from '../matrix/matrix.js';
+import { momentsOf, type RowBlocks } from '../matrix/moments.js';
 import type { Products } from '../matrix/products.js';
 
 /**
@@ -17,24 +24,23 @@ export interface Basis {
 
 /**
  * The basis of features, which need no labels.
+ * @param features read once, block by block
  * @param components how many; 0 for all features as they are
  * @param scale standard deviation of a feature, or of the first component
  */
 export async function makeBasis(
-  features: Matrix,
+  features: RowBlocks,
   components: number,
   scale: number,
   products: Products,
 ): Promise<Basis> {
-  const p = features.columns;
-  if (components === 0 || components >= Math.min(p, features.rows)) {
-    return { standardisation: standardise(features, scale) };
+  const moments = await momentsOf(features, products);
+  if (components === 0 || components >= Math.min(features.columns, features.rows)) {
+    return { standardisation: standardise(moments, scale) };
   }
-  const standardisation = standardise(features);
-  const columns = withoutIntercept(designOf(features, standardisation));
-  const products_ = await products.gram(columns, 0);
-  for (let i = 0; i < products_.data.length; i++) products_.data[i]! /= features.rows;
-  const { vectors, values } = await leadingEigenvectors(products_, components, products);
+  const standardisation = standardise(moments);
+  const gram = standardisedGram(moments, standardisation);
+  const { vectors, values } = await leadingEigenvectors(gram, components, products);
   const factor = scale / Math.sqrt(values[0]!);
   for (let i = 0; i < vectors.data.length; i++) vectors.data[i]! *= factor;
   return { standardisation, rotation: vectors };
@@ -66,6 +72,28 @@ export async function designIn(
     out.data.set(rotated.data.subarray(i * d, (i + 1) * d), i * (1 + d) + 1);
   }
   return out;
+}
+
+/** Numbers of a design beyond which it is kept in float32: half a gigabyte in float64. */
+const LARGE = 64e6;
+
+/** The design of rows that are read block by block; a large one in float32, see `Products`. */
+export async function designOfBlocks(
+  features: RowBlocks,
+  basis: Basis,
+  products: Products,
+): Promise<Matrix | FloatMatrix> {
+  const { rows } = features;
+  const columns = 1 + (basis.rotation?.columns ?? features.columns);
+  const size = rows * columns;
+  const data = size > LARGE ? new Float32Array(size) : new Float64Array(size);
+  let at = 0;
+  for await (const block of features.blocks()) {
+    const part = await designIn(block, basis, products);
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { rows, columns, data } as Matrix | FloatMatrix;
 }
 
 /** Weights in the basis, [1 + components, K], as weights of the raw features, [K, hidden]. */

@@ -1,5 +1,5 @@
 import { INTERCEPT } from '../matrix/intercept.js';
-import type { Matrix } from '../matrix/matrix.js';
+import type { FloatMatrix, Matrix } from '../matrix/matrix.js';
 import type { RaterLabels } from '../../evaluation/statistics/index.js';
 import type { Products } from '../matrix/products.js';
 import { fitQuantiles } from './quantile-regression.js';
@@ -15,6 +15,8 @@ export interface HeadOptions {
   readonly monotone?: boolean;
   /** See `fitQuantiles`. */
   readonly tolerance?: number;
+  /** See `fitQuantiles`. */
+  readonly onGap?: (iteration: number, gap: number) => void;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface HeadOptions {
  * @returns weights of the design's columns, [columns, K]
  */
 export async function fitDesign(
-  design: Matrix,
+  design: Matrix | FloatMatrix,
   labels: RaterLabels,
   options: HeadOptions,
   products: Products,

@@ -4,9 +4,9 @@ import {
   pinball,
   type RaterLabels,
 } from '../../evaluation/statistics/index.js';
-import { inverse, matrix, multiply, type Matrix } from '../matrix/matrix.js';
+import { matrix, multiply, type FloatMatrix, type Matrix } from '../matrix/matrix.js';
 import { proximalMonotone, proximalPinball } from './pinball.js';
-import type { FloatMatrix, Products } from '../matrix/products.js';
+import type { Products } from '../matrix/products.js';
 
 export interface QuantileRegressionOptions {
   readonly levels: readonly number[];
@@ -20,6 +20,8 @@ export interface QuantileRegressionOptions {
   /** Stops when no level's objective is further than this share of it above the optimum. Default 1e-4. */
   readonly tolerance?: number;
   readonly signal?: AbortSignal;
+  /** Told how far the worst level is above its optimum at most, as a share of its objective, now and then. */
+  readonly onGap?: (iteration: number, gap: number) => void;
 }
 
 export interface QuantileFit {
@@ -79,7 +81,7 @@ export async function fitQuantiles(
   for (let j = 0; j < p; j++) trace += gram.data[j * p + j]!;
   const coupling = (COUPLING * trace) / p || 1;
   for (let j = 0; j < p; j++) gram.data[j * p + j]! += coupling;
-  const inverted = inverse(gram);
+  const inverted = await products.inverse(gram);
   const penalty = new Float64Array(p).fill(l1);
   for (const column of unpenalised) penalty[column] = 0;
 
@@ -151,6 +153,7 @@ export async function fitQuantiles(
         gradient: await products.multiplyTransposed(design, matrix(n, K, multipliers)),
       });
       // Crossing predictions may lie below the optimum: there the levels must be near their split too.
+      options.onGap?.(iteration, gap);
       const converged =
         gap < tolerance && (!monotone || balances[0]!.relative().primal < tolerance);
       if (converged || last) return { weights: v, iterations: iteration, converged };
