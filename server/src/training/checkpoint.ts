@@ -23,10 +23,7 @@ export async function writeCheckpoint(
   folder: string,
   texts: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  if (names.length > 0 && !names.includes('config.json')) {
-    throw new Error(`${folder}: holds other files and no config.json; choose a new folder`);
-  }
+  await requireOlderCheckpoint(folder);
   const config = await configOf(backbone, heads);
   await writeFolder(
     folder,
@@ -39,6 +36,14 @@ export async function writeCheckpoint(
     },
     () => Promise.resolve(true),
   );
+}
+
+/** @throws Error when a folder holds anything but an older checkpoint */
+export async function requireOlderCheckpoint(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  if (names.length > 0 && !names.includes('config.json')) {
+    throw new Error(`${folder}: holds other files and no config.json; choose a new folder`);
+  }
 }
 
 async function writeTensors(

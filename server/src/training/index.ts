@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { writeTrainedBundle } from './features/backbone.js';
 import { modelCard } from './report/card.js';
-import { writeCheckpoint } from './checkpoint.js';
+import { requireReplaceable } from '../model/bundle/bundle-parts.js';
+import { requireOlderCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { TrainingFigures } from './pipeline/figures/figures.js';
 import { train, type TrainWatch } from './pipeline/train.js';
 import { readTrainConfig, type PartialConfig } from './config/read-config.js';
@@ -29,6 +30,9 @@ export async function runTraining(
   context: { notes?: string; watch: TrainWatch },
 ): Promise<TrainingResult> {
   const config = await readTrainConfig(configFile, options);
+  // Found out now, and not after hours of work.
+  await requireReplaceable(config.out);
+  if (config.checkpoint !== undefined) await requireOlderCheckpoint(config.checkpoint);
   const { backbone, heads, precision, figures } = await train(config, context.watch);
   try {
     const licence = config.licence ?? backbone.licence;

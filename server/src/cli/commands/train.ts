@@ -96,7 +96,8 @@ function scales(list: readonly string[]): Record<string, [number, number]> | und
   return Object.fromEntries(
     list.map((text) => {
       const [, name, low, high] = /^(.+)=([-\d.eE]+):([-\d.eE]+)$/.exec(text) ?? [];
-      if (name === undefined || !(Number(low) < Number(high))) {
+      const range = Number(high) - Number(low);
+      if (name === undefined || !(range > 0 && range < Infinity)) {
         throw new UsageError(`--scale ${text}: expected NAME=LEAST:GREATEST, such as quality=1:5`);
       }
       if (names.has(name)) throw new UsageError(`--scale ${text}: expected each name once`);

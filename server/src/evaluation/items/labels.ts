@@ -29,14 +29,18 @@ export function labelsOf(
   const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : [v]);
   if (columns) {
     for (const [attribute, column] of Object.entries(columns)) {
-      if (fields[column] !== undefined && fields[column] !== null) {
+      if (
+        Object.hasOwn(fields, column) &&
+        fields[column] !== undefined &&
+        fields[column] !== null
+      ) {
         labels.set(attribute, { values: list(fields[column]), scale: scaleOf(fields[column]) });
       }
     }
     return labels;
   }
-  if (typeof fields['is_safe'] === 'boolean' || typeof fields['is_response_safe'] === 'boolean') {
-    const safe = fields['is_safe'] ?? fields['is_response_safe'];
+  const safe = truthOf(fields['is_safe'] ?? fields['is_response_safe']);
+  if (safe !== undefined) {
     labels.set('safe', { values: [safe], scale: [0, 1] });
     return labels;
   }
@@ -48,7 +52,7 @@ export function labelsOf(
   const helpSteer = HELPSTEER.every((name) => typeof numberOf(fields[name]) === 'number');
   for (const [name, value] of Object.entries(fields)) {
     if (NOT_LABELS.test(name) || (helpSteer && !HELPSTEER.includes(name))) continue;
-    const values = list(value);
+    const values = helpSteer ? list(value).map(numberOf) : list(value);
     if (
       values.length === 0 ||
       !values.every((v) => typeof v === 'number' || typeof v === 'boolean')
@@ -68,7 +72,8 @@ export function labelsOf(
 export function ownLabels(fields: Fields): Map<string, RawLabels> | { error: string } {
   const labels = new Map<string, RawLabels>();
   for (const [name, values] of Object.entries(fields['scores'] as Fields)) {
-    const range = (fields['scale'] as Fields | undefined)?.[name];
+    const scales = fields['scale'];
+    const range = isFields(scales) && Object.hasOwn(scales, name) ? scales[name] : undefined;
     if (range !== undefined && !isScale(range)) {
       return { error: `"scale" must give ${name}: [min, max]` };
     }
@@ -80,16 +85,28 @@ export function ownLabels(fields: Fields): Map<string, RawLabels> | { error: str
 /** UltraFeedback's `annotations` of one completion. */
 export function annotationLabels(annotations: unknown): Map<string, RawLabels> {
   const labels = new Map<string, RawLabels>();
-  for (const [name, annotation] of Object.entries((annotations ?? {}) as Fields)) {
+  for (const [name, annotation] of Object.entries(isFields(annotations) ? annotations : {})) {
     const given = (Array.isArray(annotation) ? annotation : [annotation]).map((a: unknown) =>
       isFields(a) ? a['Rating'] : a,
     );
-    const values = given.filter((v) => v !== 'N/A' && v !== undefined && v !== null);
+    const values = given.filter((v) => !isAbsent(v));
     if (values.length > 0) {
       labels.set(name.replaceAll('_', '-'), { values: values.map(numberOf), scale: [1, 5] });
     }
   }
   return labels;
+}
+
+/** What people write where nobody rated. */
+const isAbsent = (v: unknown): boolean =>
+  v === undefined || v === null || (typeof v === 'string' && /^(n\/?a)?$/i.test(v.trim()));
+
+/** A truth value, or what stands for one in a table. */
+function truthOf(value: unknown): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  if (value === 1 || value === 0) return value === 1;
+  if (typeof value !== 'string' || !/^(true|false|1|0)$/i.test(value.trim())) return undefined;
+  return /^(true|1)$/i.test(value.trim());
 }
 
 const scaleOf = (value: unknown): [number, number] | undefined =>

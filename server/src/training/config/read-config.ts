@@ -6,6 +6,7 @@ import { doubleKey } from '../../files/json-keys.js';
 import { readUserText } from '../../files/user-text.js';
 import { parseJson } from '../../model/files.js';
 import { TRAIN_SCHEMA, schemaProblems } from './config-schema.js';
+import { isName, NAMES } from '../data/rated.js';
 import {
   DEFAULTS,
   PAPER_GATE,
@@ -32,6 +33,9 @@ export async function readTrainConfig(
 ): Promise<TrainConfig> {
   const written = file === undefined ? {} : readWritten(file);
   const where = file ?? 'qrm train';
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    throw new Error(`${where}: expected a JSON object`);
+  }
   const problems = schemaProblems({ attributes: [], ...written, ...options }, TRAIN_SCHEMA);
   if (problems.length > 0) throw new Error(problems.map((p) => `${where}: ${p}`).join('\n'));
   return completeConfig(written, options, file === undefined ? '.' : dirname(file), where);
@@ -75,6 +79,22 @@ function completeConfig(
   const pairs = sources<PairSource>('pairs');
   if (attributes.length === 0 && pairs.every((p) => p.attribute === undefined)) {
     throw new Error(`${where}: no --attributes: expected files of rated responses`);
+  }
+  for (const [i, { scale = {} }] of attributes.entries()) {
+    for (const [name, [least, greatest]] of Object.entries(scale)) {
+      if (least < greatest) continue;
+      const found = `attributes[${i}].scale.${name}: found ${JSON.stringify([least, greatest])}`;
+      throw new Error(`${where}: ${found}, expected [least, greatest]`);
+    }
+  }
+  const weights = Object.values(all.weights ?? {});
+  if (weights.length > 0 && weights.every((w) => w === 0)) {
+    throw new Error(`${where}: weights: all are 0`);
+  }
+  for (const [i, { attribute }] of pairs.entries()) {
+    if (attribute !== undefined && !isName(attribute)) {
+      throw new Error(`${where}: pairs[${i}].attribute: expected a name ${NAMES}`);
+    }
   }
   const names = [...attributes, ...pairs].map((s) => s.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

@@ -3,6 +3,7 @@ import {
   annotationLabels,
   isFields,
   labelsOf,
+  numberOf,
   ownLabels,
   type Fields,
   type RawLabels,
@@ -22,6 +23,13 @@ export interface RawRated {
   readonly prompt: readonly ChatMessage[];
   readonly response: string;
   readonly labels: ReadonlyMap<string, RawLabels>;
+  /** Where labels are columns: those beside prompt and response, which other records may have labels in. */
+  readonly columns?: Fields;
+}
+
+/** A part of a record that cannot be used: the others can. */
+export interface Unusable {
+  readonly error: string;
 }
 
 const PROMPTS = [
@@ -34,65 +42,110 @@ const PROMPTS = [
   'context',
 ];
 const RESPONSES = ['response', 'orig_response', 'output', 'answer', 'completion', 'reply'];
+
 /**
  * What a record holds, by its layout: the project's own (`scores` and `scale`), UltraFeedback
  * (`completions` with `annotations`), BeaverTails (`is_safe`), Prometheus (`orig_score`, `score`),
  * HelpSteer (0 to 4), or any record with a prompt, a response and numeric columns.
- * @returns what is missing, as an error, in place of responses
+ * @param text whether cells are text, as in CSV: numbers, lists and truth values are read out of it
+ * @returns its responses, and in place of some what is missing
  */
 export function ratedOf(
   fields: Fields,
   mapping: RatedMapping = {},
-): RawRated[] | { error: string } {
-  if (isFields(fields['scores']) && mapping.labels === undefined) return ownLayout(fields);
+  text = false,
+): (RawRated | Unusable)[] {
+  const scores = text ? cell(fields['scores']) : fields['scores'];
+  if (isFields(scores) && mapping.labels === undefined) {
+    return [
+      ownLayout({ ...fields, scores, scale: text ? cell(fields['scale']) : fields['scale'] }),
+    ];
+  }
   if (Array.isArray(fields['completions']) && mapping.response === undefined) {
     return ultraFeedback(fields);
   }
-  const prompt = messagesOf(pick(fields, mapping.prompt, PROMPTS));
+  const promptField = fieldOf(fields, mapping.prompt, PROMPTS);
+  const given = fields[promptField];
+  const prompt = messagesOf(text ? listIn(given) : given);
   if (!prompt) {
-    return { error: missing('a prompt', mapping.prompt, PROMPTS, fields) };
+    return [{ error: missing('a prompt', mapping.prompt, PROMPTS, fields) }];
   }
-  const response = pick(fields, mapping.response, RESPONSES);
+  const responseField = fieldOf(fields, mapping.response, RESPONSES);
+  const response = fields[responseField];
   if (typeof response !== 'string') {
-    return { error: missing('a response (a text)', mapping.response, RESPONSES, fields) };
+    return [{ error: missing('a response (a text)', mapping.response, RESPONSES, fields) }];
   }
-  const labels = labelsOf(fields, mapping.labels);
+  const columns = Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name]) => name !== promptField && name !== responseField)
+      .map(([name, value]) => [name, cell(value)]),
+  );
+  const labels = labelsOf(columns, mapping.labels);
   if (labels.size === 0) {
-    return {
-      error: `no labels: expected numbers in columns beside prompt and response, found ${Object.keys(fields).join(', ')}`,
-    };
+    return [
+      {
+        error: `no labels: expected numbers in columns beside prompt and response, found ${shown(fields)}`,
+      },
+    ];
   }
-  return [{ prompt, response, labels }];
+  return [{ prompt, response, labels, ...(mapping.labels ? {} : { columns }) }];
 }
 
-function ownLayout(fields: Fields): RawRated[] | { error: string } {
+/** Numbers, lists, objects and truth values that are written as text; other text as it is. */
+function cell(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const text = value.trim();
+  if (/^(\[.*\]|\{.*\})$/s.test(text)) return parsed(text) ?? value;
+  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  return numberOf(value);
+}
+
+/** A list of messages that is written as text. */
+function listIn(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*\[\s*\{.*\}\s*\]\s*$/s.test(value)) return value;
+  return parsed(value) ?? value;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function ownLayout(fields: Fields): RawRated | Unusable {
   const { prompt: p, response } = fields;
   const prompt = messagesOf(p);
   if (!prompt) return { error: '"prompt" must be a text or a list of messages {role, content}' };
   if (typeof response !== 'string') return { error: '"response" must be a text' };
   const labels = ownLabels(fields);
   if ('error' in labels) return labels;
-  return [{ prompt, response, labels }];
+  if (labels.size === 0) return { error: '"scores" holds no labels' };
+  return { prompt, response, labels };
 }
 
-function ultraFeedback(fields: Fields): RawRated[] | { error: string } {
-  const prompt = messagesOf(pick(fields, undefined, PROMPTS));
-  if (!prompt) return { error: missing('a prompt', undefined, PROMPTS, fields) };
-  const out: RawRated[] = [];
-  for (const [i, c] of (fields['completions'] as unknown[]).entries()) {
-    const response = isFields(c) ? pick(c, undefined, RESPONSES) : undefined;
+function ultraFeedback(fields: Fields): (RawRated | Unusable)[] {
+  const prompt = messagesOf(fields[fieldOf(fields, undefined, PROMPTS)]);
+  if (!prompt) return [{ error: missing('a prompt', undefined, PROMPTS, fields) }];
+  return (fields['completions'] as unknown[]).map((c, i) => {
+    const response = isFields(c) ? c[fieldOf(c, undefined, RESPONSES)] : undefined;
     if (!isFields(c) || typeof response !== 'string') {
       return { error: `completion ${i + 1} has no text "response"` };
     }
-    const labels = annotationLabels(c['annotations']);
-    out.push({ prompt, response, labels });
-  }
-  return out;
+    if (!isFields(c['annotations'])) {
+      return { error: `completion ${i + 1} has no "annotations": expected {attribute: {Rating}}` };
+    }
+    return { prompt, response, labels: annotationLabels(c['annotations']) };
+  });
 }
 
-function pick(fields: Fields, mapped: string | undefined, names: readonly string[]): unknown {
-  if (mapped !== undefined) return fields[mapped];
-  return fields[names.find((name) => fields[name] !== undefined && fields[name] !== null) ?? ''];
+/** The field that is told, or the first of the usual ones that holds something. */
+function fieldOf(fields: Fields, mapped: string | undefined, names: readonly string[]): string {
+  const has = (name: string): boolean =>
+    Object.hasOwn(fields, name) && fields[name] !== undefined && fields[name] !== null;
+  if (mapped !== undefined) return has(mapped) ? mapped : '';
+  return names.find(has) ?? '';
 }
 
 /** A text is the user's one message. */
@@ -115,5 +168,11 @@ function missing(
   fields: Fields,
 ): string {
   const wanted = mapped === undefined ? `one of ${names.join(', ')}` : `"${mapped}"`;
-  return `no ${what}: expected ${wanted}, found ${Object.keys(fields).join(', ')}`;
+  return `${what} is missing: expected ${wanted}, found ${shown(fields)}`;
+}
+
+/** The fields of a record, as many as fit a line. */
+function shown(fields: Fields): string {
+  const names = Object.keys(fields).map((name) => JSON.stringify(name.slice(0, 40)).slice(1, -1));
+  return names.length > 20 ? `${names.slice(0, 20).join(', ')} and others` : names.join(', ');
 }

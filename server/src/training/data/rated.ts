@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../../engine/types.js';
+import { numberOf, type RawLabels } from '../../evaluation/items/labels.js';
 import { ratedOf, type RatedMapping, type RawRated } from './layouts.js';
 import { readRecords, type DataProblem } from './records.js';
 
@@ -37,13 +38,22 @@ export async function readRated(
   problem: (p: DataProblem) => void,
 ): Promise<Rated[]> {
   const found: { raw: RawRated; line: number }[] = [];
-  for (const { fields, line } of await readRecords(file, problem)) {
-    const rated = ratedOf(fields, options.mapping);
-    if ('error' in rated) problem({ file, line, message: rated.error });
-    else for (const raw of rated) found.push({ raw, line });
+  for (const { fields, line, text } of await readRecords(file, problem)) {
+    for (const raw of ratedOf(fields, options.mapping, text)) {
+      if ('error' in raw) problem({ file, line, message: raw.error });
+      else found.push({ raw, line });
+    }
   }
   const scales = new Scales(found, options.scale ?? {});
   const { only, rename = {} } = options;
+  const known = new Set(found.flatMap(({ raw }) => [...raw.labels.keys()]));
+  for (const name of [...(only ?? []), ...Object.keys(rename)]) {
+    if (found.length > 0 && !known.has(name)) {
+      throw new Error(
+        `${file}: no attribute "${name}", expected one of ${[...known].sort().join(', ')}`,
+      );
+    }
+  }
   const out: Rated[] = [];
   for (const { raw, line } of found) {
     const tell = (message: string): void => problem({ file, line, message });
@@ -53,18 +63,36 @@ export async function readRated(
       continue;
     }
     const labels = new Map<string, number[]>();
-    for (const [name, { values, scale }] of raw.labels) {
+    for (const [name, { values, scale }] of [...raw.labels, ...unread(raw, known)]) {
       if (only && !only.includes(name)) continue;
+      if (!isName(name)) {
+        tell(`the attribute ${JSON.stringify(name.slice(0, 80))}: expected a name ${NAMES}`);
+        continue;
+      }
       const [min, max] = scales.of(name, scale);
       const scaled = scaleLabels(name, values, min, max);
       if (typeof scaled === 'string') tell(scaled);
-      else labels.set(rename[name] ?? name, scaled);
+      else labels.set(Object.hasOwn(rename, name) ? rename[name]! : name, scaled);
     }
     if (labels.size === 0) continue;
     const messages = [...raw.prompt, { role: 'assistant', content: response }];
     out.push({ messages, labels, group: groupOf(messages), file, line });
   }
   return out;
+}
+
+/** Names stand in tables, files and options. */
+export const NAMES = 'of 1 to 100 characters, none of them a control character';
+export const isName = (name: string): boolean =>
+  name.trim() !== '' && name.length <= 100 && !/\p{Cc}/u.test(name);
+
+/** Columns that hold labels in other records and no number here: told, where they are not just empty. */
+function unread({ labels, columns }: RawRated, known: ReadonlySet<string>): [string, RawLabels][] {
+  return Object.entries(columns ?? {}).flatMap(([name, value]): [string, RawLabels][] => {
+    if (!known.has(name) || labels.has(name)) return [];
+    if (value === null || value === undefined || value === '') return [];
+    return [[name, { values: Array.isArray(value) ? value : [value] }]];
+  });
 }
 
 /** The user's first message, or the first of all. */
@@ -82,12 +110,14 @@ function scaleLabels(
   if (values.length === 0) return `${name}: the list of raters' labels is empty`;
   const out: number[] = [];
   for (const value of values) {
-    const x = typeof value === 'boolean' ? Number(value) : value;
+    const x = typeof value === 'boolean' ? Number(value) : numberOf(value);
     if (typeof x !== 'number' || !Number.isFinite(x)) {
-      return `${name}: found ${JSON.stringify(value)}, expected a number`;
+      return `${name}: found ${(JSON.stringify(value) ?? 'nothing').slice(0, 80)}, expected a number`;
     }
     if (x < min || x > max) return `${name}: the label ${x} is outside of ${min} to ${max}`;
-    out.push(max > min ? (x - min) / (max - min) : 0);
+    const share = max > min ? (x - min) / (max - min) : 0;
+    if (!Number.isFinite(share)) return `${name}: the scale ${min} to ${max} is too wide`;
+    out.push(share);
   }
   return out;
 }
@@ -103,8 +133,8 @@ class Scales {
     for (const { raw } of found) {
       for (const [name, { values }] of raw.labels) {
         for (const value of values) {
-          const x = Number(value);
-          if (!Number.isFinite(x)) continue;
+          const x = typeof value === 'boolean' ? Number(value) : numberOf(value);
+          if (typeof x !== 'number' || !Number.isFinite(x)) continue;
           const range = this.seen.get(name) ?? [x, x];
           this.seen.set(name, [Math.min(range[0], x), Math.max(range[1], x)]);
         }
@@ -113,6 +143,7 @@ class Scales {
   }
 
   of(name: string, layout: Scale | undefined): Scale {
-    return this.given[name] ?? layout ?? this.seen.get(name) ?? [0, 1];
+    const given = Object.hasOwn(this.given, name) ? this.given[name] : undefined;
+    return given ?? layout ?? this.seen.get(name) ?? [0, 1];
   }
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parse as parseCsv } from 'csv-parse/sync';
@@ -12,6 +13,8 @@ export interface SourceRecord {
   readonly fields: Fields;
   /** Line of the file, from 1; in Parquet, the row. */
   readonly line: number;
+  /** Whether all its cells are text, as in CSV. */
+  readonly text?: boolean;
 }
 
 /** What could not be used, and where. */
@@ -19,6 +22,8 @@ export interface DataProblem {
   readonly file: string;
   readonly line: number;
   readonly message: string;
+  /** Whether the record is used all the same. */
+  readonly kept?: boolean;
 }
 
 export const problemText = ({ file, line, message }: DataProblem): string =>
@@ -40,13 +45,41 @@ export async function readRecords(
   });
   await handle.read(magic, 0, 8, 0);
   await handle.close();
-  const bytes = await readAll(decompress(createReadStream(file), compressionOf(magic)));
-  if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') return parquetRecords(bytes);
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  const named = (error: unknown): never => {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+  };
+  const chunks = decompress(createReadStream(file), compressionOf(magic));
+  const bytes = await readAll(chunks).catch(named);
+  if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') {
+    return parquetRecords(bytes).catch(named);
+  }
+  const text = textOf(bytes, file, problem);
   const container = containerOfName(file);
-  if (container === 'csv' || container === 'tsv') return csvRecords(text, file, container);
-  if (text.trimStart().startsWith('[') && container !== 'jsonl') return jsonRecords(text, file);
+  if (container === 'csv' || container === 'tsv') return csvRecords(text, file, container, problem);
+  if (text.trimStart().startsWith('[') && container !== 'jsonl') {
+    return jsonRecords(text, file, problem);
+  }
   return lineRecords(text, file, problem);
+}
+
+/** The text of a file; what is no UTF-8 is told, and stands as U+FFFD. @throws Error for UTF-16 */
+function textOf(bytes: Buffer, file: string, problem: (p: DataProblem) => void): string {
+  const [a, b] = bytes;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
+    throw new Error(`${file}: the file is UTF-16; expected UTF-8 (save it anew as UTF-8)`);
+  }
+  if (!isUtf8(bytes)) {
+    for (let from = 0, line = 1; from < bytes.length; line++) {
+      const end = bytes.indexOf(10, from);
+      const to = end < 0 ? bytes.length : end;
+      if (!isUtf8(bytes.subarray(from, to))) {
+        const message = 'bytes that are no valid UTF-8 are read as U+FFFD; expected a UTF-8 file';
+        problem({ file, line, message, kept: true });
+      }
+      from = to + 1;
+    }
+  }
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
 }
 
 async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -74,7 +107,11 @@ function lineRecords(
   return out;
 }
 
-function jsonRecords(text: string, file: string): SourceRecord[] {
+function jsonRecords(
+  text: string,
+  file: string,
+  problem: (p: DataProblem) => void,
+): SourceRecord[] {
   let values: unknown[];
   try {
     values = JSON.parse(text) as unknown[];
@@ -82,7 +119,12 @@ function jsonRecords(text: string, file: string): SourceRecord[] {
     throw new Error(`${file}: not JSON: ${(error as Error).message}`, { cause: error });
   }
   const lines = elementLines(text);
-  return values.flatMap((fields, i) => (isFields(fields) ? [{ fields, line: lines[i]! }] : []));
+  return values.flatMap((fields, i) => {
+    const line = lines[i]!;
+    if (isFields(fields)) return [{ fields, line }];
+    problem({ file, line, message: 'expected a JSON object' });
+    return [];
+  });
 }
 
 /** The line of each element of a valid JSON array, from 1. */
@@ -110,8 +152,13 @@ function elementLines(text: string): number[] {
   return out;
 }
 
-function csvRecords(text: string, file: string, container: 'csv' | 'tsv'): SourceRecord[] {
-  let rows: { record: Fields; info: { lines: number } }[];
+function csvRecords(
+  text: string,
+  file: string,
+  container: 'csv' | 'tsv',
+  problem: (p: DataProblem) => void,
+): SourceRecord[] {
+  let rows: { record: Fields; info: { lines: number; invalid_field_length: number } }[];
   try {
     rows = parseCsv(text, {
       columns: true,
@@ -124,25 +171,15 @@ function csvRecords(text: string, file: string, container: 'csv' | 'tsv'): Sourc
     throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
   }
   // `lines` counts to the end of the record, and the record before it ends where this one begins.
-  return rows.map(({ record }, i) => ({
-    fields: Object.fromEntries(Object.entries(record).map(([k, v]) => [k, cell(v)])),
-    line: (i === 0 ? 1 : rows[i - 1]!.info.lines) + 1,
-  }));
-}
-
-/** A cell of CSV as JSON would have it: numbers, lists of numbers, truth values; else the text. */
-function cell(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  const text = value.trim();
-  if (/^\[.*\]$/s.test(text)) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return value;
-    }
-  }
-  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : value;
+  let odd = 0;
+  return rows.flatMap(({ record, info }, i) => {
+    const line = (i === 0 ? 1 : rows[i - 1]!.info.lines) + 1;
+    const other = info.invalid_field_length > odd;
+    odd = info.invalid_field_length;
+    if (!other) return [{ fields: record, line, text: true }];
+    problem({ file, line, message: 'it has more or fewer cells than the header' });
+    return [];
+  });
 }
 
 async function parquetRecords(bytes: Buffer): Promise<SourceRecord[]> {

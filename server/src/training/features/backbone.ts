@@ -64,6 +64,12 @@ export async function openTrainBackbone(
     await parts.source.close();
     throw new Error(`--layer ${layers}: ${path} has ${totalLayers} layers`);
   }
+  if (layers !== totalLayers && (await isBundle(path))) {
+    await parts.source.close();
+    throw new Error(
+      `--layer ${layers}: a bundle's weights are not cut again; give the checkpoint or .gguf file that ${path} is made of`,
+    );
+  }
   const config = { ...parts.config, layers };
   return {
     ...parts,
@@ -131,10 +137,7 @@ async function openBundleParts(path: string): Promise<Parts> {
     source,
     tokenizer,
     licence: manifest.licence,
-    write: async (folder, { layers }) => {
-      if (layers !== manifest.config.layers) {
-        throw new Error(`${path}: a bundle's weights are not cut again; give the .gguf file`);
-      }
+    write: async (folder) => {
       for (const name of files) await copyFile(join(path, name), join(folder, name));
       const { config } = manifest;
       if (!files.includes(CALIBRATION)) await calibrate({ source, config, tokenizer }, folder);

@@ -161,6 +161,15 @@ export class Sampler {
             `a head needs ${LEAST_LABELS} or more`,
         );
       }
+      // A head is judged by the folds that it did not see.
+      const folds = new Set(kept.filter((s) => !s.heldOut).map((s) => s.fold));
+      if (folds.size < 2) {
+        const prompts = new Set(kept.map((s) => s.group)).size;
+        throw new Error(
+          `attribute ${name}: its ${count} labels are of ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}, ` +
+            `too few for cross-validation: expected some in two folds or more`,
+        );
+      }
       this.attributes.set(name, kept);
     }
     if (this.attributes.size === 0) throw new Error('no attribute is left to train');

@@ -128,7 +128,7 @@ async function headsStage(
         monotone: config.monotone,
       },
       basis,
-      l1: config.attributeL1?.[name] ?? config.l1,
+      l1: own(config.attributeL1, name) ?? config.l1,
       folds: config.folds,
       signal: watch.signal,
       progress: (fraction) =>
@@ -146,6 +146,10 @@ async function headsStage(
   }
   return out;
 }
+
+/** Attributes may be called what every object has. */
+const own = <T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
+  of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined;
 
 function change(ratio: number): string {
   return `${Math.abs(100 * (1 - ratio)).toFixed(1)} % ${ratio < 1 ? 'lower' : 'higher'}`;
@@ -212,5 +216,5 @@ export function fixedWeights(names: readonly string[], config: TrainConfig): Flo
       throw new Error(`--weights ${name}: expected one of ${names.join(', ')}`);
     }
   }
-  return Float32Array.from(names, (name) => weights[name] ?? 0);
+  return Float32Array.from(names, (name) => own(weights, name) ?? 0);
 }

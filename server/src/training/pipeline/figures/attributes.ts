@@ -23,6 +23,7 @@ export function chooseAttributes(fitted: readonly AttributeHeads[], config: Trai
   const good = (a: AttributeHeads): boolean =>
     ratio(a) <= config.keepBelow ||
     a.name === config.verbosity ||
+    (config.weights !== undefined && Object.hasOwn(config.weights, a.name)) ||
     (config.keep ?? []).includes(a.name);
   const dropped = fitted
     .filter((a) => !good(a))
