@@ -28,7 +28,11 @@ async function prepare(): Promise<() => Promise<void>> {
     stdio: ['ignore', 'ignore', openSync(log, 'w')],
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  for (let text = ''; !text.includes('"event":"ready"'); text = readFileSync(log, 'utf8')) {
+  for (
+    let text = '';
+    !/"event":"ready"/.test(text) || !/Listening on \S+/.test(text);
+    text = readFileSync(log, 'utf8')
+  ) {
     if (child.exitCode !== null) throw new Error(`qrm serve ended: ${text}`);
     await new Promise((r) => setTimeout(r, 50));
   }

@@ -50,6 +50,8 @@ describe('what a request may do', () => {
       ['/rerank', { query: 'a' }, 400, /documents/],
       ['/predict', { inputs: [['a', 'b', 'c']] }, 400, /./],
       ['/get_reward', { query: 7 }, 400, /query/],
+      ['/get_reward', { query: 'x', model: { role: ' ' } }, 400, /model must be string/],
+      ['/predict', { inputs: 'x', model: [1] }, 400, /model must be string/],
       ['/v1/nothing', {}, 404, /there is no POST/],
     ];
     for (const [path, body, status, message] of cases) {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ScoreConversation, TargetResult } from '../../engine/types.js';
+import { HttpError } from '../errors.js';
 import type { ServedModel } from '../model.js';
 
 /** What routes are made of. */
@@ -63,10 +64,13 @@ export const post = (
   },
 });
 
-/** The name that a request calls the model by, in its body or its query. */
-export function nameIn(request: FastifyRequest): string | null | undefined {
-  const { model } = (request.body ?? {}) as { model?: string | null };
-  return model ?? (request.query as { model?: string }).model;
+/** The name that a request calls the model by, in its body or its query. @throws HttpError where it is no text */
+export function nameIn(request: FastifyRequest): string | undefined {
+  // Not every route's clients send a model, so not every schema says what it is.
+  const { model } = (request.body ?? {}) as { model?: unknown };
+  const name = model ?? (request.query as { model?: string }).model;
+  if (name === undefined || typeof name === 'string') return name;
+  throw new HttpError(400, 'body/model must be string');
 }
 
 let count = 0;

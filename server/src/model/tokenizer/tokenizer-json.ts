@@ -94,6 +94,8 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
   ) {
     throw fail('a BPE model needs "vocab" and "merges"');
   }
+  if (type === 'BPE' && !(json['model']['merges'] as unknown[]).every(isMerge))
+    throw fail('"merges" must be a list of pairs, such as "t h" or ["t", "h"]');
   const part = (name: string): Json | null => {
     const value = json[name] ?? null;
     if (value !== null && !isObject(value)) throw new Error(`"${name}" must be an object or null`);
@@ -115,6 +117,10 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
     throw fail(messageOf(error));
   }
 }
+
+const isMerge = (merge: unknown): boolean =>
+  typeof merge === 'string' ||
+  (Array.isArray(merge) && merge.length === 2 && merge.every((half) => typeof half === 'string'));
 
 /**
  * The pre-tokenizers in order, sequences dissolved. Two of the library's are replaced by the same rule as a

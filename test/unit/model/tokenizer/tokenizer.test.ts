@@ -138,6 +138,11 @@ describe('kinds of tokenizer', () => {
   it.each([
     ['a list', [], 'expected a JSON object'],
     ['no model', {}, 'expected an object "model"'],
+    [
+      'a merge that is no pair',
+      { model: { type: 'BPE', vocab: {}, merges: ['t h', null] } },
+      '"merges" must be a list of pairs',
+    ],
     ['no merges', { model: { type: 'BPE', vocab: {} } }, 'a BPE model needs "vocab" and "merges"'],
     ['bad tokens', { model: {}, added_tokens: [{ id: 'x' }] }, '"added_tokens" must be a list'],
     ['unknown kind', { model: { type: 'Odd' } }, 'cannot be used'],
