@@ -9,9 +9,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeStuck } from '../stuck.js';
 import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
 
-const ENDLESS = join(import.meta.dirname, '../../fixtures/damaged/endless.parquet');
 const SMALL = ['--model', MODEL, '--device', 'cpu', '--precision', 'float32'];
 
 let w: Workspace;
@@ -71,19 +71,31 @@ describe('pipes as input', () => {
 });
 
 it('a file that makes its reader spin costs that file: the others are audited, exit 3', async () => {
-  copyFileSync(ENDLESS, w.path('bad.parquet'));
-  const { code, stderr, stdout } = await w.score(
-    ...['audit', 'bad.parquet', 'pairs.jsonl', '--format', 'jsonl'],
-  );
-  expect(stderr).toMatch(/bad\.parquet.*the reader made no progress/);
-  expect(stderr).toContain('40 responses');
+  writeStuck(w.path('bad.jsonl'), lines[0]!);
+  process.env['QRM_LENS_READER_SECONDS'] = '0.3';
+  const { code, stderr, stdout } = await w
+    .score(...['audit', 'bad.jsonl', 'pairs.jsonl', '--format', 'jsonl'])
+    .finally(() => delete process.env['QRM_LENS_READER_SECONDS']);
+  expect(stderr).toMatch(/bad\.jsonl.*the reader made no progress/);
+  // The row before what is stuck, too.
+  expect(stderr).toContain('42 responses');
   expect(jsonLines(stdout).some((l) => l['file'] === 'pairs.jsonl')).toBe(true);
   expect(code).toBe(3);
 });
 
+it('a Parquet file that the library reads without end is named for what is wrong with it', async () => {
+  copyFileSync(
+    join(import.meta.dirname, '../../fixtures/damaged/endless.parquet'),
+    w.path('endless.parquet'),
+  );
+  const { code, stderr } = await w.score('audit', 'endless.parquet');
+  expect(stderr).toContain("column 'chosen', rows 0 to 0: a page ends after 0 of 1 values");
+  expect(code).toBe(3);
+});
+
 it('a reader that spins ends with the program, however that ends', async () => {
-  copyFileSync(ENDLESS, w.path('alone.parquet'));
-  const cli = spawn(process.execPath, [CLI, 'audit', w.path('alone.parquet'), ...SMALL], {
+  writeStuck(w.path('alone.jsonl'), lines[0]!);
+  const cli = spawn(process.execPath, [CLI, 'audit', w.path('alone.jsonl'), ...SMALL], {
     stdio: 'ignore',
     env: { ...process.env, QRM_LENS_CACHE: w.path('cache-alone'), QRM_LENS_READER_SECONDS: '600' },
   });
@@ -102,7 +114,7 @@ it('a reader that spins ends with the program, however that ends', async () => {
   const spent = (pid: number): number =>
     Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
   // Some processor time after its start it is at the file.
-  await vi.waitFor(() => expect(children().some((pid) => spent(pid) > 100)).toBe(true), 30_000);
+  await vi.waitFor(() => expect(children().some((pid) => spent(pid) > 60)).toBe(true), 30_000);
   const readers = children();
   cli.kill('SIGKILL');
   await vi.waitFor(() => {

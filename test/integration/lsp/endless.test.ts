@@ -1,23 +1,27 @@
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Hover } from 'vscode-languageserver-protocol';
-import { Client, fixture } from './client.js';
+import { writeStuck } from '../stuck.js';
+import { Client } from './client.js';
 import { hhLines } from './hh.js';
 
 let client: Client;
 beforeAll(async () => {
+  process.env['QRM_LENS_READER_SECONDS'] = '1.5';
   client = await Client.start();
 });
-afterAll(() => client.stop());
+afterAll(() => {
+  delete process.env['QRM_LENS_READER_SECONDS'];
+  return client.stop();
+});
 
 it('answers for another file while a reader spins, and says that its file cannot be read', async () => {
-  copyFileSync(fixture('damaged/endless.parquet'), join(client.folder, 'bad.parquet'));
   const lines = hhLines(2);
+  writeStuck(join(client.folder, 'bad.jsonl'), lines[0] ?? '');
   const good = await client.open('good.jsonl', lines.join('\n'));
   await client.audit(good);
   let ended = false;
-  const bad = client.audit(client.uri('bad.parquet')).finally(() => (ended = true));
+  const bad = client.audit(client.uri('bad.jsonl')).finally(() => (ended = true));
   let answers = 0;
   const position = { line: 0, character: (lines[0] ?? '').lastIndexOf('Assistant:') + 14 };
   // The reader spins for the whole time that its watchdog gives it: one answer after another comes.
@@ -31,10 +35,10 @@ it('answers for another file while a reader spins, and says that its file cannot
     if (!ended) answers++;
     await Promise.race([bad.catch(() => undefined), new Promise((r) => setTimeout(r, 100))]);
   }
-  expect(answers).toBeGreaterThan(10);
+  expect(answers).toBeGreaterThan(3);
   const summary = await bad;
   expect(summary.counts['malformed-row']).toBeGreaterThan(0);
-  expect(client.last(client.uri('bad.parquet')).map((d) => d.message)).toContainEqual(
+  expect(client.last(client.uri('bad.jsonl')).map((d) => d.message)).toContainEqual(
     expect.stringContaining('the reader made no progress'),
   );
 });
