@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { NATIVE, SETS, compileSet, sources as files } from './kernels.mjs';
+import { NATIVE, PLAIN, SETS, compileSet } from './kernels.mjs';
 
 const check = process.argv.includes('--check');
 const target = `${platform()}-${arch()}`;
@@ -41,7 +41,7 @@ try {
       work,
     ),
   );
-  for (const name of files().plain) {
+  for (const name of PLAIN) {
     const object = join(work, `${name}.o`);
     cc([...common, ...plain, '-c', join(NATIVE, name), '-o', object]);
     objects.push(object);

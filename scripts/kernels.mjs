@@ -5,19 +5,13 @@ import { basename, join } from 'node:path';
 export const NATIVE = join(import.meta.dirname, '..', 'server', 'native');
 
 /** What looks before it leaps: without instructions beyond the base of x86-64. */
-const PLAIN = ['binding.c', 'cpu.c'];
+export const PLAIN = ['binding.c', 'cpu.c'];
 
 /** The sets, each with the macro that chooses it and the compiler's flags. */
 export const SETS = {
   amx: { macro: [], flags: ['-mamx-tile', '-mamx-int8', '-mamx-bf16', '-mtune=sapphirerapids'] },
   vnni: { macro: ['-DUNIT_VNNI'], flags: ['-mavx512vnni', '-mtune=icelake-server'] },
 };
-
-/** The plain sources, and those of the kernels. */
-export function sources() {
-  const all = readdirSync(NATIVE).filter((name) => name.endsWith('.c'));
-  return { plain: PLAIN, kernels: all.filter((name) => !PLAIN.includes(name)) };
-}
 
 /**
  * The kernels of one set as one object, of whose names only the table is seen: the sets have the same functions.
@@ -27,11 +21,14 @@ export function sources() {
  * @param {string} work folder for the objects
  */
 export function compileSet(set, compile, run, work) {
-  const objects = sources().kernels.map((name) => {
-    const object = join(work, `${set}-${basename(name, '.c')}.o`);
-    compile(join(NATIVE, name), SETS[set].macro, object);
-    return object;
-  });
+  const all = readdirSync(NATIVE).filter((name) => name.endsWith('.c'));
+  const objects = all
+    .filter((name) => !PLAIN.includes(name))
+    .map((name) => {
+      const object = join(work, `${set}-${basename(name, '.c')}.o`);
+      compile(join(NATIVE, name), SETS[set].macro, object);
+      return object;
+    });
   const whole = join(work, `${set}.o`);
   run(process.env.CC ?? 'cc', ['-r', '-nostdlib', '-o', whole, ...objects]);
   run(process.env.OBJCOPY ?? 'objcopy', [`--keep-global-symbol=kernels_${set}`, whole]);

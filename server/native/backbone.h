@@ -27,7 +27,6 @@ struct linear {
   int8_t *weights;     /* [strips, inputs / 64, 2 tiles of 64 inputs x 16 columns] */
   float *scale, *bias; /* [strips * 32] each, as packed */
   int32_t *start;      /* [groups, strips * 32], what sums begin with where rows are unsigned (unit.h); else NULL */
-  int group;           /* inputs of a group: digits.h */
 };
 
 struct layer {

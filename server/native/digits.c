@@ -20,7 +20,7 @@ INLINE void quantize_64(const float *x, size_t stride, __m512 factor, const stru
     q[i] = _mm512_cvtps_epi32(v[i]);
   }
   _mm512_store_si512(out->high + at, int8x64(q));
-  if (!TWO_DIGITS && !out->low) return;
+  if (!TWO_DIGITS) return;
   for (int i = 0; i < 4; i++) {
     /* What the first digit leaves lies in [-1/2, 1/2]. */
     const __m512 rest = _mm512_sub_ps(v[i], _mm512_cvtepi32_ps(q[i]));
@@ -44,7 +44,7 @@ INLINE float peak_of(const float *x, int count) {
 
 /* Row `r`, its scales in units of `unit`. */
 INLINE void quantize_row(const float *x, int width, float unit, const struct digits *out, int r) {
-  const int size = out->group ? out->group : width;
+  const int size = group_of(width);
   float *scale = out->scale + r;
   for (int from = 0; from < width; from += size, scale += out->rows) {
     const int end = from + size < width ? from + size : width;
@@ -54,15 +54,7 @@ INLINE void quantize_row(const float *x, int width, float unit, const struct dig
 }
 
 void quantize_normed(const float *x, int rows, int width, float eps, struct digits out) {
-  for (int r = 0; r < rows; r++, x += width) {
-    __m512 squares = _mm512_setzero_ps();
-    for (int i = 0; i < width; i += 16) {
-      const __m512 v = _mm512_load_ps(x + i);
-      squares = _mm512_fmadd_ps(v, v, squares);
-    }
-    const float mean = _mm512_reduce_add_ps(squares) / (float)width + eps;
-    quantize_row(x, width, 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean))), &out, r);
-  }
+  for (int r = 0; r < rows; r++, x += width) quantize_row(x, width, inverse_root(x, width, eps), &out, r);
 }
 
 void quantize_rows(const float *x, int rows, int width, struct digits out) {
@@ -71,7 +63,7 @@ void quantize_rows(const float *x, int rows, int width, struct digits out) {
 
 void quantize_blocks(const float *x, int rows, int width, struct digits out) {
   enum { SIXTEEN = BLOCK_ROWS * 16 };
-  const int size = out.group ? out.group : width;
+  const int size = group_of(width);
   for (int row = 0; row < rows; row += BLOCK_ROWS, x += (size_t)BLOCK_ROWS * width) {
     for (int from = 0, g = 0; from < width; from += size, g++) {
       const int end = from + size < width ? from + size : width;
@@ -101,7 +93,8 @@ void copy_digits(struct digits from, int row, struct digits to, int to_row, int 
   for (int i = 0; i < width; i += 64) {
     const size_t a = tile_at(row, i, width), b = tile_at(to_row, i, width);
     memcpy(to.high + b, from.high + a, 64);
-    if (from.low) memcpy(to.low + b, from.low + a, 64);
+    if (TWO_DIGITS) memcpy(to.low + b, from.low + a, 64);
   }
-  for (int g = 0; g < groups_of(from, width); g++) to.scale[(size_t)g * to.rows + to_row] = from.scale[(size_t)g * from.rows + row];
+  for (int g = 0; g < groups_of(width); g++)
+    to.scale[(size_t)g * to.rows + to_row] = from.scale[(size_t)g * from.rows + row];
 }

@@ -7,18 +7,14 @@
 #include <stdint.h>
 
 /*
- * Row r ~ (high + low / 254) * scale[r], in the order of gemm.h; every byte XORed with the unit's FLIP. Where `group`
- * is not 0, every so many inputs have a scale of their own, and there is one digit.
+ * Row r ~ (high + low / 254) * scale[r], in the order of gemm.h; every byte XORed with the unit's FLIP. Each group
+ * of inputs (unit.h) has a scale of its own.
  */
 struct digits {
-  int8_t *high, *low; /* low NULL: one digit. [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
+  int8_t *high, *low; /* low NULL where the unit has one digit. [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
   float *scale;       /* [groups, rows] */
-  int group;          /* a multiple of 64 */
   int rows;           /* that scales are laid out for */
 };
-
-/* Groups of a row of `width`. */
-static inline int groups_of(struct digits d, int width) { return d.group ? (width + d.group - 1) / d.group : 1; }
 
 /* x [rows, width], each row over its root mean square. `width` is a multiple of 64, rows are 64-byte aligned. */
 void quantize_normed(const float *x, int rows, int width, float eps, struct digits out);

@@ -11,14 +11,13 @@ static void *tiles_alloc(size_t bytes) {
   return aligned_alloc(64, (bytes + 63) / 64 * 64);
 }
 
-static int linear_new(struct linear *l, int inputs, int strips, int group) {
-  l->group = group ? group : inputs;
+static int linear_new(struct linear *l, int inputs, int strips) {
   l->inputs = inputs;
   l->strips = strips;
   l->weights = tiles_alloc((size_t)inputs * strips * STRIP);
   l->scale = tiles_alloc((size_t)strips * STRIP * sizeof(float));
   l->bias = tiles_alloc((size_t)strips * STRIP * sizeof(float));
-  if (FLIP) l->start = tiles_alloc((size_t)(inputs + l->group - 1) / l->group * strips * STRIP * sizeof(int32_t));
+  if (FLIP) l->start = tiles_alloc((size_t)groups_of(inputs) * strips * STRIP * sizeof(int32_t));
   return l->weights && l->scale && l->bias && (l->start || !FLIP);
 }
 
@@ -40,10 +39,11 @@ struct stored {
 static void copy_columns(struct linear *l, const struct stored *s, int from, int to) {
   int8_t *strip = l->weights + (size_t)(to / STRIP) * l->inputs * STRIP;
   pack_columns(s->weights, l->inputs, s->columns, from, strip, to / 16 % 2);
+  const int size = group_of(l->inputs);
   for (int k = 0; FLIP && k < l->inputs; k++) {
     const int8_t *row = s->weights + (size_t)k * s->columns + from;
-    int32_t *start = l->start + (size_t)(k / l->group) * l->strips * STRIP + to;
-    for (int c = 0; c < 16; c++) start[c] = (k % l->group ? start[c] : 0) - FLIP * row[c];
+    int32_t *start = l->start + (size_t)(k / size) * l->strips * STRIP + to;
+    for (int c = 0; c < 16; c++) start[c] = (k % size ? start[c] : 0) - FLIP * row[c];
   }
   memcpy(l->scale + to, s->scale + from, 16 * sizeof(float));
   memcpy(l->bias + to, s->bias + from, 16 * sizeof(float));
@@ -130,8 +130,8 @@ static int open_layer(const struct shape *s, const char *map, const double *at, 
     t[i].bias = (const float *)(map + (size_t)at[3 * i + 2]);
     t[i].columns = columns[i];
   }
-  if (!linear_new(&out->qkv, H, (q + 2 * kv) / STRIP, GROUP) || !linear_new(&out->output, q, H / STRIP, GROUP) ||
-      !linear_new(&out->gate_up, H, F / 16, GROUP) || !linear_new(&out->down, F, H / STRIP, GROUP))
+  if (!linear_new(&out->qkv, H, (q + 2 * kv) / STRIP) || !linear_new(&out->output, q, H / STRIP) ||
+      !linear_new(&out->gate_up, H, F / 16) || !linear_new(&out->down, F, H / STRIP))
     return 0;
   copy_rotary(&out->qkv, &t[0], s->head_dim, 0);
   copy_rotary(&out->qkv, &t[1], s->head_dim, q);

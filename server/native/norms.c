@@ -1,16 +1,6 @@
 #include "norms.h"
 #include "gemm.h"
 
-INLINE float inverse_root(const float *x, int width, float eps) {
-  __m512 squares = _mm512_setzero_ps();
-  for (int i = 0; i < width; i += 16) {
-    const __m512 v = _mm512_load_ps(x + i);
-    squares = _mm512_fmadd_ps(v, v, squares);
-  }
-  const float mean = _mm512_reduce_add_ps(squares) / (float)width + eps;
-  return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean)));
-}
-
 /* One strip of a head, normed, rotated and times `factor`; rope is the row's, x and weight the head's. */
 INLINE __m512i normed_strip(const float *x, const float *weight, const float *rope, int head_dim, int strip,
                             __m512 inverse, __m512 factor) {

@@ -47,7 +47,7 @@ INLINE void add_group(const struct int8_sums *s, const float *scale, int add, fl
 INLINE void run_product(const struct product *p, int first, int count, finish_row *finish) {
   struct sums sums;
   const struct linear *l = p->linear;
-  const int K = l->inputs, group = p->in.group ? p->in.group : K;
+  const int K = l->inputs, group = group_of(K);
   for (int strip = first; strip < first + count; strip++) {
     const int8_t *weights = l->weights + (size_t)strip * K * STRIP;
     for (int row = 0; row < p->rows; row += BLOCK_ROWS) {

@@ -51,11 +51,11 @@ static void *zeroed(size_t bytes, int *failed) {
   return p;
 }
 
-static struct digits new_digits(size_t rows, size_t width, int group, int *failed) {
-  struct digits d = {.group = group, .rows = (int)rows};
+static struct digits new_digits(size_t rows, size_t width, int *failed) {
+  struct digits d = {.rows = (int)rows};
   d.high = zeroed(rows * width, failed);
   d.low = TWO_DIGITS ? zeroed(rows * width, failed) : NULL;
-  d.scale = zeroed(groups_of(d, width) * rows * sizeof(float), failed);
+  d.scale = zeroed(groups_of((int)width) * rows * sizeof(float), failed);
   return d;
 }
 
@@ -74,10 +74,10 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   w->context = zeroed(most * Q * sizeof(float), &failed);
   w->wanted_x = zeroed(wanted * H * sizeof(float), &failed);
   w->wanted_rope = zeroed(wanted * D * sizeof(float), &failed);
-  w->in = new_digits(most, Q > H ? Q : H, GROUP, &failed);
-  w->wanted_in = new_digits(wanted, H, GROUP, &failed);
+  w->in = new_digits(most, Q > H ? Q : H, &failed);
+  w->wanted_in = new_digits(wanted, H, &failed);
   w->inner = zeroed(MLP_ROWS * F * sizeof(float), &failed);
-  w->inner_in = new_digits(MLP_ROWS, F, GROUP, &failed);
+  w->inner_in = new_digits(MLP_ROWS, F, &failed);
   /* A tile of 32 queries may begin at the last row. */
   w->q = zeroed((most + BLOCK_ROWS) * Q * sizeof(bf16), &failed);
   w->kv = zeroed(2 * kv, &failed);

@@ -29,9 +29,9 @@ static const char *test_int8(void) {
   }
   for (int i = 0; i < STRIP; i++) scale[i] = 1, bias[i] = (float)i;
   for (int i = 0; i < PARTS * ROWS; i++) of_rows[i] = 1;
-  const struct linear l = {.inputs = INPUTS, .strips = 1, .group = SIZE, .weights = weights,
+  const struct linear l = {.inputs = INPUTS, .strips = 1, .weights = weights,
                            .scale = scale, .bias = bias, .start = start};
-  const struct digits in = {.high = high, .low = TWO_DIGITS ? low : NULL, .scale = of_rows, .group = GROUP, .rows = ROWS};
+  const struct digits in = {.high = high, .low = TWO_DIGITS ? low : NULL, .scale = of_rows, .rows = ROWS};
   product(&l, 0, 1, in, ROWS, out);
   for (int r = 0; r < ROWS; r++) {
     for (int c = 0; c < STRIP; c++) {

@@ -31,6 +31,17 @@ INLINE __m512i bf16x32(__m512 low, __m512 high) {
   return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
+/* 1 over the root mean square of x, `width` numbers. */
+INLINE float inverse_root(const float *x, int width, float eps) {
+  __m512 squares = _mm512_setzero_ps();
+  for (int i = 0; i < width; i += 16) {
+    const __m512 v = _mm512_load_ps(x + i);
+    squares = _mm512_fmadd_ps(v, v, squares);
+  }
+  const float mean = _mm512_reduce_add_ps(squares) / (float)width + eps;
+  return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean)));
+}
+
 /* Transposes a 16 x 16 matrix of 32-bit elements held in 16 registers. */
 INLINE void transpose16(__m512i r[16]) {
   __m512i t[16];
