@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { writeStuck } from '../stuck.js';
+import { stuckRecord } from '../../stuck.js';
 import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
 
 const SMALL = ['--model', MODEL, '--device', 'cpu', '--precision', 'float32'];
@@ -71,7 +71,7 @@ describe('pipes as input', () => {
 });
 
 it('a file that makes its reader spin costs that file: the others are audited, exit 3', async () => {
-  writeStuck(w.path('bad.jsonl'), lines[0]!);
+  writeFileSync(w.path('bad.jsonl'), `${lines[0]}\n${stuckRecord()}\n`);
   process.env['QRM_LENS_READER_SECONDS'] = '0.3';
   const { code, stderr, stdout } = await w
     .score(...['audit', 'bad.jsonl', 'pairs.jsonl', '--format', 'jsonl'])
@@ -94,7 +94,7 @@ it('a Parquet file that the library reads without end is named for what is wrong
 });
 
 it('a reader that spins ends with the program, however that ends', async () => {
-  writeStuck(w.path('alone.jsonl'), lines[0]!);
+  writeFileSync(w.path('alone.jsonl'), `${lines[0]}\n${stuckRecord()}\n`);
   const cli = spawn(process.execPath, [CLI, 'audit', w.path('alone.jsonl'), ...SMALL], {
     stdio: 'ignore',
     env: { ...process.env, QRM_LENS_CACHE: w.path('cache-alone'), QRM_LENS_READER_SECONDS: '600' },

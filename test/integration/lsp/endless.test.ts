@@ -1,7 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Hover } from 'vscode-languageserver-protocol';
-import { writeStuck } from '../stuck.js';
+import { stuckRecord } from '../../stuck.js';
 import { Client } from './client.js';
 import { hhLines } from './hh.js';
 
@@ -17,7 +18,7 @@ afterAll(() => {
 
 it('answers for another file while a reader spins, and says that its file cannot be read', async () => {
   const lines = hhLines(2);
-  writeStuck(join(client.folder, 'bad.jsonl'), lines[0] ?? '');
+  writeFileSync(join(client.folder, 'bad.jsonl'), `${lines[0]}\n${stuckRecord()}\n`);
   const good = await client.open('good.jsonl', lines.join('\n'));
   await client.audit(good);
   let ended = false;

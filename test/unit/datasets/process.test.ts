@@ -18,6 +18,7 @@ import {
 } from '../../../server/src/datasets/process/index.js';
 import { Packer, Unpacker } from '../../../server/src/datasets/process/pack.js';
 import type { DatasetEvent } from '../../../server/src/datasets/types.js';
+import { stuckRecord } from '../../stuck.js';
 import { chunked, fixture, fixturePath } from './helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-reader-'));
@@ -102,9 +103,7 @@ describe('the reader in a process of its own', () => {
   });
 
   it('memory that runs out, and work that gets nowhere, cost the file and give the rows before', async () => {
-    // Objects take many times the bytes that they are written with.
-    const deep = `{"prompt":"q","x":[${'[],'.repeat(15_000_000)}[]]}`;
-    writeFileSync(path('large.jsonl'), `${good(0)}\n${good(1)}\n${deep}\n${good(3)}\n`);
+    writeFileSync(path('large.jsonl'), `${good(0)}\n${good(1)}\n${stuckRecord()}\n${good(3)}\n`);
     for (const [name, value, words] of [
       ['QRM_LENS_READER_MB', '200', 'of memory'],
       ['QRM_LENS_READER_SECONDS', '0.3', 'no progress'],

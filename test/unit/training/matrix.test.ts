@@ -16,7 +16,6 @@ import {
 } from '../../../server/src/training/matrix/intercept.js';
 import {
   cholesky,
-  gram,
   matrix,
   multiply,
   multiplyByTransposed,
@@ -31,7 +30,7 @@ import {
   oneBlock,
   type RowBlocks,
 } from '../../../server/src/training/matrix/moments.js';
-import { products, features } from './matrices.js';
+import { gram, products, features } from './matrices.js';
 
 afterAll(() => products.release());
 

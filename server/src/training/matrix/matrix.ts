@@ -177,22 +177,3 @@ export function inverse(a: Matrix): Matrix {
   solveCholesky(cholesky(a), out);
   return out;
 }
-
-/** a^T a / divisor + ridge * I. */
-export function gram(a: Matrix, divisor = 1, ridge = 0): Matrix {
-  const p = a.columns;
-  const out = matrix(p, p);
-  for (let r = 0; r < a.rows; r++) {
-    const row = r * p;
-    for (let i = 0; i < p; i++) {
-      const x = a.data[row + i]! / divisor;
-      const to = i * p;
-      for (let j = 0; j <= i; j++) out.data[to + j]! += x * a.data[row + j]!;
-    }
-  }
-  for (let i = 0; i < p; i++) {
-    for (let j = 0; j < i; j++) out.data[j * p + i] = out.data[i * p + j]!;
-    out.data[i * p + i]! += ridge;
-  }
-  return out;
-}
