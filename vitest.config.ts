@@ -13,6 +13,7 @@ export default defineConfig({
     include: ['test/unit/**/*.test.ts', 'test/integration/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(traced ? [] : ['test/integration/privacy/network*'])],
     globalSetup: 'test/build-reader.ts',
+    reporters: ['default', 'test/unfinished.ts'],
     // Native sessions and two cores: one worker process a file, few at a time.
     pool: 'forks',
     maxWorkers: 2,
