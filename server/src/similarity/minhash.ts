@@ -1,59 +1,43 @@
+import { MinHash } from 'bloom-filters/dist/sketch/min-hash.js';
 import { finish, mix } from './murmur.js';
 import { eachWord } from './words.js';
 
-/** Bins of a text, of which a sketch keeps a byte each; prompts keep half of them. */
-const BINS = 64;
-const NONE = 0xffffffff;
+/** Values of a signature, of which a sketch keeps a byte each; prompts keep half of them. */
+const VALUES = 64;
 /** 32-bit words of a sketch: those of the response, and of the prompt. */
-export const RESPONSE_WORDS = BINS / 4;
-export const PROMPT_WORDS = BINS / 8;
+export const RESPONSE_WORDS = VALUES / 4;
+export const PROMPT_WORDS = VALUES / 8;
 export const SKETCH_WORDS = RESPONSE_WORDS + PROMPT_WORDS;
 
-/**
- * The least hash in each bin of a set of shingles (three words): one permutation hashing (Li, Owen & Zhang 2012),
- * one hash a shingle in place of one for each bin.
- */
-class Bins {
-  constructor(readonly least = new Uint32Array(BINS).fill(NONE)) {}
+/** The largest prime of 31 bits. */
+const PRIME = 0x7fffffff;
+/** Fixed, so that sketches of any two runs can be compared; products stay below 2^53, where numbers are exact. */
+const HASHES = Array.from({ length: VALUES }, (_, n) => ({
+  a: 1 + (finish(n, 1) >>> 10),
+  b: finish(n, 2) >>> 1,
+  c: PRIME,
+}));
 
-  add(text: string): this {
-    let [a, b, n] = [0, 0, 0];
-    eachWord(text, (c) => {
-      if (++n >= 3) this.put(finish(mix(mix(mix(0, a), b), c), 3));
-      [a, b] = [b, c];
-    });
-    // What is shorter is one shingle.
-    if (n === 1 || n === 2) this.put(finish(mix(mix(0, a), b), 2));
-    return this;
-  }
-
-  private put(hash: number): void {
-    const bin = hash >>> 26;
-    const value = hash & 0x3ffffff;
-    if (value < this.least[bin]!) this.least[bin] = value;
-  }
-
-  copy = (): Bins => new Bins(this.least.slice());
+/** The least value of each hash function over the shingles of a text (three words), or Infinity where it has no word. */
+function signature(text: string, values: number): readonly number[] {
+  const hash = new MinHash(values, HASHES);
+  let [a, b, n] = [0, 0, 0];
+  eachWord(text, (c) => {
+    if (++n >= 3) hash.add(finish(mix(mix(mix(0, a), b), c), 3) >>> 1);
+    [a, b] = [b, c];
+  });
+  // What is shorter is one shingle.
+  if (n === 1 || n === 2) hash.add(finish(mix(mix(0, a), b), 2) >>> 1);
+  return hash._signature;
 }
 
-/** Of each bin, the others in an order of its own: where an empty one takes its value from. */
-const PROBES = Array.from({ length: BINS }, (_, bin) =>
-  Uint8Array.from(
-    Array.from({ length: BINS }, (_, other) => other).sort(
-      (a, b) => finish(mix(mix(0, bin), a), 2) - finish(mix(mix(0, bin), b), 2),
-    ),
-  ),
-);
-
-/** A byte of each bin (b-bit minwise hashing, Li & König 2010), empty ones densified (Shrivastava 2017). */
-function put({ least }: Bins, into: Uint32Array, from: number, words: number): void {
-  if (least.every((value) => value === NONE)) return;
-  for (let bin = 0; bin < 4 * words; bin++) {
-    let value = least[bin]!;
-    for (let n = 0; value === NONE; n++) value = least[PROBES[bin]![n]!]!;
-    const byte = finish(mix(mix(0, value), bin), 2) & 255;
-    into[from + (bin >> 2)]! |= byte << ((bin & 3) * 8);
-  }
+/** A byte of each value (b-bit minwise hashing, Li & König 2010). */
+function put(values: readonly number[], into: Uint32Array, from: number): void {
+  if (values[0] === Infinity) return;
+  values.forEach((value, n) => {
+    const byte = finish(mix(mix(0, value), n), 2) & 255;
+    into[from + (n >> 2)]! |= byte << ((n & 3) * 8);
+  });
 }
 
 interface Spoken {
@@ -66,8 +50,8 @@ interface Spoken {
  */
 export class Sketcher {
   private turns: readonly Spoken[] = [];
-  /** Of what stands before each turn. */
-  private before: Bins[] = [new Bins()];
+  /** Signature of all that stands before each turn. */
+  private before: (readonly number[])[] = [Array<number>(4 * PROMPT_WORDS).fill(Infinity)];
 
   /** @returns 24 words: 64 bytes of the response, all 0 where it has no word, and 32 of what it answers */
   sketch(turns: readonly Spoken[], target: number): Uint32Array {
@@ -79,12 +63,14 @@ export class Sketcher {
     )
       same++;
     this.before.length = same + 1;
-    for (let n = same; n < target; n++)
-      this.before.push(this.before[n]!.copy().add(turns[n]?.content ?? ''));
+    for (let n = same; n < target; n++) {
+      const turn = signature(turns[n]?.content ?? '', 4 * PROMPT_WORDS);
+      this.before.push(this.before[n]!.map((least, i) => Math.min(least, turn[i]!)));
+    }
     this.turns = turns;
     const made = new Uint32Array(SKETCH_WORDS);
-    put(new Bins().add(turns[target]?.content ?? ''), made, 0, RESPONSE_WORDS);
-    put(this.before[target]!, made, RESPONSE_WORDS, PROMPT_WORDS);
+    put(signature(turns[target]?.content ?? '', VALUES), made, 0);
+    put(this.before[target]!, made, RESPONSE_WORDS);
     return made;
   }
 }
