@@ -77,7 +77,8 @@ export class ScoreStore {
 
   /** The score under `key`, or undefined when there is none (or it is damaged). */
   get(key: Uint8Array): StoredScore | undefined {
-    const bytes = this.read((db) => db.getBinary(asBuffer(key)));
+    // The bytes are LMDB's until the next read: a score is a copy.
+    const bytes = this.read((db) => db.getBinaryFast(asBuffer(key)));
     return bytes === undefined ? undefined : decodeScore(bytes);
   }
 

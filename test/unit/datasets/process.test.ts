@@ -37,6 +37,11 @@ const rows = (events: readonly DatasetEvent[]) =>
   events.flatMap((e) => (e.type === 'row' ? [e.row] : []));
 const problems = (events: readonly DatasetEvent[]) =>
   events.flatMap((e) => (e.type === 'problem' ? [e.problem] : []));
+/** Has this process a child that has ended and was not waited for yet? */
+const deadChild = (): boolean =>
+  execFileSync('ps', ['-axo', 'ppid=,stat='], { encoding: 'utf8' })
+    .split('\n')
+    .some((line) => new RegExp(`^ *${process.pid} +Z`).test(line));
 const good = (n: number): string => JSON.stringify({ prompt: `q${n}`, response: `a${n}` });
 
 describe('the reader in a process of its own', () => {
@@ -124,6 +129,31 @@ describe('the reader in a process of its own', () => {
     writeFileSync(path('next.jsonl'), good(0));
     expect(await all(readDataset({ path: path('next.jsonl') }))).toHaveLength(1);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'a reader that dies with messages that had not left it costs no row',
+    async () => {
+      const count = 2500;
+      const row = (n: number) => JSON.stringify({ prompt: `q${n}`, response: 'a'.repeat(1000) });
+      const lines = Array.from({ length: count }, (_, n) => row(n));
+      writeFileSync(path('left.jsonl'), `${lines.join('\n')}\n${stuckRecord()}\n`);
+      closeReaders();
+      process.env['QRM_LENS_READER_SECONDS'] = '0.3';
+      try {
+        const events: DatasetEvent[] = [];
+        for await (const event of readDataset({ path: path('left.jsonl') })) {
+          // Nobody takes messages until the reader is dead: far more than a pipe holds is on its way then.
+          if (events.length === 0) while (!deadChild());
+          events.push(event);
+        }
+        expect(rows(events).map((r) => r.index)).toEqual(lines.map((_, n) => n));
+        expect(problems(events)).toMatchObject([{ code: 'unreadable' }]);
+      } finally {
+        delete process.env['QRM_LENS_READER_SECONDS'];
+        closeReaders();
+      }
+    },
+  );
 
   it('mutated Parquet, gzip and zstd files end in rows and problems', async () => {
     const zip = gzipSync(Array.from({ length: 50 }, (_, n) => good(n)).join('\n'));

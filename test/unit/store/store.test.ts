@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   mkdtempSync,
   readFileSync,
@@ -14,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScoreStore, cacheFolder, contentHash, scoreKey } from '../../../server/src/store/index.js';
-import { crc32, decodeScore, encodeScore } from '../../../server/src/store/record.js';
+import { crc32, crc32ByTable, decodeScore, encodeScore } from '../../../server/src/store/record.js';
 
 const key = (i: number) => scoreKey('m', contentHash([{ role: 'assistant', content: `${i}` }], 0));
 const score = (i: number) => ({
@@ -35,6 +36,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe('record', () => {
   it('has the checksum of the CRC-32 catalogue', () => {
     expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
+    expect(crc32ByTable(Buffer.from('123456789'))).toBe(0xcbf43926);
   });
 
   it('gives back every score bit for bit, and refuses every damaged one', () => {
@@ -65,6 +67,33 @@ describe('record', () => {
 });
 
 describe('keys', () => {
+  it('are SHA-256 of lengths and UTF-16, of texts of any length', () => {
+    const long = fc.integer({ min: 0, max: 200_000 }).map((n) => 'ä'.repeat(n));
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constant('\ud800'), long);
+    const message = fc.record(
+      { role: text, content: text, name: text, unread: fc.record({ digest: text }) },
+      { requiredKeys: ['role', 'content'] },
+    );
+    const messages = fc.array(message, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(messages, (list) => {
+        const hash = createHash('sha256');
+        for (const { role, content, name, unread } of list) {
+          hash.update(`${role.length}:${content.length}:`).update(role, 'utf16le');
+          hash.update(content, 'utf16le');
+          if (name === undefined && unread === undefined) continue;
+          const more = JSON.stringify([undefined, undefined, name, unread?.digest]);
+          hash.update(`+${more.length}:`).update(more, 'utf16le');
+        }
+        const content = contentHash(list, list.length - 1);
+        expect(content.equals(hash.digest().subarray(0, 16))).toBe(true);
+        const key = createHash('sha256').update('3:abc').update(content).digest();
+        expect(scoreKey('abc', content).equals(key.subarray(0, 16))).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('tell apart texts whose fields only run together alike, and ignore what follows the target', () => {
     const h = (...m: [string, string][]) =>
       contentHash(

@@ -10,8 +10,9 @@ const BATCH = 1 << 17;
 /** What may be on its way and not taken yet: so much is in memory, and one record. */
 const AHEAD = 4 << 20;
 
-const send = (message: FromReader): void => {
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+/** @param left told when the message is on its way to the other process, and no longer in this one */
+const send = (message: FromReader, left: () => void = () => undefined): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, left);
 };
 
 /** The body of the process: one task at a time. */
@@ -45,6 +46,8 @@ class Work {
   private ended = false;
   /** Weight that is sent and not taken. */
   private ahead = 0;
+  /** Messages with events that have not left this process. */
+  private leaving = 0;
   private planned = false;
   private wake: (() => void) | undefined;
   private readonly chunks: Uint8Array[] = [];
@@ -114,7 +117,7 @@ class Work {
       if (end !== at.end || line !== at.line) this.pulse.beat();
       at = { end, line };
       this.packer.add(event);
-      this.pulse.pending = this.packer.count;
+      this.tellPending();
       if (task.careful || this.packer.weight >= BATCH) this.flush();
       else this.plan();
       while (this.ahead > AHEAD && !signal.aborted) await this.waiting();
@@ -136,8 +139,16 @@ class Work {
     if (this.packer.count === 0 || this.ended) return;
     const { weight } = this.packer;
     this.ahead += weight;
-    send({ type: 'events', id: this.id, weight, packed: this.packer.take() });
-    this.pulse.pending = 0;
+    this.leaving++;
+    send({ type: 'events', id: this.id, weight, packed: this.packer.take() }, () => {
+      this.leaving--;
+      this.tellPending();
+    });
+    this.tellPending();
+  }
+
+  private tellPending(): void {
+    this.pulse.pending = this.packer.count + this.leaving;
   }
 
   private answer(message: FromReader): void {
