@@ -148,6 +148,7 @@ const FRONT = {
     'policy',
     'styles',
     'ui',
+    'watch',
   ],
 };
 const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');

@@ -14,6 +14,7 @@ import type { ResponseRef } from './documents/reveal.js';
 import { selectModel } from './dialogs/select-model.js';
 import { selectedLines } from './documents/selection.js';
 import type { Training } from './training/train.js';
+import { pickLog } from './training/watch.js';
 import type { Views } from './views/views.js';
 import { request } from './request.js';
 
@@ -179,6 +180,10 @@ export function registerCommands(
     on('setToken', () => context.setToken()),
     on('doctor', () => showDoctor(context)),
     on('trainModel', (argument) => training.start(argument)),
+    on('watchTraining', async (argument) => {
+      const log = await pickLog(argument);
+      if (log !== undefined) views.openWatch(log);
+    }),
     on('clearScores', async () => {
       const yes = 'Clear';
       const answer = await window.showWarningMessage(

@@ -11,7 +11,7 @@ import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.j
 import type { Context } from '../context.js';
 import { DIALOG_ENDINGS } from '../documents/documents.js';
 import { request } from '../request.js';
-import { TOKEN } from '../server.js';
+import { engineArguments, toolSetup } from '../tool-setup.js';
 import { runTool } from '../tool.js';
 import { inform } from '../tell.js';
 import { KeptResults } from './kept.js';
@@ -58,14 +58,12 @@ export class Evaluations {
     const text = (name: string): string => settings.get<string>(name, '').trim();
     const mapping = settings.get<object>('mapping', {});
     const endpoint = workspace.isTrusted ? text('endpoint') : '';
-    const threads = settings.get<number>('threads', 0);
     const args = [
       'evaluate',
       ...files.map(({ fsPath }) => fsPath),
       ...models.flatMap((model) => ['--model', model]),
       ...(endpoint === '' ? [] : ['--endpoint', endpoint]),
-      ...['--device', text('device') || 'auto', '--precision', text('precision') || 'auto'],
-      ...(threads > 0 ? ['--threads', String(threads)] : []),
+      ...engineArguments(first),
       ...(Object.keys(mapping).length > 0 ? ['--mapping', JSON.stringify(mapping)] : []),
       ...(settings.get<boolean>('store.enabled', true) ? [] : ['--no-store']),
       ...['--tau', String(settings.get<number>('tau', DEFAULT_TAU))],
@@ -88,16 +86,11 @@ export class Evaluations {
   }
 
   private async tool(args: readonly string[]): ReturnType<typeof runTool<EvaluateEvent>> {
-    const cli = Uri.joinPath(this.extension.extensionUri, 'dist', 'cli.js').fsPath;
-    const node = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
-    // A program named by an untrusted folder is never run; the setting is restricted as well.
-    const runtime = node === '' || !workspace.isTrusted ? undefined : node;
-    const secret = await this.extension.secrets.get(TOKEN);
-    const env: Record<string, string> = secret === undefined ? {} : { QRM_LENS_TOKEN: secret };
+    const setup = await toolSetup(this.extension);
     const location = ProgressLocation.Notification;
     const title = 'QRM Lens: evaluating';
     return window.withProgress({ location, title, cancellable: true }, (progress, token) => {
-      return runTool<EvaluateEvent>(args, { cli, runtime, env, token }, (event) => {
+      return runTool<EvaluateEvent>(args, { ...setup, token }, (event) => {
         if (event.type === 'note') return this.context.log.info(`evaluate: ${event.text}`);
         // Each model begins anew, while a notification's bar only grows: the share is in words.
         const { stage, fraction, note } = event;

@@ -16,6 +16,7 @@ import { inform } from '../tell.js';
 import { messageOf } from '../../../server/src/errors.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
+import { toolSetup } from '../tool-setup.js';
 import { runTool } from '../tool.js';
 import { configProblems } from './config-problems.js';
 
@@ -90,8 +91,7 @@ export class Training implements Disposable {
   }
 
   private async run(document: TextDocument): Promise<void> {
-    const cli = Uri.joinPath(this.extension.extensionUri, 'dist', 'cli.js').fsPath;
-    const node = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+    const setup = await toolSetup(this.extension);
     const { log } = this.context;
     const location = ProgressLocation.Notification;
     const title = 'QRM Lens: training';
@@ -103,9 +103,8 @@ export class Training implements Disposable {
             if (event.type === 'note') log.info(`train: ${event.text}`);
             if (event.type === 'progress') progress.report({ message: inWords(event) });
           };
-          const runtime = node === '' ? undefined : node;
           const args = ['train', '--config', document.uri.fsPath];
-          return runTool<TrainEvent>(args, { cli, runtime, token }, follow);
+          return runTool<TrainEvent>(args, { ...setup, token }, follow);
         },
       );
       if (made === undefined) {

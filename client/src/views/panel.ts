@@ -1,5 +1,5 @@
 import { messageOf, unawaited } from '../../../server/src/errors.js';
-import { Uri, window, type ViewColumn, type WebviewPanel } from 'vscode';
+import { Uri, window, type Disposable, type ViewColumn, type WebviewPanel } from 'vscode';
 import {
   type AuditSummary,
   type EvaluationResult,
@@ -7,6 +7,7 @@ import {
   type HostToView,
   type PageName,
   type PersistedState,
+  type ToView,
   type ViewAnswer,
   type ViewRequest,
   type ViewRequestName,
@@ -17,6 +18,7 @@ import type { Context } from '../context.js';
 import { decodeSamples } from './columns.js';
 import { Feed } from './feed.js';
 import { reveal, revealPlace, type ResponseRef } from '../documents/reveal.js';
+import { isUrl } from '../training/watch.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';
 import type { ViewStates } from './view-states.js';
@@ -33,6 +35,8 @@ export interface PanelHost {
   /** The last result of these files. */
   evaluated(uris: readonly string[]): Promise<EvaluationResult | undefined>;
   evaluate(uris: readonly string[]): Promise<void>;
+  /** Tells what a training's log says, until disposed. */
+  watch(log: string, tell: (message: ToView['watch']) => void): Disposable;
 }
 
 const baseName = (uri: string): string => Uri.parse(uri).path.split('/').at(-1) ?? uri;
@@ -49,6 +53,7 @@ export class ViewPanel {
   private feeds = new Map<string, Feed>();
   private ready = false;
   private shown: ResponseRef | undefined;
+  private watching: Disposable | undefined;
   /** The revision of the audit whose samples were sent last. */
   private sampled: number | undefined;
 
@@ -70,6 +75,7 @@ export class ViewPanel {
     panel.onDidDispose(
       () => {
         this.feeds.forEach((feed) => feed.stop());
+        this.watching?.dispose();
         this.disposables.forEach((d) => d.dispose());
         host.states
           .forget(page, this.uris)
@@ -127,6 +133,7 @@ export class ViewPanel {
     this.feeds.forEach((feed) => feed.stop());
     this.feeds = new Map();
     if (this.page === 'evaluation') return this.showEvaluation(state);
+    if (this.page === 'watch') return this.watch(state);
     const client = await this.host.context.server();
     const audits: AuditSummary[] = [];
     for (const uri of uris) {
@@ -156,6 +163,17 @@ export class ViewPanel {
     const result = (await this.host.evaluated(uris)) ?? null;
     const files = result?.files.map((path) => Uri.file(path).toString()) ?? [];
     this.post({ type: 'evaluation', result, uris: files, asked: uris });
+  }
+
+  /** From the log's beginning. */
+  private watch(state?: PersistedState): void {
+    const { page, uris } = this;
+    this.watching?.dispose();
+    const names = uris.map(baseName);
+    this.post({ type: 'open', page, audits: [], names, uris, ...(state && { state }) });
+    const [log] = uris;
+    if (log === undefined) return;
+    this.watching = this.host.watch(log, (message) => this.post({ type: 'watch', ...message }));
   }
 
   /** The response of the detail page. */
@@ -240,6 +258,19 @@ export class ViewPanel {
     openDetail: (message) => this.host.openDetail(message),
     revealRow: ({ uri, spot }) => revealPlace(uri, spot, true),
     evaluate: () => this.host.evaluate(this.uris),
+    revealRollout: ({ source, line }) => {
+      const [log] = this.uris;
+      // A log that a server sends has no place on this machine.
+      if (log === undefined || isUrl(log)) return Promise.resolve();
+      const at = line - 1;
+      const spot = { row: at, line: at, column: 0, endLine: at, endColumn: 0 };
+      return revealPlace(Uri.file(source).toString(), spot, true);
+    },
+    follow: ({ on }) => {
+      if (on) return this.open(this.uris);
+      this.watching?.dispose();
+      return Promise.resolve();
+    },
     audit: async ({ uri }) => {
       await this.host.startAudit(uri);
     },

@@ -14,11 +14,14 @@ import type { Context } from '../context.js';
 import { Evaluations } from '../evaluation/evaluate.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import type { ResponseRef } from '../documents/reveal.js';
+import { followLog } from '../training/watch.js';
 import { ViewStates } from './view-states.js';
 import { request } from '../request.js';
 import { packedUri } from '../documents/unpacked.js';
 
 const FOLLOW_MS = 120;
+
+const isOfAudits = ({ page }: ViewPanel): boolean => page !== 'evaluation' && page !== 'watch';
 
 /** The dashboards and the detail view, and how they follow the cursor. */
 export class Views {
@@ -47,6 +50,7 @@ export class Views {
       cancelAudit: (uri) => audits.cancel(uri),
       evaluated: (uris) => this.evaluations.kept.read(uris),
       evaluate: (uris) => this.evaluations.start(uris.map((uri) => Uri.parse(uri))),
+      watch: (log, tell) => followLog(extension, context, log, tell),
     };
     const serializer = (page: PageName) =>
       window.registerWebviewPanelSerializer(`qrmLens.${page}`, {
@@ -60,6 +64,7 @@ export class Views {
       serializer('detail'),
       serializer('policy'),
       serializer('evaluation'),
+      serializer('watch'),
       context.onForgotten((uris) => this.forget(uris)),
       workspace.onDidRenameFiles(({ files }) => this.renamed(files)),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
@@ -97,6 +102,11 @@ export class Views {
     this.openDocuments('policy', [uri]);
   }
 
+  /** A training's log, as a URI or a URL. */
+  openWatch(log: string): void {
+    this.openDocuments('watch', [log]);
+  }
+
   /** What these files were evaluated to: in their view where it is open. */
   private openEvaluation(uris: readonly string[]): void {
     const same = ({ page, documents }: ViewPanel): boolean =>
@@ -126,7 +136,7 @@ export class Views {
   private forget(uris: readonly string[]): void {
     const all = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
     for (const view of all)
-      if (view.page !== 'evaluation' && uris.some((uri) => view.shows(uri))) view.panel.dispose();
+      if (isOfAudits(view) && uris.some((uri) => view.shows(uri))) view.panel.dispose();
   }
 
   /** Files, or folders with what is in them, have another name. */
@@ -136,8 +146,8 @@ export class Views {
       return moved ? moved.newUri.toString() + uri.slice(moved.oldUri.toString().length) : uri;
     };
     for (const view of this.dashboards) {
-      // An evaluation is of the files as they were named.
-      if (view.page === 'evaluation') continue;
+      // An evaluation is of the files as they were named; a log is followed by its name.
+      if (!isOfAudits(view)) continue;
       const uris = view.documents.map(now);
       if (uris.some((uri, n) => uri !== view.documents[n]))
         unawaited(view.open(uris), (error) => this.context.log.warn(messageOf(error)));

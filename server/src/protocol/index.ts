@@ -10,3 +10,4 @@ export * from './training.js';
 export * from './views.js';
 export type * from './mcp.js';
 export type * from './serve.js';
+export type * from './watch.js';

@@ -1,4 +1,5 @@
 import type { EvaluationResult } from './evaluation.js';
+import type { WatchMessage } from './watch.js';
 import type { RowSpot } from './requests.js';
 import type {
   AuditSummary,
@@ -16,11 +17,11 @@ import type {
 } from './audits.js';
 
 // Messages between the extension and its webviews.
-// The page's HTML is the host's: `<body data-page="dashboard">`, `"detail"`, `"policy"` or `"evaluation"`, `<main id="app">`, then
-// dist/webview.js. CSP: default-src 'none'; script-src and style-src by nonce; img-src data: blob:.
+// The page's HTML is the host's: `<body data-page="dashboard">` or another of PAGES, `<main id="app">`, then dist/webview.js.
+// CSP: default-src 'none'; script-src and style-src by nonce; img-src data: blob:.
 // dist/webview.css is linked when the bundle has one. The page starts with `ready`.
 
-export const PAGES = ['dashboard', 'detail', 'policy', 'evaluation'] as const;
+export const PAGES = ['dashboard', 'detail', 'policy', 'evaluation', 'watch'] as const;
 export type PageName = (typeof PAGES)[number];
 
 /** What a page keeps with setState, and all that a reload needs. */
@@ -75,6 +76,10 @@ export interface FromView {
   revealRow: { readonly uri: string; readonly spot: RowSpot };
   /** Evaluate the view's files again. */
   evaluate: object;
+  /** The user chose a rollout of a log: show its line, from 1. */
+  revealRollout: { readonly source: string; readonly line: number };
+  /** Follow the view's log, from its beginning, or no longer. */
+  follow: { readonly on: boolean };
   audit: { readonly uri: string };
   cancel: { readonly uri: string };
   exportReport: { readonly uri: string };
@@ -87,6 +92,8 @@ export interface ToView {
     readonly page: PageName;
     readonly audits: readonly AuditSummary[];
     readonly names: readonly string[];
+    /** The log of the page "watch". */
+    readonly uris?: readonly string[];
     /** What the page kept later than the state it came back with. */
     readonly state?: PersistedState;
   };
@@ -108,6 +115,12 @@ export interface ToView {
     readonly uris: readonly string[];
     /** What was asked for: files and folders. */
     readonly asked: readonly string[];
+  };
+  /** What a training's log said since the last message. */
+  watch: {
+    readonly events: readonly WatchMessage[];
+    /** True: nothing more comes, and why, where it failed. */
+    readonly ended?: { readonly error?: string };
   };
   /** The cursor moved in the text. */
   select: ResponseRef;
