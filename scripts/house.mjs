@@ -51,10 +51,10 @@ export const LAYERS = {
     ],
     order: ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'],
   },
-  // backbone.ts and trees.ts load the native library: only for who runs a model in its own process.
+  // backbone.ts, states.ts and trees.ts load the native library: only for who runs a model in its own process.
   engine: {
     uses: ['qrm', 'model'],
-    doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'trees.ts'],
+    doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'states.ts', 'trees.ts'],
     rooms: ['device', 'path', 'remote'],
   },
   similarity: { uses: [], doors: [] },

@@ -16,6 +16,7 @@ const backbone = await openTrainBackbone(config.backbone, config.layer);
 const plan = await planTraining({
   config,
   tokenizer: backbone.tokenizer,
+  longest: Infinity,
   say: (line) => process.stderr.write(`${line}\n`),
   progress: () => undefined,
 });

@@ -27,7 +27,7 @@ export async function benchFullSize(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'qrm-full-'));
   const products = new Products(threads);
   const store = await FeatureStore.open(folder, {
-    ...{ backbone: 'random', layers: 1, precision: 'random' },
+    ...{ backbone: 'random', layers: 1, precision: 'random', by: 'nobody' },
     ...{ hiddenSize: WIDTH, type: 'float16' },
   });
   try {

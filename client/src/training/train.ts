@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parse } from 'jsonc-parser/lib/esm/main.js';
 import {
   ConfigurationTarget,
   languages,
@@ -91,7 +92,7 @@ export class Training implements Disposable {
   }
 
   private async run(document: TextDocument): Promise<void> {
-    const setup = await toolSetup(this.extension);
+    const { env, ...setup } = await toolSetup(this.extension);
     const { log } = this.context;
     const location = ProgressLocation.Notification;
     const title = 'QRM Lens: training';
@@ -104,7 +105,7 @@ export class Training implements Disposable {
             if (event.type === 'progress') progress.report({ message: inWords(event) });
           };
           const args = ['train', '--config', document.uri.fsPath];
-          return runTool<TrainEvent>(args, { ...setup, token }, follow);
+          return runTool<TrainEvent>(args, { ...setup, ...(atSetting(document) && { env }), token }, follow);
         },
       );
       if (made === undefined) {
@@ -146,6 +147,13 @@ export class Training implements Disposable {
   dispose(): void {
     this.problems.dispose();
   }
+}
+
+/** Whether the features come from `qrmLens.endpoint`: its token goes there alone, whatever a config names. */
+function atSetting(document: TextDocument): boolean {
+  const wanted = workspace.getConfiguration('qrmLens').get<string>('endpoint', '').trim();
+  const config = parse(document.getText()) as { endpoint?: unknown } | undefined;
+  return wanted !== '' && config?.endpoint === wanted;
 }
 
 function inWords({

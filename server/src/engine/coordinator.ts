@@ -10,6 +10,7 @@ import { conversationPaths } from './paths.js';
 import { WorkQueue, type Queued } from './queue.js';
 import type { RunnerPool } from './runner-pool.js';
 import { isDeviceLost, isOutOfMemory, TokenBudget } from './token-budget.js';
+import { StatesServer } from './states.js';
 import { planTrees, type PlannedTree } from './trees.js';
 import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
 
@@ -47,6 +48,7 @@ export function evaluatorMain(script: URL): void {
     if (process.connected) process.send?.(message);
   };
   let coordinator: Coordinator | undefined;
+  const states = new StatesServer();
   const handle = async (message: ToEvaluator): Promise<void> => {
     switch (message.type) {
       case 'open':
@@ -64,6 +66,9 @@ export function evaluatorMain(script: URL): void {
         return;
       case 'probe':
         send({ type: 'probed', result: await probe(message.provider) });
+        return;
+      case 'states':
+        send({ type: 'states', id: message.id, answer: await states.answer(message.work) });
         return;
       case 'close':
         process.exit(0);

@@ -1,4 +1,7 @@
 import type { Precision, Provider } from '../model/graph/precision.js';
+import type { ModelConfig } from '../model/checkpoint/config.js';
+import type { BackboneOptions } from './backbone.js';
+import type { TokenTree } from './packing.js';
 import type { Device } from '../protocol/words.js';
 import type { ProbeResult } from './device/probe.js';
 import type { EvaluatorInfo, GroupResult, ScoreGroup } from './types.js';
@@ -25,6 +28,17 @@ export interface OpenRequest {
   readonly spare?: number;
 }
 
+/** What a backbone in a process of its own is asked: to be loaded, first, and then the hidden states of trees. */
+export type StatesWork =
+  | {
+      readonly open: {
+        readonly path: string;
+        readonly config: ModelConfig;
+        readonly options: BackboneOptions;
+      };
+    }
+  | { readonly trees: readonly TokenTree[] };
+
 /** From the user's process to the evaluator's. */
 export type ToEvaluator =
   | { readonly type: 'open'; readonly request: OpenRequest }
@@ -36,6 +50,7 @@ export type ToEvaluator =
     }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'probe'; readonly provider: Provider }
+  | { readonly type: 'states'; readonly id: number; readonly work: StatesWork }
   | { readonly type: 'close' };
 
 /** From the evaluator's process to the user's. */
@@ -48,4 +63,5 @@ export type FromEvaluator =
   | { readonly type: 'result'; readonly id: number; readonly result: GroupResult }
   /** It holds much more memory than it needs: to be ended, and begun anew. */
   | { readonly type: 'grown' }
-  | { readonly type: 'probed'; readonly result: ProbeResult };
+  | { readonly type: 'probed'; readonly result: ProbeResult }
+  | { readonly type: 'states'; readonly id: number; readonly answer: Float32Array | string };

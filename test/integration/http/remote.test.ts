@@ -1,15 +1,11 @@
-import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { openEvaluator } from '../../../server/src/engine/index.js';
-import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel } from '../../../server/src/model/bundle/bundle.js';
 import { EngineHost } from '../../../server/src/session/engine-host.js';
 import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
+import { Engine, FORMS, statesOf, type States } from './engines.js';
 import { Server } from './server.js';
 
 const workspace = new Workspace();
@@ -106,132 +102,21 @@ describe('the setting qrmLens.endpoint', () => {
   });
 });
 
-/** The wire forms of other engines, over the reference backbone: what a client sees of them is this. */
-class Engine {
-  readonly requests: { path: string; body: unknown }[] = [];
-  private constructor(
-    private readonly http: HttpServer,
-    readonly url: string,
-  ) {}
-
-  static async start(
-    owner: string,
-    answer: (path: string, body: never, states: States) => Promise<unknown>,
-    states: States,
-    busy = 0,
-  ): Promise<Engine> {
-    let turnedAway = 0;
-    const http = createServer((request, response) => {
-      const work = async (): Promise<void> => {
-        const path = request.url ?? '';
-        const body = (request.method === 'POST' ? JSON.parse(await textOf(request)) : {}) as never;
-        engine.requests.push({ path, body });
-        if (request.method === 'POST' && turnedAway++ < busy) {
-          response.writeHead(turnedAway % 2 === 0 ? 429 : 502).end('not now');
-          return;
-        }
-        const found =
-          path === '/v1/models'
-            ? { data: [{ id: 'served', owned_by: owner, max_model_len: 4096 }] }
-            : await answer(path, body, states);
-        response.writeHead(found === undefined ? 400 : 200).end(JSON.stringify(found ?? {}));
-      };
-      work().catch((error: Error) => response.destroy(error));
-    });
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-    const engine = new Engine(http, `http://127.0.0.1:${(http.address() as AddressInfo).port}`);
-    closing.push(() => void http.close());
-    return engine;
-  }
-}
-
-/** The hidden states of every token. */
-type States = (ids: readonly number[]) => Promise<Float32Array[]>;
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request) text += String(chunk);
-  return text;
-}
-
-async function statesOf(folder: string): Promise<States> {
-  const model = await openModel(folder, { precision: 'float32', cacheFolder: workspace.folder });
-  const backbone = await OnnxBackbone.load(model.backbonePath, model.config, {
-    provider: 'cpu',
-    threads: 1,
-  });
-  closing.push(() => backbone.release());
-  const H = model.config.hiddenSize;
-  return async (ids) => {
-    const [plan] = planTrees([{ ids, wanted: ids.map((_, i) => i) }]);
-    const all = await backbone.run([plan!.tree]);
-    const out: Float32Array[] = [];
-    plan!.sources.forEach(({ position }, n) => (out[position] = all.slice(n * H, (n + 1) * H)));
-    return out;
-  };
-}
-
-const base64 = (values: Float32Array) =>
-  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-
-interface Form {
-  readonly owner: string;
-  readonly answer: Parameters<typeof Engine.start>[1];
-}
-const FORMS: Record<string, Form> = {
-  'vLLM, embed and LAST': {
-    owner: 'vllm',
-    answer: async (path, body: { task: string; input: number[][] }, states) => {
-      if (path !== '/pooling' || body.task !== 'embed') return undefined;
-      const data = body.input.map(async (ids, index) => ({
-        index,
-        data: base64((await states(ids)).at(-1)!),
-      }));
-      return { data: await Promise.all(data) };
-    },
-  },
-  'vLLM, token_embed and STEP': {
-    owner: 'vllm',
-    answer: async (
-      path,
-      body: { task: string; input: number[][]; step_tag_id: number },
-      states,
-    ) => {
-      if (path !== '/pooling' || body.task !== 'token_embed') return undefined;
-      const data = body.input.map(async (ids, index) => ({
-        index,
-        data: (await states(ids)).filter((_, i) => ids[i] === body.step_tag_id).map((s) => [...s]),
-      }));
-      return { data: await Promise.all(data) };
-    },
-  },
-  SGLang: {
-    owner: 'sglang',
-    answer: async (path, body: { query: number[]; items: number[][] }, states) => {
-      if (path !== '/v1/score') return undefined;
-      const pooled = body.items.map(async (item) => [
-        ...(await states([...body.query, ...item])).at(-1)!,
-      ]);
-      return { object: 'scoring', scores: [], pooled_hidden_states: await Promise.all(pooled) };
-    },
-  },
-  "llama.cpp's server": {
-    owner: 'llamacpp',
-    answer: async (path, body: { input: number[][] }, states) => {
-      if (path !== '/embeddings') return undefined;
-      return Promise.all(
-        body.input.map(async (ids, index) => ({
-          index,
-          embedding: (await states(ids)).map((s) => [...s]),
-        })),
-      );
-    },
-  },
+const startEngine = async (...args: Parameters<typeof Engine.start>): Promise<Engine> => {
+  const engine = await Engine.start(...args);
+  closing.push(() => engine.stop());
+  return engine;
 };
+
+async function backboneOf(folder: string): Promise<States> {
+  const { states, release } = await statesOf(folder, workspace.folder);
+  closing.push(release);
+  return states;
+}
 
 describe.each(Object.entries(FORMS))('hidden states of %s', (_, { owner, answer }) => {
   it('give the reference through heads and gate that run here', async () => {
-    const engine = await Engine.start(owner, answer, await statesOf(MODEL), 3);
+    const engine = await startEngine(owner, answer, await backboneOf(MODEL), 3);
     const evaluator = await openEvaluator({ model: MODEL, endpoints: [engine.url] });
     const { cases } = readGolden('llama3-qrm-k5-m3');
     const results = await Promise.all(
@@ -254,14 +139,14 @@ describe.each(Object.entries(FORMS))('hidden states of %s', (_, { owner, answer 
 describe('an engine that serves something else', () => {
   it('is told by its size, and by the golden answer', async () => {
     const { answer } = FORMS['vLLM, embed and LAST']!;
-    const states = await statesOf(MODEL);
-    const short = await Engine.start('vllm', answer, async (ids) =>
+    const states = await backboneOf(MODEL);
+    const short = await startEngine('vllm', answer, async (ids) =>
       (await states(ids)).map((s) => s.slice(1)),
     );
     await expect(openEvaluator({ model: MODEL, endpoints: [short.url] })).rejects.toThrow(
       /a hidden state of 63 numbers/,
     );
-    const other = await Engine.start('vllm', answer, async (ids) =>
+    const other = await startEngine('vllm', answer, async (ids) =>
       (await states(ids)).map((s) => s.map((x, i) => x + (i % 7))),
     );
     const folder = workspace.path('with-answer');

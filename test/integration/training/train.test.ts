@@ -1,94 +1,35 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seeded } from '../../../server/src/evaluation/statistics/index.js';
 import { readBundleHeads } from './bundle-heads.js';
+import { BACKBONE, contents, writeData } from './data.js';
 import { openEvaluator, type TargetResult } from '../../../server/src/engine/index.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { RewardScore } from '../../../server/src/qrm/types.js';
 import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
 import { runTraining } from '../../../server/src/training/index.js';
 
-const BACKBONE = fileURLToPath(new URL('../../fixtures/golden/llama3-qrm-k5-m3', import.meta.url));
 const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'qrm-train-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const path = (...names: string[]): string => join(folder, ...names);
 
-const WORDS = 'the cat sat on a mat and ran far away with me'.split(' ');
-const text = (random: () => number, n: number): string =>
-  Array.from({ length: n }, () => WORDS[Math.floor(random() * WORDS.length)]).join(' ');
-
-/** Responses that say yes or no; raters like yes, and disagree. Pairs prefer it. */
-function writeData(): void {
-  const random = seeded(6);
-  const rated: string[] = [];
-  const pairs: string[] = [];
-  for (let i = 0; i < 60; i++) {
-    const prompt = [{ role: 'user', content: `${text(random, 4)} ${i}?` }];
-    const answer = (good: boolean): string => `${good ? 'yes' : 'no'} ${text(random, 2)}`;
-    for (const good of [true, false]) {
-      const label = (): number =>
-        random() < (good ? 0.8 : 0.3) ? 5 : 1 + Math.floor(3 * random());
-      const scores = { agree: [label(), label()], plain: [1 + Math.floor(5 * random())] };
-      const scale = { agree: [1, 5], plain: [1, 5] };
-      rated.push(JSON.stringify({ prompt, response: answer(good), scores, scale }));
-    }
-    const chosen = answer(true);
-    pairs.push(
-      JSON.stringify({ prompt: `${text(random, 3)} ${i}`, chosen, rejected: answer(false) }),
-    );
-  }
-  // What cannot be used: a label off its scale, no raters, a pair without difference.
-  const odd = { prompt: 'Q', response: 'A', scale: { agree: [1, 5] } };
-  rated.push(JSON.stringify({ ...odd, scores: { agree: [9] } }));
-  rated.push(JSON.stringify({ ...odd, scores: { agree: [] } }));
-  pairs.push(JSON.stringify({ prompt: 'Q', chosen: 'same', rejected: 'same' }));
-  writeFileSync(path('rated.jsonl'), rated.join('\n'));
-  writeFileSync(path('pairs.jsonl'), pairs.join('\n'));
-  writeFileSync(
-    path('train.json'),
-    JSON.stringify({
-      backbone: BACKBONE,
-      precision: 'float32',
-      attributes: [{ file: 'rated.jsonl', pairs: true }],
-      pairs: [{ file: 'pairs.jsonl', attribute: 'preferred' }],
-      quantiles: 5,
-      folds: 2,
-      components: 8,
-      verbosity: 'length',
-      keepBelow: 2,
-      gate: { hidden: [6, 6, 6], epochs: 12, batch: 32, patience: 4 },
-      threads: 1,
-    }),
-  );
-}
-
 const said: string[] = [];
 const quiet = { say: (line: string) => void said.push(line), progress: () => undefined };
 
 beforeAll(async () => {
-  writeData();
+  writeData(folder);
   await runTraining(
     path('train.json'),
     { out: path('whole'), checkpoint: path('hf') },
     { watch: quiet, notes: 'Read by nobody yet.' },
   );
 }, 120_000);
-
-/** Names and contents of a folder. */
-function contents(at: string): Record<string, string> {
-  const files = readdirSync(at).sort();
-  const hash = (name: string): string =>
-    createHash('sha256')
-      .update(readFileSync(join(at, name)))
-      .digest('hex');
-  return Object.fromEntries(files.map((name) => [name, hash(name)]));
-}
 
 describe('qrm train', () => {
   it('names by file and line what it leaves out, and trains on the rest', () => {

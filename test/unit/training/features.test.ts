@@ -66,6 +66,7 @@ async function prepared(name: string, layer?: number) {
     backbone: backbone.fingerprint,
     layers: backbone.config.layers,
     precision: 'float32',
+    by: 'cpu',
     hiddenSize: backbone.config.hiddenSize,
     type: 'float32',
   };
@@ -156,6 +157,7 @@ describe('the feature store', () => {
     backbone: 'b',
     layers: 1,
     precision: 'float32',
+    by: 'cpu',
     hiddenSize: 3,
     type: 'float32',
   };

@@ -10,7 +10,10 @@ export interface TrainOptions {
   config?: string;
   backbone?: string;
   layer?: number;
+  device?: string;
   precision?: string;
+  gpuMemory?: number;
+  endpoint?: string[];
   data?: string;
   attributes?: string[];
   pairs?: string[];
@@ -64,7 +67,9 @@ function overrides(o: TrainOptions): PartialConfig {
   const direct = [
     'backbone',
     'layer',
+    'device',
     'precision',
+    'gpuMemory',
     'data',
     'pairs',
     'out',
@@ -85,6 +90,7 @@ function overrides(o: TrainOptions): PartialConfig {
   } else if (o.scale) {
     throw new UsageError('--scale goes with --attributes; in a config it is a field of the file');
   }
+  if (o.endpoint) out['endpoint'] = o.endpoint.join(',');
   if (o.gateHidden) out['gate'] = { hidden: o.gateHidden };
   if (o.weights !== undefined) out['weights'] = namedWeights(o.weights);
   return out;

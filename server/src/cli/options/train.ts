@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
+import { DEVICES, PRECISIONS } from '../../protocol/index.js';
 import { UsageError } from '../errors.js';
-import { number, weightList } from './shared.js';
+import { endpoints, number, weightList } from './shared.js';
 import { trainCommand, type TrainOptions } from '../commands/train.js';
 
 /** `1024,1024,1024`, or nothing for a linear gate. */
@@ -42,8 +43,22 @@ export function addTrainCommand(program: Command, examples: (...lines: string[])
       'GGUF file, Hugging Face folder, bundle or name; default: the embedded one',
     )
     .option('--layer <n>', 'layers that are run (default all)', number('--layer', 1, 1000, true))
+    .addOption(new Option('--device <name>', 'where it runs (default auto)').choices(DEVICES))
     .addOption(
-      new Option('--precision <name>', 'of the features').choices(['auto', 'float32', 'int8']),
+      new Option('--precision <name>', 'of it as it runs (default auto)').choices([
+        'auto',
+        ...PRECISIONS,
+      ]),
+    )
+    .option(
+      '--gpu-memory <GB>',
+      'of the GPU that may be used; default: what is free',
+      number('--gpu-memory', 0.1, 10_000),
+    )
+    .option(
+      '--endpoint <URLs>',
+      "vLLM, SGLang or llama.cpp's server with the backbone: gives the features (docs/remote.md)",
+      endpoints,
     )
     .option('--l1 <x>', "factor of the heads' L1 penalty, or auto (default 0.003)", l1)
     .option('--monotone', 'refit so that levels do not cross on training responses')

@@ -4,46 +4,15 @@ import { expectation, mixQuantiles } from '../../qrm/index.js';
 import { conversationPaths } from '../paths.js';
 import type { GroupResult, ScoreGroup, TargetResult } from '../types.js';
 import type { RemoteEngine } from './engine.js';
-import { EndpointError } from './http.js';
+import type { StateEngine } from './source.js';
 import type { StateReader, WantedStates } from './states.js';
 
-/** Who gives the hidden states. */
-export interface StateSource {
-  readonly url: string;
-  /** `vllm`, `sglang`, `llama.cpp` */
-  readonly backend: string;
-  /** What the engine calls its model. */
-  readonly served: string;
-  /** The longest context that it takes. */
-  readonly maxTokens: number;
-  readonly read: StateReader;
-}
-
 /** An engine that runs the backbone; tokens are made here, and heads and gate are run here. */
-export async function hiddenEngine(
-  { url, backend, served, maxTokens, read }: StateSource,
+export function hiddenEngine(
+  { url, backend, served, dtype, maxTokens, read }: StateEngine,
   model: HeadsModel,
-  signal: AbortSignal | undefined,
-): Promise<RemoteEngine> {
-  const H = model.config.hiddenSize;
-  const checked: StateReader = async (paths, s) => {
-    const states = await read(paths, s);
-    for (const state of states.flat())
-      if (state.length !== H || !state.every(Number.isFinite))
-        throw new EndpointError(
-          'refused',
-          `${url}: a hidden state of ${state.length} numbers; ${model.name} has ${H}: is it the same backbone, ` +
-            `and served as its hidden states (docs/remote.md)?`,
-        );
-    return states;
-  };
-  const probe = { messages: PROBE, targets: [1] };
-  const limits = { ...model, maxTokens: Math.min(maxTokens, model.maxTokens) };
-  const [path] = conversationPaths(limits, probe);
-  if (path === undefined || 'error' in path)
-    throw new Error(`${model.name}: ${path?.error ?? 'no tokens'}`);
-  const [states] = await checked([{ ids: path.ids, positions: [path.reward] }], signal);
-  const dtype = dtypeOf(states?.[0] ?? []);
+): RemoteEngine {
+  const limits = { ...model, maxTokens };
   return {
     url,
     info: {
@@ -52,16 +21,11 @@ export async function hiddenEngine(
       modelHash: `${model.fingerprint}@${backend}-${dtype}-${served}`,
       precision: dtype,
       executionProvider: `${backend} at ${new URL(url).host}`,
-      maxTokens: limits.maxTokens,
+      maxTokens,
     },
-    score: (group, s) => scoreGroup(group, limits, checked, s),
+    score: (group, s) => scoreGroup(group, limits, read, s),
   };
 }
-
-const PROBE = [
-  { role: 'user', content: 'Is it far from here?' },
-  { role: 'assistant', content: 'No: ten minutes on foot.' },
-];
 
 async function scoreGroup(
   { conversations }: ScoreGroup,
@@ -103,11 +67,4 @@ async function scoreGroup(
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { results };
-}
-
-/** What the numbers were rounded to, by the digits that they do not have. */
-export function dtypeOf(state: ArrayLike<number>): 'bfloat16' | 'float16' | 'float32' {
-  const bits = new Uint32Array(Float32Array.from(state).buffer);
-  const without = (mask: number) => bits.every((b) => (b & mask) === 0);
-  return without(0xffff) ? 'bfloat16' : without(0x1fff) ? 'float16' : 'float32';
 }

@@ -13,6 +13,11 @@ export class EndpointError extends Error {
   ) {
     super(message);
   }
+
+  /** Asking again would change nothing. */
+  get ends(): boolean {
+    return this.kind === 'refused' || this.kind === 'rejected';
+  }
 }
 
 /** An engine that answers so late is taken for one that hangs. */

@@ -9,9 +9,6 @@ const LONGEST_REST = 30_000;
 /** Milliseconds without one answer from any engine, after which the work is given up. */
 const PATIENCE = 300_000;
 
-/** Is it worth asking again, here or elsewhere? */
-const passes = ({ kind }: EndpointError): boolean => kind === 'busy' || kind === 'down';
-
 interface Place<E> {
   readonly engine: E;
   underWay: number;
@@ -144,7 +141,7 @@ export class EnginePool<E extends { readonly url: string }> {
 
   #failed(error: Error, job: Job<E>, place: Place<E>): void {
     if (job.signal?.aborted) return; // told already
-    if (!(error instanceof EndpointError) || !passes(error)) return job.fail(error);
+    if (!(error instanceof EndpointError) || error.ends) return job.fail(error);
     const now = Date.now();
     // Others that were under way fail with it: they are one failure.
     if (place.restsUntil <= now) {

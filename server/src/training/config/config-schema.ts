@@ -1,3 +1,5 @@
+import { DEVICES, PRECISIONS } from '../../protocol/index.js';
+
 /** JSON Schema of train.json; client/train.schema.json is this, for editors. */
 export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean';
@@ -95,7 +97,12 @@ export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
         'A .gguf file, Hugging Face folder, bundle or known name; default: the embedded one.',
       ),
       layer: whole('Layers that are run, from the first; default: all.', 1),
-      precision: { ...text('Of the features.'), enum: ['auto', 'int8', 'float32'] },
+      device: { ...text('Where the backbone runs; default: auto.'), enum: DEVICES },
+      precision: { ...text('Of the backbone as it runs.'), enum: ['auto', ...PRECISIONS] },
+      gpuMemory: number('GB of the GPU that may be used; default: what is free.', 0.1, 10_000),
+      endpoint: text(
+        "URL[,URL…] of vLLM, SGLang or llama.cpp's server, which give the features of the backbone.",
+      ),
       featureType: { ...text('Of stored features.'), enum: ['float16', 'float32'] },
       data: text('Folder that file names are relative to.'),
       attributes: {

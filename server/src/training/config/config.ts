@@ -1,4 +1,5 @@
 import type { FieldMapping } from '../../datasets/index.js';
+import type { Device, Precision } from '../../protocol/index.js';
 import type { RatedMapping } from '../data/layouts.js';
 import type { Scale } from '../data/rated.js';
 import type { FeatureType } from '../features/feature-store.js';
@@ -46,7 +47,14 @@ export interface TrainConfig {
   readonly backbone: string | undefined;
   /** Layers that are run, from the first; default all. */
   readonly layer?: number;
-  readonly precision: 'auto' | 'int8' | 'float32';
+  /** Where the backbone runs for the features; not asked where there is an `endpoint`. */
+  readonly device: Device;
+  /** Of the backbone as it runs here. */
+  readonly precision: 'auto' | Precision;
+  /** GB of the GPU that may be used; default: what is free. */
+  readonly gpuMemory?: number;
+  /** URLs of engines that give the features in place of a backbone that runs here, with commas between. */
+  readonly endpoint?: string;
   readonly featureType: FeatureType;
   readonly attributes: readonly AttributeSource[];
   readonly pairs: readonly PairSource[];
@@ -86,6 +94,7 @@ export interface TrainConfig {
 
 /** The paper's gate (Dorka 2024, section 4.1) and ArmoRM's L1; what people change is in the options. */
 export const DEFAULTS = {
+  device: 'auto',
   precision: 'auto',
   featureType: 'float32',
   verbosity: 'none',

@@ -41,6 +41,10 @@ export async function readTrainConfig(
   return completeConfig(written, options, file === undefined ? '.' : dirname(file), where);
 }
 
+/** The URLs of `endpoint`; none where the backbone runs here. */
+export const endpointsOf = ({ endpoint = '' }: Pick<TrainConfig, 'endpoint'>): string[] =>
+  endpoint.trim() === '' ? [] : endpoint.split(',').map((url) => url.trim());
+
 function readWritten(file: string): Readonly<Record<string, unknown>> {
   if (!existsSync(file)) throw new Error(`${file}: the file is missing`);
   const text = readUserText(file);
@@ -73,6 +77,11 @@ function completeConfig(
         name: source.name ?? stemOf(basename(source.file)),
       };
     });
+  for (const url of endpointsOf(all)) {
+    if (/^https?:\/\//i.test(url) && URL.canParse(url)) continue;
+    const expected = 'expected URLs such as http://127.0.0.1:8000';
+    throw new Error(`${where}: endpoint: found ${JSON.stringify(url)}, ${expected}`);
+  }
   const out = path('out');
   if (out === undefined) throw new Error(`${where}: no --out: expected the folder of the bundle`);
   const attributes = sources<AttributeSource>('attributes');

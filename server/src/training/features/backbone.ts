@@ -1,10 +1,11 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeBackbone } from '../../model/bundle/backbone-files.js';
+import { choosePrecision, writeBackbone } from '../../model/bundle/backbone-files.js';
 import {
   BACKBONE,
   BACKBONE_DATA,
   GRAPH_VERSION,
+  PATHS_VERSION,
   isBundle,
   readManifest,
 } from '../../model/bundle/bundle-format.js';
@@ -26,8 +27,19 @@ import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
 import { calibrate } from '../../model/int8/convert-int8.js';
 import { CALIBRATION } from '../../model/int8/layer-calibration.js';
+import type { Precision } from '../../model/graph/precision.js';
+import { PATHS } from '../../model/graph/paths/file.js';
 import type { QrmHeads } from '../../model/heads/heads.js';
 import { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
+
+/** In what form a bundle holds converted weights. */
+export type StoredPrecision = 'float32' | 'int8' | 'int4';
+
+/** That of the features, where a bundle has it; float16 and bfloat16 are laid out for one kind of device. */
+export function storedPrecision(wanted: 'auto' | Precision, config: ModelConfig): StoredPrecision {
+  if (wanted === 'int4') return wanted;
+  return choosePrecision(wanted === 'float32' || wanted === 'int8' ? wanted : 'auto', config);
+}
 
 /** A backbone to train on, cut after its first layers; heads that it came with are not looked at. */
 export interface TrainBackbone {
@@ -42,7 +54,7 @@ export interface TrainBackbone {
   /** Of weights and tokenizer. */
   readonly fingerprint: string;
   /** Writes the weights into a bundle's folder, as small as they came. */
-  readonly writeWeights: (folder: string, precision: 'float32' | 'int8') => Promise<StoredWeights>;
+  readonly writeWeights: (folder: string, precision: StoredPrecision) => Promise<StoredWeights>;
   readonly close: () => Promise<void>;
 }
 
@@ -91,7 +103,7 @@ interface Parts {
   readonly write: (
     folder: string,
     config: ModelConfig,
-    precision: 'float32' | 'int8',
+    precision: StoredPrecision,
   ) => Promise<StoredWeights>;
 }
 
@@ -113,8 +125,10 @@ async function open(path: string): Promise<Parts> {
     write: async (folder, config, precision) => {
       await writeBackbone({ ...checkpoint, config }, precision, folder);
       const licences = await copyLicences(path, folder);
-      const files = [BACKBONE, BACKBONE_DATA, PREFIX, ...licences];
-      return { weights: 'onnx', precision, graphVersion: GRAPH_VERSION, files };
+      const paths = precision === 'int4';
+      const files = [BACKBONE, BACKBONE_DATA, PREFIX, ...(paths ? [PATHS] : []), ...licences];
+      const graphVersion = paths ? PATHS_VERSION : GRAPH_VERSION;
+      return { weights: 'onnx', precision, graphVersion, files };
     },
   };
 }
@@ -165,7 +179,7 @@ function backboneOnly(source: TensorSource): TensorSource {
 export interface TrainedBundle {
   readonly backbone: TrainBackbone;
   readonly heads: QrmHeads;
-  readonly precision: 'float32' | 'int8';
+  readonly precision: StoredPrecision;
   readonly name: string;
   readonly description?: string;
   readonly licence?: string;

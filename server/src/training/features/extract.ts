@@ -1,8 +1,9 @@
-import { loadBackbone } from '../../engine/backbone.js';
+import { openBackbone } from '../../engine/states.js';
 import { readPrefix } from '../../model/bundle/prefix.js';
 import { planTrees, type PlannedTree } from '../../engine/trees.js';
 import type { ChatMessage } from '../../engine/types.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
+import type { Precision, Provider } from '../../model/graph/precision.js';
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import { featureKey, type FeatureStore } from './feature-store.js';
 
@@ -35,11 +36,15 @@ export function encode(
 export interface ReadyBackbone {
   readonly path: string;
   readonly config: ModelConfig;
-  readonly precision: 'float32' | 'int8';
+  readonly precision: Precision;
+  /** Where it runs; default: the CPU. */
+  readonly provider?: Provider;
+  /** Of the graph of paths. */
+  readonly paths?: boolean;
 }
 
 export interface ExtractOptions {
-  /** Tokens of a run, at most, where one group is not longer already. Default 2,048. */
+  /** Tokens of a run, at most, where one group is not longer already. Default 2,048, on a GPU 8,192. */
   readonly budget?: number;
   readonly threads: number;
   readonly signal?: AbortSignal;
@@ -61,19 +66,18 @@ export async function extractInto(
   groups: readonly (readonly Encoded[])[],
   options: ExtractOptions,
 ): Promise<void> {
-  const { budget = 2048, signal, onProgress } = options;
+  const { provider = 'cpu', precision, paths = false, config } = backbone;
+  // Not by the memory that is free today: batches would differ from those of the run that was killed.
+  const { budget = provider === 'cpu' ? 2048 : 8192, threads, signal, onProgress } = options;
   const batches = planBatches(groups, budget, (await readPrefix(backbone.path)).length);
   const total = batches.reduce((sum, b) => sum + batchTokens(b), 0);
   const missing = batches.filter((b) => b.some(({ rows }) => rows.some((e) => !store.has(e.key))));
   let done = total - missing.reduce((sum, b) => sum + batchTokens(b), 0);
   onProgress?.(done, total);
   if (missing.length === 0) return;
-  const { hiddenSize: H } = backbone.config;
-  const model = await loadBackbone(backbone.path, backbone.config, {
-    precision: backbone.precision,
-    provider: 'cpu',
-    threads: options.threads,
-  });
+  const { hiddenSize: H } = config;
+  const how = { precision, provider, threads, paths };
+  const model = await openBackbone(backbone.path, config, how, signal);
   try {
     for (const batch of missing) {
       signal?.throwIfAborted();

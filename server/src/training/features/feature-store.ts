@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeHalf, encodeHalf } from '../../model/checkpoint/half.js';
+import { exists } from '../../model/files.js';
 
 export type FeatureType = 'float16' | 'float32';
 
 /** What the numbers of a store belong to; another backbone, cut or precision is another store. */
 export interface FeatureIdentity {
-  /** Fingerprint of the backbone's weights and of its tokenizer. */
+  /** Fingerprint of the backbone's weights and of its tokenizer; where it runs here, the graph's too. */
   readonly backbone: string;
   readonly layers: number;
   readonly precision: string;
+  /** What rounds the numbers: kernels or kind of device, or the engine and what it calls its model. */
+  readonly by: string;
   readonly hiddenSize: number;
   readonly type: FeatureType;
 }
@@ -49,8 +52,7 @@ export class FeatureStore {
    */
   static async open(folder: string, identity: FeatureIdentity): Promise<FeatureStore> {
     await mkdir(folder, { recursive: true });
-    const text = JSON.stringify(identity, Object.keys(identity).sort(), 2);
-    const name = `features-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    const { text, name } = headerOf(identity);
     const header = join(folder, `${name}.json`);
     const found = await readFile(header, 'utf8').catch(() => undefined);
     if (found === undefined) {
@@ -77,6 +79,11 @@ export class FeatureStore {
       places.set(bytes.toString('hex', row * KEY_BYTES, (row + 1) * KEY_BYTES), row);
     }
     return new FeatureStore(identity, data, keys, places, lock);
+  }
+
+  /** Whether the folder has a store of this identity. */
+  static isThere(folder: string, identity: FeatureIdentity): Promise<boolean> {
+    return exists(join(folder, `${headerOf(identity).name}.json`));
   }
 
   get size(): number {
@@ -153,6 +160,13 @@ export class FeatureStore {
     await this.keys.close();
     await rm(this.lock, { force: true });
   }
+}
+
+/** What a store's .json says, and what its files are called by it. */
+function headerOf(identity: FeatureIdentity): { text: string; name: string } {
+  const text = JSON.stringify(identity, Object.keys(identity).sort(), 2);
+  const hash = createHash('sha256').update(text).digest('hex');
+  return { text, name: `features-${hash.slice(0, 16)}` };
 }
 
 /** Two writers would spoil each other's rows. A lock whose process is gone is taken over. */

@@ -48,9 +48,26 @@ export interface Plan {
   readonly files: readonly DataFile[];
 }
 
+/** The plan without the conversations of these keys, and without pairs that lose a side. */
+export function withoutKeys(plan: Plan, keys: ReadonlyMap<string, unknown>): Plan {
+  if (keys.size === 0) return plan;
+  const stays = ({ key }: Encoded): boolean => !keys.has(key);
+  const samples = [...plan.attributes].map(
+    ([name, all]) => [name, all.filter(({ encoded }) => stays(encoded))] as const,
+  );
+  return {
+    ...plan,
+    groups: plan.groups.map((group) => group.filter(stays)),
+    attributes: new Map(samples),
+    pairs: plan.pairs.filter(({ chosen, rejected }) => stays(chosen) && stays(rejected)),
+  };
+}
+
 export interface PlanContext {
   readonly config: TrainConfig;
   readonly tokenizer: ChatTokenizer;
+  /** Tokens of the longest conversation that can be run at all. */
+  readonly longest: number;
   readonly say: (line: string) => void;
   readonly progress: (done: number, total: number) => void;
   readonly signal?: AbortSignal;

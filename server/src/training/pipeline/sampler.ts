@@ -103,9 +103,10 @@ export class Sampler {
   }
 
   private readonly encode = (messages: readonly ChatMessage[]): Encoded | undefined => {
-    const { tokenizer, config } = this.context;
-    const found = encode(tokenizer, messages, Math.max(config.maxTokens, LONGEST));
-    return 'error' in found ? undefined : found;
+    const { tokenizer, config, longest } = this.context;
+    // One token more, so that what is cut to it is longer than what is taken.
+    const found = encode(tokenizer, messages, Math.max(config.maxTokens, LONGEST) + 1);
+    return 'error' in found || found.ids.length > longest ? undefined : found;
   };
 
   private limit(

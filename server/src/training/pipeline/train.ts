@@ -1,23 +1,29 @@
 import { join } from 'node:path';
 import { means } from '../../evaluation/statistics/index.js';
-import { choosePrecision } from '../../model/bundle/backbone-files.js';
 import type { GatingLayer, QrmHeads } from '../../model/heads/heads.js';
 import { uniformLevels } from '../../qrm/index.js';
-import { openTrainBackbone, type TrainBackbone } from '../features/backbone.js';
+import {
+  openTrainBackbone,
+  storedPrecision,
+  type StoredPrecision,
+  type TrainBackbone,
+} from '../features/backbone.js';
 import { makeBasis } from '../regression/basis.js';
 import type { TrainConfig } from '../config/config.js';
-import type { FeatureStore } from '../features/feature-store.js';
+import { endpointsOf } from '../config/read-config.js';
+import { FeatureStore } from '../features/feature-store.js';
 import { matrix, multiplyByTransposed } from '../matrix/matrix.js';
 import { Products } from '../matrix/products.js';
 import { fitVerbosity, type VerbosityFit } from '../regression/verbosity.js';
 import { chooseAttributes, lengthSamples } from './figures/attributes.js';
-import { features } from './features.js';
+import { localSource } from './features.js';
 import type { TrainingFigures } from './figures/figures.js';
 import { trainGateStage, type GateStage } from './gate.js';
 import { featureBlocks, trainAttribute, type AttributeHeads } from './heads.js';
 import { measure } from './figures/measure.js';
 import { planTraining } from './plan.js';
-import type { Plan } from './sample.js';
+import { remoteSource } from './remote-features.js';
+import { withoutKeys, type Plan } from './sample.js';
 import { Stages } from './stages.js';
 import type { TrainWatch } from './watch.js';
 
@@ -26,10 +32,12 @@ export type { TrainProgress, TrainWatch } from './watch.js';
 export interface Trained {
   readonly backbone: TrainBackbone;
   readonly heads: QrmHeads;
-  readonly precision: 'int8' | 'float32';
+  readonly precision: StoredPrecision;
   readonly figures: TrainingFigures;
 }
 
+/** Conversations that engines do not take and that are told one by one. */
+const TOLD = 10;
 /** The length of responses as an attribute, for `verbosity: length`. */
 const LENGTH = 'length';
 
@@ -40,46 +48,71 @@ const LENGTH = 'length';
  * @throws Error naming what cannot be used; AbortError when cancelled
  */
 export async function train(config: TrainConfig, watch: TrainWatch): Promise<Trained> {
-  const { say, signal } = watch;
   const backbone = await openTrainBackbone(config.backbone, config.layer);
   const products = new Products(config.threads);
+  const closing: (() => Promise<void> | void)[] = [() => products.release()];
   try {
-    const { tokenizer } = backbone;
-    const stage = (name: string) => (done: number, total: number) =>
-      watch.progress({ stage: name, fraction: total > 0 ? done / total : 1 });
-    const plan = await planTraining({ config, tokenizer, say, signal, progress: stage('data') });
+    const endpoints = endpointsOf(config);
+    const context = { backbone, config, watch };
+    const source = await (endpoints.length > 0
+      ? remoteSource(context, endpoints)
+      : localSource(context));
+    closing.push(() => source.close());
+    const { say, signal } = watch;
+    const plan = await planTraining({
+      config,
+      tokenizer: backbone.tokenizer,
+      longest: source.longest,
+      say,
+      signal,
+      progress: (done, total) =>
+        watch.progress({ stage: 'data', fraction: total > 0 ? done / total : 1 }),
+    });
     say(summary(plan));
-    const precision = choosePrecision(config.precision, backbone.config);
-    const store = await features(backbone, precision, plan, config, watch);
-    try {
-      const fitted = await headsStage(plan, store, products, config, watch);
-      const { kept, dropped } = chooseAttributes(fitted, config);
-      for (const { name, reason } of dropped) say(`Attribute ${name} is dropped: ${reason}`);
-      const verbosity = await verbosityStage(kept, plan, store, config);
-      const gate = await trainGateStage(
-        plan,
-        kept,
-        verbosity?.transform,
-        store,
-        products,
-        config,
-        watch,
-      );
-      const heads = assemble(kept, verbosity, gate, config, backbone.config.hiddenSize);
-      const figures = await measure(
-        { backbone, precision, plan, store, kept, dropped, verbosity, gate, heads },
-        config,
-      );
-      return { backbone, heads, precision, figures };
-    } finally {
-      await store.close();
-    }
+    const store = await FeatureStore.open(config.work, source.identity);
+    closing.push(() => store.close());
+    const refused = await source.fill(store, plan.groups);
+    tellRefused(refused, say);
+    const used = withoutKeys(plan, refused);
+    return await fitted(backbone, source.words, used, store, products, config, watch);
   } catch (error) {
     await backbone.close();
     throw error;
   } finally {
-    await products.release();
+    for (const close of closing.reverse()) await close();
   }
+}
+
+/** Stages 2 to 4, and what they measured. @param words of the features, for the card */
+async function fitted(
+  backbone: TrainBackbone,
+  words: string,
+  plan: Plan,
+  store: FeatureStore,
+  products: Products,
+  config: TrainConfig,
+  watch: TrainWatch,
+): Promise<Trained> {
+  const all = await headsStage(plan, store, products, config, watch);
+  const { kept, dropped } = chooseAttributes(all, config);
+  for (const { name, reason } of dropped) watch.say(`Attribute ${name} is dropped: ${reason}`);
+  const verbosity = await verbosityStage(kept, plan, store, config);
+  const transform = verbosity?.transform;
+  const gate = await trainGateStage(plan, kept, transform, store, products, config, watch);
+  const heads = assemble(kept, verbosity, gate, config, backbone.config.hiddenSize);
+  const figures = await measure(
+    { backbone, precision: words, plan, store, kept, dropped, verbosity, gate, heads },
+    config,
+  );
+  const precision = storedPrecision(config.precision, backbone.config);
+  return { backbone, heads, precision, figures };
+}
+
+/** What engines do not take costs those conversations alone. */
+function tellRefused(refused: ReadonlyMap<string, string>, say: (line: string) => void): void {
+  const reasons = [...refused.values()];
+  for (const reason of reasons.slice(0, TOLD)) say(`Left out: a conversation: ${reason}`);
+  if (reasons.length > TOLD) say(`Left out: ${reasons.length - TOLD} more conversations`);
 }
 
 function summary(plan: Plan): string {
