@@ -164,6 +164,17 @@ describe('the feature store', () => {
   const key = (n: number): string => n.toString(16).padStart(32, '0');
   const row = (n: number): Float32Array => Float32Array.of(n, n + 0.25, 0, -n, 1e-5, 7);
 
+  it('is another one for another backbone, cut, precision, engine or type', async () => {
+    const at = folder();
+    await (await FeatureStore.open(at, identity)).close();
+    expect(await FeatureStore.isThere(at, { ...identity })).toBe(true);
+    const others = { backbone: 'c', layers: 2, precision: 'int8', by: 'vllm-x', type: 'float16' };
+    for (const [key, value] of Object.entries(others)) {
+      const other = { ...identity, [key]: value } as FeatureIdentity;
+      expect(await FeatureStore.isThere(at, other)).toBe(false);
+    }
+  });
+
   it.each(['float32', 'float16'] as const)('keeps rows by key as %s', async (type) => {
     const at = folder();
     const store = await FeatureStore.open(at, { ...identity, type });
