@@ -105,7 +105,11 @@ export class Training implements Disposable {
             if (event.type === 'progress') progress.report({ message: inWords(event) });
           };
           const args = ['train', '--config', document.uri.fsPath];
-          return runTool<TrainEvent>(args, { ...setup, ...(atSetting(document) && { env }), token }, follow);
+          return runTool<TrainEvent>(
+            args,
+            { ...setup, ...(atSetting(document) && { env }), token },
+            follow,
+          );
         },
       );
       if (made === undefined) {
