@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: throughput side by side with PyTorch on the 135M backbone and the first 256 pairs of
- * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|reader|training` runs one part, and
+ * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|reader|serve|training` runs one part, and
  * `-- training-full` fits an attribute of the paper's size. What a part prints is kept in RESULTS.md under
  * the processor's name, in the place of what stood there; of a busy machine only with `--keep`.
  */
@@ -12,6 +12,7 @@ import { benchLsp } from './lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
 import { withResult } from './results.js';
+import { benchServe } from './serve.js';
 import { benchFullSize } from './training-full.js';
 import { benchTraining } from './training.js';
 
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   engine: benchEngine,
   lsp: benchLsp,
   reader: benchReader,
+  serve: benchServe,
   training: benchTraining,
 };
 /** Hours, or much memory: only when they are named. */

@@ -28,7 +28,11 @@ async function ours(file: AsyncBuffer, first = 0): Promise<Record<string, unknow
   return rows;
 }
 
-const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('a', 'b', ''));
+/** The library drops a mark of byte order at a text's beginning; what is in a cell is its text, so it stays here. */
+const MARK = '\ufeff';
+const text = fc
+  .oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('a', 'b', ''))
+  .filter((t) => !t.startsWith(MARK));
 const message = fc.record({ role: text, content: fc.option(text) });
 const schema = [
   { name: 'root', num_children: 5 },
@@ -84,6 +88,13 @@ describe('Parquet by pages', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it('keeps a mark of byte order that a text begins with', async () => {
+    const buffer = parquetWriteBuffer({
+      columnData: [{ name: 'prompt', data: [`${MARK}a`, 'b'], type: 'STRING' }],
+    });
+    expect((await ours(fileOf(buffer))).map(({ prompt }) => prompt)).toEqual([`${MARK}a`, 'b']);
   });
 
   it('holds pages, not row groups: a group of 30,000 rows is never read at once', async () => {
