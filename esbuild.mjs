@@ -48,7 +48,7 @@ const bundles = {
   server: node('server', 'server/src/lsp/main.ts'),
   worker: node('worker', 'server/src/engine/worker.ts'),
   convert: node('convert', 'server/src/model/int8/part-worker.ts'),
-  reader: node('reader', 'server/src/datasets/process/main.ts'),
+  reader: node('reader', 'server/src/session/known/main.ts'),
   bench: node('bench', 'test/bench/main.ts'),
   soak: node('soak', 'test/soak/main.ts'),
   fuzz: node('fuzz', 'test/fuzz/main.ts'),

@@ -17,7 +17,8 @@ export const LAYERS = {
   qrm: { uses: [], doors: ['types.ts'] },
   datasets: {
     uses: [],
-    doors: ['types.ts', 'formats.ts', 'input/unpack.ts'],
+    // process/main.ts is the body of the reader's process, for who puts writers into it.
+    doors: ['types.ts', 'formats.ts', 'input/unpack.ts', 'process/main.ts'],
     rooms: [
       'columns',
       'csv',
@@ -58,7 +59,10 @@ export const LAYERS = {
     rooms: ['device', 'path', 'remote'],
   },
   similarity: { uses: [], doors: [] },
-  session: { uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity'] },
+  session: {
+    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity'],
+    rooms: ['known'],
+  },
   audit: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session'],
     // How text is made safe and laid out in lines, for every report.

@@ -6,6 +6,7 @@ import type { Ignored } from './ignore.js';
 import { seeksNearDuplicates } from './rules/near-duplicate.js';
 import { runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
+import { knownAsk, KnownRows, type KnownAsk, type WrittenRows } from '../session/known/rows.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
 import { scoreRows } from '../session/score-rows.js';
 import { ScoreService, type KeptScores } from '../session/score-service.js';
@@ -37,6 +38,8 @@ export { parseIgnored } from './ignore-file.js';
 export interface AuditSource {
   readonly path: string;
   readonly open: () => AsyncIterable<DatasetEvent>;
+  /** The same with rows of known scores as numbers, where nobody needs their texts; absent: there is no such reading. */
+  readonly openKnown?: (ask: KnownAsk) => AsyncIterable<DatasetEvent | WrittenRows>;
 }
 
 export interface AuditOptions extends MeasureOptions {
@@ -57,7 +60,9 @@ export interface AuditProgress {
   readonly responses: number;
   readonly fromStore: number;
   readonly file: number;
-  /** The row just scored and its responses' numbers in the table. */
+  /** Where the last row ends in its file. */
+  readonly end: number;
+  /** The row just scored and its responses' numbers in the table; of rows that came as numbers there are none. */
   readonly row?: DatasetRow;
   readonly added: readonly number[];
 }
@@ -131,11 +136,15 @@ async function* run(
 ): AsyncGenerator<AuditProgress> {
   const { evaluator, store, signal, priority } = options;
   const service = new ScoreService(LazyEvaluator.of(evaluator), store);
+  // Sketches are of texts, and a limit counts rows one by one.
+  const whole = ledger.options.sketches !== true && options.limit === undefined;
+  const ask = whole ? knownAsk(evaluator.info, store, ledger.options) : undefined;
   let rows = 0;
   for (const [file, source] of audit.sources.entries()) {
     let rowsOfFile = false;
     try {
-      const events = reading(source, options);
+      const known = ask && source.openKnown?.(ask);
+      const events = known ? toldOf(source, known, signal) : reading(source, options);
       for await (const event of scoreRows(events, { service, signal, priority })) {
         if (event.type === 'problem') {
           const wanted = options.wanted?.('malformed-row') ?? true;
@@ -155,12 +164,20 @@ async function* run(
         }
         rowsOfFile = true;
         audit.fruitless.delete(file);
+        if (event.type === 'written') {
+          const row = new KnownRows(event, ledger.table.levels.length);
+          while (row.advance()) ledger.addKnown(row, file);
+          rows += event.count;
+          const { fromStore, live: responses } = ledger;
+          yield { rows, responses, fromStore, file, end: event.place.end, added: [] };
+          continue;
+        }
         const { row, targets } = event;
         const added = ledger.add(row.index, targets, file);
         ledger.settle(added, targets);
         rows++;
         const { fromStore, live: responses } = ledger;
-        yield { rows, responses, fromStore, file, row, added };
+        yield { rows, responses, fromStore, file, end: row.place.end, row, added };
       }
     } catch (error) {
       // Whatever else is wrong would strike every file alike.
@@ -175,8 +192,13 @@ export async function* reading(
   source: AuditSource,
   { limit, signal }: Pick<AuditOptions, 'limit' | 'signal'>,
 ) {
+  yield* toldOf(source, take(source.open(), limit), signal);
+}
+
+async function* toldOf<T>(source: AuditSource, events: AsyncIterable<T>, signal?: AbortSignal) {
   try {
-    yield* take(source.open(), limit);
+    // Not yield*, which costs an asynchronous generator three promises an event.
+    for await (const event of events) yield event;
   } catch (error) {
     signal?.throwIfAborted();
     throw new FileError(source.path, error);

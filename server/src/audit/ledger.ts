@@ -2,6 +2,7 @@ import { Column } from './columns.js';
 import { ResponseTable } from './table.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
+import type { KnownRows } from '../session/known/rows.js';
 import type { ScoredTarget } from '../session/row-scores.js';
 import type { Slot } from '../session/slots.js';
 
@@ -48,11 +49,27 @@ export class Ledger {
   }
 
   private tied(ids: number[]): number[] {
+    this.join(ids);
+    for (const id of ids) this.compare(id, ids);
+    return ids;
+  }
+
+  private join(ids: readonly number[]): void {
     this.table.join(
       ids.filter((id) => this.table.kindOf(id) === 'completion' || this.table.rated(id)),
     );
     this.live += ids.length;
-    for (const id of ids) this.compare(id, ids);
+  }
+
+  /** As `add` and `settle`, of a row that came with its scores. */
+  addKnown(row: KnownRows, file = 0): number[] {
+    const ids: number[] = [];
+    for (let n = 0; n < row.length; n++)
+      ids.push(this.table.addKnown(file, row.index, row.response(n)));
+    this.join(ids);
+    this.scored += ids.length;
+    this.fromStore += ids.length;
+    this.settled(ids);
     return ids;
   }
 
@@ -123,6 +140,12 @@ export class Ledger {
         table.score(id, measure(result.score, table.levels, this.options), tokens, truncatedTokens);
       } else table.errors.set(id, result.error);
     });
+    this.settled(ids);
+  }
+
+  /** Of a row whose responses have their scores: which are compared, and what comes of it. */
+  private settled(ids: readonly number[]): void {
+    const { table } = this;
     for (const id of ids) {
       const other = this.compare(id, ids);
       if (other !== undefined && table.scored(id) && table.scored(other))

@@ -3,30 +3,19 @@ import type { Measures } from '../qrm/index.js';
 import type { ReferenceFigures } from '../qrm/types.js';
 import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
 import { SKETCH_WORDS } from '../similarity/index.js';
+import { AT, type KnownResponse } from '../session/known/rows.js';
 import { Column } from './columns.js';
+import type { NewResponse } from './new-response.js';
 
 const NONE = 0xffffffff;
+
+/** Columns with the names of `AT`. */
+const ofResponse = ['conversation', 'target', 'kind', 'hashHigh', 'hashLow', 'rating', 'tokens', 'truncated', 'expectation', 'tail', 'cvar', 'spread', 'certaintyEquivalent', 'modes'] as const; // prettier-ignore
 
 function kindIndex(kind: ResponseKind): number {
   const index = RESPONSE_KINDS.indexOf(kind);
   if (index < 0) throw new Error(`${kind} is no kind of response: list it in RESPONSE_KINDS`);
   return index;
-}
-
-export interface NewResponse {
-  readonly file: number;
-  readonly row: number;
-  readonly conversation: number;
-  readonly target: number;
-  readonly kind: ResponseKind;
-  readonly label: string;
-  readonly place: Place;
-  /** contentHash of the store: the first 8 bytes are kept. */
-  readonly hash: Uint8Array;
-  /** How good its raters found it beside the others of its row; absent where nobody said. */
-  readonly rating?: number;
-  /** Absent where nobody looks for near-duplicates. */
-  readonly sketch?: Uint32Array | undefined;
 }
 
 /**
@@ -73,6 +62,12 @@ export class ResponseTable {
   /** Are there sketches, by which near-duplicates are found? 96 bytes a response. */
   sketched = false;
 
+  /** What a response that comes with its score has in numbers. */
+  private readonly ofKnown = [
+    ...ofResponse.map((name) => [this[name], AT[name]] as const),
+    ...[...this.places, this.start].map((column, n) => [column, AT.place + n] as const),
+  ];
+
   /**
    * @param levels the model's quantile levels: K numbers are kept of each response
    * @param reference what a share means where the table has too few figures
@@ -90,12 +85,7 @@ export class ResponseTable {
     this.conversation.set(i, r.conversation);
     this.target.set(i, r.target);
     this.kind.set(i, kindIndex(r.kind));
-    let label = this.labelIds.get(r.label);
-    if (label === undefined) {
-      label = this.labels.push(r.label) - 1;
-      this.labelIds.set(r.label, label);
-    }
-    this.labelColumn.set(i, label);
+    this.labelColumn.set(i, this.labelId(r.label));
     const view = new DataView(r.hash.buffer, r.hash.byteOffset, r.hash.byteLength);
     this.hashHigh.set(i, view.getUint32(0));
     this.hashLow.set(i, view.getUint32(4));
@@ -112,6 +102,12 @@ export class ResponseTable {
       r.sketch.forEach((word, n) => this.sketchColumn.set(i * SKETCH_WORDS + n, word));
     }
     return i;
+  }
+
+  private labelId(label: string): number {
+    let id = this.labelIds.get(label);
+    if (id === undefined) this.labelIds.set(label, (id = this.labels.push(label) - 1));
+    return id;
   }
 
   /** A response of another table with the same levels, with all that is known of it but its pair; gives its number. */
@@ -159,6 +155,22 @@ export class ResponseTable {
     this.truncated.set(i, truncated);
     const K = this.levels.length;
     for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, m.sorted[k] ?? Number.NaN);
+  }
+
+  /** Adds a response with its score. @param file, row as in `NewResponse` */
+  addKnown(file: number, row: number, { numbers, at, label }: KnownResponse): number {
+    const i = this.length++;
+    const of = (what: number): number => numbers[at + what]!;
+    this.file.set(i, file);
+    this.row.set(i, row);
+    for (const [column, what] of this.ofKnown) column.set(i, of(what));
+    this.labelColumn.set(i, this.labelId(label));
+    this.partners.set(i, NONE);
+    this.bytes.set(i, of(AT.place + 5) - of(AT.place + 4));
+    this.beats.set(i, Number.NaN);
+    const K = this.levels.length;
+    for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, of(AT.quantiles + k));
+    return i;
   }
 
   pair(chosen: number, rejected: number): void {

@@ -20,7 +20,7 @@ export async function audited(
   );
   try {
     for await (const p of progress)
-      bar.step(share.at(p.file, p.row?.place.end ?? 0), p.responses, p.fromStore);
+      bar.step(share.at(p.file, p.end), p.responses, p.fromStore, p.rows);
   } finally {
     bar.end();
   }

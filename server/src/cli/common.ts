@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { visible } from '../audit/report/index.js';
 import type { Container, FieldMapping } from '../datasets/index.js';
 import { commandLineSource } from '../datasets/index.js';
-import { readDataset } from '../datasets/process/index.js';
+import { readDataset, readWritten } from '../datasets/process/index.js';
+import type { KnownAsk } from '../session/known/rows.js';
 import type { openEvaluator } from './engine.js';
 
 type EngineOptions = NonNullable<Parameters<typeof openEvaluator>[0]>;
@@ -36,6 +37,12 @@ export interface CommonOptions extends InputOptions {
 export async function* open(path: string, o: InputOptions, signal?: AbortSignal, aside = false) {
   const source = await commandLineSource(path);
   yield* readDataset(source, { format: o.inputFormat, mapping: o.mapping, signal, aside });
+}
+
+/** The same, with rows of known scores as numbers. */
+export async function* openKnown(path: string, o: InputOptions, ask: KnownAsk) {
+  const source = await commandLineSource(path);
+  yield* readWritten(source, { format: o.inputFormat, mapping: o.mapping }, ask);
 }
 
 /** Says so, and gives true, when not one of the files exists: then no model need be loaded. */

@@ -11,7 +11,8 @@ import type { Slot } from './slots.js';
 const RECENT = 4096;
 
 /** Where scores are kept: the store, or what a cluster wrote. */
-export type KeptScores = Pick<ScoreStore, 'get' | 'putMany'> & Partial<Pick<ScoreStore, 'stats'>>;
+export type KeptScores = Pick<ScoreStore, 'get' | 'putMany'> &
+  Partial<Pick<ScoreStore, 'stats' | 'file'>>;
 
 export interface ScoreRequest {
   readonly priority: number;

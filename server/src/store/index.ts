@@ -10,6 +10,7 @@ import { Presence } from './presence.js';
 import { decodeScore, encodeScore, type StoredScore } from './record.js';
 
 export { contentHash, scoreKey, KEY_BYTES, type KeyMessage } from './key.js';
+export { StoreReader } from './reader.js';
 export { cacheFolder };
 export { decodeScore, encodeScore, type StoredScore } from './record.js';
 
@@ -51,7 +52,8 @@ export class ScoreStore {
 
   private constructor(
     private db: Database | undefined,
-    private readonly path: string,
+    /** The file. */
+    readonly file: string,
     private readonly presence: Presence,
     private readonly warn: (message: string) => void,
   ) {}
@@ -117,8 +119,8 @@ export class ScoreStore {
 
   stats(): StoreStats {
     const entries = this.read((db) => db.getKeysCount({})) ?? 0;
-    const bytes = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
-    return { path: this.path, entries, bytes };
+    const bytes = statSync(this.file, { throwIfNoEntry: false })?.size ?? 0;
+    return { path: this.file, entries, bytes };
   }
 
   /** Waits for what is under way and for the disk. */
@@ -146,12 +148,12 @@ export class ScoreStore {
     const damaged = isDamage(error);
     if (damaged) this.presence.condemn(messageOf(error));
     this.warn(
-      `Scores are no longer kept: ${this.path}: ${systemReason(error)}.` +
+      `Scores are no longer kept: ${this.file}: ${systemReason(error)}.` +
         (damaged ? ' It is damaged; the next run begins a new one.' : ''),
     );
     shut(db)
       .then((good) => this.presence.leave(good && !damaged))
-      .catch((error: unknown) => this.warn(`${this.path}: ${messageOf(error)}`));
+      .catch((error: unknown) => this.warn(`${this.file}: ${messageOf(error)}`));
   }
 
   private hasSpace(): boolean {
@@ -159,7 +161,7 @@ export class ScoreStore {
     if (now - this.looked < LOOK) return true;
     this.looked = now;
     try {
-      const { bavail, bsize } = statfsSync(this.path);
+      const { bavail, bsize } = statfsSync(this.file);
       if (bavail * bsize >= SPARE) return true;
     } catch {
       return true;

@@ -23,7 +23,7 @@ import { messageOf } from '../../errors.js';
 import type { KeptScores } from '../../session/score-service.js';
 import { Shards } from '../../session/shards.js';
 import { audited } from '../audited.js';
-import { complain, noneExists, open, type CommonOptions } from '../common.js';
+import { complain, noneExists, open, openKnown, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
@@ -111,12 +111,16 @@ async function audit(
   files: readonly string[],
   o: AuditCommandOptions,
   version: string,
-  { evaluator, store, signal, say, alongside = (_, events) => events }: Scoring,
+  { evaluator, store, signal, say, alongside }: Scoring,
 ): Promise<number> {
   const { attributes } = evaluator.info.spec;
   const audit = await audited(
     // The second reading, for the texts, is not cut short by the signal of the first.
-    files.map((path) => ({ path, open: () => alongside(path, open(path, o)) })),
+    files.map((path) =>
+      alongside === undefined
+        ? { path, open: () => open(path, o), openKnown: (ask) => openKnown(path, o, ask) }
+        : { path, open: () => alongside(path, open(path, o)) },
+    ),
     o,
     {
       evaluator,

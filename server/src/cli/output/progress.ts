@@ -70,8 +70,9 @@ export class Progress {
     private readonly told?: (share: number | undefined, figures: string) => void,
   ) {}
 
-  step(share: number | undefined, responses: number, stored: number): void {
-    this.rows++;
+  /** @param rows so far; default: one more than before */
+  step(share: number | undefined, responses: number, stored: number, rows = this.rows + 1): void {
+    this.rows = rows;
     this.responses = responses;
     this.stored = stored;
     this.share = share;

@@ -10,6 +10,8 @@ export type Task =
   | {
       readonly do: 'read';
       readonly options: Pick<ReadOptions, 'format' | 'mapping' | 'maxRowBytes' | 'start'>;
+      /** What rows are written as, for those who write them (`Writers`); absent: as they are. */
+      readonly write?: unknown;
       /** Send every event at once: a reader before this one died with some in its hands. */
       readonly careful: boolean;
     };

@@ -1,11 +1,4 @@
-import type {
-  Conversation,
-  DatasetEvent,
-  DatasetProblem,
-  DatasetRow,
-  Place,
-  Turn,
-} from '../types.js';
+import type { DatasetEvent, DatasetProblem, DatasetRow, Place, Turn } from '../types.js';
 
 /**
  * Events as columns: one array of numbers, one of texts, one of words that come again and again
@@ -17,12 +10,38 @@ export interface Packed {
   readonly words: readonly string[];
 }
 
-const ROW = 1;
-const PROBLEM = 0;
+export const ROW = 1;
+export const PROBLEM = 0;
+const WRITTEN = 2;
+/** Numbers that there is room for at first. */
+const ROOM = 1 << 14;
+/** Numbers of a run of written rows, about: whoever takes it is busy for a millisecond. */
+const RUN = 1 << 14;
+/** Of a run: what it is, rows, numbers of them, ordinal and place of the last one. */
+const RUN_HEAD = 10;
+
+/** Rows that another layer wrote in a form of its own, one after the other. */
+export interface WrittenRows {
+  readonly type: 'written';
+  readonly count: number;
+  readonly numbers: Float64Array;
+  /** What numbers made by `Packer.word` stand for. */
+  readonly words: readonly string[];
+  /** Ordinal and place of the last row. */
+  readonly index: number;
+  readonly place: Place;
+}
+
+/**
+ * What another layer makes of a row in place of the row itself: numbers and words, put into the packer.
+ * @returns false where the row is to be sent as it is; what was put is taken back
+ */
+export type WriteRow = (row: DatasetRow, out: Pick<Packer, 'number' | 'word' | 'place'>) => boolean;
+
 /** What a number says of the fields that follow. */
-const NO_PLACE = -1;
-const PLACE = -2;
-const NONE = -1;
+export const NO_PLACE = -1;
+export const PLACE = -2;
+export const NONE = -1;
 
 /** Keys that have columns; others cross as JSON, so that a field which is added later is not lost. */
 const ROW_KEYS = new Set(['index', 'place', 'conversations']);
@@ -31,7 +50,10 @@ const TURN_KEYS = new Set(['role', 'content', 'place', 'pieces']);
 const PROBLEM_KEYS = new Set(['index', 'place', 'code', 'message']);
 
 export class Packer {
-  private numbers: number[] = [];
+  private numbers = new Float64Array(ROOM);
+  private length = 0;
+  /** Where the run of written rows that goes on begins. */
+  private run: number | undefined;
   private texts: string[] = [];
   private words = new Map<string, number>();
   /** Events that are not taken yet. */
@@ -39,21 +61,47 @@ export class Packer {
   /** What they weigh, about: characters of their texts, 8 for a number. */
   weight = 0;
 
-  add(event: DatasetEvent): void {
-    const before = this.numbers.length;
-    if (event.type === 'row') this.row(event.row);
-    else this.problem(event.problem);
+  add(event: DatasetEvent, write?: WriteRow): void {
+    const before = this.length;
+    if (event.type === 'row' && write !== undefined && this.written(event.row, write)) {
+      // It is in a run.
+    } else {
+      this.run = undefined;
+      if (event.type === 'row') this.row(event.row);
+      else this.problem(event.problem);
+    }
     this.count++;
-    this.weight += 8 * (this.numbers.length - before);
+    this.weight += 8 * (this.length - before);
+  }
+
+  private written(row: DatasetRow, write: WriteRow): boolean {
+    const mark = this.length;
+    let run = this.run ?? mark;
+    if (mark - run > RUN) run = mark;
+    if (run === mark) for (let n = 0; n < RUN_HEAD; n++) this.number(n === 0 ? WRITTEN : 0);
+    if (!write(row, this)) {
+      this.length = mark;
+      return false;
+    }
+    this.run = run;
+    const end = this.length;
+    this.numbers[run + 1]!++;
+    this.numbers[run + 2] = end - run - RUN_HEAD;
+    this.numbers[run + 3] = row.index;
+    this.length = run + 4;
+    this.place(row.place);
+    this.length = end;
+    return true;
   }
 
   take(): Packed {
     const packed = {
-      numbers: Float64Array.from(this.numbers),
+      numbers: this.numbers.slice(0, this.length),
       texts: this.texts,
       words: [...this.words.keys()],
     };
-    this.numbers = [];
+    this.length = 0;
+    this.run = undefined;
     this.texts = [];
     this.words = new Map();
     this.count = 0;
@@ -66,44 +114,61 @@ export class Packer {
     this.weight += text.length;
   }
 
-  private word(word: string): void {
-    let n = this.words.get(word);
-    if (n === undefined) this.words.set(word, (n = this.words.size));
-    this.numbers.push(n);
+  number(x: number): void {
+    if (this.length === this.numbers.length) {
+      const more = new Float64Array(2 * this.length);
+      more.set(this.numbers);
+      this.numbers = more;
+    }
+    this.numbers[this.length++] = x;
   }
 
-  private place(p: Place): void {
-    this.numbers.push(p.line, p.column, p.endLine, p.endColumn, p.start, p.end);
+  /** A text that comes again and again: it crosses once. */
+  word(word: string): void {
+    let n = this.words.get(word);
+    if (n === undefined) this.words.set(word, (n = this.words.size));
+    this.number(n);
+  }
+
+  place(p: Place): void {
+    this.number(p.line);
+    this.number(p.column);
+    this.number(p.endLine);
+    this.number(p.endColumn);
+    this.number(p.start);
+    this.number(p.end);
   }
 
   private rest(value: object, known: ReadonlySet<string>): void {
     let rest: Record<string, unknown> | undefined;
     for (const key in value)
       if (!known.has(key)) (rest ??= {})[key] = (value as Record<string, unknown>)[key];
-    this.numbers.push(rest === undefined ? 0 : 1);
+    this.number(rest === undefined ? 0 : 1);
     if (rest !== undefined) this.text(JSON.stringify(rest));
   }
 
   private row(row: DatasetRow): void {
-    this.numbers.push(ROW, row.index);
+    this.number(ROW);
+    this.number(row.index);
     this.place(row.place);
     this.rest(row, ROW_KEYS);
     // Chosen and rejected share the turns of their prompt: each crosses once.
     const seen = new Map<Turn, number>();
-    this.numbers.push(row.conversations.length);
+    this.number(row.conversations.length);
     for (const conversation of row.conversations) {
       this.word(conversation.kind);
       this.word(conversation.label);
       this.rest(conversation, CONVERSATION_KEYS);
-      this.numbers.push(conversation.turns.length);
+      this.number(conversation.turns.length);
       for (const turn of conversation.turns) {
         const known = seen.get(turn);
-        this.numbers.push(known ?? seen.size);
+        this.number(known ?? seen.size);
         if (known !== undefined) continue;
         seen.set(turn, seen.size);
         this.turn(turn);
       }
-      this.numbers.push(conversation.targets.length, ...conversation.targets);
+      this.number(conversation.targets.length);
+      for (const target of conversation.targets) this.number(target);
     }
   }
 
@@ -111,111 +176,19 @@ export class Packer {
     this.word(turn.role);
     this.text(turn.content);
     if (turn.place !== undefined) {
-      this.numbers.push(PLACE);
+      this.number(PLACE);
       this.place(turn.place);
-    } else this.numbers.push(turn.pieces?.length ?? NO_PLACE);
+    } else this.number(turn.pieces?.length ?? NO_PLACE);
     if (turn.place === undefined) for (const piece of turn.pieces ?? []) this.place(piece);
     this.rest(turn, TURN_KEYS);
   }
 
   private problem(problem: DatasetProblem): void {
-    this.numbers.push(PROBLEM, problem.index ?? NONE);
+    this.number(PROBLEM);
+    this.number(problem.index ?? NONE);
     this.place(problem.place);
     this.word(problem.code);
     this.text(problem.message);
     this.rest(problem, PROBLEM_KEYS);
-  }
-}
-
-/** The events of a batch, one by one. */
-export class Unpacker {
-  private n = 0;
-  private t = 0;
-
-  constructor(private readonly packed: Packed) {}
-
-  *events(): Generator<DatasetEvent> {
-    const { numbers } = this.packed;
-    while (this.n < numbers.length) {
-      if (this.number() === ROW) yield { type: 'row', row: this.row() };
-      else yield { type: 'problem', problem: this.problem() };
-    }
-  }
-
-  private number(): number {
-    return this.packed.numbers[this.n++]!;
-  }
-
-  private text(): string {
-    return this.packed.texts[this.t++]!;
-  }
-
-  private word(): string {
-    return this.packed.words[this.number()]!;
-  }
-
-  private place(): Place {
-    const { numbers } = this.packed;
-    const at = this.n;
-    this.n += 6;
-    return {
-      line: numbers[at]!,
-      column: numbers[at + 1]!,
-      endLine: numbers[at + 2]!,
-      endColumn: numbers[at + 3]!,
-      start: numbers[at + 4]!,
-      end: numbers[at + 5]!,
-    };
-  }
-
-  private rest(): object | undefined {
-    return this.number() === 0 ? undefined : (JSON.parse(this.text()) as object);
-  }
-
-  private row(): DatasetRow {
-    const index = this.number();
-    const place = this.place();
-    const rest = this.rest();
-    const turns: Turn[] = [];
-    const conversations: Conversation[] = [];
-    for (let left = this.number(); left > 0; left--) conversations.push(this.conversation(turns));
-    return { index, place, conversations, ...rest };
-  }
-
-  private conversation(seen: Turn[]): Conversation {
-    const kind = this.word() as Conversation['kind'];
-    const label = this.word();
-    const rest = this.rest();
-    const turns: Turn[] = [];
-    for (let left = this.number(); left > 0; left--) {
-      const n = this.number();
-      turns.push((seen[n] ??= this.turn()));
-    }
-    const targets: number[] = [];
-    for (let left = this.number(); left > 0; left--) targets.push(this.number());
-    return { kind, label, turns, targets, ...rest };
-  }
-
-  private turn(): Turn {
-    const role = this.word();
-    const content = this.text();
-    const written = this.number();
-    if (written === PLACE) {
-      const place = this.place();
-      const rest = this.rest();
-      return rest === undefined ? { role, content, place } : { role, content, place, ...rest };
-    }
-    const pieces: Place[] = [];
-    for (let left = written; left > 0; left--) pieces.push(this.place());
-    const rest = this.rest();
-    return { role, content, ...(written !== NO_PLACE && { pieces }), ...rest };
-  }
-
-  private problem(): DatasetProblem {
-    const index = this.number();
-    const place = this.place();
-    const code = this.word() as DatasetProblem['code'];
-    const message = this.text();
-    return { index: index === NONE ? undefined : index, place, code, message, ...this.rest() };
   }
 }

@@ -2,7 +2,7 @@ import type { DatasetSource } from '../formats.js';
 import { countRows, detectFormat, readDataset } from '../index.js';
 import { onProgress } from '../input/source.js';
 import { receivedError, sentError, type FromReader, type Task, type ToReader } from './messages.js';
-import { Packer } from './pack.js';
+import { Packer, type WriteRow } from './pack.js';
 import { Pulse } from './watchdog.js';
 
 /** Events are sent when they weigh this much, or when the reader waits for bytes. */
@@ -15,8 +15,16 @@ const send = (message: FromReader, left: () => void = () => undefined): void => 
   if (process.connected) process.send?.(message, undefined, undefined, left);
 };
 
+/** Rows in a form of another layer, for one file. */
+export interface Writer {
+  readonly write: WriteRow;
+  close(): Promise<void>;
+}
+/** Who writes rows, by what a task asks; undefined where that cannot be had: then rows are sent as they are. */
+export type Writers = (asked: unknown) => Promise<Writer | undefined>;
+
 /** The body of the process: one task at a time. */
-export function readerMain(script: URL): void {
+export function readerMain(script: URL, writers: Writers): void {
   const pulse = new Pulse(script);
   let work: Work | undefined;
   onProgress(() => pulse.beat());
@@ -29,7 +37,7 @@ export function readerMain(script: URL): void {
   process.on('message', (message: ToReader) => {
     if (message.type === 'task') {
       pulse.busy = true;
-      work = new Work(message.id, pulse);
+      work = new Work(message.id, pulse, writers);
       const source = 'path' in message.source ? message.source : work.streamed(message.source.name);
       work
         .run(source, message.task)
@@ -57,6 +65,7 @@ class Work {
   constructor(
     readonly id: number,
     private readonly pulse: Pulse,
+    private readonly writers: Writers,
   ) {}
 
   receive(message: Exclude<ToReader, { type: 'task' }>): void {
@@ -68,6 +77,10 @@ class Work {
       this.last = true;
       if (message.error !== undefined) this.broken = receivedError(message.error);
     }
+    this.woken();
+  }
+
+  private woken(): void {
     this.wake?.();
     this.wake = undefined;
   }
@@ -101,13 +114,26 @@ class Work {
       } else if (task.do === 'detect') {
         const format = await detectFormat(source, this.stop.signal, task.mapping);
         this.answer({ type: 'found', id: this.id, format });
-      } else await this.read(source, task);
+      } else await this.readBy(source, task);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private async read(source: DatasetSource, task: Task & { do: 'read' }): Promise<void> {
+  private async readBy(source: DatasetSource, task: Task & { do: 'read' }): Promise<void> {
+    const writer = task.write === undefined ? undefined : await this.writers(task.write);
+    try {
+      await this.read(source, task, writer?.write);
+    } finally {
+      await writer?.close();
+    }
+  }
+
+  private async read(
+    source: DatasetSource,
+    task: Task & { do: 'read' },
+    write: WriteRow | undefined,
+  ): Promise<void> {
     const { signal } = this.stop;
     let at = { end: -1, line: -1 };
     for await (const event of readDataset(source, { ...task.options, signal })) {
@@ -116,11 +142,13 @@ class Work {
       // An event at the place of the one before is no progress: a reader may make them without end.
       if (end !== at.end || line !== at.line) this.pulse.beat();
       at = { end, line };
-      this.packer.add(event);
+      this.packer.add(event, write);
       this.tellPending();
       if (task.careful || this.packer.weight >= BATCH) this.flush();
       else this.plan();
-      while (this.ahead > AHEAD && !signal.aborted) await this.waiting();
+      // What is to be read next may be the end of this process.
+      while ((this.ahead > AHEAD || (task.careful && this.leaving > 0)) && !signal.aborted)
+        await this.waiting();
     }
     this.answer({ type: 'done', id: this.id });
   }
@@ -143,6 +171,7 @@ class Work {
     send({ type: 'events', id: this.id, weight, packed: this.packer.take() }, () => {
       this.leaving--;
       this.tellPending();
+      this.woken();
     });
     this.tellPending();
   }

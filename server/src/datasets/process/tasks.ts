@@ -9,8 +9,9 @@ import { openBytes, sourceName } from '../input/source.js';
 import type { DatasetEvent, Place } from '../types.js';
 import { ReaderDied } from './child.js';
 import { receivedError, sentError, type FromReader, type Task } from './messages.js';
-import { Unpacker } from './pack.js';
+import type { WrittenRows } from './pack.js';
 import { lend, type Lent } from './pool.js';
+import { Unpacker } from './unpack.js';
 
 const START: Place = { line: 0, column: 0, endLine: 0, endColumn: 0, start: 0, end: 0 };
 
@@ -82,10 +83,19 @@ class Exchange {
 }
 
 /** As `readDataset` of datasets/index, in the reader's process. @throws AbortError when `signal` fires */
-export async function* readDataset(
+export const readDataset = (source: DatasetSource, options: ReadOptions = {}) =>
+  // Nobody writes what was not asked for.
+  readWritten(source, options, undefined) as AsyncGenerator<DatasetEvent>;
+
+/**
+ * The same, with rows in the form that the reader's writers give them where they can.
+ * @param write says which form, to the writers of the reader's process
+ */
+export async function* readWritten(
   source: DatasetSource,
-  options: ReadOptions = {},
-): AsyncGenerator<DatasetEvent> {
+  options: ReadOptions,
+  write: unknown,
+): AsyncGenerator<DatasetEvent | WrittenRows> {
   const { signal, start, ...given } = options;
   signal?.throwIfAborted();
   let at: Place = START;
@@ -97,6 +107,8 @@ export async function* readDataset(
       do: 'read',
       options: { ...given, ...(from !== undefined && { start: from }) },
       careful: attempt > 0,
+      // What writes may be what it died of.
+      ...(attempt === 0 && write !== undefined && { write }),
     };
     const exchange = new Exchange(lend(), source, task, signal);
     try {
@@ -115,7 +127,7 @@ export async function* readDataset(
         }
         if (message.type !== 'events') continue;
         for (const event of new Unpacker(message.packed).events()) {
-          const { place, index } = event.type === 'row' ? event.row : event.problem;
+          const { place, index } = event.type === 'row' ? event.row : event.type === 'problem' ? event.problem : event; // prettier-ignore
           // What is said of the whole file was said at its beginning.
           if (attempt > 0 && index === undefined && place.end < at.end) continue;
           yield event;

@@ -2,9 +2,10 @@ import { open } from 'node:fs/promises';
 import { Ledger, type ProblemFinding } from '../../audit/index.js';
 import { scoreRows } from '../../session/score-rows.js';
 import { parseRow, type FieldMapping } from '../../datasets/index.js';
-import { countedFile, readDataset, warmReader } from '../../datasets/process/index.js';
+import { countedFile, readDataset, readWritten, warmReader } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
 import type { ServerSettings, TextSpot } from '../../protocol/index.js';
+import { knownAsk, KnownRows } from '../../session/known/rows.js';
 import { DiskRun } from './disk-run.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { Job } from '../job.js';
@@ -98,7 +99,11 @@ export class DiskAudit extends LiveAudit {
     this.ledger = ledger;
     this.findings = undefined;
     this.last = run;
-    const events = paced(readDataset(run.file.source, { ...this.reading, signal }), signal);
+    // Sketches are of texts.
+    const ask = options.sketches
+      ? undefined
+      : knownAsk(service.info, service.store, ledger.options);
+    const events = paced(readWritten(run.file.source, { ...this.reading, signal }, ask), signal);
     // Hundreds of rows that waited for one to be scored come at once.
     const pacer = new Pacer();
     for await (const event of scoreRows(events, { service, signal })) {
@@ -108,10 +113,19 @@ export class DiskAudit extends LiveAudit {
         this.touched();
         continue;
       }
+      if (event.type === 'written') {
+        const row = new KnownRows(event, ledger.table.levels.length);
+        while (row.advance()) {
+          this.rate.add(ledger.addKnown(row).length);
+          run.row(row.index, row);
+        }
+        this.touched();
+        continue;
+      }
       const { row, targets } = event;
       const ids = ledger.add(row.index, targets);
       ledger.settle(ids, targets);
-      run.row(row);
+      run.row(row.index, row.place);
       this.rate.add(ids.length);
       if ((run.rows & 63) === 0) this.touched();
     }

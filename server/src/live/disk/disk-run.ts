@@ -1,6 +1,6 @@
 import { Column } from '../../audit/index.js';
 import { problemFinding, type ProblemFinding } from '../../audit/index.js';
-import type { DatasetProblem, DatasetRow } from '../../datasets/types.js';
+import type { DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
 import type { CountedFile } from '../../datasets/process/index.js';
 
 const MAX_PROBLEMS = 10_000;
@@ -29,11 +29,11 @@ export class DiskRun {
     else this.more++;
   }
 
-  row({ index, place }: DatasetRow): void {
-    this.starts.set(index, place.start);
-    this.bytes.set(index, place.end - place.start);
+  row(index: number, { start, end }: Pick<Place, 'start' | 'end'>): void {
+    this.starts.set(index, start);
+    this.bytes.set(index, end - start);
     this.rows++;
-    this.end = place.end;
+    this.end = end;
   }
 
   /** A row's bytes in the file. */

@@ -1,0 +1,43 @@
+import type { RootDatabase } from 'lmdb';
+import { decodeScore, type StoredScore } from './record.js';
+
+/**
+ * The scores of a store that another process has open, for reading alone. What goes wrong is no score: whoever has
+ * the store open meets it too, and says so.
+ */
+export class StoreReader {
+  private constructor(private db: RootDatabase<Buffer, Buffer> | undefined) {}
+
+  /** @param file of the store; undefined where it cannot be opened */
+  static async open(file: string): Promise<StoreReader | undefined> {
+    try {
+      const { open } = await import('lmdb');
+      const db = open<Buffer, Buffer>({
+        path: file,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+        compression: false,
+        readOnly: true,
+      });
+      return new StoreReader(db);
+    } catch {
+      return undefined;
+    }
+  }
+
+  get(key: Buffer): StoredScore | undefined {
+    try {
+      // The bytes are LMDB's until the next read: a score is a copy.
+      const bytes = this.db?.getBinaryFast(key);
+      return bytes === undefined ? undefined : decodeScore(bytes);
+    } catch {
+      this.db = undefined;
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.db?.close();
+    this.db = undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditDataset, type AuditOptions } from '../../../server/src/audit/index.js';
+import {
+  closeReaders,
+  readDataset,
+  readWritten,
+} from '../../../server/src/datasets/process/index.js';
+import { ScoreStore } from '../../../server/src/store/index.js';
+import { collect, pairLine, SETTINGS, TextEvaluator } from './helpers.js';
+
+let folder = '';
+let store: ScoreStore;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'qrm-known-'));
+  store = await ScoreStore.open({ folder });
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterAll(closeReaders);
+
+/** Rows of every kind, good and bad: more than a message of the reader holds. */
+function lines(): string[] {
+  const made: string[] = [];
+  for (let n = 0; n < 900; n++) {
+    made.push(pairLine(`p${n % 200}`, `good ${n % 200}`, `schlecht ä ${n}`));
+    if (n % 50 === 0) made.push('{"prompt": "cut', '');
+    if (n % 70 === 0) made.push(pairLine(`p${n}`, 'the same', ' '));
+    if (n % 90 === 0) made.push(pairLine(`p${n}`, `fail ${n}`, `nan ${n}`));
+    const said = [`a ${n}`, `b ${n}`, `c ${n}`].map((text, i) => ({ text, rating: i }));
+    if (n % 30 === 0) made.push(JSON.stringify({ prompt: `p${n}`, completions: said }));
+    const turn = (role: string, content: string) => ({ role, content });
+    const chat = [turn('user', `u${n}`), turn('assistant', `x ${n}`), turn('user', 'and?')];
+    if (n % 40 === 0)
+      made.push(JSON.stringify({ messages: [...chat, turn('assistant', `y ${n}`)] }));
+  }
+  return made;
+}
+
+interface Seen {
+  asNumbers: number;
+  asRows: number;
+}
+
+/** All that an audit knows in the end, and how its rows came. */
+async function audited(path: string, known: boolean, more: Partial<AuditOptions> = {}) {
+  const evaluator = new TextEvaluator();
+  const seen: Seen = { asNumbers: 0, asRows: 0 };
+  const source = {
+    path,
+    open: () => readDataset({ path }),
+    ...(known && {
+      async *openKnown(ask: unknown) {
+        for await (const event of readWritten({ path }, {}, ask)) {
+          if (event.type === 'written') seen.asNumbers += event.count;
+          if (event.type === 'row') seen.asRows++;
+          yield event;
+        }
+      },
+    }),
+  };
+  const { audit, progress } = auditDataset([source], { evaluator, store, ...SETTINGS, ...more });
+  const { rows, responses, fromStore, end } = (await collect(progress)).at(-1)!;
+  const { table } = audit;
+  const responsesOf = Array.from({ length: table.length }, (_, i) => ({
+    ...{ place: table.place(i), hash: table.hash(i), label: table.label(i), kind: table.kindOf(i) },
+    ...{ row: table.row.get(i), target: table.target.get(i), rating: table.rating.get(i) },
+    ...{ quantiles: table.quantiles(i), tokens: table.tokens.get(i), cvar: table.cvar.get(i) },
+    ...{ expectation: table.expectation.get(i), beats: table.beats.get(i), modes: table.modes.get(i) },
+    ...{ partner: table.partner(i), siblings: table.siblings(i), error: table.errors.get(i) },
+    utility: table.certaintyEquivalent.get(i),
+  })); // prettier-ignore
+  const findings = [...audit.findings()];
+  return { all: { rows, responses, fromStore, end, responsesOf, findings }, evaluator, seen };
+}
+
+describe('rows of known scores', () => {
+  it('come as numbers, and an audit is the same as without', async () => {
+    const path = join(folder, 'data.jsonl');
+    writeFileSync(path, lines().join('\n'));
+    const first = await audited(path, true);
+    expect(first.evaluator.asked.length).toBeGreaterThan(1000);
+    const plain = await audited(path, false);
+    const again = await audited(path, true);
+    expect(again.all).toEqual(plain.all);
+    // Those that fail are asked again; those without a text never have a score.
+    expect(again.evaluator.asked.every((text) => /fail|nan/.test(text))).toBe(true);
+    expect(again.seen.asRows).toBeLessThan(100);
+    expect(again.seen.asNumbers + again.seen.asRows).toBe(plain.all.rows);
+    const other = { tau: 0.1, lambda: 2, cvarLevel: 0.4, weights: [2] };
+    expect((await audited(path, true, other)).all).toEqual((await audited(path, false, other)).all);
+  });
+
+  it('stand among others in the order of the file, where the store has some', async () => {
+    const path = join(folder, 'some.jsonl');
+    const all = lines();
+    writeFileSync(path, all.filter((_, n) => n % 3 !== 1 && n < 600).join('\n'));
+    await audited(path, false);
+    writeFileSync(path, all.join('\n'));
+    const known = await audited(path, true);
+    expect(known.seen.asNumbers).toBeGreaterThan(200);
+    expect(known.seen.asRows).toBeGreaterThan(200);
+    const after = (await audited(path, false)).all;
+    expect({ ...known.all, fromStore: 0 }).toEqual({ ...after, fromStore: 0 });
+  });
+
+  it('have their texts where the store cannot be read', async () => {
+    const path = join(folder, 'data.jsonl');
+    writeFileSync(path, lines().slice(0, 50).join('\n'));
+    await audited(path, false);
+    const ask = { store: join(folder, 'none.mdb'), identity: 'x', levels: [], measures: SETTINGS };
+    const plain = await collect(readDataset({ path }));
+    expect(await collect(readWritten({ path }, {}, ask))).toEqual(plain);
+  });
+});
