@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 import { buildEmulated } from './emulated.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -19,16 +19,7 @@ try {
   const library = join(work, 'asan.node');
   buildEmulated(library, work, SANITIZE);
   const driver = join(work, 'driver.mjs');
-  await build({
-    entryPoints: [join(root, 'test', 'native', 'main.ts')],
-    outfile: driver,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['onnxruntime-node', 'lmdb'],
-    logLevel: 'warning',
-  });
+  await bundle(join(root, 'test', 'native', 'main.ts'), driver);
   const preload = ['libasan.so', 'libubsan.so']
     .map((name) => execFileSync(cc, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim())
     .join(' ');

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from '../../scripts/bundle.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const golden = join(root, 'test', 'fixtures', 'golden');
@@ -30,16 +30,7 @@ if (made === undefined) {
   execFileSync(python, [script, made, count, seed], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 const compare = join(root, 'out', 'layouts.mjs');
-await build({
-  entryPoints: [join(root, 'test', 'peers', 'layouts.ts')],
-  outfile: compare,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  external: ['onnxruntime-node', 'lmdb'],
-  logLevel: 'warning',
-});
+await bundle(join(root, 'test', 'peers', 'layouts.ts'), compare);
 const { status } = spawnSync(process.execPath, [compare, made], { stdio: 'inherit' });
 if (status === 0) rmSync(work, { recursive: true });
 else console.error(`checkpoints: ${made}`);

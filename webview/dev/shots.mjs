@@ -78,10 +78,11 @@ const html = (options, nonce) => `<!doctype html><html lang="en"><head><meta cha
 <link rel="stylesheet" nonce="${nonce}" href="/webview.css"></head>
 <body class="${themes[options.theme].kind}" data-page="${options.page}"><main id="app"></main>
 <script nonce="${nonce}">window.harness=${JSON.stringify({ ...options, pairs }).replaceAll('<', '\\u003c')};</script>
-<script nonce="${nonce}" src="/fake-host.js"></script><script nonce="${nonce}" src="/webview.js"></script></body></html>`;
+<script nonce="${nonce}" src="/fake-scores.js"></script><script nonce="${nonce}" src="/fake-host.js"></script><script nonce="${nonce}" src="/webview.js"></script></body></html>`;
 const files = {
   '/webview.css': ['text/css', 'dist/webview.css'],
   '/webview.js': ['text/javascript', 'dist/webview.js'],
+  '/fake-scores.js': ['text/javascript', 'webview/dev/fake-scores.js'],
   '/fake-host.js': ['text/javascript', 'webview/dev/fake-host.js'],
 };
 const server = createServer((request, response) => {

@@ -5,8 +5,15 @@ import { Host } from './host.js';
 import { PolicyPage } from './policy/page.js';
 import { readState } from './state.js';
 import { WatchPage } from './watch/page.js';
+// In this order: narrow.css changes the three before it, detail, evaluation and policy what stands above.
 import './styles/base.css';
+import './styles/controls.css';
+import './styles/figure.css';
+import './styles/numbers.css';
 import './styles/dashboard.css';
+import './styles/list.css';
+import './styles/table.css';
+import './styles/narrow.css';
 import './styles/detail.css';
 import './styles/evaluation.css';
 import './styles/policy.css';

@@ -46,12 +46,6 @@ export function mayHoldData(document: TextDocument): boolean {
 
 export const isDataPath = (uri: Uri): boolean => isDataName(uri.path);
 
-/** Files that no text editor shows: the audit reads them from disk. */
-export function hasNoText(uri: Uri): boolean {
-  const container = containerOfName(uri.path);
-  return compressionOfName(uri.path) !== 'none' || (container !== undefined && !isText(container));
-}
-
 /** What a dialog that opens a data set offers. */
 export const DIALOG_ENDINGS = [
   ...CONTAINERS.flatMap((c) => factsOf(c).endings),

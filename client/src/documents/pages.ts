@@ -29,7 +29,7 @@ export const registerPages = (extension: Uri): Disposable =>
   });
 
 /** The section with this heading, and what stands before the first one where there is none. */
-export function sectionOf(page: string, heading: string): string {
+function sectionOf(page: string, heading: string): string {
   const sections = page.split(/^(?=## )/m);
   const found = sections.find((s) => s.slice(3).split('\n', 1)[0]?.trim() === heading);
   return (found ?? sections[0] ?? '').replace(/^## /, '# ');

@@ -16,7 +16,7 @@ export class Limits extends Map<string, RuleLimits> {
   readonly referred = new Map<string, string>();
 }
 
-export const thresholdOf = (rule: Rule, thresholds: Thresholds): Threshold | undefined =>
+const thresholdOf = (rule: Rule, thresholds: Thresholds): Threshold | undefined =>
   rule.threshold && (thresholds[rule.threshold.name] ?? rule.threshold.default);
 
 /** The same with what its share is of, for words. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { copyFile, rename } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import {
   csvDialect,
   DIALECT_BYTES,
@@ -169,6 +169,3 @@ async function swappedRows({
   }
   return rows;
 }
-
-export const sameFolder = (path: string, folder: string): boolean =>
-  resolve(dirname(path)) === resolve(folder);

@@ -1,12 +1,5 @@
 export type * from './changes.js';
-export {
-  cleanFile,
-  partName,
-  sameFolder,
-  whyNotCleaned,
-  writingOf,
-  type FileToClean,
-} from './clean.js';
+export { cleanFile, partName, whyNotCleaned, writingOf, type FileToClean } from './clean.js';
 export { decide, type CleanOptions } from './decide/decide.js';
 export { unifiedDiff } from './diff.js';
 export {
@@ -20,7 +13,7 @@ export { FileBytes } from './apply/file-bytes.js';
 export { MANIFEST, VERDICTS, undo, type Manifest, type ManifestFile } from './manifest.js';
 export { rowsOf } from './decide/rows.js';
 export { parseSplit, partOfRow, type Part } from './split.js';
-export { isLost, textEdits } from './apply/text-edits.js';
+export { textEdits } from './apply/text-edits.js';
 export { unscoredAudit } from './unscored.js';
 export { MOST_JUDGES, Panel } from './jury/panel.js';
 export { Ruling, type Judge } from './jury/ruling.js';

@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
-import { plainBytes, type ByteEdit, type Compression, type Container } from '../datasets/index.js';
+import type { ByteEdit, Compression, Container } from '../datasets/index.js';
 import { applied } from './apply/text-edits.js';
 import type { RowVerdict } from './changes.js';
 import { FileBytes } from './apply/file-bytes.js';
@@ -198,11 +198,4 @@ async function restore(
     await bytes.close();
   }
   return 'edits';
-}
-
-/** The plain bytes' hash of a file, as manifests have it. */
-export async function plainHash(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of plainBytes(path)) hash.update(chunk);
-  return hash.digest('hex');
 }

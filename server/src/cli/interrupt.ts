@@ -17,7 +17,7 @@ function stop(name: string): void {
     return first(name);
   }
   if (!listening) {
-    process.stderr.write('Interrupted.\n');
+    interrupted();
     leave();
   }
   if (controller.signal.aborted) leave();
@@ -36,6 +36,19 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, st
 export function onInterrupt(): AbortController {
   listening = true;
   return controller;
+}
+
+/**
+ * Says that a command was stopped.
+ * @param kept what is left of its work, so that the same command goes on: "What was scored is kept"
+ * @returns the exit code
+ */
+export function interrupted(
+  kept?: string,
+  say: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): number {
+  say(`Interrupted.${kept === undefined ? '' : ` ${kept}: the same command goes on from there.`}`);
+  return EXIT.interrupted;
 }
 
 /** For a command that ends by a signal, in its own time: told of the first; the second ends it at once. */

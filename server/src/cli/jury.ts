@@ -6,7 +6,7 @@ import { messageOf } from '../errors.js';
 import { audited } from './audited.js';
 import type { CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
-import { onInterrupt } from './interrupt.js';
+import { interrupted, onInterrupt } from './interrupt.js';
 import { checkQuorum, seatName, type JuryOptions, type Seat } from './options/jury.js';
 import { linesTold, openModel, withSession } from './session.js';
 
@@ -50,10 +50,9 @@ export async function hearJury(
   const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
   const infos = await openEach(seats, o, signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;
-    say('Interrupted.');
-    return undefined;
+    return interrupted(undefined, say);
   });
-  if (infos === undefined) return EXIT.interrupted;
+  if (typeof infos === 'number') return infos;
   const readings = infos.map((info, n) => readingsOf(info, heads, unlike(infos, seats, n)));
   const J = readings.flat().length;
   checkQuorum(quorum, J);

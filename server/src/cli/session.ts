@@ -4,8 +4,7 @@ import { messageOf } from '../errors.js';
 import { ScoreStore } from '../store/index.js';
 import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
-import { EXIT } from './errors.js';
-import { onInterrupt } from './interrupt.js';
+import { interrupted, onInterrupt } from './interrupt.js';
 import { loadingLine } from './output/progress.js';
 
 /** What a command that scores works with. */
@@ -40,7 +39,7 @@ export const openModel = (
     device: o.device,
     precision: o.precision,
     threads: o.threads,
-    ...(o.gpuMemory !== undefined && { gpuMemory: 1e9 * o.gpuMemory }),
+    gpuMemory: o.gpuMemory,
     ...(o.endpoint && { endpoints: o.endpoint }),
     signal,
     onProgress: loading.show,
@@ -73,8 +72,7 @@ export async function withSession(
     return await run({ evaluator, store, signal, say });
   } catch (error) {
     if (!signal.aborted) throw error;
-    say('Interrupted. What was scored is kept: the same command goes on from there.');
-    return EXIT.interrupted;
+    return interrupted('What was scored is kept', say);
   } finally {
     await store?.close();
     await evaluator?.close();

@@ -15,7 +15,7 @@ export interface OpenRequest {
   readonly model?: string;
   readonly device: Device;
   readonly precision: 'auto' | Precision;
-  /** Bytes of the GPU's memory that may be used; default: what is free, as far as that can be known. */
+  /** GB (1e9 bytes) of the GPU's memory that may be used; default: what is free, as far as that can be known. */
   readonly gpuMemory?: number;
   /** CPU threads in all; default: all cores. */
   readonly threads?: number;

@@ -46,8 +46,9 @@ export async function openRunning(
   const chosen = await chooseDevice(request.device, cache, request.avoid);
   const notes = chosen.note === undefined ? [] : [chosen.note];
   const { precision: wanted, cacheFolder } = request;
+  const limit = request.gpuMemory === undefined ? undefined : 1e9 * request.gpuMemory;
   const load = async (provider: Provider): Promise<[OpenedModel, number | undefined]> => {
-    const memory = await memoryFor(provider, request.gpuMemory);
+    const memory = await memoryFor(provider, limit);
     const target = { provider, memory };
     const options = { precision: wanted, target, cacheFolder, onProgress };
     return [await openModel(request.model, options), memory];

@@ -37,7 +37,7 @@ export function telemetryFolder(
  * its process and, where it tells of a session, who produced the model; rows that were deleted still
  * stand in the pages.
  */
-export function isOurQueue(queue: Buffer): boolean {
+function isOurQueue(queue: Buffer): boolean {
   const text = queue.toString('latin1');
   const all = new Set<string>();
   const ours = new Set<string>();

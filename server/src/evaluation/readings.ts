@@ -2,7 +2,7 @@ import { certaintyEquivalent, type MeasureOptions, type QrmSpec } from '../qrm/i
 import type { Reading } from './board.js';
 
 /** Risk aversions that the certainty equivalent is tried with, in 1 / reward. */
-export const LAMBDAS = [0.3, 1, 3, 10, 30] as const;
+const LAMBDAS = [0.3, 1, 3, 10, 30] as const;
 
 const percent = (share: number): string => String(Math.round(100 * share)).padStart(2, '0');
 

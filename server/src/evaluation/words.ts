@@ -17,7 +17,7 @@ export const withInterval = ({ value, low, high }: Omit<Estimate, 'name'>): stri
 export const points = (share: number): string =>
   `${share >= 0 ? '+' : '−'}${(100 * Math.abs(share)).toFixed(1)}`;
 
-export const pValue = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
+const pValue = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
 
 export const decimals = (x: number): string => (Number.isNaN(x) ? '–' : x.toFixed(3));
 
@@ -26,7 +26,7 @@ export const count = (n: number): string => n.toLocaleString('en');
 const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`;
 
 /** `+2.1 points (0.3 to 4.0), p = 0.020, better`. */
-export const differenceWords = (d: Difference): string =>
+const differenceWords = (d: Difference): string =>
   `${points(d.value)} points (${points(d.low)} to ${points(d.high)}), ${pValue(d.adjusted)}: ${d.verdict}`;
 
 /** The figure that a suite is told by: its own, or that of all items where a part of the data is missing. */

@@ -114,7 +114,7 @@ async function load(
     device: options.device,
     precision: options.precision,
     threads: options.threads,
-    ...(options.gpuMemory !== undefined && { gpuMemory: 1e9 * options.gpuMemory }),
+    gpuMemory: options.gpuMemory,
     onNotice: (note) => say(`Note: ${note}`),
     signal,
     onProgress,

@@ -26,7 +26,7 @@ export const modelOf = ({ modelName, precision, executionProvider, spec }: Evalu
 });
 
 /** The figures of one distribution. */
-export const figuresShape = {
+const figuresShape = {
   tail: number.describe('q05, the left tail: a low one is a risk that the mean may hide.'),
   cvar: number.describe('Mean of the worst fifth.'),
   expectation: number.describe('The mean.'),
@@ -40,7 +40,7 @@ export const figuresShape = {
     .describe("Tokens of the prompt beyond the model's context, which were not read."),
 };
 
-export const attributesShape = z
+const attributesShape = z
   .array(
     z.object({
       name: z.string(),

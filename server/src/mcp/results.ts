@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 
 /** Bytes of the lists of one result: some tens of thousands of tokens, which is what a client has room for. */
-export const MOST_BYTES = 96 * 1024;
+const MOST_BYTES = 96 * 1024;
 
 /** A result as the protocol has it: structured, and the same as JSON for clients that read text alone. */
 export function structured(result: Readonly<Record<string, unknown>>): CallToolResult {

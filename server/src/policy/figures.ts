@@ -2,7 +2,7 @@ import { cdfAt, cvar, quantileAt } from '../qrm/index.js';
 import { promptsOf, type SampleSet } from './samples.js';
 
 /** The levels of Figure 3 of Dorka 2024: its left tail is the mean over prompts of each quantile. */
-export const TAIL_LEVELS = [0.05, 0.1, 0.15, 0.2, 0.25];
+const TAIL_LEVELS = [0.05, 0.1, 0.15, 0.2, 0.25];
 
 /**
  * What is told of a policy, each the mean over prompts of the mean over its responses: the reward's mean, the

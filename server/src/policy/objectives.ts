@@ -16,7 +16,7 @@ export type Objective =
 
 export const MEAN: Objective = { kind: 'mean' };
 
-export const OBJECTIVE_FORMS =
+const OBJECTIVE_FORMS =
   'mean, q05, cvar20, ce(lambda=2), utility(lambda=2), attribute(NAME), weights(NAME=0.7,NAME=0.3)';
 
 /** A level in percent: `05`, `20`, `02.5`. */

@@ -25,7 +25,7 @@ export interface Point {
   readonly plugIn?: { readonly kl: number; readonly figures: Readonly<Record<FigureName, number>> };
 }
 
-export const isTilted = (e: PromptEstimates): e is Tilted => 'plugIn' in e;
+const isTilted = (e: PromptEstimates): e is Tilted => 'plugIn' in e;
 
 /** A record of all figures. */
 export const record = <T>(value: (f: number, name: FigureName) => T): Record<FigureName, T> =>

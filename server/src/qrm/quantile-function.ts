@@ -45,7 +45,7 @@ export function cdfAt(sorted: ArrayLike<number>, levels: readonly number[], x: n
 }
 
 /** How many levels are at or below u. */
-export function levelsBelow(levels: readonly number[], u: number): number {
+function levelsBelow(levels: readonly number[], u: number): number {
   let low = 0;
   let high = levels.length;
   while (low < high) {

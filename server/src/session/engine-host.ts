@@ -25,7 +25,7 @@ export interface EngineHostOptions {
 type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
   readonly model?: string;
   readonly threads?: number;
-  /** Bytes. */
+  /** GB. */
   readonly gpuMemory?: number;
   /** Engines at URLs; what they serve is not known before they are asked. */
   readonly endpoints?: readonly string[];
@@ -79,7 +79,7 @@ export class EngineHost {
       device,
       precision,
       ...(threads > 0 && { threads }),
-      ...(gpuMemory > 0 && { gpuMemory: gpuMemory * 1e9 }),
+      ...(gpuMemory > 0 && { gpuMemory }),
       ...(endpoints.length > 0 && { endpoints }),
     }));
   }

@@ -18,7 +18,7 @@ export interface ModelRequest {
   readonly model?: string;
   readonly device: string;
   readonly precision: string;
-  /** Bytes. */
+  /** GB. */
   readonly gpuMemory?: number;
 }
 

@@ -20,7 +20,7 @@ export interface StoredScore {
   readonly truncatedTokens: number;
 }
 
-export const RECORD_VERSION = 1;
+const RECORD_VERSION = 1;
 const HEADER = 24;
 const LITTLE_ENDIAN = endianness() === 'LE';
 

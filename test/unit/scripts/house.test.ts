@@ -4,9 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { complaint, target, unlisted } from '../../../scripts/house.mjs';
 import { readerNames, ruleNames } from '../../../scripts/folders.mjs';
 
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
-  .split('\n')
-  .filter((path) => /\.(?:ts|mjs|c|h)$/.test(path) && !path.startsWith('test/fixtures/'));
+const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
+  encoding: 'utf8',
+}).split('\n');
+const files = tracked.filter(
+  (path) => /\.(?:ts|mjs|c|h)$/.test(path) && !path.startsWith('test/fixtures/'),
+);
+/** Functions, classes and values; types may be named where they are inferred. */
+const EXPORTED = /^export (?:async )?(?:abstract )?(?:function\*?|const|let|class|enum) ([\w$]+)/gm;
 const read = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
@@ -113,8 +118,28 @@ describe('the house', () => {
     expect(unlisted('webview/src/dashboard/attic/box.ts')).toBeTypeOf('string');
   });
 
+  it('exports nothing that no other file names', () => {
+    const names = new Map(files.map((path) => [path, new Set(read(path).match(/[\w$]+/g))]));
+    // VS Code calls it.
+    const entries = ['client/src/extension.ts: deactivate'];
+    const alone = files
+      .filter((path) => /^(?:server|client|webview)\/src\//.test(path))
+      // Whoever stands in these two folders is listed by scripts/folders.mjs.
+      .filter((path) => !/\/(?:audit\/rules|datasets\/readers)\/[^/]+$/.test(path))
+      .flatMap((path) =>
+        [...read(path).matchAll(EXPORTED)]
+          .map(([, name]) => name!)
+          .filter((name) => ![...names].some(([other, all]) => other !== path && all.has(name)))
+          .map((name) => `${path}: ${name}`),
+      );
+    expect(alone.filter((name) => !entries.includes(name))).toEqual([]);
+  });
+
   it('has no file above 300 lines', () => {
-    const long = files
+    const long = tracked
+      .filter(
+        (path) => /\.(?:ts|mjs|js|c|h|css|py)$/.test(path) && !path.startsWith('test/fixtures/'),
+      )
       .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
       .filter(({ lines }) => lines > 300)
       .map(({ path, lines }) => `${path}: ${lines}`);

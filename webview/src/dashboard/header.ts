@@ -75,7 +75,7 @@ export class Header {
   }
 }
 
-export function stateText(s: AuditSummary): string {
+function stateText(s: AuditSummary): string {
   const model = s.model
     ? `${s.model.name} (${s.model.precision}, ${s.model.executionProvider})`
     : '';

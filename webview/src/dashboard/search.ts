@@ -14,7 +14,7 @@ export function matches(query: string, text: ResponseText, code: number): boolea
   return [text.excerpt, text.label, finding?.message].some((t) => t?.toLowerCase().includes(query));
 }
 
-export const codeMatches = (query: string, code: number): boolean =>
+const codeMatches = (query: string, code: number): boolean =>
   code !== NO_FINDING && (FINDING_CODES[code] ?? '').includes(query);
 
 /**

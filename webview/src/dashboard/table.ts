@@ -8,7 +8,7 @@ import type { Texts } from './texts.js';
 import { RowView } from './row.js';
 import type { WhiskerScale } from './charts/whisker.js';
 
-export const ROW_HEIGHT = 24;
+const ROW_HEIGHT = 24;
 
 export interface Item {
   readonly document: number;

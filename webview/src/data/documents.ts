@@ -7,7 +7,7 @@ import { StreamHistogram } from './histogram.js';
 import { MEASURES, Responses, type MeasureName } from './responses.js';
 
 /** The findings of one document in columns, in the order of the server. */
-export class FindingList {
+class FindingList {
   length = 0;
   response = new Uint32Array(0);
   code = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import { REMOVED_KIND, type ColumnBatch } from '../../../server/src/protocol/index.js';
 
-export const NO_PARTNER = 0xffffffff;
+const NO_PARTNER = 0xffffffff;
 
 /** The figures that charts bin; kept as columns of 32-bit floats, NaN where not known. */
 export const MEASURES = ['expectation', 'tail', 'margin'] as const;

@@ -30,7 +30,12 @@ export function ratedTable({ name, attributes }: RatedResult): HTMLElement {
     el('h2', {}, `Rated responses, by ${visible(name)}`),
     el(
       'div',
-      { class: 'evaluation-table', tabindex: 0, role: 'region', 'aria-label': 'Attributes' },
+      {
+        class: 'numbers evaluation-table',
+        tabindex: 0,
+        role: 'region',
+        'aria-label': 'Attributes',
+      },
       el('table', {}, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...rows)),
     ),
   );

@@ -33,7 +33,11 @@ const heads = (names: readonly string[]): HTMLElement =>
     el('tr', {}, ...names.map((name, n) => el('th', { scope: 'col', class: n > 0 ? 'n' : undefined }, visible(name)))), // prettier-ignore
   );
 const framed = (label: string, table: HTMLElement): HTMLElement =>
-  el('div', { class: 'evaluation-table', role: 'region', 'aria-label': label, tabindex: 0 }, table);
+  el(
+    'div',
+    { class: 'numbers evaluation-table', role: 'region', 'aria-label': label, tabindex: 0 },
+    table,
+  );
 
 /** The rows of a suite, each with its interval drawn; a button chooses the row that the charts are of. */
 export function mainTable(

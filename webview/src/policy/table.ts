@@ -35,7 +35,7 @@ export class PolicyTable {
     );
     this.element = el(
       'div',
-      { class: 'policy-table' },
+      { class: 'numbers policy-table' },
       el('table', {}, el('thead', {}, head), this.body),
     );
   }

@@ -123,7 +123,7 @@ function legendItem({ name, colour, opacity, dashed }: LegendEntry, theme: Theme
 }
 
 /** The chart's numbers, one line each: layer, x, y. */
-export function plotCsv(plot: Plot): string {
+function plotCsv(plot: Plot): string {
   const rows: Cell[][] = [];
   for (const layer of plot.layers) {
     const name = layer.name ?? layer.type;

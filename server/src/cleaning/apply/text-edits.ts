@@ -114,7 +114,7 @@ export async function textEdits(
 }
 
 /** Problems that cost their record. */
-export const isLost = (code: string): boolean =>
+const isLost = (code: string): boolean =>
   /^(?:malformed-row|truncated-line|oversized-row|missing-field)$/.test(code);
 
 /** The edits that make the rejected response the chosen one: of the field that says so, where there is one. */

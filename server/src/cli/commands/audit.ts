@@ -27,7 +27,7 @@ import { complain, noneExists, open, openKnown, type CommonOptions } from '../co
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 import { hearJury } from '../jury.js';
 import type { JuryOptions } from '../options/jury.js';
 import { thresholds, weights, type FailOn } from '../options/shared.js';
@@ -102,8 +102,7 @@ async function auditShards(
     return await audit(files, o, version, { evaluator, store, signal, say, alongside });
   } catch (error) {
     if (!signal.aborted) throw error;
-    say('Interrupted.');
-    return EXIT.interrupted;
+    return interrupted(undefined, say);
   }
 }
 

@@ -11,7 +11,7 @@ import { writeLines } from '../../files/write.js';
 import { complain, open, type InputOptions } from '../common.js';
 import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 import { isClosedPipe, print } from '../output/output.js';
 import { count, Progress, Share } from '../output/progress.js';
 
@@ -68,8 +68,7 @@ export async function compareCommand(
     });
   } catch (error) {
     if (!signal.aborted) throw error;
-    process.stderr.write('Interrupted.\n');
-    return EXIT.interrupted;
+    return interrupted();
   } finally {
     bar.clear();
   }

@@ -1,7 +1,7 @@
 import { convertModel } from '../engine.js';
 import { EXIT } from '../errors.js';
 import { loadingLine } from '../output/progress.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 
 export interface ConvertOptions {
   precision?: 'auto' | 'float32' | 'int8' | 'int4';
@@ -19,8 +19,7 @@ export async function convertCommand(from: string, to: string, o: ConvertOptions
     );
   } catch (error) {
     if (!signal.aborted) throw error;
-    process.stderr.write(`Interrupted; ${to} is as it was. The same command goes on from here.\n`);
-    return EXIT.interrupted;
+    return interrupted(`${to} is as it was, the parts that are made are kept`);
   }
   if (!o.quiet) process.stderr.write(`Bundle: ${to}\n`);
   return EXIT.ok;

@@ -19,7 +19,7 @@ import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { listModels } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 import { weights } from '../options/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
 import { isClosedPipe, print } from '../output/output.js';
@@ -107,8 +107,7 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
       : EXIT.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
-    say('Interrupted. What was scored is kept: the same command goes on from there.');
-    return EXIT.interrupted;
+    return interrupted('What was scored is kept', say);
   } finally {
     await items?.close();
     await bench?.close();

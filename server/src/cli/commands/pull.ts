@@ -2,7 +2,7 @@ import { pullModel } from '../engine.js';
 import { EXIT } from '../errors.js';
 import { print } from '../output/output.js';
 import { loadingLine } from '../output/progress.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 
 /** Downloads a model of the hub, or finds that all of it is there; prints its folder. */
 export async function pullCommand(name: string, o: { quiet?: boolean }): Promise<number> {
@@ -15,7 +15,6 @@ export async function pullCommand(name: string, o: { quiet?: boolean }): Promise
     return EXIT.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
-    process.stderr.write('Interrupted. What came is kept: the same command goes on from there.\n');
-    return EXIT.interrupted;
+    return interrupted('What came is kept');
   }
 }

@@ -8,7 +8,7 @@ import { visible } from '../../audit/report/index.js';
 import { closeReaders, detectFormat } from '../../datasets/process/index.js';
 import type { CommonOptions } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 import { count, Progress } from '../output/progress.js';
 
 /** `qrm score --ray`: what it adds to the options of `score`. */
@@ -141,8 +141,7 @@ async function follow(
     throw new UsageError(`--python ${o.python}: ${String((error as Error).message)}`);
   });
   if (signal.aborted) {
-    say('Interrupted. Whole shards are kept: the same command goes on from there.');
-    return EXIT.interrupted;
+    return interrupted('Whole shards are kept', say);
   }
   if (last?.step !== 'end') {
     const why = last?.step === 'error' ? last.message : lastLine(words);

@@ -79,8 +79,7 @@ class LazyScorer {
   private open(): Promise<Evaluator> {
     const loading = loadingLine(this.o.quiet ?? false);
     const { model, device, precision, threads, gpuMemory } = this.o;
-    const memory = gpuMemory === undefined ? {} : { gpuMemory: 1e9 * gpuMemory };
-    const options = { model, device, precision, threads, signal: this.signal, ...memory };
+    const options = { model, device, precision, threads, gpuMemory, signal: this.signal };
     return openEvaluator({ ...options, onProgress: loading.show }).finally(loading.clear);
   }
 

@@ -40,7 +40,7 @@ export const juryOptions = (command: Command): Command =>
         .default('models'),
     );
 
-export const judgesIn = (n: number): string => (n === 1 ? 'one judge' : `${n} judges`);
+const judgesIn = (n: number): string => (n === 1 ? 'one judge' : `${n} judges`);
 
 /** @throws UsageError where so many judges can never agree so often */
 export function checkQuorum(quorum: number | undefined, judges: number): void {

@@ -23,7 +23,7 @@ interface Line extends ResponseName {
  * What a file is, however its path is spelled: the file itself; for one that is not found from here (the
  * path was relative to another folder) its name.
  */
-export function fileIdentity(path: string): string {
+function fileIdentity(path: string): string {
   try {
     return statSync(path).isFile() ? realpathSync(resolve(path)) : `=${path}`;
   } catch {

@@ -112,7 +112,7 @@ export abstract class Leaf {
 }
 
 /** A column of single values: they are converted when they are taken, so that a large page is never all texts. */
-export class FlatLeaf extends Leaf {
+class FlatLeaf extends Leaf {
   private levels: ArrayLike<number> = [];
   private values: DecodedArray = [];
   private numbered = false;
@@ -188,7 +188,7 @@ export class FlatLeaf extends Leaf {
 }
 
 /** A column inside lists or objects: a page is assembled as a whole. */
-export class NestedLeaf extends Leaf {
+class NestedLeaf extends Leaf {
   private rows: unknown[] = [];
   private first = 0;
   private ended = false;

@@ -20,7 +20,7 @@ export {
 } from './nodes.js';
 
 /** Deeper than any dataset, far from the end of the stack. */
-export const MAX_DEPTH = 512;
+const MAX_DEPTH = 512;
 
 /** What may stand after a backslash, but u. */
 const ESCAPES = new Uint8Array(256);

@@ -8,7 +8,7 @@ const HEAP_MB = 1024;
 const KEPT = 8000;
 
 /** dist/reader.js: beside the bundle that runs, or in the package when run from source. */
-export function readerScript(): string {
+function readerScript(): string {
   const beside = fileURLToPath(new URL('./reader.js', import.meta.url));
   // Run from source, this file's own neighbour of that name is no bundle.
   if (import.meta.url.includes('/dist/') || !import.meta.url.endsWith('.ts')) {

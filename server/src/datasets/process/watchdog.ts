@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { Worker, workerData } from 'node:worker_threads';
 import type { LastWords } from './messages.js';
 
-export const WATCHDOG_ROLE = 'reader-watchdog';
+const WATCHDOG_ROLE = 'reader-watchdog';
 
 /** Cells of the memory that reader and watchdog share. */
 const PROGRESS = 0;

@@ -46,7 +46,7 @@ export interface Context {
 }
 
 /** The turns that a field gives: messages, a transcript, or a text of the role. @throws NotUnderstood */
-export function contextTurns(field: string, given: ValueNode, role: string, notes: Notes): Turn[] {
+function contextTurns(field: string, given: ValueNode, role: string, notes: Notes): Turn[] {
   const node = unfold(given, field);
   const text = textOf(node);
   if (text !== undefined) {

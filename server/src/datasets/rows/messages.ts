@@ -127,7 +127,7 @@ function templateFields(message: RecordNode, role: string, { calls }: Content): 
 }
 
 /** An object of lists (a sequence of features, as Hugging Face writes it) as a list of objects. */
-export function unzip(node: RecordNode): ListNode | undefined {
+function unzip(node: RecordNode): ListNode | undefined {
   if (!isMessages(node)) return undefined;
   const lists = [...node.fields].filter((e): e is [string, ListNode] => e[1].kind === 'list');
   const length = lists[0]?.[1].items.length ?? 0;

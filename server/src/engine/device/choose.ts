@@ -12,7 +12,7 @@ const PATIENCE = 120_000;
  * How many times the CPU's float32 speed a GPU must reach to be taken: the CPU runs models in int8, which is so much
  * faster than its float32 (test/bench/RESULTS.md).
  */
-export const WORTH = 4;
+const WORTH = 4;
 
 /** Why a probed provider is not to be used where the user leaves the choice, or undefined. */
 export function drawback({ error, rate = 0, cpuRate = 0 }: ProbeResult): string | undefined {

@@ -22,7 +22,7 @@ export function freeMemory(): number {
 }
 
 /** The NVIDIA cards that `nvidia-smi` lists; none where it is missing. */
-export async function nvidiaAdapters(): Promise<Adapter[]> {
+async function nvidiaAdapters(): Promise<Adapter[]> {
   const fields = 'name,driver_version,memory.free,memory.total';
   const run = promisify(execFile);
   try {

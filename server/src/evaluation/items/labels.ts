@@ -112,7 +112,7 @@ function truthOf(value: unknown): boolean | undefined {
 const scaleOf = (value: unknown): [number, number] | undefined =>
   typeof value === 'boolean' ? [0, 1] : undefined;
 
-export function isScale(value: unknown): value is [number, number] {
+function isScale(value: unknown): value is [number, number] {
   return (
     Array.isArray(value) &&
     value.length === 2 &&

@@ -49,7 +49,7 @@ export const ASSUMPTIONS =
   'Split conformal: the guarantee holds on average for responses drawn as the labelled ones were (same kind of prompts, same writers, same raters), one a prompt, by a model that was not trained on them. It says nothing of a single response, nor of data of another kind.';
 
 /** A label below this, on its scale as [0, 1], is of a bad response. */
-export const BAD_BELOW = 0.5;
+const BAD_BELOW = 0.5;
 /** Points kept of each side. */
 const KEPT = 4000;
 /** Fewer prompts than this say nothing. */

@@ -4,7 +4,7 @@
 export { seeded, permutation } from './random.js';
 export { groupedFolds, splitFold } from './folds.js';
 export { constantQuantiles, meanPinball, pinball, type RaterLabels } from './pinball.js';
-export { auroc, pearson, ranks, spearman } from './ranks.js';
+export { auroc, ranks, spearman } from './ranks.js';
 export { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
 export { judgeHead } from './rated.js';
 export { numpyMean } from './numpy-mean.js';

@@ -29,7 +29,7 @@ export function ranks(values: readonly number[]): number[] {
 }
 
 /** Pearson's correlation; 0 where one side does not vary. */
-export function pearson(a: readonly number[], b: readonly number[]): number {
+function pearson(a: readonly number[], b: readonly number[]): number {
   const mean = (x: readonly number[]): number => x.reduce((s, v) => s + v, 0) / x.length;
   const ma = mean(a);
   const mb = mean(b);

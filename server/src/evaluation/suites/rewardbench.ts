@@ -28,7 +28,7 @@ export const EXAMPLE_COUNTS: Readonly<Record<string, number>> = {
 };
 
 /** Sections of RewardBench 1, in its order (reward-bench, constants.py). */
-export const SECTIONS: Readonly<Record<string, readonly string[]>> = {
+const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   Chat: [
     'alpacaeval-easy',
     'alpacaeval-length',

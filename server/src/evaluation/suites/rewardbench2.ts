@@ -91,7 +91,7 @@ export function scoreTies(samples: Iterable<TiesSample>): number {
 }
 
 /** By prompt, in the order of their numbers. */
-export function tiesPrompts(samples: Iterable<TiesSample>): TiesPrompt[] {
+function tiesPrompts(samples: Iterable<TiesSample>): TiesPrompt[] {
   const both = new Map<number, { ref?: TiesSample; tied?: TiesSample }>();
   for (const s of samples) both.set(s.prompt, { ...both.get(s.prompt), [s.kind]: s });
   return [...both].sort(([a], [b]) => a - b).map(([, { ref, tied }]) => tiesPrompt(ref, tied));

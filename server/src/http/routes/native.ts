@@ -192,7 +192,7 @@ function weightsOf(weights: Readonly<Record<string, number>>, { attributes }: Qr
 }
 
 /** Little-endian float32 as base64, whatever the machine's own order. */
-export function float32Base64(array: ArrayLike<number>): string {
+function float32Base64(array: ArrayLike<number>): string {
   const bytes = Buffer.alloc(4 * array.length);
   for (let i = 0; i < array.length; i++) bytes.writeFloatLE(array[i] as number, 4 * i);
   return bytes.toString('base64');

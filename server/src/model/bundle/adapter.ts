@@ -3,7 +3,7 @@ import { fileHash, exists, readJson, type Json } from '../files.js';
 import { Safetensors } from '../checkpoint/safetensors.js';
 import { cachedSnapshot, hubName, hubSettings } from './hub/place.js';
 
-export const ADAPTER_CONFIG = 'adapter_config.json';
+const ADAPTER_CONFIG = 'adapter_config.json';
 const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 
 /** A LoRA adapter's folder and the folder of the model that it changes. */

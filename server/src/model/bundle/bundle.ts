@@ -190,7 +190,7 @@ function readyForm(manifest: Manifest, wanted: Precision | 'auto', folder: strin
 }
 
 /** Precisions of bundles: float16 and bfloat16 are laid out for one kind of device, in the cache of who has it. */
-export const PORTABLE = ['float32', 'int8', 'int4'] as const;
+const PORTABLE = ['float32', 'int8', 'int4'] as const;
 type Portable = (typeof PORTABLE)[number];
 const isPortable = (precision: string): precision is Portable =>
   PORTABLE.some((p) => p === precision);

@@ -8,7 +8,7 @@ import { pull, type PullOptions } from './hub/pull.js';
 import { cachedModels } from './model-cache.js';
 
 /** The package's own folder: of the checkout, of node_modules or of the VSIX. */
-export async function packageRoot(): Promise<string> {
+async function packageRoot(): Promise<string> {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let at = start; ; at = dirname(at)) {
     const text = await readFile(join(at, 'package.json'), 'utf8').catch(() => '{}');

@@ -62,7 +62,7 @@ const ACTIVATIONS = {
 } as const;
 
 /** The part of a config.json that describes the language model: Gemma 3 keeps it inside `text_config`. */
-export function textConfig(json: Json): Json {
+function textConfig(json: Json): Json {
   const inner = json['text_config'];
   if (typeof inner !== 'object' || inner === null) return json;
   const { model_type: type, ...outer } = json;

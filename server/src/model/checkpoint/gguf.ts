@@ -90,7 +90,7 @@ interface Entry {
 }
 
 /** A GGUF's tensors under their Hugging Face names, with Hugging Face's row order and values. */
-export class GgufSource implements TensorSource {
+class GgufSource implements TensorSource {
   readonly #handles = new Map<string, Promise<FileHandle>>();
 
   constructor(

@@ -19,7 +19,7 @@ export function float32Tensor(
 }
 
 /** Bytes of the file's header for these tensors, length prefix included. */
-export function safetensorsHeader(
+function safetensorsHeader(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): Buffer {

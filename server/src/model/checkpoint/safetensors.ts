@@ -93,7 +93,7 @@ function overlapping(tensors: ReadonlyMap<string, TensorInfo>): [string, string]
 }
 
 /** The header of one safetensors file: https://github.com/huggingface/safetensors#format */
-export async function readSafetensorsHeader(
+async function readSafetensorsHeader(
   path: string,
 ): Promise<{ tensors: Map<string, TensorInfo>; metadata: Record<string, string> }> {
   const handle = await open(path, 'r');

@@ -15,7 +15,7 @@ export const STATIC = 127;
  * A normed row has root mean square 1 and, after the rotation, nearly normal entries: beyond so many
  * standard deviations they are clipped. Rounding error and clipping balance there (measured).
  */
-export const NORM_CLIP = 3.5;
+const NORM_CLIP = 3.5;
 
 /**
  * Up to so many channels the rotation cannot spread what stands out: a normed row is then read in two int8
@@ -30,7 +30,7 @@ type Digits = readonly { readonly q: string; readonly scale: string }[];
  * Layers whose down projection reads its input in two int8 digits: the first three and the last two,
  * whose inputs have the longest tails.
  */
-export function hasWideDown(layer: number, layers: number): boolean {
+function hasWideDown(layer: number, layers: number): boolean {
   return layer < Math.min(3, layers) || layer >= layers - 2;
 }
 

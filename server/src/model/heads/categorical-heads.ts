@@ -24,10 +24,6 @@ export function hasCategoricalHeads(source: TensorSource): boolean {
   return source.names().some((name) => REGRESSION.test(name));
 }
 
-export function isCategoricalTensor(name: string): boolean {
-  return REGRESSION.test(name) || GATE.test(name);
-}
-
 /**
  * Reads the heads of LDL-Reward (Label Distribution Learning; the layout of reward-bench's
  * `models/ldlreward.py`): `regression_layer.network.*`, an MLP of the last token to attributes x 10 logits

@@ -215,7 +215,7 @@ export async function readLinear(
   return { inputs, outputs, weight, bias };
 }
 
-export async function readShaped(
+async function readShaped(
   source: TensorSource,
   name: string,
   expected: readonly number[],
@@ -227,7 +227,7 @@ export async function readShaped(
   return source.readFloat32(name);
 }
 
-export function wrongShape(
+function wrongShape(
   file: string,
   name: string,
   shape: readonly number[],

@@ -1,5 +1,5 @@
 import { decimals, percent } from '../../audit/rules/index.js';
-import type { Estimate, FigureName, LambdaPoint, Point, PolicyPreview } from '../index.js';
+import type { Estimate, FigureName, LambdaPoint, PolicyPreview } from '../index.js';
 import type { LeftOut } from '../gather/index.js';
 
 /** What a report is made of. */
@@ -150,7 +150,3 @@ export function conclusions({ preview, levels }: PolicyReport): string[] {
   }
   return out;
 }
-
-/** The last of best-of-k that all prompts, or most, have. */
-export const largestK = (points: readonly Point[]): Point | undefined =>
-  points.filter(({ prompts }) => prompts >= 0.5 * (points[0]?.prompts ?? 0)).at(-1);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Hexadecimal digest of a text under a seed: an order that depends on the texts alone, not on the file's. */
-export function seededHash(seed: number, text: string): string {
+function seededHash(seed: number, text: string): string {
   return createHash('sha256').update(`${seed}:${text}`).digest('hex');
 }
 

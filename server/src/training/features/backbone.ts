@@ -94,7 +94,7 @@ export async function openTrainBackbone(
   };
 }
 
-interface Parts {
+interface BackboneParts {
   readonly name: string;
   readonly config: ModelConfig;
   readonly source: TensorSource;
@@ -107,7 +107,7 @@ interface Parts {
   ) => Promise<StoredWeights>;
 }
 
-async function open(path: string): Promise<Parts> {
+async function open(path: string): Promise<BackboneParts> {
   if (await isBundle(path)) return openBundleParts(path);
   if (/\.gguf$/i.test(path)) {
     const gguf = await openGguf(path);
@@ -133,7 +133,7 @@ async function open(path: string): Promise<Parts> {
   };
 }
 
-async function openBundleParts(path: string): Promise<Parts> {
+async function openBundleParts(path: string): Promise<BackboneParts> {
   const manifest = await readManifest(path);
   if (manifest.weights !== 'compact') {
     throw new Error(

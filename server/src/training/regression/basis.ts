@@ -117,7 +117,7 @@ const OVERSAMPLED = 8;
  * & Van Loan, section 8.2), from a seeded start: deterministic.
  * @returns vectors [p, count], and their eigenvalues, the largest first
  */
-export async function leadingEigenvectors(
+async function leadingEigenvectors(
   a: Matrix,
   count: number,
   products: Products,

@@ -37,7 +37,7 @@ interface HistogramOptions {
 }
 
 /** Counts of one document; shares of each when two are compared. */
-export function histogramPlot(
+function histogramPlot(
   documents: readonly Document[],
   selections: Selections,
   options: HistogramOptions,

@@ -11,7 +11,7 @@ import { limitRules, SECOND, type Selections } from './series.js';
 /** More points than this are drawn as a density. */
 export const MOST_POINTS = 2500;
 
-export function scatterBox(documents: readonly Document[]): Box {
+function scatterBox(documents: readonly Document[]): Box {
   const ends = (measure: MeasureName): [number, number] => {
     const known = documents.map((d) => d.histograms[measure]).filter((h) => h.total > 0);
     return padded(

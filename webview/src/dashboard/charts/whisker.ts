@@ -10,7 +10,7 @@ export interface WhiskerScale {
 }
 
 /** The ends of a response's bar: q05 to q95 where the tail is q05, else the tail to the expectation. */
-export function whiskerEnds(responses: Responses, r: number, tau: number): [number, number] {
+function whiskerEnds(responses: Responses, r: number, tau: number): [number, number] {
   const tail = responses.tail[r] ?? Number.NaN;
   const spread = responses.spread[r] ?? Number.NaN;
   const high =

@@ -19,7 +19,7 @@ import {
 } from './values.js';
 
 /** repr of a float: the shortest digits, an exponent below 1e-4 and from 1e16 on. */
-export function floatText(x: number): string {
+function floatText(x: number): string {
   if (Number.isNaN(x)) return 'nan';
   if (!Number.isFinite(x)) return x < 0 ? '-inf' : 'inf';
   if (Object.is(x, -0)) return '-0.0';

@@ -82,7 +82,7 @@ export function replace(s: string, old: string, by: string, most: number): strin
 }
 
 /** The title case of a character: upper case but for digraphs, ligatures and Greek with iota subscript. */
-export function toTitle(c: string): string {
+function toTitle(c: string): string {
   const code = c.codePointAt(0)!;
   if (code >= 0x1c4 && code <= 0x1cc)
     return String.fromCodePoint(0x1c5 + 3 * Math.floor((code - 0x1c4) / 3));

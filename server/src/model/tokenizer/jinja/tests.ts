@@ -47,7 +47,7 @@ export function contains(all: Value, item: Value, budget: Budget): boolean {
   throw new Error(`argument of type '${typeName(all)}' is not iterable`);
 }
 
-export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
+const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ['defined', (v) => !isUndefined(v)],
   ['undefined', (v) => isUndefined(v)],
   ['none', (v) => v instanceof None],
