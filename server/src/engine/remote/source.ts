@@ -119,7 +119,7 @@ async function vllmReader(
 }
 
 /** What the numbers were rounded to, by the digits that they do not have. */
-export function dtypeOf(state: ArrayLike<number>): StateEngine['dtype'] {
+function dtypeOf(state: ArrayLike<number>): StateEngine['dtype'] {
   const bits = new Uint32Array(Float32Array.from(state).buffer);
   const without = (mask: number) => bits.every((b) => (b & mask) === 0);
   return without(0xffff) ? 'bfloat16' : without(0x1fff) ? 'float16' : 'float32';

@@ -1,7 +1,6 @@
 // Rows whose responses all have scores in the store: the reader's process hashes, looks up and measures them, and sends
 // numbers in place of texts.
 import type { WrittenRows } from '../../datasets/process/index.js';
-import type { Place } from '../../datasets/types.js';
 import { identityOf } from '../../engine/index.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
 import type { MeasureOptions } from '../../qrm/index.js';
@@ -38,7 +37,7 @@ export const knownAsk = (
 };
 
 /** Numbers of a row before its responses: ordinal, first and last byte, how many responses. */
-export const ROW_NUMBERS = 4;
+const ROW_NUMBERS = 4;
 /** What stands where among the numbers of a response; K quantiles follow, ascending. */
 export const AT = {
   conversation: 0,
@@ -108,15 +107,3 @@ export class KnownRows {
     return { numbers, at, label: words[numbers[at + AT.label]!]! };
   }
 }
-
-export const placeOfKnown = ({ numbers, at }: KnownResponse): Place => {
-  const p = at + AT.place;
-  return {
-    line: numbers[p]!,
-    column: numbers[p + 1]!,
-    endLine: numbers[p + 2]!,
-    endColumn: numbers[p + 3]!,
-    start: numbers[p + 4]!,
-    end: numbers[p + 5]!,
-  };
-};
