@@ -139,6 +139,17 @@ describe('qrm train', () => {
     ).rejects.toThrow(/attribute agree: 40 labels in few; a head needs 50 or more/);
   });
 
+  it('names the file of which nothing is used, and a missing one', async () => {
+    writeFileSync(path('empty.jsonl'), '');
+    const run = (attributes: string[]) =>
+      runTraining(undefined, { backbone: BACKBONE, attributes, out: path('x') }, { watch: quiet });
+    await expect(run([path('empty.jsonl')])).rejects.toThrow(/empty\.jsonl: no record is used/);
+    await expect(run([path('pairs.jsonl')])).rejects.toThrow(
+      /pairs\.jsonl: none of 61 records is used|no attribute is left/,
+    );
+    await expect(run([path('nowhere.jsonl')])).rejects.toThrow(/nowhere\.jsonl: no such file/);
+  });
+
   it('takes fixed weights in place of a gate', async () => {
     await runTraining(
       path('train.json'),
@@ -228,6 +239,18 @@ describe('qrm train --progress json', () => {
     expect(events).toEqual([]);
     expect(error).toMatch(/wrong\.json: folds: found 1, expected/);
     expect(error).toMatch(/wrong\.json: heldOut: found "much", expected a number/);
+  });
+
+  it('says why notes cannot be read, before any work', async () => {
+    for (const [notes, why] of [
+      [path('nowhere.md'), 'no such file'],
+      [folder, 'a folder, expected a file'],
+    ] as const) {
+      const args = ['--config', path('train.json'), '--out', path('no'), '--notes', notes];
+      const { code, events, error } = await run(...args);
+      expect([code, events]).toEqual([2, []]);
+      expect(error).toContain(`--notes ${notes}: ${why}`);
+    }
   });
 });
 

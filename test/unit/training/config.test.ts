@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import { afterAll, describe, expect, it } from 'vitest';
 import { seeded, spearman, wilson } from '../../../server/src/evaluation/statistics/index.js';
 import { schemaProblems, TRAIN_SCHEMA } from '../../../server/src/training/config/config-schema.js';
-import { readTrainConfig } from '../../../server/src/training/config/read-config.js';
+import { endpointsOf, readTrainConfig } from '../../../server/src/training/config/read-config.js';
 import {
   fitVerbosity,
   MAX_CORRELATION,
@@ -48,6 +48,63 @@ describe('the config of a training run', () => {
     const read = await readTrainConfig(undefined, { attributes: ['x/a.jsonl'], out: 'o' });
     expect(read.attributes[0]!.file).toBe(resolve('x/a.jsonl'));
     expect(read.out).toBe(resolve('o'));
+  });
+
+  it('takes folders: their data sets, but for what the run itself writes', async () => {
+    const at = (...names: string[]): string => join(folder, 'all', ...names);
+    for (const name of ['bundle', 'bundle.work', 'sub', 'none'])
+      mkdirSync(at(name), { recursive: true });
+    for (const name of [
+      'a.jsonl',
+      'sub/a.csv',
+      'sub/b.json',
+      'bundle/heads.json',
+      'bundle.work/figures.json',
+    ])
+      writeFileSync(at(name), '[]');
+    for (const name of ['notes.txt', 'README.md']) writeFileSync(at(name), 'Prose.');
+    writeFileSync(
+      at('train.json'),
+      JSON.stringify({ attributes: [{ file: '.', max: 7 }], out: 'bundle' }),
+    );
+    const read = await readTrainConfig(at('train.json'), {});
+    expect(read.attributes).toEqual([
+      { file: at('a.jsonl'), name: 'a', max: 7 },
+      { file: at('sub', 'a.csv'), name: join('sub', 'a'), max: 7 },
+      { file: at('sub', 'b.json'), name: join('sub', 'b'), max: 7 },
+    ]);
+    const named = { attributes: [{ file: at('sub'), name: 'mine' }], out: 'o' };
+    expect((await readTrainConfig(config(named), {})).attributes.map((a) => a.name)).toEqual(
+      ['a', 'b'].map((name) => join('mine', name)),
+    );
+    await expect(
+      readTrainConfig(undefined, { attributes: [at('none')], out: 'o' }),
+    ).rejects.toThrow(/none: no data set in this folder/);
+    await expect(readTrainConfig(at('sub'), {})).rejects.toThrow(/sub: a folder, expected a file/);
+  });
+
+  it('tells files of one name apart by their folders', async () => {
+    const options = { attributes: ['x/train.jsonl'], pairs: ['y/train.jsonl'], out: 'o' };
+    const { attributes, pairs } = await readTrainConfig(undefined, options);
+    expect([attributes[0]!.name, pairs[0]!.name]).toEqual(['train', join('y', 'train')]);
+    const twice = {
+      attributes: ['x/train.jsonl', 'z/train.jsonl'],
+      pairs: ['z/train.jsonl'],
+      out: 'o',
+    };
+    await expect(readTrainConfig(undefined, twice)).rejects.toThrow(
+      /two sources are called "train"/,
+    );
+  });
+
+  it('takes URLs of engines alone', async () => {
+    const of = (endpoint: string) =>
+      readTrainConfig(config({ attributes: ['a'], out: 'o', endpoint }), {});
+    expect(endpointsOf(await of('http://a:1, https://b/x'))).toEqual(['http://a:1', 'https://b/x']);
+    expect(endpointsOf(await of(' '))).toEqual([]);
+    await expect(of('http://a:1,gpu:8000')).rejects.toThrow(
+      /endpoint: found "gpu:8000", expected URLs/,
+    );
   });
 
   const wrong: [unknown, RegExp][] = [

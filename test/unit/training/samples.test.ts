@@ -2,15 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  groupedFolds,
-  permutation,
-  seeded,
-  splitFold,
-} from '../../../server/src/evaluation/statistics/index.js';
 import { readPreferences } from '../../../server/src/training/data/pairs.js';
 import {
   readRated,
@@ -18,7 +11,7 @@ import {
   type RatedOptions,
 } from '../../../server/src/training/data/rated.js';
 import { problemText, type DataProblem } from '../../../server/src/training/data/records.js';
-import { choose, foldOf, Split } from '../../../server/src/training/data/selection.js';
+import { Split } from '../../../server/src/training/data/selection.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-samples-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -174,6 +167,42 @@ describe('rated responses', () => {
     expect(rows.map((r) => r.line)).toEqual([1, 3]);
   });
 
+  it('say so where a file holds none', async () => {
+    for (const [name, content] of [
+      ['e.jsonl', ''],
+      ['b.jsonl', '\n \n'],
+      ['e.json', '[]'],
+      ['h.csv', 'prompt,response,score\n'],
+    ] as const) {
+      const { rows, list } = await rated(name, content);
+      expect([rows, list]).toEqual([[], [`${name}:1: the file holds no records`]]);
+    }
+    // What is there and cannot be read is told alone.
+    expect((await rated('x.jsonl', '{')).list).toEqual([
+      expect.stringMatching(/^x\.jsonl:1: not JSON/),
+    ]);
+  });
+
+  it('are grouped by the prompt without the blanks around it, as pairs are', async () => {
+    const prompts = ['Hi', 'Hi ', '\n Hi\t', '\u200bHi\ufeff', 'H i'];
+    const { rows } = await rated(
+      'g.jsonl',
+      lines(...prompts.map((prompt) => ({ ...row, prompt }))),
+    );
+    expect(rows.map((r) => r.group)).toEqual(['Hi', 'Hi', 'Hi', 'Hi', 'H i']);
+    // What the model reads is left as it is.
+    expect(rows.map((r) => r.messages[0]!.content)).toEqual(prompts);
+    const { tell } = problems();
+    const pairs = prompts.map((prompt) => ({ prompt, chosen: 'a', rejected: 'b' }));
+    const read = await readPreferences(file('gp.jsonl', lines(...pairs)), {}, tell);
+    expect(read.map((p) => p.group)).toEqual(rows.map((r) => r.group));
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const split = new Split(seed, 0.5);
+      const held = new Set([...rows, ...read].slice(0, 4).map((r) => split.isHeldOut(r.group)));
+      expect(held.size).toBe(1);
+    }
+  });
+
   it('fail as a whole only where the file cannot be read', async () => {
     await expect(readRated(join(folder, 'none.jsonl'), {}, () => undefined)).rejects.toThrow(
       /none\.jsonl: no such file/,
@@ -214,84 +243,5 @@ describe('pairs', () => {
     expect(pairs.map((p) => p.line)).toEqual([1, 4]);
     expect(list[0]).toMatch(/^bad\.jsonl:2: /);
     expect(list[1]).toMatch(/^bad\.jsonl:3: .*pair without difference/);
-  });
-});
-
-describe('the choice of a sample', () => {
-  const items = Array.from({ length: 60 }, (_, i) => ({
-    item: i,
-    group: `g${i % 20}`,
-    prompt: `p${i % 20}`,
-    content: `c${i}`,
-    value: Math.floor(i / 40),
-  }));
-  const take = (max: number, perPrompt: number, accept = (_: number) => true): number[][] =>
-    choose(items, { seed: 1, max, perPrompt }, accept);
-
-  it('takes prompts whole, in an order that does not depend on the file', () => {
-    const all = take(Infinity, Infinity);
-    expect(all.flat().sort((a, b) => a - b)).toEqual(items.map((i) => i.item));
-    for (const prompt of all) expect(new Set(prompt.map((i) => i % 20)).size).toBe(1);
-    const turned = choose([...items].reverse(), { seed: 1, max: 12, perPrompt: 3 }, () => true);
-    expect(turned).toEqual(take(12, 3));
-  });
-
-  it('holds a smaller sample in a larger one', () => {
-    const large = new Set(take(30, 2).flat());
-    for (const i of take(10, 2).flat()) expect(large.has(i)).toBe(true);
-  });
-
-  it('takes responses that differ, where a prompt has some', () => {
-    for (const [a, b] of take(40, 2)) expect(a! >= 40).not.toBe(b! >= 40);
-  });
-
-  it('counts only what is accepted', () => {
-    expect(take(10, 2, (i) => i % 2 === 0).flat()).toHaveLength(10);
-  });
-
-  it('splits by prompt, alike in every file, and keeps an older split', () => {
-    const split = new Split(3, 0.25);
-    const groups = Array.from({ length: 2000 }, (_, i) => `prompt ${i}`);
-    const share = groups.filter((g) => split.isHeldOut(g)).length / groups.length;
-    expect(share).toBeGreaterThan(0.2);
-    expect(share).toBeLessThan(0.3);
-    expect(new Split(3, 0.25).isHeldOut(groups[0]!)).toBe(split.isHeldOut(groups[0]!));
-    split.fix(groups.slice(0, 2), [true, false]);
-    expect(groups.slice(0, 2).map((g) => split.isHeldOut(g))).toEqual([true, false]);
-    for (const g of groups) expect([0, 1, 2, 3]).toContain(foldOf(3, g, 4));
-  });
-});
-
-describe('folds', () => {
-  const groups = fc.array(fc.integer({ min: 0, max: 30 }).map(String), { minLength: 5 });
-
-  it('hold every sample once and never split a group', () => {
-    fc.assert(
-      fc.property(groups, fc.integer(), (names, seed) => {
-        fc.pre(new Set(names).size >= 3);
-        const folds = groupedFolds(names, 3, seed);
-        expect(new Set(folds)).toEqual(new Set([0, 1, 2]));
-        names.forEach((a, i) =>
-          names.forEach((b, j) => a === b && expect(folds[i]).toBe(folds[j])),
-        );
-        const { train, test } = splitFold(folds, 1);
-        expect([...train, ...test].sort((a, b) => a - b)).toEqual(names.map((_, i) => i));
-      }),
-    );
-  });
-
-  it('are about equally large', () => {
-    const names = Array.from({ length: 100 }, (_, i) => String(i >> 1));
-    const folds = groupedFolds(names, 5, 1);
-    for (let f = 0; f < 5; f++) expect(folds.filter((x) => x === f)).toHaveLength(20);
-  });
-
-  it('refuse fewer groups than folds', () => {
-    expect(() => groupedFolds(['a', 'b', 'a'], 3, 0)).toThrow(/2 groups/);
-  });
-
-  it('are the same for the same seed', () => {
-    expect(permutation(20, seeded(4))).toEqual(permutation(20, seeded(4)));
-    expect(permutation(20, seeded(4))).not.toEqual(permutation(20, seeded(5)));
   });
 });

@@ -1,5 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readUserText } from '../../files/user-text.js';
+import { whyUnread } from '../../files/why.js';
 import { writeWhole } from '../../files/write.js';
 import { runTraining, type PartialConfig } from '../../training/index.js';
 import { EXIT, UsageError } from '../errors.js';
@@ -39,7 +41,7 @@ export async function trainCommand(o: TrainOptions): Promise<number> {
   const { signal } = onInterrupt();
   const told = o.progress === 'json' ? new TrainEvents() : new TrainLine(o.quiet ?? false);
   try {
-    const notes = o.notes === undefined ? undefined : await readFile(o.notes, 'utf8');
+    const notes = o.notes === undefined ? undefined : notesOf(o.notes);
     const { out, work, card, report, figures } = await runTraining(o.config, overrides(o), {
       notes,
       watch: { say: told.say, progress: told.show, signal },
@@ -58,6 +60,14 @@ export async function trainCommand(o: TrainOptions): Promise<number> {
     if (!signal.aborted) throw error;
     process.stderr.write('Interrupted. The same command goes on from there.\n');
     return EXIT.interrupted;
+  }
+}
+
+function notesOf(file: string): string {
+  try {
+    return readUserText(file);
+  } catch (error) {
+    throw new UsageError(`--notes ${file}: ${whyUnread(error)}`);
   }
 }
 

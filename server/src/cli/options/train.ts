@@ -24,7 +24,10 @@ export function addTrainCommand(program: Command, examples: (...lines: string[])
     .optionsGroup('Data:')
     .option('--config <file>', 'train.json with all of these and more; options win over it')
     .option('--data <folder>', 'that file names in the config are relative to')
-    .option('--attributes <files...>', 'rated responses: JSON, JSON Lines, CSV, Parquet')
+    .option(
+      '--attributes <files...>',
+      'rated responses, or folders of them: JSON, JSON Lines, CSV, Parquet',
+    )
     .option('--scale <name=min:max...>', 'of labels; default: of the layout, else of the data')
     .option('--pairs <files...>', 'preference pairs, every format that audit reads')
     .option(

@@ -37,8 +37,12 @@ const object = (
 const texts: Schema = { type: 'array', items: { type: 'string' } };
 const textMap: Schema = { type: 'object', additionalProperties: { type: 'string' } };
 
-const file = text('A file, relative to `data`, or to the config where `data` is not given.');
-const sourceName = text("Default: the file's name without endings.");
+const file = text(
+  'A file, or a folder of data sets, relative to `data`, or to the config where `data` is not given.',
+);
+const sourceName = text(
+  "Default: the file's name without endings; of a folder, before its files'.",
+);
 const most = whole('Taken at most, by a seeded choice of prompts.', 1);
 const maxTokens = whole('Conversations of more tokens are left out.', 1);
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, resolve } from 'node:path';
-import { stemOf } from '../../datasets/index.js';
+import { dirname, resolve } from 'node:path';
 import { doubleKey } from '../../files/json-keys.js';
 import { readUserText } from '../../files/user-text.js';
+import { whyUnread } from '../../files/why.js';
 import { parseJson } from '../../model/files.js';
+import { sourceList, type NamedSource } from './sources.js';
 import { TRAIN_SCHEMA, schemaProblems } from './config-schema.js';
 import { isName, NAMES } from '../data/rated.js';
 import {
@@ -38,7 +39,7 @@ export async function readTrainConfig(
   }
   const problems = schemaProblems({ attributes: [], ...written, ...options }, TRAIN_SCHEMA);
   if (problems.length > 0) throw new Error(problems.map((p) => `${where}: ${p}`).join('\n'));
-  return completeConfig(written, options, file === undefined ? '.' : dirname(file), where);
+  return completeConfig(written, options, file);
 }
 
 /** The URLs of `endpoint`; none where the backbone runs here. */
@@ -47,7 +48,12 @@ export const endpointsOf = ({ endpoint = '' }: Pick<TrainConfig, 'endpoint'>): s
 
 function readWritten(file: string): Readonly<Record<string, unknown>> {
   if (!existsSync(file)) throw new Error(`${file}: the file is missing`);
-  const text = readUserText(file);
+  let text: string;
+  try {
+    text = readUserText(file);
+  } catch (error) {
+    throw new Error(`${file}: ${whyUnread(error)}`, { cause: error });
+  }
   const config = parseJson(text, file);
   const double = doubleKey(text);
   if (double !== undefined)
@@ -55,12 +61,13 @@ function readWritten(file: string): Readonly<Record<string, unknown>> {
   return config;
 }
 
-function completeConfig(
+async function completeConfig(
   written: Readonly<Record<string, unknown>>,
   options: PartialConfig,
-  base: string,
-  where: string,
-): TrainConfig {
+  file: string | undefined,
+): Promise<TrainConfig> {
+  const where = file ?? 'qrm train';
+  const base = file === undefined ? '.' : dirname(file);
   // Of the schema: types are checked.
   const all = { ...DEFAULTS, ...written, ...options } as unknown as TrainConfig & { data?: string };
   const path = (key: keyof PartialConfig): string | undefined => {
@@ -68,15 +75,9 @@ function completeConfig(
     return value === undefined ? undefined : resolve(key in options ? '.' : base, value);
   };
   const folder = path('data') ?? base;
-  const sources = <T extends { file: string; name: string }>(key: 'attributes' | 'pairs'): T[] =>
-    ((all[key] ?? []) as (string | T)[]).map((entry) => {
-      const source = typeof entry === 'string' ? ({ file: entry } as T) : entry;
-      return {
-        ...source,
-        file: resolve(key in options ? '.' : folder, source.file),
-        name: source.name ?? stemOf(basename(source.file)),
-      };
-    });
+  const sources = <T extends NamedSource>(key: 'attributes' | 'pairs'): readonly (string | T)[] =>
+    (all[key] ?? []) as (string | T)[];
+  const from = (key: 'attributes' | 'pairs'): string => (key in options ? '.' : folder);
   for (const url of endpointsOf(all)) {
     if (/^https?:\/\//i.test(url) && URL.canParse(url)) continue;
     const expected = 'expected URLs such as http://127.0.0.1:8000';
@@ -84,8 +85,11 @@ function completeConfig(
   }
   const out = path('out');
   if (out === undefined) throw new Error(`${where}: no --out: expected the folder of the bundle`);
-  const attributes = sources<AttributeSource>('attributes');
-  const pairs = sources<PairSource>('pairs');
+  const work = path('work') ?? `${out}.work`;
+  const made = [out, work, path('checkpoint'), file].flatMap((p) => p ?? []);
+  const list = sourceList(made, where);
+  const attributes = await list.add(from('attributes'), sources<AttributeSource>('attributes'));
+  const pairs = await list.add(from('pairs'), sources<PairSource>('pairs'));
   if (attributes.length === 0 && pairs.every((p) => p.attribute === undefined)) {
     throw new Error(`${where}: no --attributes: expected files of rated responses`);
   }
@@ -105,11 +109,6 @@ function completeConfig(
       throw new Error(`${where}: pairs[${i}].attribute: expected a name ${NAMES}`);
     }
   }
-  const names = [...attributes, ...pairs].map((s) => s.name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) {
-    throw new Error(`${where}: two sources are called "${twice}"; give one of them a "name"`);
-  }
   const { backbone } = all;
   return {
     ...all,
@@ -119,7 +118,7 @@ function completeConfig(
     pairs,
     out,
     checkpoint: path('checkpoint'),
-    work: path('work') ?? `${out}.work`,
+    work,
     gate: {
       ...PAPER_GATE,
       ...(written['gate'] as object),

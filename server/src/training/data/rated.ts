@@ -1,3 +1,4 @@
+import { withoutBlanks } from '../../blank.js';
 import type { ChatMessage } from '../../engine/types.js';
 import { numberOf, type RawLabels } from '../../evaluation/items/labels.js';
 import { ratedOf, type RatedMapping, type RawRated } from './layouts.js';
@@ -38,7 +39,10 @@ export async function readRated(
   problem: (p: DataProblem) => void,
 ): Promise<Rated[]> {
   const found: { raw: RawRated; line: number }[] = [];
-  for (const { fields, line, text } of await readRecords(file, problem)) {
+  let told = 0;
+  const records = await readRecords(file, (p) => (told++, problem(p)));
+  if (records.length + told === 0) problem({ file, line: 1, message: 'the file holds no records' });
+  for (const { fields, line, text } of records) {
     for (const raw of ratedOf(fields, options.mapping, text)) {
       if ('error' in raw) problem({ file, line, message: raw.error });
       else found.push({ raw, line });
@@ -95,9 +99,13 @@ function unread({ labels, columns }: RawRated, known: ReadonlySet<string>): [str
   });
 }
 
-/** The user's first message, or the first of all. */
+/**
+ * The user's first message, or the first of all, without the blanks around it: files differ in those, and a prompt
+ * must not be in training by one and held out by another.
+ */
 export function groupOf(messages: readonly ChatMessage[]): string {
-  return (messages.find(({ role }) => role === 'user') ?? messages[0])?.content ?? '';
+  const first = messages.find(({ role }) => role === 'user') ?? messages[0];
+  return withoutBlanks(first?.content ?? '');
 }
 
 /** @returns what is wrong, or labels in [0, 1] */

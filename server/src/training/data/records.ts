@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { whyUnread } from '../../files/why.js';
 import { isFields, type Fields } from '../../evaluation/items/labels.js';
 import { compressionOf, decompress } from '../../datasets/index.js';
 import { containerOfName } from '../../datasets/index.js';
@@ -39,15 +40,14 @@ export async function readRecords(
   problem: (p: DataProblem) => void,
 ): Promise<SourceRecord[]> {
   const magic = Buffer.alloc(8);
-  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new Error(`${file}: no such file`);
-    throw error;
-  });
-  await handle.read(magic, 0, 8, 0);
-  await handle.close();
   const named = (error: unknown): never => {
-    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${file}: ${whyUnread(error)}`, { cause: error });
   };
+  const handle = await open(file, 'r').catch(named);
+  await handle
+    .read(magic, 0, 8, 0)
+    .catch(named)
+    .finally(() => handle.close());
   const chunks = decompress(createReadStream(file), compressionOf(magic));
   const bytes = await readAll(chunks).catch(named);
   if (bytes.subarray(0, 4).toString('latin1') === 'PAR1') {

@@ -22,9 +22,9 @@ export class Split {
     private readonly share: number,
   ) {}
 
-  /** Keeps the split of `groups` as given. */
+  /** Keeps the split of `groups` as given; what it holds out in one place is held out in all. */
   fix(groups: readonly string[], heldOut: readonly boolean[]): void {
-    groups.forEach((g, i) => this.fixed.set(g, heldOut[i]!));
+    groups.forEach((g, i) => this.fixed.set(g, heldOut[i]! || this.fixed.get(g) === true));
   }
 
   isHeldOut(group: string): boolean {

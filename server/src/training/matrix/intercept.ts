@@ -1,4 +1,11 @@
-import { cholesky, matrix, multiply, solveCholesky, type Matrix } from './matrix.js';
+import {
+  cholesky,
+  matrix,
+  multiply,
+  solveCholesky,
+  type FloatMatrix,
+  type Matrix,
+} from './matrix.js';
 import type { Moments } from './moments.js';
 
 /**
@@ -81,7 +88,7 @@ export function standardisedGram(
   return out;
 }
 
-function apply(features: Matrix, direction: Float64Array): Float64Array {
+function apply(features: Matrix | FloatMatrix, direction: Float64Array): Float64Array {
   const p = features.columns;
   const out = new Float64Array(features.rows);
   for (let i = 0; i < features.data.length; i++) {
@@ -97,7 +104,10 @@ export function interceptError(features: Matrix, { direction }: Standardisation)
 }
 
 /** The design [n, 1 + hidden] of raw features [n, hidden]. */
-export function designOf(features: Matrix, { direction, mean, scale }: Standardisation): Matrix {
+export function designOf(
+  features: Matrix | FloatMatrix,
+  { direction, mean, scale }: Standardisation,
+): Matrix {
   const p = features.columns;
   const one = apply(features, direction);
   const out = matrix(features.rows, p + 1);

@@ -1,16 +1,22 @@
 import { means } from '../../evaluation/statistics/index.js';
 import type { FeatureStore } from '../features/feature-store.js';
-import { multiplyByTransposed, matrix, takeRows, type Matrix } from '../matrix/matrix.js';
+import {
+  multiplyByTransposed,
+  matrix,
+  takeRows,
+  type FloatMatrix,
+  type Matrix,
+} from '../matrix/matrix.js';
 import type { AttributeHeads } from './heads.js';
-import { featuresOf } from './heads.js';
+import { featureBlocks, floatsOf } from './heads.js';
 import type { Plan, SamplePair } from './sample.js';
 
 /** Pairs with what a gate is trained on and judged by; row i of each matrix is pair i. */
 export interface ScoredPairs {
   readonly pairs: readonly SamplePair[];
-  /** Gating features [n, hidden]. */
-  readonly chosen: Matrix;
-  readonly rejected: Matrix;
+  /** Gating features [n, hidden], in float32 as the store has them. */
+  readonly chosen: FloatMatrix;
+  readonly rejected: FloatMatrix;
   /** Expectations [n, M], before the verbosity adjustment. */
   readonly chosenRewards: Matrix;
   readonly rejectedRewards: Matrix;
@@ -26,9 +32,8 @@ export async function scorePairs(
   pairs: readonly SamplePair[],
   heads: readonly AttributeHeads[],
 ): Promise<ScoredPairs> {
-  const side = async (which: 'chosen' | 'rejected'): Promise<[Matrix, Matrix]> => {
+  const side = async (which: 'chosen' | 'rejected'): Promise<[FloatMatrix, Matrix]> => {
     const encoded = pairs.map((p) => p[which]);
-    const features = await featuresOf(store, encoded, 'reward');
     const rewards = matrix(pairs.length, heads.length);
     const parts = new Map<number, number[]>();
     pairs.forEach((p, i) => {
@@ -38,22 +43,32 @@ export async function scorePairs(
       else parts.set(part, [i]);
     });
     for (const [part, rows] of parts) {
-      const x = takeRows(features, rows);
-      heads.forEach(({ head, folds }, m) => {
-        means(multiplyByTransposed(x, part < 0 ? head : folds[part]!)).forEach((e, at) => {
-          rewards.data[rows[at]! * heads.length + m] = e;
+      const of = rows.map((i) => encoded[i]!);
+      let from = 0;
+      for await (const x of featureBlocks(store, of, 'reward').blocks()) {
+        heads.forEach(({ head, folds }, m) => {
+          means(multiplyByTransposed(x, part < 0 ? head : folds[part]!)).forEach((e, at) => {
+            rewards.data[rows[from + at]! * heads.length + m] = e;
+          });
         });
-      });
+        from += x.rows;
+      }
     }
-    return [await featuresOf(store, encoded, 'gating'), rewards];
+    return [await floatsOf(store, encoded, 'gating'), rewards];
   };
   const [chosen, chosenRewards] = await side('chosen');
   const [rejected, rejectedRewards] = await side('rejected');
   return { pairs, chosen, rejected, chosenRewards, rejectedRewards };
 }
 
+/** The same with gating features in a basis, as a gate is trained on them. */
+export type DesignedPairs = Omit<ScoredPairs, 'chosen' | 'rejected'> & {
+  readonly chosen: Matrix;
+  readonly rejected: Matrix;
+};
+
 /** Rows of scored pairs. */
-export function takePairs(scored: ScoredPairs, rows: readonly number[]): ScoredPairs {
+export function takePairs(scored: DesignedPairs, rows: readonly number[]): DesignedPairs {
   return {
     pairs: rows.map((i) => scored.pairs[i]!),
     chosen: takeRows(scored.chosen, rows),

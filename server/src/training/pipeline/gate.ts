@@ -5,7 +5,7 @@ import { unitHash } from '../data/selection.js';
 import { designIn, makeBasis } from '../regression/basis.js';
 import type { FeatureStore } from '../features/feature-store.js';
 import type { GateEpoch, GateOptions, GatePairs, GateTraining } from '../gating/gate.js';
-import { takeRows } from '../matrix/matrix.js';
+import { matrix, takeRows } from '../matrix/matrix.js';
 import { oneBlock } from '../matrix/moments.js';
 import { fitGate } from '../regression/preferences.js';
 import type { Products } from '../matrix/products.js';
@@ -57,8 +57,10 @@ export async function trainGateStage(
   if (config.weights || usable.length === 0) return undefined;
   const stages = new Stages(join(config.work, 'stages'));
   const names = kept.map(({ name }) => name);
+  const { rows, columns, data } = takeRows(scored.chosen, usable);
   const basis = await makeBasis(
-    oneBlock(takeRows(scored.chosen, usable)),
+    // Its products in float64.
+    oneBlock(matrix(rows, columns, data)),
     config.components,
     GATE_SCALE,
     products,

@@ -141,8 +141,25 @@ export class Sampler {
     else this.attributes.set(name, [sample]);
   }
 
+  /** Files of which nothing is used, and attributes whose labels are all the same. */
+  private whyNone(alike: readonly string[]): string {
+    const { attributes, pairs } = this.context.config;
+    const unused = [...attributes, ...pairs.filter((p) => p.attribute !== undefined)].flatMap(
+      ({ file, name }) => {
+        const { records = 0, used = 0, tooLong = 0 } = this.counts.get(name) ?? {};
+        if (used > 0) return [];
+        const long = tooLong > 0 ? `, ${tooLong} of them too long` : '';
+        return [
+          `${file}: ${records === 0 ? 'no record' : `none of ${records} records`} is used${long}`,
+        ];
+      },
+    );
+    return ['no attribute is left to train', ...unused, ...alike].join('\n  ');
+  }
+
   result(): Omit<Plan, 'files'> {
     const { maxPerAttribute } = this.context.config;
+    const alike: string[] = [];
     for (const [name, samples] of this.attributes) {
       let labels = 0;
       // The sample is in the order of the seeded hash already.
@@ -150,9 +167,9 @@ export class Sampler {
       const values = new Set(kept.flatMap((s) => s.labels));
       const count = kept.reduce((sum, s) => sum + s.labels.length, 0);
       if (values.size === 1) {
-        this.context.say(
-          `Attribute ${name} is left out: all of its ${count} labels are the same (in ${kept[0]!.source})`,
-        );
+        const why = `all of its ${count} labels are the same (in ${kept[0]!.source})`;
+        this.context.say(`Attribute ${name} is left out: ${why}`);
+        alike.push(`${name}: ${why}`);
         this.attributes.delete(name);
         continue;
       }
@@ -173,7 +190,7 @@ export class Sampler {
       }
       this.attributes.set(name, kept);
     }
-    if (this.attributes.size === 0) throw new Error('no attribute is left to train');
+    if (this.attributes.size === 0) throw new Error(this.whyNone(alike));
     const { groups, attributes, pairs, attributesOf } = this;
     return { groups, attributes, pairs, attributesOf };
   }

@@ -58,7 +58,7 @@ function withoutIntercept(design: Matrix): Matrix {
 
 /** The design of raw features in the basis, [n, 1 + components]; column 0 is the intercept. */
 export async function designIn(
-  features: Matrix,
+  features: Matrix | FloatMatrix,
   { standardisation, rotation }: Basis,
   products: Products,
 ): Promise<Matrix> {

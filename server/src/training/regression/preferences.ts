@@ -8,7 +8,7 @@ import {
   type GateWatch,
 } from '../gating/gate.js';
 import { foldBasis, type Basis } from './basis.js';
-import { matrix, type Matrix } from '../matrix/matrix.js';
+import { matrix, type FloatMatrix, type Matrix } from '../matrix/matrix.js';
 
 /**
  * Trains the gate in a basis, so that weight decay and initial weights treat its columns alike, and folds
@@ -66,7 +66,7 @@ function judge(
 export function gateWeights(
   layers: readonly GatingLayer[],
   temperature: number,
-  features: Matrix,
+  features: Matrix | FloatMatrix,
 ): Matrix {
   const M = layers.at(-1)!.outputs;
   const { gate } = applyHeads(
