@@ -48,6 +48,25 @@ export default async function (suite, editor) {
     await workbench.closePanel();
   });
 
+  await test('an engine that is not there is underlined at endpoint', async () => {
+    await workbench.closeEditors();
+    writeFileSync(
+      join(folder, CONFIG),
+      JSON.stringify({ ...config, endpoint: 'http://127.0.0.1:9' }, null, 2),
+    );
+    await workbench.openFile(CONFIG);
+    await workbench.command('QRM Lens: Train Model…');
+    await workbench.notification(/127\.0\.0\.1:9: /);
+    const line = 2 + Object.keys(config).length;
+    await until('the problem', async () =>
+      (await workbench.problems()).some(
+        (text) => /127\.0\.0\.1:9/.test(text) && text.includes(`Ln ${line}`),
+      ),
+    );
+    await workbench.clearNotifications();
+    await workbench.closePanel();
+  });
+
   await test('a run says how far it is, shows its pictures, and its model can be used', async () => {
     await workbench.closeEditors();
     writeFileSync(join(folder, CONFIG), JSON.stringify(config, null, 2));
