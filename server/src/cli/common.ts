@@ -48,7 +48,10 @@ export async function* openKnown(path: string, o: InputOptions, ask: KnownAsk) {
 /** Says so, and gives true, when not one of the files exists: then no model need be loaded. */
 export function noneExists(files: readonly string[]): boolean {
   if (files.some((path) => path === '-' || existsSync(path))) return false;
-  for (const path of files) console.error(`qrm: ${path}: no such file or folder`);
+  for (const path of files)
+    console.error(
+      `qrm: ${visible(path)}: no such file or folder${path.includes('\ufffd') ? ' (a name that is not UTF-8 is not found: rename it)' : ''}`,
+    );
   return true;
 }
 

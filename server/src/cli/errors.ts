@@ -3,8 +3,21 @@ import { messageOf } from '../errors.js';
 export { EXIT } from './exit-codes.js';
 export { UsageError } from '../errors.js';
 
+/** What the system's limits are called, where one is met. */
+function hintOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code === 'EMFILE') return ' (expected a higher limit of open files: ulimit -n)';
+  if (
+    /WebAssembly|Wasm|Array buffer allocation|failed to map segment|cannot allocate memory/i.test(
+      messageOf(error),
+    )
+  )
+    return ' (expected more memory, or no limit of addresses: ulimit -v unlimited)';
+  return '';
+}
+
 export function explain(error: unknown): string {
   if (process.env['QRM_DEBUG'] === '1' && error instanceof Error)
     return error.stack ?? error.message;
-  return `qrm: ${messageOf(error)}`;
+  return `qrm: ${messageOf(error)}${hintOf(error)}`;
 }

@@ -27,6 +27,10 @@ export async function checkOutputs(
   }
 }
 
+let passed = false;
+/** Was something in a folder passed over that cannot be read? The run then ends as with such a file. */
+export const passedOver = (): boolean => passed;
+
 /** Reports of an earlier run in the folders that are read are no data, and may be written again. */
 async function earlier(outs: readonly (string | undefined)[], seen: Set<string>): Promise<void> {
   for (const out of outs) {
@@ -54,7 +58,11 @@ export async function expandFiles(
   for (const path of paths) {
     const found = path === '-' ? undefined : await stat(path).catch(() => undefined);
     if (found?.isDirectory()) {
-      for await (const file of dataFiles(path, seen, warn))
+      const tell = (message: string): void => {
+        passed = true;
+        warn(message);
+      };
+      for await (const file of dataFiles(path, seen, tell))
         if (!written.has(await identityOf(file))) files.push(file);
       continue;
     }

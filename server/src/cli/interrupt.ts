@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { EXIT } from './exit-codes.js';
+import { explain, EXIT } from './errors.js';
 
 /** How long an interrupted command may take to leave in good order. */
 const LEAVE = 5000;
@@ -27,6 +27,12 @@ function stop(name: string): void {
 // Imported before all else: a signal has its exit code from the first moment on. SIGHUP last, as tests see
 // by it that all are there.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+
+// What nothing caught: 1 would say that there are findings.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(EXIT.usage);
+});
 
 /**
  * For a command that leaves in good order: aborted on the first Ctrl-C, SIGTERM or hang-up; the second leaves

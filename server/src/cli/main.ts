@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { systemReason } from '../files/reasons.js';
 import { programVersion } from '../files/version.js';
 import { EXIT, explain, UsageError } from './errors.js';
+import { passedOver } from './files.js';
 import { isClosedPipe } from './output/output.js';
 import { qrmProgram } from './program.js';
 
@@ -30,6 +31,7 @@ process.stderr.on('error', () => undefined);
 try {
   refuseUnknown(process.argv.slice(2));
   await program.parseAsync();
+  if (process.exitCode === EXIT.ok && passedOver()) process.exitCode = EXIT.unreadable;
 } catch (error) {
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;

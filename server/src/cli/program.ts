@@ -27,6 +27,7 @@ import { pullCommand } from './commands/pull.js';
 import { addScoreCommand } from './options/score.js';
 import { addServeCommand } from './options/serve.js';
 import { addTrainCommand } from './options/train.js';
+import { UsageError } from './errors.js';
 import { addWatchCommand } from './options/watch.js';
 
 const EXIT_CODES =
@@ -73,6 +74,17 @@ const scoring = (command: Command) => {
     .option('--quiet', 'nothing on standard error but errors');
 };
 
+/** Processes begin in the working folder, and names are read from it. @throws UsageError where it is gone */
+function checkWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw new UsageError(
+      'the working folder is not there any more (deleted or unmounted); expected to run in one that is: cd to it',
+    );
+  }
+}
+
 /** All commands of `qrm` with their options. @throws CommanderError, UsageError where it is given what it does not take */
 export function qrmProgram(version: string): Command {
   const program = new Command('qrm')
@@ -81,6 +93,7 @@ export function qrmProgram(version: string): Command {
     )
     .version(version)
     .configureHelp({ showGlobalOptions: false })
+    .hook('preAction', checkWorkingFolder)
     .showSuggestionAfterError()
     .addHelpText(
       'after',

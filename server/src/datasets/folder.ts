@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compressionOfName, containerOfName, factsOf } from './formats.js';
@@ -54,7 +55,16 @@ export async function identityOf(path: string): Promise<string> {
 
 async function namesIn(folder: string, warn: (message: string) => void): Promise<string[]> {
   try {
-    return (await readdir(folder)).sort();
+    const names: string[] = [];
+    for (const bytes of await readdir(folder, 'buffer')) {
+      const name = bytes.toString('utf8');
+      if (isUtf8(bytes)) names.push(name);
+      else if (containerOfName(name) !== undefined)
+        warn(
+          `${join(folder, name)}: the file's name is not UTF-8 (${bytes.toString('latin1').replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`)}): it is not read. Expected a name in UTF-8: rename it`,
+        );
+    }
+    return names.sort();
   } catch (error) {
     warn(`${folder}: the folder cannot be read: ${messageOf(error)}`);
     return [];

@@ -52,6 +52,7 @@ export { commandLineSource } from './input/pipe.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';
+export { compressors } from './columns/compressors.js';
 export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
 export { scanCsvRecord } from './csv/record.js';
 export { parseMapping } from './mapping.js';

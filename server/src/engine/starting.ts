@@ -1,8 +1,9 @@
 import { cancelled } from '../errors.js';
+import { systemReason } from '../files/reasons.js';
 import type { ChildProcess } from 'node:child_process';
-import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
+import type { FromEvaluator, OpenRequest } from './messages.js';
 import type { EvaluatorInfo } from './types.js';
-import { forkWorker, lastWords } from './worker-process.js';
+import { forkWorker, lastWords, sendTo } from './worker-process.js';
 
 export interface ClientOptions extends OpenRequest {
   readonly onProgress?: (progress: { message: string; fraction?: number }) => void;
@@ -65,7 +66,14 @@ function startOnce(options: ClientOptions): Promise<Started> {
       reject(new EndedEarly(message, killed !== null));
     };
     child.once('exit', early);
-    child.once('error', reject);
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        Object.assign(
+          new Error(`the evaluator process cannot be started: ${systemReason(error)}`),
+          { code: error.code },
+        ),
+      ),
+    );
     const listen = (message: FromEvaluator): void => {
       if (message.type === 'progress') onProgress?.(message);
       if (message.type !== 'opened' && message.type !== 'failed') return;
@@ -77,6 +85,6 @@ function startOnce(options: ClientOptions): Promise<Started> {
       reject(new Error(message.error));
     };
     child.on('message', listen);
-    child.send({ type: 'open', request } satisfies ToEvaluator);
+    sendTo(child, { type: 'open', request });
   });
 }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ToEvaluator } from './messages.js';
 
 /** dist/worker.js: beside the bundle that runs, or in the package when run from source. */
 export function workerScript(): string {
@@ -28,6 +29,11 @@ export function forkWorker(): ChildProcess {
     if (process.env['QRM_DEBUG'] === '1') process.stderr.write(text);
   });
   return child;
+}
+
+/** Sends where the process was made at all; where it was not (no descriptors, no memory), its `error` says so. */
+export function sendTo(child: ChildProcess, message: ToEvaluator): void {
+  if (child.connected) child.send(message, () => undefined);
 }
 
 /** The last line that a process wrote to standard error, in brackets, or nothing. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors } from '../datasets/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { streamInOrder } from '../engine/index.js';
 import type { Evaluator, EvaluatorInfo, GroupResult, ScoreGroup } from '../engine/types.js';

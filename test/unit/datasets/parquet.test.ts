@@ -3,7 +3,7 @@ import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer } from 'hypa
 import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { rowsOf } from '../../../server/src/datasets/columns/row-group.js';
-import { compressors } from '../../../server/src/datasets/columns/values.js';
+import { compressors } from '../../../server/src/datasets/columns/compressors.js';
 import { fixture, readAll } from './helpers.js';
 
 const fileOf = (buffer: ArrayBuffer): AsyncBuffer => ({

@@ -10,7 +10,7 @@ import {
   type FileMetaData,
   type SchemaElement,
 } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors } from '../../datasets/index.js';
 import { ByteWriter, ParquetWriter, type ColumnSource } from 'hyparquet-writer';
 import type { DatasetRow } from '../../datasets/types.js';
 import { ANNOTATIONS, type Annotation, type FilePlan, type Unchanged } from '../changes.js';

@@ -9,7 +9,8 @@ import {
 import { advanced } from '../input/source.js';
 import { ChunkReader, type Page } from './chunk.js';
 import { openPage, type OpenPage } from './runs.js';
-import { compressors, convertValues, parsers, typeOf } from './values.js';
+import { compressors } from './compressors.js';
+import { convertValues, parsers, typeOf } from './values.js';
 
 type ColumnDecoder = Parameters<typeof readPage>[2];
 

@@ -1,19 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { Compressors, DecodedArray, ParquetParsers, SchemaElement } from 'hyparquet';
-import { compressors as pure } from 'hyparquet-compressors';
+import type { DecodedArray, ParquetParsers, SchemaElement } from 'hyparquet';
 import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { firstInvalidUtf8 } from '../input/bytes.js';
 import { dateText, decimalText, timeText } from './scalars.js';
-
-const bounded = (length: number) => ({ maxOutputLength: Math.max(1, length) });
-
-/** Node's own decoders where it has them: they check, and end where the page ends. */
-export const compressors: Compressors = {
-  ...pure,
-  GZIP: (input, length) => gunzipSync(input, bounded(length)),
-  BROTLI: (input, length) => brotliDecompressSync(input, bounded(length)),
-};
 
 /** A text with bytes that are no UTF-8: U+FFFD stands in their place. */
 export class DamagedText {

@@ -6,7 +6,7 @@ export interface CsvDialect {
   readonly delimiter: number;
   /** Do quotes enclose cells? Undefined where no cell begins with one as far as was looked. */
   readonly quotes: boolean | undefined;
-  /** Length of a line before the header that names the delimiter (`sep=;`, as Excel writes and reads it). */
+  /** Length of what stands before the header: a line that names the delimiter (`sep=;`, as Excel writes it), comments. */
   readonly skip: number;
 }
 
@@ -104,6 +104,33 @@ export function quotesEnclose(buf: Buffer, columns: number, whole: boolean): boo
   return !(badLines < bad || (several && badLines === 0 && lines > 0));
 }
 
+const HASH = 0x23;
+
+/**
+ * Length of the comments before a header: lines that begin with # and hold no name of a column, where a header follows
+ * that names one, or has more cells than they.
+ */
+function commentsOf(buf: Buffer, named: number, whole: boolean): number {
+  let at = 0;
+  const comments: string[] = [];
+  while (buf[at] === HASH) {
+    let end = at;
+    while (end < buf.length && buf[end] !== LF && buf[end] !== CR) end++;
+    if (end === buf.length) return 0;
+    comments.push(buf.toString('utf8', at + 1, end));
+    at = end;
+    while (buf[at] === LF || buf[at] === CR) at++;
+  }
+  if (at === 0) return 0;
+  const delimiter = delimiterOf(buf.subarray(at), named, whole);
+  const cellsOf = (line: string) => line.split(String.fromCharCode(delimiter));
+  if (comments.some((line) => cellsOf(line).some((cell) => isKnownColumn(cell.replace(/"/g, '')))))
+    return 0;
+  const [header = []] = records(buf.subarray(at), delimiter, 1, whole);
+  const most = Math.max(...comments.map((line) => cellsOf(line).length));
+  return header.some(isKnownColumn) || header.length > most ? at : 0;
+}
+
 /** @param buf the file's beginning without its byte order mark; @param whole it is the whole file */
 export function csvDialect(buf: Buffer, container: 'csv' | 'tsv', whole: boolean): CsvDialect {
   const head = buf.length > DIALECT_BYTES ? buf.subarray(0, DIALECT_BYTES) : buf;
@@ -111,10 +138,12 @@ export function csvDialect(buf: Buffer, container: 'csv' | 'tsv', whole: boolean
   const line = /^(?:sep=([^\r\n])|"sep=([^\r\n])")(?:\r\n|\r|\n)/i.exec(
     head.toString('latin1', 0, 16),
   );
-  const skip = line?.[0].length ?? 0;
+  const named = container === 'tsv' ? TAB : COMMA;
+  const first = line?.[0].length ?? 0;
+  const skip = first + commentsOf(head.subarray(first), named, all);
   const body = head.subarray(skip);
   const said = line && (line[1] ?? line[2])!.charCodeAt(0);
-  const delimiter = said ?? delimiterOf(body, container === 'tsv' ? TAB : COMMA, all);
+  const delimiter = said ?? delimiterOf(body, named, all);
   if (delimiter !== TAB) return { delimiter, quotes: true, skip };
   const header = scanCsvRecord(body, TAB, all);
   const columns = header.kind === 'record' ? header.cells.length : 1;

@@ -10,6 +10,7 @@ import {
   type Schema,
 } from '../formats.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from '../json/ahead.js';
+import { RECORD_SEPARATOR } from '../json/skip.js';
 import { parseJson, type ParsedJson, type ValueNode } from '../json/tree.js';
 import { transcriptOf } from '../markdown/turns.js';
 import { logKind, type LogKind } from '../logs/kinds.js';
@@ -57,7 +58,8 @@ function headLines(head: Buffer, max: number, whole: boolean): Buffer[] {
     const cr = line.indexOf(CR);
     if (lf < 0 && cr < 0 && !whole) break;
     const one = cr < 0 ? line : line.subarray(0, cr);
-    if (one.toString('latin1').trim() !== '') lines.push(one);
+    if (one.toString('latin1').trim() !== '')
+      lines.push(one[0] === RECORD_SEPARATOR ? one.subarray(1) : one);
     at += one.length + 1;
   }
   return lines;
@@ -108,7 +110,8 @@ export function detectContainer(
   if (json) return detectJson(body, textual ? undefined : named, whole, mapping);
   if (named === 'csv' || named === 'tsv') return csv(named);
   const text = body.toString('utf8');
-  const line = text.slice(0, Math.max(0, text.search(/\r|\n|$/)));
+  const table = text.replace(/^(?:#[^\r\n]*[\r\n]+)+/, '');
+  const line = table.slice(0, Math.max(0, table.search(/\r|\n|$/)));
   // In prose, words that are names of columns may stand in any line: a header has nothing else.
   const header = [...line.split(/[\t,;|]/)].every((cell) => /^\s*"?[\w .-]{1,40}"?\s*$/.test(cell));
   if (named === 'markdown' && !header) return { container: named, schema: 'messages' };

@@ -1,4 +1,4 @@
-import { isSpace } from './skip.js';
+import { isSpace, RECORD_SEPARATOR } from './skip.js';
 import { between, jsonEvents, oversized, type RecordOptions } from '../record.js';
 import type { DatasetEvent } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
@@ -15,6 +15,10 @@ export async function* readJsonl(w: ByteWindow, o: RecordOptions): AsyncGenerato
   let index = o.firstRow;
   let searched = 0;
   for (;;) {
+    while (w.size > 0 && w.buf[w.start] === RECORD_SEPARATOR) {
+      w.advance(1);
+      searched = 0;
+    }
     const end = w.lineEnd(searched);
     if (end === undefined && !w.eof && w.size <= o.maxRowBytes) {
       // A CR in the last place is looked at again.

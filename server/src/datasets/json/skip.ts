@@ -1,5 +1,8 @@
 import { CR, LF } from '../input/bytes.js';
 
+/** RFC 7464 sets one before each JSON text. */
+export const RECORD_SEPARATOR = 0x1e;
+
 export const isSpace = (b: number): boolean => b === 0x20 || b === 0x09 || b === LF || b === CR;
 
 /**
@@ -27,6 +30,7 @@ export class ValueSkipper {
         } else this.escaped = b === 0x5c && !this.escaped;
         continue;
       }
+      if (b === RECORD_SEPARATOR && this.begun) return i; // the next text begins
       if (b === 0x22) {
         if (this.open.length === 0 && this.begun) return i;
         this.inString = true;

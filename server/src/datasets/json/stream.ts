@@ -1,7 +1,7 @@
 import { CR, LF, Locator, markAt } from '../input/bytes.js';
 import type { RecordOptions } from '../record.js';
 import { opensMessages, rowAhead, tableEvents, wrapsRows } from './ahead.js';
-import { skipSpace, ValueSkipper } from './skip.js';
+import { RECORD_SEPARATOR, skipSpace, ValueSkipper } from './skip.js';
 import { between, jsonEvents, oversized, problem, STRAY } from '../record.js';
 import type { DatasetEvent } from '../types.js';
 import type { ByteWindow } from '../input/window.js';
@@ -80,6 +80,10 @@ class JsonStream {
       if (w.size === 0 || (w.buf[w.start] === 0xef && w.size < 3)) {
         if (await w.fill()) continue;
         if (w.size === 0) return -1;
+      }
+      if (this.within === 'file' && w.buf[w.start] === RECORD_SEPARATOR) {
+        w.advance(1);
+        continue;
       }
       if (!markAt(w.buf, w.start, w.end)) return w.buf[w.start]!;
       this.tell('mark', 3, STRAY.mark);

@@ -23,7 +23,7 @@ import {
 } from './fields.js';
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './shapes/pairs.js';
-import { completions, goldOf, numbered, numberedCompletions, setOf } from './shapes/sets.js';
+import { completions, labelled, numbered, numberedCompletions, setOf } from './shapes/sets.js';
 import { rated, ratingsOf } from './shapes/ratings.js';
 import { besides, endsAnswered, joinTranscript, messagesOf } from './shapes/transcripts.js';
 import { Notes, type Note } from './turns.js';
@@ -152,11 +152,10 @@ function recordOf(root: RecordNode, notes: Notes): Read {
     if (context.before.length > 0 || context.prompted) {
       const repeats = repeatsPrompt(context, [response.node]);
       const turns = answered(context, response.node, response.name, notes, { repeats });
-      const gold = goldOf(root, response.name);
-      const word = gold?.desirable === true ? 'desirable' : 'undesirable';
-      const label = gold === undefined ? 'response' : word;
-      const said = withTarget('completion', label, turns, response.name, response.node);
-      const made = gold === undefined ? said : { ...said, gold };
+      const { name, node } = response;
+      const made =
+        labelled(root, name, turns, node, notes) ??
+        withTarget('completion', 'response', turns, name, node);
       const alpaca = filled(f.get('instruction')) && context.before.length > 0;
       return { schema: alpaca ? 'alpaca' : 'prompt-response', conversations: [made] };
     }
@@ -288,7 +287,11 @@ function transcript(
     const pair = besides(context, whole, list.name, { other, list: list.node }, notes);
     return { schema: 'preference', conversations: pair };
   }
-  const made = withTarget('transcript', 'transcript', whole, list.name, list.node);
   const schema = list.name === 'messages' ? 'messages' : 'sharegpt';
+  // KTO's label is of the last answer.
+  const { name, node } = list;
+  const made =
+    (whole.at(-1)?.role === 'assistant' ? labelled(root, name, whole, node, notes) : undefined) ??
+    withTarget('transcript', 'transcript', whole, name, node);
   return { schema, conversations: [made] };
 }

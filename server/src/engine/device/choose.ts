@@ -1,6 +1,6 @@
 import type { Provider } from '../../model/graph/precision.js';
-import type { Device, FromEvaluator, ToEvaluator } from '../messages.js';
-import { forkWorker } from '../worker-process.js';
+import type { Device, FromEvaluator } from '../messages.js';
+import { forkWorker, sendTo } from '../worker-process.js';
 import { candidates, lacking } from './candidates.js';
 import { keepProbe, keptProbe } from './known.js';
 import type { ProbeResult } from './probe.js';
@@ -41,7 +41,7 @@ export function probeApart(provider: Provider): Promise<ProbeResult> {
       finish({ error: `loading it ended the process (${signal ?? code})` }),
     );
     child.once('error', ({ message }) => finish({ error: message }));
-    child.send({ type: 'probe', provider } satisfies ToEvaluator);
+    sendTo(child, { type: 'probe', provider });
   });
 }
 

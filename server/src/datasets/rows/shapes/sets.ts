@@ -1,5 +1,5 @@
 import type { ListNode, RecordNode, ValueNode } from '../../json/tree.js';
-import type { Conversation, GoldLabel } from '../../types.js';
+import type { Conversation, GoldLabel, Turn } from '../../types.js';
 import { answered, repeatsPrompt } from './answers.js';
 import type { Context } from '../context.js';
 import { absent, NotUnderstood, pick, SETS, textOf, whereIs } from '../fields.js';
@@ -95,9 +95,38 @@ export function numberedCompletions(
   });
 }
 
-/** KTO's label: is the completion desirable? Any other label says nothing that is known here. */
-export function goldOf(record: RecordNode, field: string): GoldLabel | undefined {
-  const label = record.fields.get('label');
+/**
+ * KTO's label: is the completion desirable? Any other label says nothing that is known here; of `kto_tag`, which is
+ * LLaMA-Factory's, that is told.
+ */
+function goldOf(record: RecordNode, name: string, notes: Notes): GoldLabel | undefined {
+  const tag = record.fields.get('kto_tag');
+  // A tag of its own says what it means, as a label of a `completion` does.
+  const field = absent(tag) ? name : 'completion';
+  const gold = goldIn(absent(tag) ? record.fields.get('label') : tag, field);
+  if (!absent(tag) && gold === undefined) {
+    const said = textOf(tag)?.value.slice(0, 40);
+    const message = `kto_tag ${said === undefined ? 'holds no word' : `holds '${said}'`}; expected true or false. The row is read without a label`;
+    notes.add('unread-part', message, whereIs(tag!));
+  }
+  return gold;
+}
+
+/** A conversation whose last answer KTO's label judges; undefined where there is none. */
+export function labelled(
+  record: RecordNode,
+  name: string,
+  turns: readonly Turn[],
+  node: ValueNode | undefined,
+  notes: Notes,
+): Conversation | undefined {
+  const gold = goldOf(record, name, notes);
+  if (gold === undefined) return undefined;
+  const label = gold.desirable ? 'desirable' : 'undesirable';
+  return { ...withTarget('completion', label, turns, name, node), gold };
+}
+
+function goldIn(label: ValueNode | undefined, field: string): GoldLabel | undefined {
   const said = textOf(label)?.value.trim().toLowerCase() ?? '';
   const among = (always: RegExp, completion: RegExp): boolean =>
     always.test(said) || (field === 'completion' && completion.test(said));
