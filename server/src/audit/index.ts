@@ -4,7 +4,8 @@ import type { MeasureOptions } from '../qrm/index.js';
 import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
 import type { Ignored } from './ignore.js';
 import { seeksNearDuplicates } from './rules/near-duplicate.js';
-import { runRules } from './rules/index.js';
+import { limitsOfTable, type Limits } from './limits.js';
+import { RULES, runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
 import { knownAsk, KnownRows, type KnownAsk, type WrittenRows } from '../session/known/rows.js';
 import { LazyEvaluator } from '../session/lazy-evaluator.js';
@@ -46,7 +47,7 @@ export interface AuditOptions extends MeasureOptions {
   readonly evaluator: Evaluator;
   readonly store?: KeptScores | undefined;
   readonly thresholds?: Thresholds;
-  readonly ignored?: Ignored;
+  readonly ignored?: Ignored | undefined;
   /** Findings of other codes are left out; default: all are wanted. */
   readonly wanted?: (code: FindingCode) => boolean;
   readonly signal?: AbortSignal;
@@ -82,6 +83,8 @@ export interface Audit {
   readonly unreadable: Map<number, string>;
   readonly thresholds: Thresholds;
   readonly tau: number;
+  /** What the thresholds mean for the responses so far, for every rule. */
+  readonly limits?: Limits;
   /** The findings so far, problems first, without those ignored. */
   findings(): Generator<Finding>;
 }
@@ -118,14 +121,23 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
   const sketches = wanted('near-duplicate') && seeksNearDuplicates(thresholds);
   const ledger = new Ledger(options.evaluator.info, { ...options, sketches });
   const { table } = ledger;
-  const limits = { thresholds, tau: options.tau };
-  const audit = emptyAudit(sources, table, limits, function* ({ problems }) {
+  const { ignored, tau } = options;
+  // A report goes through the findings several times, each of which would sort the table's figures again.
+  let known: { readonly revision: number; readonly limits: Limits } | undefined;
+  const limitsSoFar = (): Limits => {
+    const { revision } = ledger;
+    if (known?.revision !== revision)
+      known = { revision, limits: limitsOfTable(RULES, table, thresholds) };
+    return known.limits;
+  };
+  const audit = emptyAudit(sources, table, { thresholds, tau }, function* ({ problems }) {
     if (wanted('malformed-row')) yield* problems;
-    for (const finding of runRules({ table, ...limits })) {
+    for (const finding of runRules({ table, thresholds, tau, limits: limitsSoFar() })) {
       if (!wanted(finding.code)) continue;
-      if (!options.ignored?.(table.hash(finding.response), finding.code)) yield finding;
+      if (!ignored?.(table.hash(finding.response), finding.code)) yield finding;
     }
   });
+  Object.defineProperty(audit, 'limits', { get: limitsSoFar, enumerable: true });
   return { audit, progress: run(audit, ledger, options) };
 }
 

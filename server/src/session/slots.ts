@@ -18,17 +18,23 @@ export interface Slot {
 }
 
 export function slotsOf(row: DatasetRow): Slot[] {
-  const sketcher = new Sketcher();
-  return row.conversations.flatMap((c, conversation) =>
-    c.targets.map((target) => ({
-      conversation,
-      target,
-      kind: c.kind,
-      label: c.turns[target]?.verdict ?? c.label,
-      place: placeOf(row, conversation, target),
-      hash: contentHash(c.turns, target),
-      sketch: () => sketcher.sketch(c.turns, target),
-      ...(c.gold?.rating !== undefined && { rating: c.gold.rating }),
-    })),
-  );
+  // Most audits look for no near-duplicates.
+  let sketcher: Sketcher | undefined;
+  const slots: Slot[] = [];
+  for (const [conversation, c] of row.conversations.entries()) {
+    const rating = c.gold?.rating;
+    for (const target of c.targets) {
+      const slot: Slot = {
+        conversation,
+        target,
+        kind: c.kind,
+        label: c.turns[target]?.verdict ?? c.label,
+        place: placeOf(row, conversation, target),
+        hash: contentHash(c.turns, target),
+        sketch: () => (sketcher ??= new Sketcher()).sketch(c.turns, target),
+      };
+      slots.push(rating === undefined ? slot : { ...slot, rating });
+    }
+  }
+  return slots;
 }

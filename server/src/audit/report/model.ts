@@ -108,12 +108,23 @@ export async function makeReport(
   const byResponse = new Map<number, ResponseFinding[]>(ranked.map((i) => [i, []]));
   const problems: ProblemFinding[] = [];
   const counted = countByCode();
-  for await (const finding of audit.findings()) {
+  const count = (finding: Finding): void => {
     counted.add(finding);
     if ('response' in finding) byResponse.get(finding.response)?.push(finding);
     else if (problems.length < SHOWN_PROBLEMS) problems.push(finding);
-    await pace.tick();
-  }
+  };
+  const findings = audit.findings();
+  // As many as responses: a promise for each takes longer than to find it.
+  if (Symbol.iterator in findings)
+    for (const finding of findings) {
+      count(finding);
+      if (pace.due) await pace.tick();
+    }
+  else
+    for await (const finding of findings) {
+      count(finding);
+      await pace.tick();
+    }
   const { moreProblems, moreErrors = moreProblems } = audit;
   counted.addProblems('error', moreErrors);
   counted.addProblems('warning', moreProblems - moreErrors);
