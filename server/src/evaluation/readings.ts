@@ -1,4 +1,9 @@
-import { certaintyEquivalent, type MeasureOptions, type QrmSpec } from '../qrm/index.js';
+import {
+  certaintyEquivalent,
+  DEFAULT_CVAR_LEVEL,
+  type MeasureOptions,
+  type QrmSpec,
+} from '../qrm/index.js';
 import type { Reading } from './board.js';
 
 /** Risk aversions that the certainty equivalent is tried with, in 1 / reward. */
@@ -9,7 +14,7 @@ const percent = (share: number): string => String(Math.round(100 * share)).padSt
 /** Readings of a distribution, the mean first: a model of one number a response has that alone. */
 export function readingsOf(
   { levels }: QrmSpec,
-  { tau, cvarLevel = 0.2 }: Pick<MeasureOptions, 'tau' | 'cvarLevel'>,
+  { tau, cvarLevel = DEFAULT_CVAR_LEVEL }: Pick<MeasureOptions, 'tau' | 'cvarLevel'>,
 ): Reading[] {
   const mean: Reading = { name: 'mean', of: (m) => m.expectation };
   if (levels.length === 1) return [mean];

@@ -22,6 +22,7 @@ import type {
   ViewProblem,
   WireColumnBatch,
 } from '../protocol/index.js';
+import { REMOVED_KIND } from '../protocol/words.js';
 import type { LiveAudit } from './live-audit.js';
 import { Pacer } from './pace.js';
 import { rawScore } from './raw-score.js';
@@ -65,7 +66,7 @@ export function columns(audit: LiveAudit, p: ColumnsParams): WireColumnBatch {
     certaintyEquivalent: get('certaintyEquivalent'),
     beats: floats((id) => table?.beats.get(id) ?? Number.NaN),
     margin: floats((id) => marginOf(audit, id)),
-    kind: bytes((id) => table?.kind.get(id) ?? 255),
+    kind: bytes((id) => table?.kind.get(id) ?? REMOVED_KIND),
     modes: bytes((id) => table?.modes.get(id) ?? 0),
     row: words((id) => audit.rowNumber(id)),
     line: words((id) => audit.spot(id).line),
