@@ -28,8 +28,14 @@ int unit_begin(void) {
 
 void unit_end(void) { _tile_release(); }
 
-void unit_products(long count) {
+void unit_products(int bf16, long count) {
   gemm_zero();
+  for (; bf16 && count > 0; count--) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
   for (; count > 0; count--) {
     _tile_dpbssd(0, 4, 6);
     _tile_dpbssd(1, 4, 7);

@@ -9,9 +9,9 @@ enum { UNIT_ROWS = 32, FLIP = 0, TWO_DIGITS = 1, GROUP = 0, MLP_ROWS = 384 };
 int unit_begin(void);
 void unit_end(void);
 
-/* Operations of one of `count`: four tile products. */
-enum { UNIT_OPERATIONS = 4 * 2 * 16 * 16 * 64 };
-void unit_products(long count);
+/* Operations of one of `count`: four tile products, of int8 or bfloat16. */
+enum { UNIT_OPERATIONS = 4 * 2 * 16 * 16 * 64, UNIT_BF16_OPERATIONS = UNIT_OPERATIONS / 2 };
+void unit_products(int bf16, long count);
 
 INLINE void gemm_zero(void) {
   _tile_zero(0);

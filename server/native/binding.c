@@ -219,19 +219,22 @@ static napi_value run(napi_env env, napi_callback_info info) {
   return undefined;
 }
 
-/* products(set, count): multiplies on registers alone, for measuring the processor; how many operations that was. */
+/* products(set, kind, count): multiplies alone, for measuring the processor; how many operations that was. */
 static napi_value products(napi_env env, napi_callback_info info) {
-  napi_value argv[2], out;
-  size_t argc = 2;
+  napi_value argv[3], out;
+  size_t argc = 3;
+  int32_t kind;
   int64_t count;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  const struct kernels *set = argc < 2 ? NULL : set_of(env, argv[0]);
-  if (!set || napi_get_value_int64(env, argv[1], &count) != napi_ok)
-    return fail(env, "products: expected the name of a set and a number");
+  const struct kernels *set = argc < 3 ? NULL : set_of(env, argv[0]);
+  if (!set || napi_get_value_int32(env, argv[1], &kind) != napi_ok || kind < 0 || kind >= MEASURED ||
+      napi_get_value_int64(env, argv[2], &count) != napi_ok)
+    return fail(env, "products: expected the name of a set, a kind and a number");
   if (missing_of(set) || !set->begin()) return fail(env, "products: these kernels cannot run here");
-  set->products((long)count);
+  const double operations = set->measure(kind, (long)count);
   set->end();
-  napi_create_double(env, set->operations * (double)count, &out);
+  if (operations == 0 && count > 0) return fail(env, "products: out of memory");
+  napi_create_double(env, operations, &out);
   return out;
 }
 

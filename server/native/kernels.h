@@ -1,6 +1,7 @@
 /* The kernels of one set of instructions: see unit.h. */
 #pragma once
 #include "backbone.h"
+#include "ceiling.h"
 
 struct kernels {
   const char *name;
@@ -15,8 +16,7 @@ struct kernels {
   void (*end)(void);
   /* What its products give otherwise than plain C, or NULL: between begin and end. */
   const char *(*test)(void);
-  void (*products)(long count);
-  double operations; /* of one of `count` */
+  double (*measure)(enum measured kind, long count); /* between begin and end */
 };
 
 extern const struct kernels kernels_amx, kernels_vnni;

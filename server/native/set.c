@@ -83,7 +83,6 @@ static const char *test(void) {
 
 static int begin(void) { return unit_begin(); }
 static void end(void) { unit_end(); }
-static void products(long count) { unit_products(count); }
 
 #ifdef UNIT_VNNI
 const struct kernels kernels_vnni
@@ -91,4 +90,4 @@ const struct kernels kernels_vnni
 const struct kernels kernels_amx
 #endif
     = {NAME, model_open, model_close, workspace_new, workspace_free, model_run,
-       begin, end, test, products, UNIT_OPERATIONS};
+       begin, end, test, measure};

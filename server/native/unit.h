@@ -9,7 +9,7 @@
  *   MLP_ROWS   rows of the MLP done at a time: more use the weights longer, fewer keep the inner activations near
  *              (both measured)
  *   unit_begin, unit_end   around all work of a thread; 0 where the system refuses the registers
- *   unit_products          so many products on registers alone: what cannot be exceeded
+ *   unit_products          so many products on registers alone, of bfloat16 or int8: what cannot be exceeded
  *   bf16_zero, bf16_step, bf16_store   a block of rows times tiles of 32 columns
  * and product.h says how it runs a product.
  */

@@ -10,9 +10,21 @@ enum { UNIT_ROWS = 8, FLIP = 0x80, TWO_DIGITS = 0, GROUP = 192, MLP_ROWS = 96 };
 INLINE int unit_begin(void) { return 1; }
 INLINE void unit_end(void) {}
 
-/* Operations of one of `count`: twelve registers of sums, 64 products each. */
-enum { UNIT_OPERATIONS = 12 * 2 * 64 };
-INLINE void unit_products(long count) {
+/* Operations of one of `count`: twelve registers of sums, 64 products of int8 or 32 of bfloat16 each. */
+enum { UNIT_OPERATIONS = 12 * 2 * 64, UNIT_BF16_OPERATIONS = 12 * 2 * 32 };
+INLINE void unit_bf16_products(long count) {
+  __m512 sums[12];
+  const __m512bh x = (__m512bh)_mm512_set1_epi32(0x3c003c00);
+  for (int i = 0; i < 12; i++) sums[i] = _mm512_set1_ps((float)i);
+  for (; count > 0; count--)
+    for (int i = 0; i < 12; i++) sums[i] = _mm512_dpbf16_ps(sums[i], x, x);
+  __asm__ volatile("" : "+m"(sums));
+}
+INLINE void unit_products(int bf16, long count) {
+  if (bf16) {
+    unit_bf16_products(count);
+    return;
+  }
   __m512i sums[12], x = _mm512_set1_epi32(0x03030303);
   for (int i = 0; i < 12; i++) sums[i] = _mm512_set1_epi32(i);
   for (; count > 0; count--)

@@ -6,13 +6,13 @@ export class Best {
     this.seconds.set(name, Math.min(seconds, this.seconds.get(name) ?? Infinity));
   }
 
-  /** A line for each contestant, with ratios to PyTorch's. */
+  /** A line for each contestant, with ratios to everyone else's. */
   print(title: string, units: readonly (readonly [string, number])[]): void {
     console.log(`${title}:`);
-    const against = ['PyTorch float32', 'PyTorch bfloat16'].filter((n) => this.seconds.has(n));
+    const against = [...this.seconds.keys()].filter((name) => !name.startsWith('qrm'));
     for (const [name, s] of this.seconds) {
       const rates = units.map(([unit, n]) => `${(n / s).toFixed(1).padStart(9)} ${unit}/s`);
-      const ratios = against.map((n) => `${(this.seconds.get(n)! / s).toFixed(2)}x ${n}`);
+      const ratios = against.map((n) => `${(this.seconds.get(n)! / s).toFixed(2)}x`);
       console.log(`  ${name.padEnd(18)}${rates.join('')}   ${ratios.join(', ')}`);
     }
   }

@@ -3,18 +3,14 @@ import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { DatasetRow } from '../../server/src/datasets/index.js';
-import { loadBackbone } from '../../server/src/engine/backbone.js';
 import { EvaluatorClient } from '../../server/src/engine/client.js';
-import { workerScript } from '../../server/src/engine/worker-process.js';
-import { RunnerPool } from '../../server/src/engine/runner-pool.js';
-import { planTrees } from '../../server/src/engine/trees.js';
 import type { ScoreGroup } from '../../server/src/engine/types.js';
-import { buildHeads } from '../../server/src/model/heads/heads-graph.js';
 import { readPrefix } from '../../server/src/model/bundle/prefix.js';
-import { openModel, type OpenedModel } from '../../server/src/model/bundle/bundle.js';
+import { openModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { Best } from './best.js';
-import { measureCeiling, measurePeak } from './ceiling.js';
+import { printCeilings } from './ceiling.js';
+import { printCosines } from './cosine.js';
 import {
   equalLength,
   firstPairs,
@@ -22,8 +18,9 @@ import {
   sequencesOf,
   type Sequences,
 } from './inputs.js';
-import { Torch } from './torch.js';
-import { pathToFileURL } from 'node:url';
+import { NOT_THE_SAME, peerKinds } from './peers/kinds.js';
+import { Peer } from './peers/peer.js';
+import { runSequences } from './sequences.js';
 
 const PAIRS = 256;
 const ROUNDS = 2;
@@ -42,76 +39,63 @@ export async function benchEngine(): Promise<void> {
   const sequences = sequencesOf(rows, model.tokenizer);
   const tokens = sequences.ids.reduce((n, ids) => n + ids.length, 0);
   console.log(`${rows.length} pairs, ${tokens} tokens (every conversation counted whole)`);
-  const torch = await Torch.start(python, backbones.huggingFace);
+  const peers: Peer[] = [];
+  for (const kind of peerKinds(backbones, python)) {
+    const peer = await Peer.start(kind);
+    if (peer) peers.push(peer);
+  }
   const file = (name: string): string => join(tmpdir(), `qrm-bench-${process.pid}-${name}`);
   const toFile = (name: string, s: Sequences): string => {
     writeFileSync(file(name), JSON.stringify(s));
     return file(name);
   };
+  console.log('Not of the same work in all:');
+  for (const name of ['qrm', ...peers.map(({ kind }) => kind.name)])
+    console.log(`  ${name}: ${NOT_THE_SAME[name]}`);
 
   const pairsFile = toFile('pairs', sequences);
-  const real = new Best();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const precision of ['int8', 'float32'] as const) {
-      real.add(`qrm ${precision}`, await scorePairs(backbones[precision], precision, rows));
-    }
-    for (const dtype of torch ? ['bfloat16', 'float32'] : []) {
-      const { seconds } = await torch!.ask({ run: dtype, set: pairsFile });
-      real.add(`PyTorch ${dtype}`, seconds as number);
-    }
-  }
-  real.print('The real pairs (text to scores; PyTorch: ids to hidden states)', [
+  const real = await race(peers, pairsFile, (precision) =>
+    scorePairs(backbones[precision], precision, rows),
+  );
+  real.print('The real pairs', [
     ['pairs', rows.length],
     ['tokens', tokens],
   ]);
 
   for (const { length, count } of EQUAL) {
     const set = equalLength(sequences, length, count);
-    const setFile = toFile(`equal-${length}`, set);
-    const best = new Best();
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const precision of ['int8', 'float32'] as const) {
-        const opened = await openModel(backbones[precision], { precision });
-        best.add(`qrm ${precision}`, await runSequences(opened, set));
-      }
-      for (const dtype of torch ? ['bfloat16', 'float32'] : []) {
-        const { seconds } = await torch!.ask({ run: dtype, set: setFile });
-        best.add(`PyTorch ${dtype}`, seconds as number);
-      }
-    }
+    const best = await race(peers, toFile(`equal-${length}`, set), async (precision) =>
+      runSequences(await openModel(backbones[precision], { precision }), set),
+    );
     best.print(`${count} sequences of ${length} tokens, hidden states`, [
       ['tokens', length * count],
     ]);
     // The stored beginning of every sequence is not run.
     const run = (length - (await readPrefix(model.backbonePath)).length) * count;
-    await printProducts(model.config, run / best.seconds.get('qrm int8')!);
+    printProducts(model.config, run / best.seconds.get('qrm int8')!);
   }
+  await printCosines(peers, backbones, sequences, model.config, pairsFile, file('hidden'));
+  for (const peer of peers) await peer.close();
+  await printCeilings(python);
+  await whatUsersFeel(rows);
+}
 
-  if (torch) {
-    const hidden = file('hidden');
-    await torch.ask({ run: 'float32', set: pairsFile, hidden });
-    const bytes = readFileSync(hidden);
-    const reference = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    for (const precision of ['int8', 'float32'] as const) {
-      const found = await hiddenStates(backbones[precision], precision, sequences, model.config);
-      const cosines = cosine(found, reference, model.config.hiddenSize);
-      const mean = cosines.reduce((a, b) => a + b, 0) / cosines.length;
-      const sorted = [...cosines].sort((a, b) => a - b);
-      console.log(
-        `Cosine to PyTorch float32, ${precision}: mean ${mean.toFixed(6)}, ` +
-          `5 % below ${sorted[Math.floor(cosines.length * 0.05)]!.toFixed(6)}, lowest ${sorted[0]!.toFixed(6)}`,
-      );
+/** Everyone's seconds over one set, rounds alternating. */
+async function race(
+  peers: readonly Peer[],
+  set: string,
+  ours: (precision: 'int8' | 'float32') => Promise<number>,
+): Promise<Best> {
+  const best = new Best();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const precision of ['int8', 'float32'] as const)
+      best.add(`qrm ${precision}`, await ours(precision));
+    for (const peer of peers) {
+      for (const variant of peer.kind.variants)
+        best.add(`${peer.kind.name} ${variant}`, await peer.seconds(variant, set));
     }
   }
-  if (torch) {
-    const found = await torch.ask({ ceiling: 2048 });
-    const rates = Object.entries(found).map(
-      ([t, ops]) => `${t} ${(Number(ops) / 1e12).toFixed(2)}`,
-    );
-    console.log(`Products of PyTorch alone (2048 x 2048 x 2048), TOPS: ${rates.join(', ')}`);
-  }
-  torch?.close();
-  await whatUsersFeel(rows);
+  return best;
 }
 
 /** What share of the processor's int8 products a rate of tokens a second makes use of. */
@@ -167,87 +151,6 @@ async function scorePairs(
   if (scored !== 2 * rows.length) throw new Error(`${scored} responses scored`);
   await evaluator.close();
   return seconds;
-}
-
-/** Seconds for sequences of ids, on the engine's own runners and batches. */
-async function runSequences(model: OpenedModel, set: Sequences): Promise<number> {
-  const threads = availableParallelism();
-  const pool = await RunnerPool.start(
-    pathToFileURL(workerScript()),
-    {
-      role: 'runner',
-      backbone: model.backbonePath,
-      heads: buildHeads(model.heads),
-      config: model.config,
-      options: { provider: 'cpu', precision: model.precision, threads: 1 },
-    },
-    threads,
-  );
-  const batches = batchesOf(set);
-  const start = performance.now();
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: threads }, async () => {
-      while (next < batches.length) {
-        const members = batches[next++]!;
-        const trees = members.map((i) => treeOf(set, i));
-        const reward = Int32Array.from(members, (_, i) => 2 * i);
-        await pool.run({ trees, reward, gating: reward.map((t) => t + 1) });
-      }
-    }),
-  );
-  const seconds = (performance.now() - start) / 1000;
-  await pool.close();
-  return seconds;
-}
-
-function batchesOf(set: Sequences, budget = 512): number[][] {
-  const out: number[][] = [];
-  let tokens = Infinity;
-  for (const [i, ids] of set.ids.entries()) {
-    if (tokens + ids.length > budget) {
-      out.push([]);
-      tokens = 0;
-    }
-    out.at(-1)!.push(i);
-    tokens += ids.length;
-  }
-  return out;
-}
-
-function treeOf(set: Sequences, i: number) {
-  const [planned] = planTrees([{ ids: set.ids[i]!, wanted: set.wanted[i]! }]);
-  return planned!.tree;
-}
-
-async function hiddenStates(
-  bundle: string,
-  precision: 'int8' | 'float32',
-  set: Sequences,
-  config: ModelConfig,
-): Promise<Float32Array> {
-  const H = config.hiddenSize;
-  const backbone = await loadBackbone(join(bundle, 'backbone.onnx'), config, {
-    provider: 'cpu',
-    precision,
-    threads: availableParallelism(),
-  });
-  const out = new Float32Array(2 * set.ids.length * H);
-  for (const i of set.ids.keys()) out.set(await backbone.run([treeOf(set, i)]), 2 * i * H);
-  await backbone.release();
-  return out;
-}
-
-function cosine(a: Float32Array, b: Float32Array, H: number): number[] {
-  return Array.from({ length: a.length / H }, (_, row) => {
-    let [dot, aa, bb] = [0, 0, 0];
-    for (let i = row * H; i < (row + 1) * H; i++) {
-      dot += a[i]! * b[i]!;
-      aa += a[i]! ** 2;
-      bb += b[i]! ** 2;
-    }
-    return dot / Math.sqrt(aa * bb);
-  });
 }
 
 /** The embedded model as a command meets it: start, memory, and the caller's event loop. */

@@ -10,6 +10,7 @@ import {
   writeSafetensors,
 } from '../../server/src/model/checkpoint/safetensors-write.js';
 import { fetchBackbone } from '../../server/src/training/features/backbone-source.js';
+import { requantize, type BlockForm } from './peers/gguf.js';
 
 /** Sequences of token ids with the positions whose hidden states are wanted. */
 export interface Sequences {
@@ -23,6 +24,8 @@ export interface Backbones {
   readonly float32: string;
   /** The same weights as a Hugging Face folder, for PyTorch. */
   readonly huggingFace: string;
+  /** And as llama.cpp reads them, in blocks of 8 and of 4 bits (the embedding in 8). */
+  readonly gguf: Readonly<Record<BlockForm, string>>;
 }
 
 /** Made once and kept in `folder`. */
@@ -42,7 +45,17 @@ export async function prepareBackbones(folder: string, python: string): Promise<
   };
   const huggingFace = join(folder, 'hf');
   if (!existsSync(huggingFace)) await writeHuggingFace(gguf, heads, huggingFace);
-  return { int8: await bundle('int8'), float32: await bundle('float32'), huggingFace };
+  const inBlocks = async (form: BlockForm): Promise<string> => {
+    const target = join(folder, `SmolLM2-135M-Instruct.${form}.gguf`);
+    if (!existsSync(target)) await requantize(gguf, target, form);
+    return target;
+  };
+  return {
+    int8: await bundle('int8'),
+    float32: await bundle('float32'),
+    huggingFace,
+    gguf: { Q8_0: await inBlocks('Q8_0'), Q4_0: await inBlocks('Q4_0') },
+  };
 }
 
 async function writeHuggingFace(gguf: string, heads: string, folder: string): Promise<void> {

@@ -17,8 +17,12 @@ export interface NativeLibrary {
   missing(set: KernelSet): string | undefined;
   open(set: KernelSet, ...model: Parameters<NativeKernels['open']>): NativeModel;
   run: NativeKernels['run'];
-  products(set: KernelSet, count: number): number;
+  /** Multiplies alone, for measuring: operations made. `kind` is the place of a name in MEASURED. */
+  products(set: KernelSet, kind: number, count: number): number;
 }
+
+/** What `products` multiplies: int8 or bfloat16, on registers or square matrices in memory (server/native/ceiling.h). */
+export const MEASURED = ['int8 registers', 'bf16 registers', 'int8 memory', 'bf16 memory'] as const;
 
 /** The kernels of one set. */
 export interface NativeKernels {

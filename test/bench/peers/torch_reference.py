@@ -38,7 +38,7 @@ for line in sys.stdin:
     if "load" in command:
         for name, dtype in DTYPES.items():
             models[name] = AutoModel.from_pretrained(command["load"], dtype=dtype).eval()
-        answer = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        answer = {"told": f"{torch.__version__}, {torch.get_num_threads()} threads ({sys.executable})"}
     elif "ceiling" in command:
         size = command["ceiling"]
         for name, dtype in DTYPES.items():
