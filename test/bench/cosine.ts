@@ -32,7 +32,10 @@ export async function printCosines(
   }
   print('PyTorch bfloat16', await ask(torch, 'bfloat16'), reference, H);
   // The others give the last position alone, which is the reward's.
-  const last = Float32Array.from({ length: FIRST * H }, (_, i) => reference[i + Math.floor(i / H) * H]!);
+  const last = Float32Array.from(
+    { length: FIRST * H },
+    (_, i) => reference[i + Math.floor(i / H) * H]!,
+  );
   for (const peer of peers) {
     if (peer === torch) continue;
     for (const variant of peer.kind.variants)

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -9,76 +9,108 @@ import { readPrefix } from '../../server/src/model/bundle/prefix.js';
 import { openModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { Best } from './best.js';
-import { printCeilings } from './ceiling.js';
+import { measureCeiling, measurePeak, printCeilings } from './ceiling.js';
 import { printCosines } from './cosine.js';
 import {
   equalLength,
   firstPairs,
   prepareBackbones,
   sequencesOf,
+  type Backbones,
   type Sequences,
 } from './inputs.js';
 import { NOT_THE_SAME, peerKinds } from './peers/kinds.js';
 import { Peer } from './peers/peer.js';
 import { runSequences } from './sequences.js';
 
-const PAIRS = 256;
+const PAIRS = Number(process.env['QRM_BENCH_PAIRS'] ?? 256);
 const ROUNDS = 2;
 const EQUAL = [
-  { length: 128, count: 128 },
-  { length: 256, count: 64 },
+  { length: 128, count: 64 },
+  { length: 256, count: 32 },
 ];
 const DATA = join(import.meta.dirname, '..', 'examples', 'hh-harmless.jsonl.gz');
 
-export async function benchEngine(): Promise<void> {
+/** What the parts need: everyone's weights, the pairs as ids, and the other programs, loaded. */
+interface Stage {
+  readonly backbones: Backbones;
+  readonly rows: readonly DatasetRow[];
+  readonly sequences: Sequences;
+  readonly config: ModelConfig;
+  readonly peers: readonly Peer[];
+  /** A file of sequences, as the peers read them. */
+  readonly toFile: (name: string, s: Sequences) => string;
+}
+
+async function onStage(run: (stage: Stage) => Promise<void>): Promise<void> {
   const python = process.env['QRM_BENCH_PYTHON'] ?? 'python3';
-  const folder = join(homedir(), '.cache', 'qrm-lens-bench');
-  const backbones = await prepareBackbones(folder, python);
+  const backbones = await prepareBackbones(join(homedir(), '.cache', 'qrm-lens-bench'), python);
   const rows = await firstPairs(DATA, PAIRS);
   const model = await openModel(backbones.int8, { precision: 'int8' });
   const sequences = sequencesOf(rows, model.tokenizer);
-  const tokens = sequences.ids.reduce((n, ids) => n + ids.length, 0);
-  console.log(`${rows.length} pairs, ${tokens} tokens (every conversation counted whole)`);
-  const peers: Peer[] = [];
-  for (const kind of peerKinds(backbones, python)) {
-    const peer = await Peer.start(kind);
-    if (peer) peers.push(peer);
-  }
-  const file = (name: string): string => join(tmpdir(), `qrm-bench-${process.pid}-${name}`);
+  const folder = mkdtempSync(join(tmpdir(), 'qrm-bench-'));
   const toFile = (name: string, s: Sequences): string => {
-    writeFileSync(file(name), JSON.stringify(s));
-    return file(name);
+    writeFileSync(join(folder, name), JSON.stringify(s));
+    return join(folder, name);
   };
-  console.log('Not of the same work in all:');
-  for (const name of ['qrm', ...peers.map(({ kind }) => kind.name)])
-    console.log(`  ${name}: ${NOT_THE_SAME[name]}`);
-
-  const pairsFile = toFile('pairs', sequences);
-  const real = await race(peers, pairsFile, (precision) =>
-    scorePairs(backbones[precision], precision, rows),
-  );
-  real.print('The real pairs', [
-    ['pairs', rows.length],
-    ['tokens', tokens],
-  ]);
-
-  for (const { length, count } of EQUAL) {
-    const set = equalLength(sequences, length, count);
-    const best = await race(peers, toFile(`equal-${length}`, set), async (precision) =>
-      runSequences(await openModel(backbones[precision], { precision }), set),
-    );
-    best.print(`${count} sequences of ${length} tokens, hidden states`, [
-      ['tokens', length * count],
-    ]);
-    // The stored beginning of every sequence is not run.
-    const run = (length - (await readPrefix(model.backbonePath)).length) * count;
-    printProducts(model.config, run / best.seconds.get('qrm int8')!);
+  const peers: Peer[] = [];
+  try {
+    for (const kind of peerKinds(backbones, python)) {
+      const peer = await Peer.start(kind);
+      if (peer) peers.push(peer);
+    }
+    await run({ backbones, rows, sequences, config: model.config, peers, toFile });
+  } finally {
+    for (const peer of peers) await peer.close();
+    rmSync(folder, { recursive: true, force: true });
   }
-  await printCosines(peers, backbones, sequences, model.config, pairsFile, file('hidden'));
-  for (const peer of peers) await peer.close();
-  await printCeilings(python);
-  await whatUsersFeel(rows);
 }
+
+/** Real pairs, everyone side by side. */
+export const benchPairs = (): Promise<void> =>
+  onStage(async ({ backbones, rows, sequences, peers, toFile }) => {
+    const tokens = sequences.ids.reduce((n, ids) => n + ids.length, 0);
+    console.log(`${rows.length} pairs, ${tokens} tokens (every conversation counted whole)`);
+    console.log('Not of the same work in all:');
+    for (const name of ['qrm', ...peers.map(({ kind }) => kind.name)])
+      console.log(`  ${name}: ${NOT_THE_SAME[name]}`);
+    const best = await race(peers, toFile('pairs', sequences), (precision) =>
+      scorePairs(backbones[precision], precision, rows),
+    );
+    best.print('The real pairs', [
+      ['pairs', rows.length],
+      ['tokens', tokens],
+    ]);
+  });
+
+/** Sequences of one length, everyone side by side: ids to hidden states. */
+export const benchEqual = (): Promise<void> =>
+  onStage(async ({ backbones, sequences, config, peers, toFile }) => {
+    const stored = (await readPrefix(join(backbones.int8, 'backbone.onnx'))).length;
+    console.log(
+      `qrm int8 has stored the ${stored} tokens that all begin with; vLLM finds what some share`,
+    );
+    for (const { length, count } of EQUAL) {
+      const set = equalLength(sequences, length, count);
+      const best = await race(peers, toFile(`equal-${length}`, set), async (precision) =>
+        runSequences(await openModel(backbones[precision], { precision }), set),
+      );
+      best.print(`${count} sequences of ${length} tokens, hidden states`, [
+        ['tokens', length * count],
+      ]);
+      // The stored beginning of every sequence is not run.
+      await printProducts(config, ((length - stored) * count) / best.seconds.get('qrm int8')!);
+    }
+  });
+
+/** How near hidden states are to float32, the processor's ceilings, and what a user feels. */
+export const benchExact = (): Promise<void> =>
+  onStage(async ({ backbones, rows, sequences, config, peers, toFile }) => {
+    const pairs = toFile('pairs', sequences);
+    await printCosines(peers, backbones, sequences, config, pairs, toFile('hidden', sequences));
+    await printCeilings(peers.find(({ kind }) => kind.name === 'PyTorch'));
+    await whatUsersFeel(rows);
+  });
 
 /** Everyone's seconds over one set, rounds alternating. */
 async function race(
@@ -112,7 +144,7 @@ async function printProducts(c: ModelConfig, tokensPerSecond: number): Promise<v
     `  int8 matrix products: ${tera(reached)} TOPS inside the model, ${tera(ceiling)} TOPS of ` +
       `MatMulIntegerToFloat alone (2048 x 2048 x 2048): ${share(reached, ceiling)}`,
   );
-  const peak = await measurePeak(threads);
+  const peak = await measurePeak(threads, 'int8 registers');
   if (peak === undefined) return;
   // On tiles activations have two digits: every weight is multiplied twice.
   const digits = peak.set === 'amx' ? 2 : 1;

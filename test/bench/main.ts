@@ -1,13 +1,14 @@
 /**
- * `npm run bench`: throughput side by side with PyTorch on the 135M backbone and the first 256 pairs of
- * hh-harmless, then what a user feels. `npm run bench -- engine|lsp|reader|serve|training` runs one part, and
- * `-- training-full` fits an attribute of the paper's size. What a part prints is kept in RESULTS.md under
+ * `npm run bench`: throughput side by side with PyTorch, llama.cpp and vLLM (test/bench/peers) on the 135M backbone and
+ * the first 256 pairs of hh-harmless (QRM_BENCH_PAIRS takes fewer), then what a user feels.
+ * `npm run bench -- engine|lsp|reader|serve|training` runs one part; `engine` is made of `pairs`, `equal` and `exact`, which can
+ * be asked one by one; `-- training-full` fits an attribute of the paper's size. What a part prints is kept in RESULTS.md under
  * the processor's name, in the place of what stood there; of a busy machine only with `--keep`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { benchEngine } from './engine.js';
+import { benchEqual, benchExact, benchPairs } from './engine.js';
 import { benchLsp } from './lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
@@ -17,18 +18,27 @@ import { benchFullSize } from './training-full.js';
 import { benchTraining } from './training.js';
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
-  engine: benchEngine,
+  pairs: benchPairs,
+  equal: benchEqual,
+  exact: benchExact,
   lsp: benchLsp,
   reader: benchReader,
   serve: benchServe,
   training: benchTraining,
 };
 /** Hours, or much memory: only when they are named. */
+/** A part of several. */
+const several: Readonly<Record<string, readonly string[]>> = {
+  engine: ['pairs', 'equal', 'exact'],
+};
 const heavy: typeof parts = { 'training-full': benchFullSize };
 const RESULTS = join(import.meta.dirname, '..', 'test', 'bench', 'RESULTS.md');
 
-const known = Object.keys({ ...parts, ...heavy });
-const asked = process.argv.slice(2).filter((name) => name !== '--keep');
+const known = Object.keys({ ...several, ...parts, ...heavy });
+const asked = process.argv
+  .slice(2)
+  .filter((name) => name !== '--keep')
+  .flatMap((name) => several[name] ?? [name]);
 const wrong = asked.find((name) => !known.includes(name));
 if (wrong !== undefined) {
   console.error(`npm run bench: no part "${wrong}"; there are ${known.join(', ')}, and --keep`);

@@ -53,7 +53,8 @@ async function hidden(model, ids, file) {
   const context = await model.createEmbeddingContext({ contextSize, batchSize: 2048, threads });
   const rows = [];
   for (const tokens of ids) {
-    if (context.calculateInputLength([...tokens]) !== tokens.length) throw new Error('tokens are added');
+    if (context.calculateInputLength([...tokens]) !== tokens.length)
+      throw new Error('tokens are added');
     rows.push(...(await context.getEmbeddingFor([...tokens])).vector);
   }
   writeFileSync(file, Float32Array.from(rows));
@@ -65,7 +66,12 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer = {};
   if ('load' in command) {
     threads = command.load.threads;
-    const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' });
+    const llama = await getLlama({
+      gpu: false,
+      build: 'never',
+      maxThreads: threads,
+      logLevel: 'error',
+    });
     for (const [name, modelPath] of Object.entries(command.load.files))
       models.set(name, await llama.loadModel({ modelPath }));
     const release = llama.llamaCppRelease.release;
