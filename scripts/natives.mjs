@@ -62,8 +62,8 @@ function isRuntimeLibrary(name, target) {
   return true;
 }
 
-/** A package that npm leaves out on this platform, from the registry, kept in the user's cache. */
-function otherPlatform(name, version) {
+/** The folder of a package that npm leaves out on this platform, from the registry, kept in the user's cache. */
+export function fromRegistry(name, version) {
   const cache = join(
     homedir(),
     '.cache',
@@ -99,7 +99,7 @@ export function stageNatives(modules, to, target) {
   const installed = join(modules, name);
   const from = existsSync(installed)
     ? installed
-    : otherPlatform(name, lmdb.optionalDependencies[name]);
+    : fromRegistry(name, lmdb.optionalDependencies[name]);
   // Node-API alone runs on every Node and Electron that a VS Code host has; the builds per ABI do not.
   copy(
     from,
