@@ -1,4 +1,5 @@
-// npm run package [-- --target linux-x64] [--out FILE] [--all]: a VSIX with one platform's native files.
+// npm run package [-- --target linux-x64] [--out FILE] [--all] [--check]: a VSIX with one platform's native files;
+// --check only says whether it would hold all that its programs import.
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -18,6 +19,7 @@ import { deflateRawSync } from 'node:zlib';
 import { createVSIX } from '@vscode/vsce';
 import { TARGETS, stageNatives } from './natives.mjs';
 import { thirdPartyNotices } from './notices.mjs';
+import { packageProblems } from './package-check.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const MB = 1e6;
@@ -130,6 +132,17 @@ async function packageFor(name, out) {
   const folder = mkdtempSync(join(tmpdir(), 'qrm-lens-package-'));
   try {
     const manifest = stage(folder, target);
+    const { problems, libraries, modules, runtimes } = await packageProblems(folder, target);
+    if (problems.length > 0)
+      throw new Error(`${name} lacks what it imports:\n${problems.join('\n')}`);
+    if (process.argv.includes('--check')) {
+      const more =
+        runtimes.length > 0 ? `, but Microsoft's Visual C++ runtime (${runtimes.join(', ')})` : '';
+      console.log(
+        `${name}: ${libraries} native libraries and ${modules.join(', ')}: nothing is missing${more}`,
+      );
+      return;
+    }
     const file = resolve(
       out ?? join(root, 'out', `${manifest.name}-${name}-${manifest.version}.vsix`),
     );

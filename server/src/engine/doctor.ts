@@ -129,5 +129,5 @@ function int8Kernels(): string {
   const native = nativeKernels();
   return 'kernels' in native
     ? `own kernels, on the ${INSTRUCTIONS[native.kernels.set]} of this processor`
-    : `ONNX Runtime; not our own kernels: ${native.reason}`;
+    : `ONNX Runtime; not our own kernels: ${native.reason} (they are for Linux on x86-64 with AMX, or AVX-512 VNNI and BF16)`;
 }
