@@ -5,6 +5,8 @@ export class Best {
   readonly seconds = new Map<string, number>();
 
   add(name: string, seconds: number): void {
+    // Told at once: a run that is cut off has measured something.
+    process.stderr.write(`${name}: ${seconds.toFixed(2)} s\n`);
     this.seconds.set(name, Math.min(seconds, this.seconds.get(name) ?? Infinity));
   }
 
