@@ -218,6 +218,9 @@ async function openFile(path: string): Promise<Database> {
     compression: false,
     // The promise of a turn's batch is nobody's: where its commit fails, that would end the process.
     eventTurnBatching: false,
+    // With it, the default, a commit of one process may undo another's of the same moment, or read pages half
+    // written: of two processes that put 200 scores each, 11 of 367 pairs lost some; without it 0 of 579.
+    overlappingSync: false,
   });
 }
 

@@ -18,6 +18,7 @@ export class StoreReader {
         keyEncoding: 'binary',
         compression: false,
         readOnly: true,
+        overlappingSync: false,
       });
       return new StoreReader(db);
     } catch {
