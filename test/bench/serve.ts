@@ -101,8 +101,11 @@ const freePort = (): Promise<number> =>
 async function ready(child: ChildProcess, url: string): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-    const answered = await fetch(`${url}/health`).catch(() => undefined);
-    if (answered?.ok === true) return;
+    // vLLM has no /ready: its health comes with its model.
+    const [health, loaded] = await Promise.all(
+      ['health', 'ready'].map((path) => fetch(`${url}/${path}`).catch(() => undefined)),
+    );
+    if (health?.ok === true && [200, 404].includes(loaded?.status ?? 0)) return;
     await setTimeout(250);
   }
 }
