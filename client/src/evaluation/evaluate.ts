@@ -11,7 +11,7 @@ import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.j
 import type { Context } from '../context.js';
 import { DIALOG_ENDINGS } from '../documents/documents.js';
 import { request } from '../request.js';
-import { engineArguments, toolSetup } from '../tool-setup.js';
+import { engineArguments, tokenOf, toolSetup } from '../tool-setup.js';
 import { runTool } from '../tool.js';
 import { inform } from '../tell.js';
 import { KeptResults } from './kept.js';
@@ -86,7 +86,7 @@ export class Evaluations {
   }
 
   private async tool(args: readonly string[]): ReturnType<typeof runTool<EvaluateEvent>> {
-    const setup = await toolSetup(this.extension);
+    const setup = { ...toolSetup(this.extension), env: await tokenOf(this.extension) };
     const location = ProgressLocation.Notification;
     const title = 'QRM Lens: evaluating';
     return window.withProgress({ location, title, cancellable: true }, (progress, token) => {

@@ -17,7 +17,7 @@ import { inform } from '../tell.js';
 import { messageOf } from '../../../server/src/errors.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
-import { toolSetup } from '../tool-setup.js';
+import { tokenOf, toolSetup } from '../tool-setup.js';
 import { runTool } from '../tool.js';
 import { configProblems } from './config-problems.js';
 
@@ -92,7 +92,8 @@ export class Training implements Disposable {
   }
 
   private async run(document: TextDocument): Promise<void> {
-    const { env, ...setup } = await toolSetup(this.extension);
+    const env = atSetting(document) ? await tokenOf(this.extension) : {};
+    const setup = { ...toolSetup(this.extension), env };
     const { log } = this.context;
     const location = ProgressLocation.Notification;
     const title = 'QRM Lens: training';
@@ -105,11 +106,7 @@ export class Training implements Disposable {
             if (event.type === 'progress') progress.report({ message: inWords(event) });
           };
           const args = ['train', '--config', document.uri.fsPath];
-          return runTool<TrainEvent>(
-            args,
-            { ...setup, ...(atSetting(document) && { env }), token },
-            follow,
-          );
+          return runTool<TrainEvent>(args, { ...setup, token }, follow);
         },
       );
       if (made === undefined) {

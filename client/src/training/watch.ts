@@ -85,9 +85,7 @@ export function followLog(
       ...(model === '' ? [] : ['--model', model]),
       ...engineArguments(uri),
     ];
-    const setup = await toolSetup(extension);
-    if (disposed) return;
-    const tool = startTool(args, setup, (line) => {
+    const tool = startTool(args, toolSetup(extension), (line) => {
       const event = JSON.parse(line) as WatchMessage;
       if (event.type === 'note') output.info(`watch: ${event.message}`);
       events.push(event);

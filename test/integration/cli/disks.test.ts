@@ -1,8 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLI, hhLines, MODEL, Workspace, type Result } from './helpers.js';
+import { hhLines, Workspace, type Result } from './helpers.js';
 
 /** Real disks that are full, closed or somebody else's. Mounts and other users need the superuser. */
 const able = process.platform === 'linux' && process.getuid?.() === 0 && mounts();
@@ -29,22 +29,8 @@ beforeAll(async () => {
 afterAll(() => w.end());
 
 /** A script in a mount table of its own: what it mounts ends with it. */
-function shell(script: string): Promise<Result> {
-  const model = `--model ${MODEL} --device cpu --precision float32`;
-  const [command = '', ...args] = able
-    ? ['unshare', '--mount', 'bash', '-c', script]
-    : ['bash', '-c', script];
-  const child = spawn(command, args, {
-    cwd: w.folder,
-    env: { ...process.env, QRM_LENS_CACHE: w.folder, Q: `${process.execPath} ${CLI}`, M: model },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (d) => (stdout += String(d)));
-  child.stderr.on('data', (d) => (stderr += String(d)));
-  return new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
-  );
-}
+const shell = (script: string): Promise<Result> =>
+  w.shell(script, able ? ['unshare', '--mount'] : []);
 
 /** Warned once, without a stack, and the scores are those of any run. */
 function expectWithoutStore({ code, stdout, stderr }: Result): void {

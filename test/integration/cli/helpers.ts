@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,18 +41,30 @@ export class Workspace {
         FORCE_COLOR: undefined,
       },
     });
+    return { child, done: this.ended(child) };
+  }
+
+  /** A line of bash; $Q is the program, $M the options of a small model. @param before what runs bash */
+  shell(script: string, before: readonly string[] = []): Promise<Result> {
+    const [command = '', ...args] = [...before, 'bash', '-c', script];
+    const model = `--model ${MODEL} --device cpu --precision float32`;
+    const program = `${process.execPath} ${CLI}`;
+    const env = { ...process.env, QRM_LENS_CACHE: this.folder, Q: program, M: model };
+    return this.ended(spawn(command, args, { cwd: this.folder, env }));
+  }
+
+  private ended(child: ChildProcessWithoutNullStreams): Promise<Result> {
     this.children.add(child);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (d: Buffer) => (stdout += d.toString()));
     child.stderr.on('data', (d: Buffer) => (stderr += d.toString()));
-    const done = new Promise<Result>((resolve, reject) => {
+    return new Promise<Result>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => {
         this.children.delete(child);
         resolve({ code, signal, stdout, stderr });
       });
     });
-    return { child, done };
   }
 
   run(...args: string[]): Promise<Result> {

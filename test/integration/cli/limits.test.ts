@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLI, MODEL, Workspace, type Result } from './helpers.js';
+import { Workspace, type Result } from './helpers.js';
 
 let w: Workspace;
 beforeAll(() => {
@@ -13,20 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => w.end());
 
-/** A line of bash; $Q is the program, $M the options of a small model. */
-function shell(script: string): Promise<Result> {
-  const model = `--model ${MODEL} --device cpu --precision float32`;
-  const child = spawn('bash', ['-c', script], {
-    cwd: w.folder,
-    env: { ...process.env, QRM_LENS_CACHE: w.folder, Q: `${process.execPath} ${CLI}`, M: model },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (d) => (stdout += String(d)));
-  child.stderr.on('data', (d) => (stderr += String(d)));
-  return new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
-  );
-}
+const shell = (script: string): Promise<Result> => w.shell(script);
 
 describe.skipIf(process.platform !== 'linux')('limits and odd places', () => {
   it('few descriptors: the limit is named, the exit code is that of a failure', async () => {

@@ -11,6 +11,7 @@ import type { Host } from '../host.js';
 import { persisted, readDetail, type DetailState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';
 import { ChartFrame } from '../ui/chart-frame.js';
+import { exportUnder } from '../ui/export.js';
 import { Notice } from '../ui/notice.js';
 import { Controls } from './controls.js';
 import { FigureTable } from './figure-table.js';
@@ -18,8 +19,6 @@ import { detailModel, type DetailModel, type Side } from './model.js';
 import { attributeBars, ridgelinePlot } from './attribute-plots.js';
 import { cdfPlot, densityPlot, quantilePlot } from './distribution-plots.js';
 import { Subject } from './subject.js';
-
-const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 /** One number a response (K = 1) has no shape to draw; one attribute has nothing to share. */
 const hasShape = (m: DetailModel): boolean => m.levels.length > 1;
@@ -192,12 +191,12 @@ export class DetailPage {
     else this.host.post({ type, uri, epoch, response });
   }
 
-  private export(format: 'png' | 'svg' | 'csv', frameName: string, data: string): void {
+  /** The file's stem and the line. */
+  private stem(): string {
     const line = (this.result?.detail?.spot.line ?? 0) + 1;
     const own = this.audit;
     const file = own ? this.names[this.audits.indexOf(own)] : undefined;
-    const name = `${fileStem(file ?? 'response')}-line-${line}-${frameName}`;
-    this.notice.exported(this.host.request('export', { format, name, data }));
+    return `${fileStem(file ?? 'response')}-line-${line}`;
   }
 
   private chart(
@@ -209,8 +208,7 @@ export class DetailPage {
       name,
       className: name,
       readout: title !== undefined,
-      keys: title && KEYS,
-      onExport: (format, n, data) => this.export(format, n, data),
+      onExport: exportUnder(this.host, this.notice, () => this.stem()),
       tooltipTitle: title,
       tooltip: title && ((layer, _x, y) => `${layer.name ?? ''} ${decimals(y)}`),
     });
@@ -223,8 +221,7 @@ export class DetailPage {
       name,
       className: name,
       readout: true,
-      keys: KEYS,
-      onExport: (format, n, data) => this.export(format, n, data),
+      onExport: exportUnder(this.host, this.notice, () => this.stem()),
       tooltipTitle: (_x, y) =>
         this.model ? (plot(this.model).y.categories?.[Math.round(y)] ?? '') : '',
       tooltip: (layer, x) => `${layer.name ?? ''} ${decimals(x, 4)}`,

@@ -6,19 +6,18 @@ import {
 } from '../../../server/src/evaluation/words.js';
 import type { EvaluationResult, PersistedState, SuiteResult } from '../../../server/src/protocol/index.js'; // prettier-ignore
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { count, fileStem, visible } from '../data/visible.js';
+import { count, visible } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readEvaluation, type EvaluationState } from '../state.js';
 import { button, el, perFrame } from '../ui/dom.js';
 import { ChartFrame } from '../ui/chart-frame.js';
+import { exportUnder } from '../ui/export.js';
 import { Notice } from '../ui/notice.js';
 import { chosen, revived } from './model.js';
 import { reliabilityPlot, riskPlot } from './plots.js';
 import { ratedTable } from './rated.js';
 import { mainTable, subsetTable } from './table.js';
 import { WrongList } from './wrong.js';
-
-const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 /** How good models are on the labels of files: the table, what it allows to say, charts, and the wrong items. */
 export class EvaluationPage {
@@ -167,11 +166,7 @@ export class EvaluationPage {
       name,
       className: name,
       readout: true,
-      keys: KEYS,
-      onExport: (format, n, data) => {
-        const file = `${fileStem(this.title === '' ? 'evaluation' : this.title)}-${n}`;
-        this.notice.exported(this.host.request('export', { format, name: file, data }));
-      },
+      onExport: exportUnder(this.host, this.notice, () => this.title || 'evaluation'),
       tooltip: (layer, x, y) =>
         `${layer.name ?? ''}: ${Math.round(100 * x)} %, right ${(100 * y).toFixed(1)} %`,
     });

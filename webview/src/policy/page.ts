@@ -2,19 +2,18 @@ import { objectiveName, type Objective } from '../../../server/src/policy/index.
 import type { AuditSummary, PersistedState } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import type { PlotChart } from '../charts/plot-view.js';
-import { count, decimals, fileStem, percent, plural } from '../data/visible.js';
+import { count, decimals, percent, plural } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readPolicy, type PolicyState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';
 import { ChartFrame } from '../ui/chart-frame.js';
+import { exportUnder } from '../ui/export.js';
 import { Notice } from '../ui/notice.js';
 import { ChangeList } from './changes.js';
 import { PolicyControls } from './controls.js';
 import { PolicyModel, type PolicyPoint, type PolicyRow } from './model.js';
 import { frontierPlot, klMarks, klPlot } from './plots.js';
 import { PolicyTable } from './table.js';
-
-const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 /** What training would do to the policy whose responses a document holds. */
 export class PolicyPage {
@@ -165,13 +164,9 @@ export class PolicyPage {
       name,
       className: name,
       readout: true,
-      keys: KEYS,
       // Over KL it is the axis.
       ...(name === 'frontier' && { overlay: (c, chart, theme) => this.drawKl(c, chart, theme) }),
-      onExport: (format, n, data) => {
-        const file = `${fileStem(this.name === '' ? 'policy' : this.name)}-${n}`;
-        this.notice.exported(this.host.request('export', { format, name: file, data }));
-      },
+      onExport: exportUnder(this.host, this.notice, () => this.name || 'policy'),
       tooltipTitle: (x, y) => {
         const near = this.nearest((p) => {
           const [px, py] = at(p);

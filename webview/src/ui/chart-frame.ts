@@ -14,12 +14,14 @@ export interface FigureOptions extends PlotViewOptions {
   /** Short, for file names. */
   readonly name: string;
   readonly className?: string;
-  /** How the keyboard works on the canvas; absent: it takes no focus. */
+  /** How the keyboard works on the canvas; absent, unless it reads out: it takes no focus. */
   readonly keys?: string;
   /** Arrow keys read the chart out point by point, with its tooltip. */
   readonly readout?: boolean;
   readonly onExport: OnExport;
 }
+
+const READOUT_KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 
 let ids = 0;
 
@@ -28,6 +30,7 @@ export class ChartFrame {
   readonly element: HTMLElement;
   readonly canvas: HTMLCanvasElement;
   readonly view: PlotView;
+  private readonly keys: string | undefined;
   private readonly heading = el('h2');
   private readonly legend = el('ul', { class: 'legend', 'aria-hidden': 'true' });
   private readonly note = el('p', { class: 'note', hidden: true });
@@ -41,11 +44,12 @@ export class ChartFrame {
   constructor(private readonly options: FigureOptions) {
     const id = `figure-${++ids}`;
     this.summary = el('p', { class: 'hidden-text', id: `${id}-summary` });
+    this.keys = options.keys ?? (options.readout ? READOUT_KEYS : undefined);
     this.canvas = el('canvas', {
-      role: options.keys === undefined ? 'img' : 'application',
-      'aria-roledescription': options.keys === undefined ? undefined : 'interactive chart',
+      role: this.keys === undefined ? 'img' : 'application',
+      'aria-roledescription': this.keys === undefined ? undefined : 'interactive chart',
       'aria-describedby': `${id}-summary`,
-      tabindex: options.keys === undefined ? undefined : 0,
+      tabindex: this.keys === undefined ? undefined : 0,
     });
     const exports = menuButton('Export this chart', 'download', [
       { label: 'Export PNG', run: () => this.export('png') },
@@ -79,7 +83,7 @@ export class ChartFrame {
     this.theme = theme;
     if (this.heading.textContent !== plot.title) this.heading.textContent = plot.title;
     this.canvas.setAttribute('aria-label', plot.title);
-    const keys = this.options.keys === undefined ? '' : ` ${this.options.keys}`;
+    const keys = this.keys === undefined ? '' : ` ${this.keys}`;
     this.summary.textContent = plot.summary + keys;
     this.note.hidden = plot.note === undefined;
     this.note.textContent = plot.note ?? '';

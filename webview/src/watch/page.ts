@@ -1,16 +1,16 @@
 import type { PersistedState, ToView, WatchRollout } from '../../../server/src/protocol/index.js';
 import type { Plot } from '../charts/plot.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { count, decimals, fileStem, plural, visible } from '../data/visible.js';
+import { count, decimals, plural, visible } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted } from '../state.js';
 import { ChartFrame } from '../ui/chart-frame.js';
+import { exportUnder } from '../ui/export.js';
 import { button, el, throttled } from '../ui/dom.js';
 import { Notice } from '../ui/notice.js';
 import { riskOf, WatchModel } from './model.js';
 import { lengthPlot, stepPlot, tailPlot } from './plots.js';
 
-const KEYS = 'Arrow keys read it out point by point, with Shift ten at a time.';
 const DRAW_MS = 250;
 /** Rollouts drawn at first. */
 const FIRST = 6;
@@ -172,11 +172,7 @@ export class WatchPage {
       name,
       className: name,
       readout: true,
-      keys: KEYS,
-      onExport: (format, n, data) => {
-        const file = `${fileStem(this.title === '' ? 'training' : this.title)}-${n}`;
-        this.notice.exported(this.host.request('export', { format, name: file, data }));
-      },
+      onExport: exportUnder(this.host, this.notice, () => this.title || 'training'),
       tooltip: (layer, x, y) =>
         name === 'length'
           ? `length ${x.toFixed(1)}: ${decimals(y)}`
