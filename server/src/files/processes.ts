@@ -47,11 +47,12 @@ export const namesProcess = (name: string): boolean => NAME.test(name);
  * Is the process running still whose name stands at the end of a text? One that took its number later
  * does not count.
  * @param age of what bears the name, in milliseconds: all that can be known of processes elsewhere
+ * @param limit of that age
  */
-export function isRunning(name: string, age: number): boolean {
+export function isRunning(name: string, age: number, limit = DAY): boolean {
   const [, pid = '0', started = '0', place] = NAME.exec(name) ?? [];
   if (place === undefined) return false;
-  if (!ownName().endsWith(place)) return age < DAY;
+  if (!ownName().endsWith(place)) return age < limit;
   // One that ended and whose parent has not asked (a container without an init never does) holds nothing any more.
   if (!isThere(Number(pid)) || /^[ZX]$/.test(statOf(Number(pid))[0] ?? '')) return false;
   const now = startOf(Number(pid));

@@ -1,25 +1,19 @@
 import {
   closeSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
-  lstatSync,
   readdirSync,
-  readlinkSync,
   rmSync,
   statSync,
-  symlinkSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { isRunning, ownName } from '../files/processes.js';
+import { ageOf, Doorway } from './doorway.js';
 
-/** How long a start waits for another process that opens the store or looks it over. */
-const PATIENCE = 30_000;
 /** What LMDB needs to begin a store, and then some. */
 const FIRST_BYTES = 1 << 18;
 
@@ -31,35 +25,14 @@ let opened = 0;
  * closed, means that the store must be looked over before LMDB maps it.
  */
 export class Presence {
+  /** Apart from all writing. */
+  readonly doorway: Doorway;
   private readonly folder: string;
   private mark: string | undefined;
 
   constructor(private readonly path: string) {
     this.folder = `${path}-state`;
-  }
-
-  /**
-   * Runs `open` while no other process does the same.
-   * @throws Error when the folder cannot be written or another process holds on for too long
-   */
-  async alone<T>(open: () => Promise<T>): Promise<T> {
-    try {
-      mkdirSync(this.folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const turn = join(this.folder, 'opening');
-    const until = Date.now() + PATIENCE;
-    while (!take(turn)) {
-      if (isLeft(turn)) rmSync(turn, { force: true, recursive: true });
-      else if (Date.now() > until) throw new Error(`another process has not opened it in 30 s`);
-      else await setTimeout(10);
-    }
-    try {
-      return await open();
-    } finally {
-      rmSync(turn, { force: true, recursive: true });
-    }
+    this.doorway = new Doorway(this.folder);
   }
 
   /** Do other processes, or others of this one, have the store open? */
@@ -146,31 +119,6 @@ export class Presence {
     } catch {
       return [];
     }
-  }
-}
-
-const ageOf = (path: string): number =>
-  Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-
-/** A link that leads nowhere: made whole or not at all, also on a full disk. */
-function take(turn: string): boolean {
-  try {
-    if (process.platform === 'win32') mkdirSync(turn);
-    else symlinkSync(ownName(), turn);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Is its process gone? Without a name in it: is it older than anyone would wait? */
-function isLeft(turn: string): boolean {
-  try {
-    if (process.platform === 'win32') return ageOf(turn) > PATIENCE / 2;
-    return !isRunning(readlinkSync(turn), ageOf(turn));
-  } catch {
-    return false;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RootDatabase } from 'lmdb';
+import { Presence } from './presence.js';
 import { decodeScore, type StoredScore } from './record.js';
 
 /**
@@ -12,14 +13,16 @@ export class StoreReader {
   static async open(file: string): Promise<StoreReader | undefined> {
     try {
       const { open } = await import('lmdb');
-      const db = open<Buffer, Buffer>({
-        path: file,
-        encoding: 'binary',
-        keyEncoding: 'binary',
-        compression: false,
-        readOnly: true,
-        overlappingSync: false,
-      });
+      const db = await new Presence(file).doorway.alone(async () =>
+        open<Buffer, Buffer>({
+          path: file,
+          encoding: 'binary',
+          keyEncoding: 'binary',
+          compression: false,
+          readOnly: true,
+          overlappingSync: false,
+        }),
+      );
       return new StoreReader(db);
     } catch {
       return undefined;

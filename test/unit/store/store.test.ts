@@ -152,6 +152,25 @@ describe('ScoreStore', () => {
     await store.close();
   });
 
+  it('loses nothing while other processes open it, to write and to read', async () => {
+    const visitor = fileURLToPath(new URL('./visitor.mjs', import.meta.url));
+    const [rounds, puts] = [20, 4];
+    const starts = [0, 1, 2, 3].map((n) => n * 1000);
+    const visit = (start: number) =>
+      new Promise<string>((resolve) => {
+        const given = [visitor, folder, start, puts, rounds].map(String);
+        const child = spawn(process.execPath, given);
+        let said = '';
+        child.stderr.on('data', (d) => (said += String(d)));
+        child.on('close', (code, signal) => resolve(`${said}${code ?? signal}`));
+      });
+    expect(await Promise.all(starts.map(visit))).toEqual(starts.map(() => '0'));
+    const store = await ScoreStore.open({ folder });
+    const all = starts.flatMap((start) => [...Array(rounds * puts).keys()].map((i) => start + i));
+    expect(all.filter((i) => store.get(key(i)) === undefined)).toEqual([]);
+    await store.close();
+  });
+
   const fill = async () => {
     const store = await ScoreStore.open({ folder });
     await store.putMany(Array.from({ length: 5000 }, (_, i) => [key(i), score(i)] as const));
