@@ -8,7 +8,7 @@ import { WatchPage } from './watch/page.js';
 // In this order: narrow.css changes the three before it, detail, evaluation and policy what stands above.
 import './styles/base.css';
 import './styles/controls.css';
-import './styles/figure.css';
+import './styles/chart-frame.css';
 import './styles/numbers.css';
 import './styles/dashboard.css';
 import './styles/list.css';

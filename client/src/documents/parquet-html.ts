@@ -88,8 +88,8 @@ function scoreOf({ score }: RowTurn, summary: AuditSummary | null | undefined): 
   const shape = summary?.model === undefined || summary.model.levels.length > 1;
   const tail = `q${String(Math.round(100 * (summary?.tau ?? DEFAULT_TAU))).padStart(2, '0')}`;
   const words = [
-    ...(shape ? [`${tail} <span>${figure(score.tail)}</span>`] : []),
-    `${shape ? 'mean' : 'score'} <span>${figure(score.expectation)}</span>`,
+    ...(shape ? [`${tail} <span>${decimals(score.tail)}</span>`] : []),
+    `${shape ? 'mean' : 'score'} <span>${decimals(score.expectation)}</span>`,
   ];
   const list = score.findings.map(
     (f) => `<li class="${f.severity}">${escape(f.code)}: ${escape(f.message)}</li>`,
@@ -97,7 +97,7 @@ function scoreOf({ score }: RowTurn, summary: AuditSummary | null | undefined): 
   return `<p class="score">${words.join(' · ')}</p>${list.length > 0 ? `<ul>${list.join('')}</ul>` : ''}`;
 }
 
-const figure = (x: number): string => x.toFixed(3).replace('-', '−');
+const decimals = (x: number): string => x.toFixed(3).replace('-', '−');
 
 function summaryWords(s: AuditSummary): string {
   const found = Object.entries(s.counts).map(([code, n]) => `${n} ${code}`);

@@ -1,6 +1,13 @@
 import { Column } from '../audit/index.js';
 import type { RatedAttribute } from '../protocol/index.js';
-import { measure, mixture, rearrange, type MeasureOptions } from '../qrm/index.js';
+import {
+  measure,
+  MIDDLE,
+  mixture,
+  nearestLevel,
+  rearrange,
+  type MeasureOptions,
+} from '../qrm/index.js';
 import type { RewardScore } from '../qrm/types.js';
 import type { RatedItem } from './items/item.js';
 import {
@@ -181,12 +188,8 @@ export function ratedFigures(board: RatedBoard, scores: RatedScores): RatedFigur
 function widthOf(data: Float64Array, i: number, levels: readonly number[]): number {
   const K = levels.length;
   const sorted = data.slice(i * K, (i + 1) * K).sort();
-  const near = (tau: number): number =>
-    levels.reduce(
-      (best, l, k) => (Math.abs(l - tau) < Math.abs(levels[best]! - tau) ? k : best),
-      0,
-    );
-  return sorted[near(0.95)]! - sorted[near(0.05)]!;
+  const [low, high] = MIDDLE.map((tau) => nearestLevel(levels, tau)) as [number, number];
+  return sorted[high]! - sorted[low]!;
 }
 
 function disagreement(

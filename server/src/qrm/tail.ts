@@ -23,8 +23,11 @@ export function cvar(sorted: ArrayLike<number>, levels: readonly number[], alpha
   return lowest + area / alpha;
 }
 
-/** The width of the middle share of the distribution: Q((1+inner)/2) - Q((1-inner)/2), at least 0. */
-export function spread(sorted: ArrayLike<number>, levels: readonly number[], inner = 0.9): number {
-  const outer = (1 - inner) / 2;
-  return quantileAt(sorted, levels, 1 - outer) - quantileAt(sorted, levels, outer);
+/** The quantile levels between which the middle 90 % of a distribution lie. */
+export const MIDDLE = [0.05, 0.95] as const;
+
+/** The width of the middle 90 %: Q(0.95) - Q(0.05), at least 0. */
+export function spread(sorted: ArrayLike<number>, levels: readonly number[]): number {
+  const [low, high] = MIDDLE;
+  return quantileAt(sorted, levels, high) - quantileAt(sorted, levels, low);
 }

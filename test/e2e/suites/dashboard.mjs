@@ -75,7 +75,7 @@ export default async function (suite, editor) {
   });
 
   await test('every chart has drawn data', async () => {
-    const charts = view.locator('.figure:not([hidden]) canvas');
+    const charts = view.locator('.chart-frame:not([hidden]) canvas');
     const count = await charts.count();
     assert.ok(count >= 5, `${count} charts`);
     for (let n = 0; n < count; n += 1) {
@@ -116,7 +116,7 @@ export default async function (suite, editor) {
 
   await test('a click on a point of the scatter moves the editor', async () => {
     const before = await workbench.cursorAt('a place in the text', () => true);
-    const canvas = view.locator('.figure.scatter canvas');
+    const canvas = view.locator('.chart-frame.scatter canvas');
     await canvas.scrollIntoViewIfNeeded();
     await canvas.click({ position: await lowestPoint(canvas) });
     await workbench.cursorAt('the editor to move', (now) => now.line !== before.line);
@@ -124,7 +124,7 @@ export default async function (suite, editor) {
 
   await test('brushing the scatter filters the table, Escape brings all back', async () => {
     const all = await rowCount(view);
-    const canvas = view.locator('.figure.scatter canvas');
+    const canvas = view.locator('.chart-frame.scatter canvas');
     await canvas.scrollIntoViewIfNeeded();
     const box = await canvas.boundingBox();
     await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.3);
@@ -149,7 +149,7 @@ export default async function (suite, editor) {
     for (const name of ['density', 'quantile-function', 'cdf']) {
       await until(
         `${name} drawn`,
-        async () => (await drawn(detail.locator(`.figure.${name} canvas`))).pixels > 300,
+        async () => (await drawn(detail.locator(`.chart-frame.${name} canvas`))).pixels > 300,
       );
     }
     await workbench.focusEditor();
@@ -174,7 +174,7 @@ export default async function (suite, editor) {
 
   await test('the theme of the editor is the theme of the charts', async () => {
     view = await workbench.webview('.dashboard canvas');
-    const canvas = view.locator('.figure.scatter canvas');
+    const canvas = view.locator('.chart-frame.scatter canvas');
     const background = () =>
       view.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
     const axis = () => view.locator('body').evaluate((body) => getComputedStyle(body).color);

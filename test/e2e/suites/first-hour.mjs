@@ -177,11 +177,11 @@ export default async function (suite, editor) {
     await workbench.goToLine(1, 200);
     await workbench.command('QRM Lens: Show Distribution at Cursor');
     const view = await workbench.webview('.detail .card');
-    const density = await view.locator('.figure.density canvas').boundingBox();
+    const density = await view.locator('.chart-frame.density canvas').boundingBox();
     const table = await view.locator('.figure-table table').boundingBox();
     assert.ok(density.y + density.height <= table.y, JSON.stringify({ density, table }));
     assert.match(await view.locator('.figure-table').innerText(), /CVaR 20 %/);
-    assert.match(await view.locator('.figure.quantile-function .note').innerText(), /^Flat beyond/);
+    assert.match(await view.locator('.chart-frame.quantile-function .note').innerText(), /^Flat beyond/);
     await workbench.closeEditors();
   });
 

@@ -77,7 +77,7 @@ export default async function (suite, editor) {
       await workbench.focusEditor();
       await workbench.command('QRM Lens: Show Distribution at Cursor');
       const detail = await workbench.webview('.detail .card');
-      await until('the chart', () => detail.locator('.figure.density canvas').isVisible());
+      await until('the chart', () => detail.locator('.chart-frame.density canvas').isVisible());
       await picture(`distribution-${name}`);
       await page.keyboard.press('Control+2');
       await page.keyboard.press('Control+W');

@@ -88,7 +88,7 @@ export default async function (suite, { browser, host: start }) {
       await workbench.goToLine(2, 400);
       await workbench.command('QRM Lens: Show Distribution at Cursor');
       const detail = await workbench.webview('.detail .card');
-      await detail.locator('.figure.density canvas').waitFor();
+      await detail.locator('.chart-frame.density canvas').waitFor();
     },
     'distribution, below': async () => {
       const detail = await workbench.webview('.detail .card');

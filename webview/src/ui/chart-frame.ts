@@ -10,7 +10,7 @@ import { menuButton } from './menu.js';
 export type ExportFormat = 'png' | 'svg' | 'csv';
 export type OnExport = (format: ExportFormat, name: string, data: string) => void;
 
-export interface FigureOptions extends PlotViewOptions {
+export interface ChartFrameOptions extends PlotViewOptions {
   /** Short, for file names. */
   readonly name: string;
   readonly className?: string;
@@ -41,8 +41,8 @@ export class ChartFrame {
   private plot: Plot | undefined;
   private theme: Theme | undefined;
 
-  constructor(private readonly options: FigureOptions) {
-    const id = `figure-${++ids}`;
+  constructor(private readonly options: ChartFrameOptions) {
+    const id = `chart-${++ids}`;
     this.summary = el('p', { class: 'hidden-text', id: `${id}-summary` });
     this.keys = options.keys ?? (options.readout ? READOUT_KEYS : undefined);
     this.canvas = el('canvas', {
@@ -59,7 +59,7 @@ export class ChartFrame {
     this.frame.append(el('div', { class: 'canvas-box' }, this.canvas), this.empty);
     this.element = el(
       'section',
-      { class: `figure ${options.className ?? ''}`.trim() },
+      { class: `chart-frame ${options.className ?? ''}`.trim() },
       el('header', {}, this.heading, this.legend, exports),
       this.note,
       this.frame,

@@ -1,3 +1,4 @@
+import { MIDDLE, nearestLevel } from '../../qrm/index.js';
 import { permutation, seeded, wilson } from '../statistics/index.js';
 import { intervalOffset, lowerOffset, upperOffset } from './conformal.js';
 
@@ -73,7 +74,7 @@ export function calibrate(
   const residuals = (k: number): Float64Array =>
     Float64Array.from(one, (s) => s.label - s.quantiles[k]!);
   const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
-  const [low, high] = [nearest(levels, 0.05), nearest(levels, 0.95)];
+  const [low, high] = MIDDLE.map((tau) => nearestLevel(levels, tau)) as [number, number];
   const offset = (of: readonly CalibrationSample[]): number =>
     intervalOffset(
       of.map((s) => s.label),
@@ -100,9 +101,6 @@ export function calibrate(
     tails: { bad: side(true), good: side(false) },
   };
 }
-
-const nearest = (levels: readonly number[], tau: number): number =>
-  levels.reduce((best, l, k) => (Math.abs(l - tau) < Math.abs(levels[best]! - tau) ? k : best), 0);
 
 /** In random order, one of each prompt: responses to one prompt are not exchangeable with those to others. */
 function onePerPrompt(samples: readonly CalibrationSample[], seed: number): CalibrationSample[] {

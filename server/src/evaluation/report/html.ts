@@ -77,10 +77,10 @@ function rowHtml(row: RowResult): string {
     .filter((l) => l.items > 0)
     .map((l) => `chosen ${l.chosen}: ${percent(l.accuracy)} % of ${count(l.items)}`);
   const words = [`By length: ${lengths.join(', ')}`, ...distributionWords(row)];
-  const figures: string[] = [];
-  if (row.abstention.length > 0) figures.push(riskFigure(row));
-  if (row.reliability !== undefined) figures.push(reliabilityFigure(row.reliability));
-  return `<h2>${html(row.name)} <span class="dim">${html(row.kind)}</span></h2><div class="grid">${figures.join('')}</div>${list(words)}`;
+  const charts: string[] = [];
+  if (row.abstention.length > 0) charts.push(riskChart(row));
+  if (row.reliability !== undefined) charts.push(reliabilityChart(row.reliability));
+  return `<h2>${html(row.name)} <span class="dim">${html(row.kind)}</span></h2><div class="grid">${charts.join('')}</div>${list(words)}`;
 }
 
 const list = (lines: readonly string[]): string =>
@@ -111,7 +111,7 @@ const px = (x: number): string => (30 + x * (W - 40)).toFixed(1);
 const py = (y: number): string => (8 + (1 - y) * (H - 34)).toFixed(1);
 const AXES = `<path class="axis" fill="none" d="M${px(0)} ${py(1)}V${py(0)}H${px(1)}"/>`;
 
-function riskFigure({ abstention }: RowResult): string {
+function riskChart({ abstention }: RowResult): string {
   const least = Math.min(...abstention.flatMap((a) => a.curve.map((p) => p.accuracy)));
   const low = Math.floor(10 * least) / 10;
   const y = (v: number): string => py((v - low) / (1 - low || 1));
@@ -120,7 +120,7 @@ function riskFigure({ abstention }: RowResult): string {
   return `<figure><svg viewBox="0 0 ${W} ${H}" role="img" aria-label="accuracy against coverage">${AXES}${lines.join('')}<text x="2" y="${py(0.97)}">100</text><text x="2" y="${py(0)}">${Math.round(100 * low)}</text><text x="${px(0.3)}" y="${H - 6}">share answered</text></svg><figcaption>Accuracy when the least sure are left open; area under the risk: ${html(names)}</figcaption></figure>`;
 }
 
-function reliabilityFigure({ bins, ece }: NonNullable<RowResult['reliability']>): string {
+function reliabilityChart({ bins, ece }: NonNullable<RowResult['reliability']>): string {
   const points = bins.filter((b) => b.count > 0);
   const most = Math.max(...points.map((b) => b.count));
   const at = (p: number): string => px((p - 0.5) * 2);

@@ -7,7 +7,7 @@ import {
   conclusions,
   count,
   difference,
-  figure,
+  written,
   headings,
   nats,
   interval,
@@ -94,7 +94,7 @@ function* table(report: PolicyReport, rows: readonly [string, Point][]): Generat
   for (const [label, p] of rows) {
     const cells = columns.map(([f]) => {
       const e = (p.figures as Figures)[f];
-      return cell(figure(f, e.value), e, (x) => figure(f, x));
+      return cell(written(f, e.value), e, (x) => written(f, x));
     });
     const kl = cell(p.kl.value.toFixed(2), p.kl, (x) => x.toFixed(2));
     yield `<tr><th>${html(label)}</th>${beta ? `<td class="n">${p.beta === undefined ? '' : short(p.beta)}</td>` : ''}${kl}<td class="n">${p.ess.toFixed(1)}</td>${cells.join('')}</tr>`;

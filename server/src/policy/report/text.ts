@@ -5,7 +5,7 @@ import {
   conclusions,
   count,
   difference,
-  figure,
+  written,
   headings,
   nats,
   notes,
@@ -56,7 +56,7 @@ function* table(report: PolicyReport, ink: Ink): Generator<string> {
   const head = columns.map(([, h], n) => h.padStart(widths[n]!)).join('');
   yield ink('dim', `  ${name('objective')}${'beta'.padStart(9)}${'ESS'.padStart(7)}${head}`);
   const row = (label: string, p: Point): string => {
-    const cells = columns.map(([f], n) => figure(f, p.figures[f].value).padStart(widths[n]!));
+    const cells = columns.map(([f], n) => written(f, p.figures[f].value).padStart(widths[n]!));
     const beta = p.beta === undefined ? '' : short(p.beta);
     return `  ${name(label)}${beta.padStart(9)}${p.ess.toFixed(1).padStart(7)}${cells.join('')}`;
   };
@@ -155,8 +155,8 @@ function* bestOfTable(report: PolicyReport, ink: Ink): Generator<string> {
       const { mean, q05 } = p.figures;
       const text =
         report.levels > 1
-          ? `${figure('mean', mean.value)}, ${figure('q05', q05.value)}`
-          : figure('mean', mean.value);
+          ? `${written('mean', mean.value)}, ${written('q05', q05.value)}`
+          : written('mean', mean.value);
       return text.padStart(wide);
     });
     yield `  ${name(label)}${cells.join('')}`;

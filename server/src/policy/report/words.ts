@@ -26,7 +26,7 @@ export const signed = (x: number): string => {
 };
 
 /** One figure as a reader wants it. */
-export function figure(name: FigureName, x: number): string {
+export function written(name: FigureName, x: number): string {
   if (!Number.isFinite(x)) return '–';
   // What leave-one-out takes off may leave a little less than nothing.
   if (name === 'below') return percent(Math.max(x, 0));

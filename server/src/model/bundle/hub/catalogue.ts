@@ -56,7 +56,7 @@ export const CATALOGUE: readonly KnownModel[] = [
     levels: 1,
     weights: 27.23,
     embedding: 1.18,
-    licence: 'skywork-community, gemma?',
+    licence: 'skywork-community',
   },
 ];
 
