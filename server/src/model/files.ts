@@ -167,14 +167,16 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   if (free < bytes) {
     const error = new Error(
       `${dirname(folder)}: the converted weights need ${gigabytes(bytes)}, the disk has ` +
-        `${gigabytes(free)} free; QRM_LENS_CACHE puts the cache on another disk`,
+        `${gigabytes(free, Math.floor)} free; QRM_LENS_CACHE puts the cache on another disk`,
     );
     throw Object.assign(error, { code: 'ENOSPC' });
   }
 }
 
-export function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+/** @param round up what is needed, down (`Math.floor`) what is free: beside each other they never look alike when they are not */
+export function gigabytes(bytes: number, round: (x: number) => number = Math.ceil): string {
+  if (bytes >= 1e9) return `${(round(bytes / 1e8) / 10).toFixed(1)} GB`;
+  return `${round(bytes / 1e6)} MB`;
 }
 
 /** `org/name` for a folder of the Hugging Face cache, else the folder's or file's own name. */

@@ -184,7 +184,7 @@ async function requireRoom(
   const { bavail, bsize } = await statfs(cache);
   if (bavail * bsize < bytes) {
     throw new HubError(
-      `${cache}: ${name.id} needs ${gigabytes(bytes)}, the disk has ${gigabytes(bavail * bsize)} free; ` +
+      `${cache}: ${name.id} needs ${gigabytes(bytes)}, the disk has ${gigabytes(bavail * bsize, Math.floor)} free; ` +
         `HF_HUB_CACHE puts the hub's cache on another disk`,
     );
   }
