@@ -70,7 +70,7 @@ const client = await Client.start({
 });
 const samples: Sample[] = [];
 try {
-  const workload = await Workload.start(client, { seed: Number(values.seed) });
+  const workload = await Workload.start(client, { seed: Number(values.seed), full: true });
   const began = performance.now();
   const collectMs = values.collect === undefined ? COLLECT_MS : 1000 * Number(values.collect);
   console.log(

@@ -58,6 +58,23 @@ export function smallFiles(rows: number): { name: string; text: string }[] {
   ];
 }
 
+/**
+ * Chats of so many words that occur nowhere else that the tokenizer's caches (segment-encoder.ts: 100,000 words,
+ * 1,000,000 characters of sections) are as full as they get. Filling them in the soak would look like a leak.
+ */
+function manyWords(next: () => number): string {
+  const letter = () => String.fromCharCode(97 + Math.floor(26 * next()));
+  const word = () => Array.from({ length: 7 }, letter).join('');
+  return Array.from({ length: 36 }, () => {
+    const content = Array.from({ length: 3750 }, word).join(' ');
+    const messages = [
+      { role: 'user', content: 'Go on.' },
+      { role: 'assistant', content },
+    ];
+    return JSON.stringify({ messages });
+  }).join('\n');
+}
+
 /** What a user does with five small files, at random and the same for the same seed. */
 export class Workload {
   edits = 0;
@@ -72,8 +89,17 @@ export class Workload {
     this.next = random(seed);
   }
 
-  static async start(client: Client, { rows = 20, seed = 1 } = {}): Promise<Workload> {
+  /** @param full are the tokenizer's caches to be full when it begins? */
+  static async start(
+    client: Client,
+    { rows = 20, seed = 1, full = false } = {},
+  ): Promise<Workload> {
     const files = smallFiles(rows);
+    if (full) {
+      const words = await OpenText.open(client, 'words.jsonl', manyWords(random(seed)));
+      await client.audit(words.uri);
+      await words.close();
+    }
     const texts: OpenText[] = [];
     for (const { name, text } of files) texts.push(await OpenText.open(client, name, text));
     for (const { uri } of texts) await client.audit(uri);
