@@ -38,17 +38,37 @@ const MARKUPS: readonly Markup[] = [
   },
 ];
 
-/** Marks of a text's beginning and end, which belong to no turn. */
-const AROUND =
-  /(?:\s|<s>|<\/s>|<bos>|<eos>|<\|begin_of_text\|>|<\|end_of_text\|>|<\|endoftext\|>)+/y;
-/** What closes an answer, or the text. */
-const CLOSES = [
-  ...['<|im_end|>', '<|eot_id|>', '<|eom_id|>', '<|eot|>', '<|eom|>', '<|end|>', '<end_of_turn>'],
-  ...['</s>', '<s>', '<eos>', '<|endoftext|>', '<|end_of_text|>'],
+/** Marks of these templates: of a turn's beginning, of its end, and of a text's beginning and end, which belong to no turn. */
+const OPENS = [
+  ...['<|im_start|>', '<|start_header_id|>', '<|end_header_id|>', '<|header_start|>'],
+  ...['<|header_end|>', '<start_of_turn>', '<|system|>', '<|user|>', '<|assistant|>'],
+  ...['[INST]', '[/INST]', '<<SYS>>', '<</SYS>>'],
 ];
-/** Marks of these templates. Not `<s>`, which is HTML as well. */
-const MARK =
-  /<\|(?:im_start|im_end|start_header_id|end_header_id|eot_id|header_start|begin_of_text|end_of_text|endoftext|system|user|assistant|end)\|>|<(?:start|end)_of_turn>|\[\/?INST\]|<<\/?SYS>>/;
+const CLOSES = [
+  '<|im_end|>',
+  '<|eot_id|>',
+  '<|eom_id|>',
+  '<|eot|>',
+  '<|eom|>',
+  '<|end|>',
+  '<end_of_turn>',
+];
+const AROUND = [
+  '<s>',
+  '</s>',
+  '<bos>',
+  '<eos>',
+  '<|begin_of_text|>',
+  '<|end_of_text|>',
+  '<|endoftext|>',
+];
+const ENDS = [...CLOSES, ...AROUND];
+
+const anyOf = (marks: readonly string[]): string =>
+  marks.map((mark) => mark.replace(/[|[\]/]/g, '\\$&')).join('|');
+const BLANKS = new RegExp(`(?:\\s|${anyOf(AROUND)})+`, 'y');
+/** What no text holds by chance: `<s>` is HTML as well. */
+const MARK = new RegExp(anyOf([...OPENS, ...ENDS].filter((mark) => !/^<\/?[a-z]+>$/.test(mark))));
 const RARE = ['<|', '_of_turn>', 'INST]'];
 
 function after(pattern: RegExp, text: string, at: number): number {
@@ -58,7 +78,7 @@ function after(pattern: RegExp, text: string, at: number): number {
 
 function turnsIn(text: string, { open, close, trims }: Markup): TextTurn[] | undefined {
   const turns: TextTurn[] = [];
-  let at = after(AROUND, text, 0);
+  let at = after(BLANKS, text, 0);
   // Looked for once for each that is passed: a text of turns without ends is read once.
   close.lastIndex = at;
   let closed = close.exec(text);
@@ -77,7 +97,7 @@ function turnsIn(text: string, { open, close, trims }: Markup): TextTurn[] | und
     const bare = next !== undefined || closed === null;
     const range = trims === true || bare ? trimRange(text, from, to) : { from, to };
     turns.push({ role: normalizeRole(role), ...range });
-    at = after(AROUND, text, next ?? end + (closed?.[0].length ?? 0));
+    at = after(BLANKS, text, next ?? end + (closed?.[0].length ?? 0));
   }
   return turns.length === 0 ? undefined : turns;
 }
@@ -97,7 +117,7 @@ function instTurns(text: string): TextTurn[] | undefined {
   const add = (role: string, from: number, to: number): void => {
     turns.push({ role, ...trimRange(text, from, to) });
   };
-  let at = after(AROUND, text, 0);
+  let at = after(BLANKS, text, 0);
   while (at < text.length) {
     if (!text.startsWith('[INST]', at)) return undefined;
     let from = at + '[INST]'.length;
@@ -118,7 +138,7 @@ function instTurns(text: string): TextTurn[] | undefined {
     // Nothing at all is an answer that is only opened; one that is closed may be empty.
     if (trimRange(text, said, until).to > said)
       add('assistant', said, beforeMarks(text, said, until));
-    at = after(AROUND, text, until);
+    at = after(BLANKS, text, until);
   }
   return turns.length === 0 ? undefined : turns;
 }
@@ -128,7 +148,7 @@ function instTurns(text: string): TextTurn[] | undefined {
  * chat template; undefined when it is not. An answer that is only opened has an empty turn (Mistral's: none).
  */
 export function markupTurns(text: string): TextTurn[] | undefined {
-  const first = after(AROUND, text, 0);
+  const first = after(BLANKS, text, 0);
   if (text[first] === '[') return instTurns(text);
   if (text[first] !== '<') return undefined;
   for (const markup of MARKUPS) {
@@ -143,7 +163,7 @@ export function beforeMarks(text: string, from: number, to: number): number {
   let end = to;
   for (;;) {
     const { to: bare } = trimRange(text, from, end);
-    const mark = CLOSES.find((close) => text.endsWith(close, bare) && bare - close.length >= from);
+    const mark = ENDS.find((close) => text.endsWith(close, bare) && bare - close.length >= from);
     if (mark === undefined) return end === to ? to : bare;
     end = bare - mark.length;
   }

@@ -124,6 +124,9 @@ describe('rows in the markup of a chat template', () => {
     [{ prompt: 'Hi', chosen: 'Hello!<|im_end|>', rejected: 'Go.' }, '<|im_end|>'],
     [{ prompt: 'Hi', chosen: 'Hello!', rejected: 'Go.</s>' }, '</s>'],
     [{ messages: [user('x [INST] y'), bot('Hello!')] }, '[INST]'],
+    [{ prompt: 'Hi', chosen: 'Hello!<|eom_id|>', rejected: 'Go.' }, '<|eom_id|>'],
+    [{ prompt: 'Hi', chosen: 'Hello!<|eot|>', rejected: 'Go.' }, '<|eot|>'],
+    [{ messages: [user('x <|header_end|> y'), bot('Hello!')] }, '<|header_end|>'],
     [{ prompt: 'Hi<end_of_turn>\n<start_of_turn>model\n', response: 'Hello!' }, '<end_of_turn>'],
   ])('a mark that is left over is told, and the row is scored: %j', async (record, mark) => {
     const { read, problems } = await said(record);
