@@ -15,6 +15,7 @@ import type { IgnoreParams, ResponseParams } from '../protocol/index.js';
 import { hover } from './features/hover.js';
 import { CLIENT_COMMANDS } from './features/text-features.js';
 import { handlersOf } from './handlers.js';
+import { knownAudit } from './known.js';
 import { ignoreFinding } from './ignore.js';
 import type { ServerContext } from './context.js';
 
@@ -29,19 +30,13 @@ export function serveCommands(server: ServerContext): void {
       }),
       (error) => connection.console.warn(`${message} (${messageOf(error)})`),
     );
-  const known = (uri: string) => {
-    const audit = workspace.audit(uri);
-    if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
-    return audit;
-  };
-
   /** Answers with the distribution as JSON: a server has no clipboard. */
   const copy = async (p: ResponseParams): Promise<unknown> => {
     const {
       detail: shown,
       reason,
       ...model
-    } = await detail(known(p.uri), await workspace.engine.service(), p);
+    } = await detail(await knownAudit(workspace, p.uri), await workspace.engine.service(), p);
     if (shown === null) throw new Error(reason ?? 'there is no distribution');
     const { row, kind, expectation, quantiles, gate, attributeQuantiles } = shown;
     return { row, kind, expectation, ...model, quantiles, gate, attributeQuantiles };
@@ -49,7 +44,7 @@ export function serveCommands(server: ServerContext): void {
 
   /** A page of the response in Markdown, opened where the client opens documents; answers with its path. */
   const open = async (p: ResponseParams): Promise<{ path: string }> => {
-    const audit = known(p.uri);
+    const audit = await knownAudit(workspace, p.uri);
     const { line, column } = audit.spot(p.response);
     const look = { theme: 'dark', pictures: false, markdown: true } as const;
     const at = { line, character: column };

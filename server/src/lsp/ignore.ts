@@ -1,11 +1,11 @@
 import { pathOf } from '../live/uris.js';
 import type { IgnoreParams, IgnoreResult } from '../protocol/index.js';
+import { knownAudit } from './known.js';
 import type { Workspace } from './workspace.js';
 
 /** Writes a finding into the ignore file of its folder, and judges all audits anew. */
 export async function ignoreFinding(workspace: Workspace, p: IgnoreParams): Promise<IgnoreResult> {
-  const found = workspace.audit(p.uri);
-  if (found === undefined) throw new Error(`${p.uri} is not audited yet`);
+  const found = await knownAudit(workspace, p.uri);
   const path = pathOf(p.uri);
   if (path === undefined) throw new Error(`${p.uri} has no folder for an ignore file`);
   if (p.epoch !== found.epoch || found.ledger?.alive(p.response) !== true)

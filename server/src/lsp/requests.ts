@@ -17,8 +17,8 @@ import { deviceFindings, doctorReport } from './doctor.js';
 import { exportReport } from './export.js';
 import { hubCost, hubModels, pullModel } from './hub-models.js';
 import { serve } from './handlers.js';
+import { knownAudit } from './known.js';
 import { ignoreFinding } from './ignore.js';
-import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { paced } from '../live/pace.js';
 import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
@@ -43,11 +43,6 @@ function signalOf(token: CancellationToken): AbortSignal {
 /** The server's own requests (protocol/requests.ts). */
 export function serveRequests(server: ServerContext): void {
   const { connection, workspace, features, version, script } = server;
-  const known = (uri: string): LiveAudit => {
-    const audit = workspace.audit(uri);
-    if (audit === undefined) throw new Error(`${nameOf(uri)} is not audited yet`);
-    return audit;
-  };
   const progress = (
     title: string,
     token: string | number | undefined,
@@ -109,18 +104,20 @@ export function serveRequests(server: ServerContext): void {
       return { audits, failed };
     },
     summary: async ({ uri }) => (await workspace.madeAudit(uri))?.summary() ?? null,
-    columns: (p) => columns(known(p.uri), p),
-    findings: (p) => findings(known(p.uri), p),
-    problems: (p) => problems(known(p.uri), p),
-    texts: (p) => texts(known(p.uri), p),
+    columns: async (p) => columns(await knownAudit(workspace, p.uri), p),
+    findings: async (p) => findings(await knownAudit(workspace, p.uri), p),
+    problems: async (p) => problems(await knownAudit(workspace, p.uri), p),
+    texts: async (p) => texts(await knownAudit(workspace, p.uri), p),
     spot: ({ uri, epoch, response }) => {
       const found = workspace.audit(uri);
       const here = found?.epoch === epoch && found.ledger?.alive(response) === true;
       return here ? { ...found.spot(response), row: found.rowNumber(response) } : null;
     },
-    detail: async (p) => detail(known(p.uri), await workspace.engine.service(), p),
-    policy: ({ uri }) => policySamples(known(uri)),
-    contributions: async (p) => contributions(known(p.uri), await workspace.engine.service(), p),
+    detail: async (p) =>
+      detail(await knownAudit(workspace, p.uri), await workspace.engine.service(), p),
+    policy: async ({ uri }) => policySamples(await knownAudit(workspace, uri)),
+    contributions: async (p) =>
+      contributions(await knownAudit(workspace, p.uri), await workspace.engine.service(), p),
     locate: ({ uri, line, column }) => {
       const found = workspace.audit(uri);
       const response = found?.locate(line, column);
@@ -135,7 +132,7 @@ export function serveRequests(server: ServerContext): void {
       return { text: await unpackedText(path, MAX_TEXT, signalOf(token)) };
     },
     exportReport: async (p, token) => {
-      const found = known(p.uri);
+      const found = await knownAudit(workspace, p.uri);
       const name = nameOf(p.uri);
       const open = (): AsyncIterable<DatasetEvent> =>
         found instanceof OpenAudit

@@ -87,7 +87,7 @@ export default async function (suite, editor) {
         return pixels > 500 && colours > 3;
       });
     }
-    const summary = await view.locator('#figure-1-summary').innerText();
+    const summary = await view.locator('#chart-1-summary').innerText();
     assert.match(summary, new RegExp(`${FILE}: ${answered(lines).toLocaleString('en')} responses`));
   });
 
