@@ -53,6 +53,7 @@ const bundles = {
   soak: node('soak', 'test/soak/main.ts'),
   fuzz: node('fuzz', 'test/fuzz/main.ts'),
   kill: node('kill', 'test/kill/main.ts'),
+  jury: node('jury', 'test/experiments/jury.ts'),
   'backbone-data': node('backbone-data', 'models/backbone/export.ts'),
   client: {
     ...common,

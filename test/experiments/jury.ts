@@ -1,6 +1,6 @@
 // Planted label flips: precision and recall of one judge and of the jury, and a linear probe on what is left.
-// Run: npx esbuild test/experiments/jury.ts --bundle --platform=node --format=esm --external:lmdb --outfile=dist/jury.js
-//      node dist/jury.js FILE… (scored before with `qrm score`)
+// Run: npm run build && node dist/jury.js MODEL_HASH@KERNELS SPEC FILE… (scored before with `qrm score`; SPEC has levels and
+// attributes as JSON, the hash is `modelHash` of a JSON report)
 import { isMislabelled, jury } from '../../server/src/cleaning/jury/model.js';
 import { readDataset } from '../../server/src/datasets/index.js';
 import { permutation, seeded } from '../../server/src/evaluation/statistics/index.js';
