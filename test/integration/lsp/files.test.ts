@@ -242,6 +242,22 @@ describe('a report', () => {
   });
 });
 
+describe('opening', () => {
+  it('a file that a view shows: what it asks meanwhile waits for the audit of the text', async () => {
+    writeFileSync(path('shown.jsonl'), text);
+    const { uri, epoch } = await client.audit(client.uri('shown.jsonl'));
+    const opened = client.open('shown.jsonl', text);
+    const asked = [
+      client.request('qrmLens/findings', { uri, epoch, from: 0, limit: 10 }),
+      client.request('qrmLens/texts', { uri, epoch, responses: [0] }),
+      client.request('qrmLens/problems', { uri, epoch, from: 0, limit: 10 }),
+    ];
+    await opened;
+    await expect(Promise.all(asked)).resolves.toHaveLength(3);
+    expect((await client.audit(uri)).scored).toBe(32);
+  });
+});
+
 describe('closing', () => {
   it('takes the findings back, and opening again shows them without a new epoch', async () => {
     copyFileSync(path('closed.jsonl'), path('again.jsonl'));
