@@ -55,16 +55,21 @@ export class Documents {
     }
   }
 
-  /** A text that was opened, in place of what was known of its document. */
-  opened(document: LineDocument, audit?: OpenAudit): OpenDocument {
+  /**
+   * A text that was opened, in place of what was known of its document.
+   * @param audit of the same text, which was kept
+   * @param onDisk its file was audited: the text's audit goes on where that one is given up
+   */
+  opened(document: LineDocument, audit?: OpenAudit, onDisk = false): OpenDocument {
     const opened: OpenDocument = {
       document,
       audit,
       visible: undefined,
       stale: true,
       // One that was kept may have been asked for.
-      asked: audit !== undefined,
+      asked: audit !== undefined || onDisk,
       cleared: false,
+      active: onDisk,
     };
     this.held.set(document.uri, opened);
     return opened;

@@ -129,7 +129,8 @@ export class Workspace {
       if (kept.state !== 'done') kept.run().catch(() => undefined);
     } else {
       kept?.dispose();
-      this.documents.opened(document);
+      const onDisk = kept instanceof DiskAudit && ['running', 'done'].includes(kept.state);
+      this.documents.opened(document, undefined, onDisk);
     }
     this.discovery.discover(this.documents.open(uri) as OpenDocument);
   }

@@ -26,6 +26,11 @@ afterAll(() => client.stop());
 const texts = async (uri: string, epoch: number, responses: number[]) =>
   client.request<ResponseText[]>('qrmLens/texts', { uri, epoch, responses });
 
+const configure = (settings: object) =>
+  client.connection.sendNotification('workspace/didChangeConfiguration', {
+    settings: { qrmLens: { ...client.settings, ...settings } },
+  });
+
 describe('a file that is not open', () => {
   it('is read from disk, its findings pushed at their places, its texts read again', async () => {
     writeFileSync(path('closed.jsonl'), text);
@@ -243,7 +248,8 @@ describe('a report', () => {
 });
 
 describe('opening', () => {
-  it('a file that a view shows: what it asks meanwhile waits for the audit of the text', async () => {
+  it('a file that a view shows: what it asks waits for the audit of the text, which is made where none is unasked', async () => {
+    await configure({ autoAudit: 'off' });
     writeFileSync(path('shown.jsonl'), text);
     const { uri, epoch } = await client.audit(client.uri('shown.jsonl'));
     const opened = client.open('shown.jsonl', text);
@@ -254,7 +260,9 @@ describe('opening', () => {
     ];
     await opened;
     await expect(Promise.all(asked)).resolves.toHaveLength(3);
-    expect((await client.audit(uri)).scored).toBe(32);
+    await client.until(() => client.last(uri).length > 0, 'the findings of the text');
+    expect((await client.summary(uri)).scored).toBe(32);
+    await configure({});
   });
 });
 
