@@ -54,6 +54,7 @@ const bundles = {
   fuzz: node('fuzz', 'test/fuzz/main.ts'),
   kill: node('kill', 'test/kill/main.ts'),
   jury: node('jury', 'test/experiments/jury.ts'),
+  gpu: node('gpu', 'test/gpu/main.ts'),
   'backbone-data': node('backbone-data', 'models/backbone/export.ts'),
   client: {
     ...common,

@@ -2,13 +2,14 @@
  * `npm run bench`: throughput side by side with PyTorch, llama.cpp and vLLM (test/bench/peers) on the 135M backbone and
  * the first 256 pairs of hh-harmless (QRM_BENCH_PAIRS takes fewer), then what a user feels.
  * `npm run bench -- engine|lsp|reader|serve|training` runs one part; `engine` is made of `pairs`, `equal` and `exact`, which can
- * be asked one by one; `-- training-full` fits an attribute of the paper's size. What a part prints is kept in RESULTS.md under
+ * be asked one by one; `-- training-full` fits an attribute of the paper's size, `-- gpu` is for a machine with a card of NVIDIA's (docs/gpu.md). What a part prints is kept in RESULTS.md under
  * the processor's name, in the place of what stood there; of a busy machine only with `--keep`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, platform, release, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { benchEqual, benchExact, benchPairs } from './engine.js';
+import { benchGpu } from './gpu.js';
 import { benchLsp } from './lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
@@ -26,13 +27,15 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   serve: benchServe,
   training: benchTraining,
 };
-/** Hours, or much memory: only when they are named. */
 /** A part of several. */
 const several: Readonly<Record<string, readonly string[]>> = {
   engine: ['pairs', 'equal', 'exact'],
 };
-const heavy: typeof parts = { 'training-full': benchFullSize };
-const RESULTS = join(import.meta.dirname, '..', 'test', 'bench', 'RESULTS.md');
+/** Hours, much memory or a card: only when they are named. */
+const heavy: typeof parts = { 'training-full': benchFullSize, gpu: benchGpu };
+/** Where a part's results are kept. */
+const fileOf = (name: string): string =>
+  join(import.meta.dirname, '..', 'test', 'bench', name === 'gpu' ? 'GPU.md' : 'RESULTS.md');
 
 const known = Object.keys({ ...several, ...parts, ...heavy });
 const asked = process.argv
@@ -71,7 +74,8 @@ for (const [name, run] of Object.entries({ ...parts, ...heavy })) {
     continue;
   }
   const result = `${machine}\n\n${printed.join('\n')}`;
-  writeFileSync(RESULTS, withResult(readFileSync(RESULTS, 'utf8'), processor, name, result));
-  log('Kept in test/bench/RESULTS.md.');
+  const file = fileOf(name);
+  writeFileSync(file, withResult(readFileSync(file, 'utf8'), processor, name, result));
+  log(`Kept in test/bench/${basename(file)}.`);
 }
 process.exit(0);

@@ -15,6 +15,10 @@ export type { Backbone } from './loaded.js';
 export interface SessionOptions {
   readonly provider: Provider;
   readonly threads: number;
+  /** ONNX Runtime tells on standard error where each node runs. */
+  readonly verbose?: boolean;
+  /** Settings `ep.NAME.*` of a provider. */
+  readonly ep?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Whether the processor adds int8 products in 32 bits; taken for no where the system does not say so. */
@@ -32,12 +36,13 @@ export async function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     // Warnings of the optimiser say nothing to a user.
-    logSeverityLevel: 3,
+    logSeverityLevel: options.verbose ? 0 : 3,
     // A thread that spins between operators takes the core from the next runner.
     // Without VNNI the fast int8 product overflows 16 bits; the exact one, half as fast where it is not
     // needed, is taken there alone: ONNX Runtime itself does not look.
     extra: {
       session: { intra_op: { allow_spinning: '0' }, x64quantprecision: hasVnni() ? '0' : '1' },
+      ...(options.ep && { ep: options.ep }),
     },
   };
   // Two overloads of one function.

@@ -36,8 +36,12 @@ export function sendTo(child: ChildProcess, message: ToEvaluator): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** The last line that a process wrote to standard error, in brackets, or nothing. */
+/** What Node writes after an error's own words: where it was thrown, and its version. */
+const AFTER = /^(?:\s+at |[{}]|Node\.js v|\s*$)/;
+
+/** The last line that says something of what a process wrote to standard error, in brackets, or nothing. */
 export function lastWords(child: ChildProcess): string {
-  const line = (words.get(child) ?? '').trim().split('\n').at(-1);
+  const lines = (words.get(child) ?? '').trim().split('\n');
+  const line = lines.filter((text) => !AFTER.test(text)).at(-1);
   return line ? ` [${line.slice(0, 300)}]` : '';
 }

@@ -48,7 +48,10 @@ interface ScoreGolden {
   }[];
 }
 
-const root = fileURLToPath(new URL('../../fixtures/golden/', import.meta.url));
+/** Beside this file, or beside dist/ where it is bundled into a program. */
+const root = ['../../fixtures/golden/', '../test/fixtures/golden/']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(path))!;
 const PACKED = '.safetensors';
 const entries = readdirSync(root);
 const packed = new Set(
@@ -61,7 +64,7 @@ export const goldenNames = [
 ].sort();
 
 /** Where the packed ones are laid out: git ignores it, and it stays. */
-const LAID_OUT = fileURLToPath(new URL('../../../out/golden/', import.meta.url));
+const LAID_OUT = join(root, '..', '..', '..', 'out', 'golden/');
 
 /** A checkpoint as a folder of Hugging Face's. */
 export function goldenFolder(name: string): string {

@@ -3,15 +3,7 @@ import { htmlReport } from './html.js';
 import { textReport } from './text.js';
 import type { PolicyReport } from './words.js';
 
-export {
-  conclusions,
-  difference,
-  figure,
-  notes,
-  short,
-  title,
-  type PolicyReport,
-} from './words.js';
+export { conclusions, difference, notes, short, title, type PolicyReport } from './words.js';
 export { bar, textPlot } from './plot.js';
 
 export const POLICY_FORMATS = ['text', 'html', 'json', 'csv'] as const;

@@ -1,13 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { createSession } from '../../../../server/src/engine/backbone.js';
-import { PathBackbone } from '../../../../server/src/engine/path/backbone.js';
+import { describe, expect, it } from 'vitest';
 import { layOutPaths } from '../../../../server/src/engine/path/layout.js';
-import { planTrees } from '../../../../server/src/engine/trees.js';
-import { openCheckpoint } from '../../../../server/src/model/bundle/checkpoint.js';
-import { writePaths } from '../../../../server/src/model/graph/paths/file.js';
 import { quantizeBlocks } from '../../../../server/src/model/graph/paths/nbits.js';
 import {
   makeVariant,
@@ -16,46 +8,9 @@ import {
 } from '../../../../server/src/model/graph/paths/variants.js';
 import type { ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
 import type { TensorSource } from '../../../../server/src/model/checkpoint/safetensors.js';
+import { runGolden } from '../../../gpu/golden.js';
 import { cosine } from '../cosine.js';
-import { goldenFolder, goldenNames, readGolden } from '../../model/golden.js';
-
-const root = mkdtempSync(join(tmpdir(), 'qrm-paths-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let count = 0;
-
-/** Hidden states of all cases of a golden checkpoint in one batch with shared beginnings, and the reference's. */
-async function runGolden(
-  name: string,
-  variant: (config: ModelConfig) => Variant,
-  weights: (source: TensorSource, config: ModelConfig) => TensorSource = (source) => source,
-): Promise<{ found: Float32Array[]; expected: number[][] }> {
-  const { config, source } = await openCheckpoint(goldenFolder(name));
-  const folder = mkdtempSync(join(root, `${count++}-`));
-  const names = { graph: 'backbone.onnx', data: 'backbone.data' };
-  await writePaths(weights(source, config), config, variant(config), folder, names);
-  await source.close();
-  const backbone = await PathBackbone.load(join(folder, names.graph), config, (path) =>
-    createSession(path, { provider: 'cpu', threads: 1 }),
-  );
-  const { cases } = readGolden(name);
-  const paths = cases.map((c) => ({
-    ids: c.input_ids,
-    wanted: [c.reward_position, c.gating_position],
-  }));
-  const planned = planTrees(paths);
-  const hidden = await backbone.run(planned.map(({ tree }) => tree));
-  await backbone.release();
-  const H = config.hiddenSize;
-  const sources = planned.flatMap((p) => p.sources);
-  expect(hidden).toHaveLength(sources.length * H);
-  return {
-    found: sources.map((_, i) => hidden.subarray(i * H, (i + 1) * H)),
-    expected: sources.map(({ path, position }) => {
-      const c = cases[path]!;
-      return position === 0 ? c.last_hidden : c.gating_hidden;
-    }),
-  };
-}
+import { goldenNames } from '../../model/golden.js';
 
 const float32 = (config: ModelConfig): Variant =>
   makeVariant('float32', { activations: 'float32' }, config);
@@ -131,9 +86,9 @@ describe.each(goldenNames)('grouped-query attention over paths, %s', (name) => {
   it.each([4, 8] as const)(
     'computes with weights of %i bits what float32 computes with the same rounded weights',
     async (bits) => {
-      const exact = await runGolden(name, float32, (source, config) =>
-        rounded(source, config, bits),
-      );
+      const exact = await runGolden(name, float32, {
+        weights: (source, config) => rounded(source, config, bits),
+      });
       const row = { activations: 'float32', bits } as const;
       const found = await runGolden(name, (config) => makeVariant('int4', row, config));
       for (const [i, e] of exact.found.entries()) expectClose(found.found[i]!, e);
@@ -141,7 +96,9 @@ describe.each(goldenNames)('grouped-query attention over paths, %s', (name) => {
   );
 
   it('rounds activations to int8 in blocks of 32 at accuracy level 4, at cosine 0.99', async () => {
-    const exact = await runGolden(name, float32, (source, config) => rounded(source, config, 4));
+    const exact = await runGolden(name, float32, {
+      weights: (source, config) => rounded(source, config, 4),
+    });
     const row = { activations: 'float32', bits: 4, accuracy: 4 } as const;
     const found = await runGolden(name, (config) => makeVariant('int4', row, config));
     const least = Math.min(...exact.found.map((e, i) => cosine(found.found[i]!, e)));
