@@ -88,6 +88,17 @@ describe('a probe', () => {
     for (const name of others) expect(choice.note).toContain(`${name}: it runs, at 0.10 times`);
   });
 
+  it('that found wrong numbers is told too; that there is no GPU is not', async () => {
+    const others = candidates().filter((p) => p !== 'cpu' && lacking(p) === undefined);
+    const error = 'it computes wrong numbers in float32 (cosine 0.9951)';
+    for (const name of others) await keepProbe(folder, name, { error, off: { float32: 5e-3 } });
+    const choice = await chooseDevice('auto', folder);
+    expect(choice.provider).toBe('cpu');
+    for (const name of others) expect(choice.note).toContain(`${name}: ${error}`);
+    for (const name of others) await keepProbe(folder, name, { error: 'no driver' });
+    expect(await chooseDevice('auto', folder)).toEqual({ provider: 'cpu' });
+  });
+
   it('that found a fast one makes auto take it, unless it failed in use', async () => {
     const fast = candidates().find((p) => p !== 'cpu' && lacking(p) === undefined);
     if (fast === undefined) return;

@@ -85,8 +85,9 @@ export async function chooseDevice(
     const why = drawback(result);
     if (why === undefined && (best === undefined || result.rate! > best.rate))
       best = { provider, rate: result.rate! };
-    // A machine without a GPU is no news.
-    else if (why !== undefined && result.rate !== undefined) notes.push(`${provider}: ${why}`);
+    // A machine without a GPU is no news; one that ran and is slow or wrong is.
+    else if (why !== undefined && (result.rate ?? result.off) !== undefined)
+      notes.push(`${provider}: ${why}`);
   }
   if (best !== undefined) return { provider: best.provider };
   return { provider: 'cpu', ...(notes.length > 0 ? { note: notes.join('; ') } : {}) };
