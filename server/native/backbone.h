@@ -35,6 +35,7 @@ struct layer {
   struct linear output;
   struct linear gate_up; /* each strip: 16 columns of gate, the same 16 of up */
   struct linear down;
+  int wide_down;         /* are its inputs read in two digits on every unit? Those of the first layers and the last have the longest tails */
   /* Stored keys and values as tiles, [kv_heads, blocks of 32 slots, kv_block]: see attention.h. */
   bf16 *prefix_keys, *prefix_values;
   float *query_norm, *key_norm; /* [head_dim] in the order of packed columns; NULL without head_norms */

@@ -20,7 +20,7 @@ INLINE void quantize_64(const float *x, size_t stride, __m512 factor, const stru
     q[i] = _mm512_cvtps_epi32(v[i]);
   }
   _mm512_store_si512(out->high + at, int8x64(q));
-  if (!TWO_DIGITS) return;
+  if (!out->low) return;
   for (int i = 0; i < 4; i++) {
     /* What the first digit leaves lies in [-1/2, 1/2]. */
     const __m512 rest = _mm512_sub_ps(v[i], _mm512_cvtepi32_ps(q[i]));
@@ -93,7 +93,7 @@ void copy_digits(struct digits from, int row, struct digits to, int to_row, int 
   for (int i = 0; i < width; i += 64) {
     const size_t a = tile_at(row, i, width), b = tile_at(to_row, i, width);
     memcpy(to.high + b, from.high + a, 64);
-    if (TWO_DIGITS) memcpy(to.low + b, from.low + a, 64);
+    if (to.low) memcpy(to.low + b, from.low + a, 64);
   }
   for (int g = 0; g < groups_of(width); g++)
     to.scale[(size_t)g * to.rows + to_row] = from.scale[(size_t)g * from.rows + row];

@@ -1,7 +1,7 @@
 /*
  * Activations as rows of two int8 digits with a scale each: what rounding to one digit loses is as much
  * as what the int8 weights lose, and on tiles twice the products still cost less than float32 or bfloat16. Where
- * they do not, one digit (unit.h).
+ * they do not, one digit, but for the down projections of the first layers and the last (backbone.h).
  */
 #pragma once
 #include <stdint.h>
@@ -11,7 +11,7 @@
  * of inputs (unit.h) has a scale of its own.
  */
 struct digits {
-  int8_t *high, *low; /* low NULL where the unit has one digit. [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
+  int8_t *high, *low; /* low NULL where one digit is enough. [rows / 32, width / 64, 2 tiles of 16 rows x 64]: tile_at */
   float *scale;       /* [groups, rows] */
   int rows;           /* that scales are laid out for */
 };

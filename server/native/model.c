@@ -206,6 +206,9 @@ static int fits(const struct shape *s, const double *at, double size) {
   return 1;
 }
 
+/* As graph/int8-weights.ts has it. */
+enum { FIRST_WIDE = 3, LAST_WIDE = 2 };
+
 struct model *model_open(const char *path, const struct shape *shape, const int32_t *slides,
                          const double *offsets) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -248,6 +251,7 @@ struct model *model_open(const char *path, const struct shape *shape, const int3
   }
   for (int l = 0; l < shape->layers; l++) {
     m->layers[l].slides = slides[l] != 0 && shape->window > 0;
+    m->layers[l].wide_down = l < FIRST_WIDE || l >= shape->layers - LAST_WIDE;
     if (!open_layer(shape, bytes, offsets + GLOBAL_TENSORS + l * LAYER_TENSORS, &m->layers[l])) {
       model_close(m);
       errno = ENOMEM;

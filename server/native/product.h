@@ -32,13 +32,13 @@ typedef void finish_row(const struct product *p, const struct sums *sums, int st
 
 #ifdef UNIT_VNNI
 
-/* sums [8, 32] of a group of inputs, in floats: its scales times the integers, added to those of the groups before. */
-INLINE void add_group(const struct int8_sums *s, const float *scale, int add, float *sums) {
+/* sums [8, 32] of a group of inputs, in floats: its scales, in parts of `parts`, times the integers, added to those before. */
+INLINE void add_group(const struct int8_sums *s, const float *scale, float parts, int add, float *sums) {
   for (int r = 0; r < UNIT_ROWS; r++) {
     for (int half = 0; half < 2; half++) {
       float *at = sums + r * STRIP + half * 16;
       const __m512 before = add ? _mm512_load_ps(at) : _mm512_setzero_ps();
-      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_cvtepi32_ps(s->of[r][half]), _mm512_set1_ps(scale[r]), before));
+      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_cvtepi32_ps(s->of[r][half]), _mm512_set1_ps(scale[r] / parts), before));
     }
   }
 }
@@ -53,12 +53,16 @@ INLINE void run_product(const struct product *p, int first, int count, finish_ro
     for (int row = 0; row < p->rows; row += BLOCK_ROWS) {
       for (int from = 0, g = 0; from < K; from += group, g++) {
         const int inputs = K - from < group ? K - from : group;
-        const int8_t *a = p->in.high + tile_at(row, from, K), *b = weights + (size_t)from * STRIP;
+        const size_t at = tile_at(row, from, K);
+        const int8_t *b = weights + (size_t)from * STRIP;
         const int32_t *start = l->start + (size_t)(g * l->strips + strip) * STRIP;
         const float *scale = p->in.scale + (size_t)g * p->in.rows + row;
         for (int r = 0; r < BLOCK_ROWS; r += UNIT_ROWS) {
-          const struct int8_sums s = int8_rows(a + r * 64, b, inputs, start);
-          add_group(&s, scale + r, g > 0, sums.scaled + r * STRIP);
+          const struct int8_sums high = int8_rows(p->in.high + at + r * 64, b, inputs, start);
+          add_group(&high, scale + r, 1.0f, g > 0, sums.scaled + r * STRIP);
+          if (!p->in.low) continue;
+          const struct int8_sums low = int8_rows(p->in.low + at + r * 64, b, inputs, start);
+          add_group(&low, scale + r, 254.0f, 1, sums.scaled + r * STRIP);
         }
       }
       for (int r = 0; r < BLOCK_ROWS; r++) finish(p, &sums, strip, row, r);

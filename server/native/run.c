@@ -51,10 +51,10 @@ static void *zeroed(size_t bytes, int *failed) {
   return p;
 }
 
-static struct digits new_digits(size_t rows, size_t width, int *failed) {
+static struct digits new_digits(size_t rows, size_t width, int two, int *failed) {
   struct digits d = {.rows = (int)rows};
   d.high = zeroed(rows * width, failed);
-  d.low = TWO_DIGITS ? zeroed(rows * width, failed) : NULL;
+  d.low = two ? zeroed(rows * width, failed) : NULL;
   d.scale = zeroed(groups_of((int)width) * rows * sizeof(float), failed);
   return d;
 }
@@ -74,10 +74,10 @@ static int reserve(struct workspace *w, const struct shape *s, int tokens, int t
   w->context = zeroed(most * Q * sizeof(float), &failed);
   w->wanted_x = zeroed(wanted * H * sizeof(float), &failed);
   w->wanted_rope = zeroed(wanted * D * sizeof(float), &failed);
-  w->in = new_digits(most, Q > H ? Q : H, &failed);
-  w->wanted_in = new_digits(wanted, H, &failed);
+  w->in = new_digits(most, Q > H ? Q : H, TWO_DIGITS, &failed);
+  w->wanted_in = new_digits(wanted, H, TWO_DIGITS, &failed);
   w->inner = zeroed(MLP_ROWS * F * sizeof(float), &failed);
-  w->inner_in = new_digits(MLP_ROWS, F, &failed);
+  w->inner_in = new_digits(MLP_ROWS, F, 1, &failed);
   /* A tile of 32 queries may begin at the last row. */
   w->q = zeroed((most + BLOCK_ROWS) * Q * sizeof(bf16), &failed);
   w->kv = zeroed(2 * kv, &failed);
@@ -111,13 +111,15 @@ static void add_output(struct workspace *w, const struct model *m, const struct 
 /* x [rows, hidden] += MLP(norm(x)), `rows` a multiple of 32. */
 static void mlp(struct workspace *w, const struct model *m, const struct layer *layer, float *x, int rows) {
   const struct shape *s = &m->shape;
+  struct digits inner_in = w->inner_in;
+  if (!TWO_DIGITS && !layer->wide_down) inner_in.low = NULL;
   for (int from = 0; from < rows; from += MLP_ROWS) {
     const int n = rows - from < MLP_ROWS ? rows - from : MLP_ROWS;
     float *part = x + (size_t)from * s->hidden;
     quantize_normed(part, n, s->hidden, s->eps, w->in);
     gate_up(&layer->gate_up, s->activation, w->in, n, w->inner);
-    quantize_blocks(w->inner, n, s->intermediate, w->inner_in);
-    add_output(w, m, &layer->down, layer->mlp_norm, w->inner_in, n, part);
+    quantize_blocks(w->inner, n, s->intermediate, inner_in);
+    add_output(w, m, &layer->down, layer->mlp_norm, inner_in, n, part);
   }
 }
 

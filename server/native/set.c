@@ -3,7 +3,7 @@
 #include "products.h"
 #include <string.h>
 
-/* Inputs of more than one group, the last one not whole. */
+/* Inputs of more than one group. */
 enum { INPUTS = 320, SIZE = GROUP ? GROUP : INPUTS, PARTS = (INPUTS + SIZE - 1) / SIZE, ROWS = BLOCK_ROWS };
 
 /* Numbers that repeat only after 2^32: Knuth's linear congruential generator. */
@@ -31,7 +31,7 @@ static const char *test_int8(void) {
   for (int i = 0; i < PARTS * ROWS; i++) of_rows[i] = 1;
   const struct linear l = {.inputs = INPUTS, .strips = 1, .weights = weights,
                            .scale = scale, .bias = bias, .start = start};
-  const struct digits in = {.high = high, .low = TWO_DIGITS ? low : NULL, .scale = of_rows, .rows = ROWS};
+  const struct digits in = {.high = high, .low = low, .scale = of_rows, .rows = ROWS};
   product(&l, 0, 1, in, ROWS, out);
   for (int r = 0; r < ROWS; r++) {
     for (int c = 0; c < STRIP; c++) {

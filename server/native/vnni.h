@@ -5,7 +5,7 @@
 
 #define NAME "vnni"
 /* 8 rows x 32 columns are 16 registers of sums: enough in flight for the latency, few enough beside the operands. */
-enum { UNIT_ROWS = 8, FLIP = 0x80, TWO_DIGITS = 0, GROUP = 192, MLP_ROWS = 96 };
+enum { UNIT_ROWS = 8, FLIP = 0x80, TWO_DIGITS = 0, GROUP = 64, MLP_ROWS = 96 };
 
 INLINE int unit_begin(void) { return 1; }
 INLINE void unit_end(void) {}

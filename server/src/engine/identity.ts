@@ -9,6 +9,8 @@ const SETS = ['avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'asimddp', 'i8mm'];
 /** Sets of instructions that our own kernels are compiled for, best first: tiles, or vectors (AVX-512 VNNI and BF16). */
 export const KERNEL_SETS = ['amx', 'vnni'] as const;
 export type KernelSet = (typeof KERNEL_SETS)[number];
+/** How a set rounds: another name where a later version rounds otherwise, so that no score is taken for one of now. */
+const ROUNDING: Readonly<Record<KernelSet, string>> = { amx: 'amx', vnni: 'vnni-2' };
 
 /** `onnxruntime` does without our own kernels, the name of a set takes that: for comparing them. */
 export const KERNEL_SWITCH = 'QRM_LENS_KERNELS';
@@ -31,7 +33,7 @@ export function processorFlags(): ReadonlySet<string> {
 /** What rounds a model's numbers: the kind of device, and on the CPU whose kernels for which processor. */
 export function kernelSet(provider: Provider, native?: KernelSet): string {
   if (provider !== 'cpu') return provider;
-  if (native !== undefined) return `cpu-${native}`;
+  if (native !== undefined) return `cpu-${ROUNDING[native]}`;
   return ['cpu', arch(), ...SETS.filter((set) => processorFlags().has(set))].join('-');
 }
 
