@@ -113,7 +113,8 @@ function failuresOf(
   folder: string,
   standIns: boolean,
 ): Failure[] {
-  const some = groups(120, 60);
+  // Stand-ins are quick: most must still be under way when twenty are there.
+  const some = groups(standIns ? 800 : 120, 60);
   const named = { device: provider, precision, cacheFolder: folder };
   const lostFile = join(folder, 'lost');
   const list: Failure[] = [
