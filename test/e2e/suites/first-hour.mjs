@@ -181,7 +181,10 @@ export default async function (suite, editor) {
     const table = await view.locator('.figure-table table').boundingBox();
     assert.ok(density.y + density.height <= table.y, JSON.stringify({ density, table }));
     assert.match(await view.locator('.figure-table').innerText(), /CVaR 20 %/);
-    assert.match(await view.locator('.chart-frame.quantile-function .note').innerText(), /^Flat beyond/);
+    assert.match(
+      await view.locator('.chart-frame.quantile-function .note').innerText(),
+      /^Flat beyond/,
+    );
     await workbench.closeEditors();
   });
 
