@@ -87,13 +87,13 @@ interface Failure {
   readonly judge: (outcome: Outcome, undisturbed: Outcome) => string | undefined;
 }
 
-/** Kills the evaluator's process once when so many results are there. */
-function killAt(...moments: number[]) {
-  const left = [...moments];
+/** Disturbs a run once, when twenty results are there. */
+function once(disturb: (evaluator: EvaluatorClient) => void) {
+  let done = false;
   return (results: number, evaluator: EvaluatorClient): void => {
-    if (left[0] === undefined || results < left[0]) return;
-    left.shift();
-    process.kill(evaluator.pid!, 'SIGKILL');
+    if (done || results < 20) return;
+    done = true;
+    disturb(evaluator);
   };
 }
 
@@ -122,7 +122,7 @@ function failuresOf(
       name: 'its process killed in mid-run: begun anew, nothing lost',
       options: named,
       all: some,
-      disturb: killAt(20),
+      disturb: once((evaluator) => process.kill(evaluator.pid!, 'SIGKILL')),
       judge: ({ scores, restarts }, whole) =>
         restarts.length !== 1
           ? `begun anew ${restarts.length} times`
@@ -135,20 +135,15 @@ function failuresOf(
       options: { ...named, device: 'auto', precision: 'auto' },
       all: some,
       // The second process is killed while it loads and scores nothing: two deaths without a result.
-      disturb: (() => {
-        let begun = false;
-        return (results, evaluator) => {
-          if (begun || results < 20) return;
-          begun = true;
-          const first = evaluator.pid!;
-          process.kill(first, 'SIGKILL');
-          const timer = setInterval(() => {
-            if (evaluator.pid === first) return;
-            clearInterval(timer);
-            process.kill(evaluator.pid!, 'SIGKILL');
-          }, 5);
-        };
-      })(),
+      disturb: once((evaluator) => {
+        const first = evaluator.pid!;
+        process.kill(first, 'SIGKILL');
+        const timer = setInterval(() => {
+          if (evaluator.pid === first) return;
+          clearInterval(timer);
+          process.kill(evaluator.pid!, 'SIGKILL');
+        }, 5);
+      }),
       judge: ({ scores, devices, notices }, whole) =>
         ![...devices].some((name) => name.startsWith('cpu'))
           ? `scored by ${[...devices].join(', ')}`
@@ -182,13 +177,7 @@ function failuresOf(
         options: named,
         all: some,
         before: () => void (process.env['STANDIN_LOST'] = lostFile),
-        disturb: (() => {
-          let done = false;
-          return (results) => {
-            if (!done && results >= 20) writeFileSync(lostFile, '');
-            done ||= results >= 20;
-          };
-        })(),
+        disturb: once(() => writeFileSync(lostFile, '')),
         after: () => void delete process.env['STANDIN_LOST'],
         judge: ({ restarts }) =>
           // The library may end the process itself before it can say what was lost.

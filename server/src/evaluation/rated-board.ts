@@ -1,13 +1,6 @@
 import { Column } from '../audit/index.js';
 import type { RatedAttribute } from '../protocol/index.js';
-import {
-  measure,
-  MIDDLE,
-  mixture,
-  nearestLevel,
-  rearrange,
-  type MeasureOptions,
-} from '../qrm/index.js';
+import { measure, middleLevels, mixture, rearrange, type MeasureOptions } from '../qrm/index.js';
 import type { RewardScore } from '../qrm/types.js';
 import type { RatedItem } from './items/item.js';
 import {
@@ -188,7 +181,7 @@ export function ratedFigures(board: RatedBoard, scores: RatedScores): RatedFigur
 function widthOf(data: Float64Array, i: number, levels: readonly number[]): number {
   const K = levels.length;
   const sorted = data.slice(i * K, (i + 1) * K).sort();
-  const [low, high] = MIDDLE.map((tau) => nearestLevel(levels, tau)) as [number, number];
+  const [low, high] = middleLevels(levels);
   return sorted[high]! - sorted[low]!;
 }
 

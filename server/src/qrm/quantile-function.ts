@@ -55,10 +55,3 @@ function levelsBelow(levels: readonly number[], u: number): number {
   }
   return low;
 }
-
-/** The index of the level nearest to tau, the lower of two. */
-export const nearestLevel = (levels: readonly number[], tau: number): number =>
-  levels.reduce(
-    (best, level, k) => (Math.abs(level - tau) < Math.abs(levels[best]! - tau) ? k : best),
-    0,
-  );

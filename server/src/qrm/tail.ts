@@ -24,10 +24,23 @@ export function cvar(sorted: ArrayLike<number>, levels: readonly number[], alpha
 }
 
 /** The quantile levels between which the middle 90 % of a distribution lie. */
-export const MIDDLE = [0.05, 0.95] as const;
+const MIDDLE = [0.05, 0.95] as const;
 
 /** The width of the middle 90 %: Q(0.95) - Q(0.05), at least 0. */
 export function spread(sorted: ArrayLike<number>, levels: readonly number[]): number {
   const [low, high] = MIDDLE;
   return quantileAt(sorted, levels, high) - quantileAt(sorted, levels, low);
+}
+
+/** The index of the level nearest to tau, the lower of two. */
+const nearestLevel = (levels: readonly number[], tau: number): number =>
+  levels.reduce(
+    (best, level, k) => (Math.abs(level - tau) < Math.abs(levels[best]! - tau) ? k : best),
+    0,
+  );
+
+/** The indices of the levels nearest to those of the middle 90 %. */
+export function middleLevels(levels: readonly number[]): readonly [low: number, high: number] {
+  const [low, high] = MIDDLE;
+  return [nearestLevel(levels, low), nearestLevel(levels, high)];
 }

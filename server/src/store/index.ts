@@ -1,11 +1,11 @@
 import { existsSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RootDatabase } from 'lmdb';
 import { messageOf } from '../errors.js';
 import { cacheFolder } from '../files/cache-folder.js';
 import { makeFolder } from '../files/folder.js';
 import { systemReason } from '../files/reasons.js';
 import { damageOf, whyUnsafe } from './check.js';
+import { openFile, type Database } from './open-file.js';
 import { Presence } from './presence.js';
 import { decodeScore, encodeScore, type StoredScore } from './record.js';
 
@@ -39,8 +39,6 @@ const DAMAGE: readonly unknown[] = [-30797, -30796, -30793];
 /** Does LMDB say that the file's content is wrong, and not that it cannot be reached? */
 const isDamage = (error: unknown): boolean =>
   DAMAGE.includes((error as { code?: unknown } | undefined)?.code);
-
-type Database = RootDatabase<Buffer, Buffer>;
 
 /**
  * Scores by content hash, shared by every process of a user (LMDB: many readers, one writer at a
@@ -214,22 +212,6 @@ function isFresh(path: string): boolean {
     statSync(file, { throwIfNoEntry: false }),
   );
   return !data || data.size === 0 || !lock || lock.blocks * 512 < lock.size;
-}
-
-/** The native library is loaded here: where it cannot be, that costs the store alone. */
-async function openFile(path: string): Promise<Database> {
-  const { open } = await import('lmdb');
-  return open<Buffer, Buffer>({
-    path,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    // Text compresses, float noise does not; and no shared structures to lose.
-    compression: false,
-    // The promise of a turn's batch is nobody's: where its commit fails, that would end the process.
-    eventTurnBatching: false,
-    // A put that has resolved is on the disk.
-    overlappingSync: false,
-  });
 }
 
 /** @returns whether all that was written is in the file */

@@ -1,4 +1,4 @@
-import type { RootDatabase } from 'lmdb';
+import { openFile, type Database } from './open-file.js';
 import { Presence } from './presence.js';
 import { decodeScore, type StoredScore } from './record.js';
 
@@ -7,22 +7,13 @@ import { decodeScore, type StoredScore } from './record.js';
  * the store open meets it too, and says so.
  */
 export class StoreReader {
-  private constructor(private db: RootDatabase<Buffer, Buffer> | undefined) {}
+  private constructor(private db: Database | undefined) {}
 
   /** @param file of the store; undefined where it cannot be opened */
   static async open(file: string): Promise<StoreReader | undefined> {
     try {
-      const { open } = await import('lmdb');
-      const db = await new Presence(file).doorway.alone(async () =>
-        open<Buffer, Buffer>({
-          path: file,
-          encoding: 'binary',
-          keyEncoding: 'binary',
-          compression: false,
-          readOnly: true,
-          overlappingSync: false,
-        }),
-      );
+      const { doorway } = new Presence(file);
+      const db = await doorway.alone(() => openFile(file, true));
       return new StoreReader(db);
     } catch {
       return undefined;

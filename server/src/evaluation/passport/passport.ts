@@ -1,4 +1,4 @@
-import { MIDDLE, nearestLevel } from '../../qrm/index.js';
+import { middleLevels } from '../../qrm/index.js';
 import { permutation, seeded, wilson } from '../statistics/index.js';
 import { intervalOffset, lowerOffset, upperOffset } from './conformal.js';
 
@@ -74,7 +74,7 @@ export function calibrate(
   const residuals = (k: number): Float64Array =>
     Float64Array.from(one, (s) => s.label - s.quantiles[k]!);
   const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
-  const [low, high] = MIDDLE.map((tau) => nearestLevel(levels, tau)) as [number, number];
+  const [low, high] = middleLevels(levels);
   const offset = (of: readonly CalibrationSample[]): number =>
     intervalOffset(
       of.map((s) => s.label),
