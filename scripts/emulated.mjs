@@ -17,7 +17,16 @@ export function buildEmulated(library, work, flags = []) {
   const cc = process.env.CC ?? 'cc';
   const run = (command, args) => execFileSync(command, args, { stdio: 'inherit' });
   const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
-  const common = ['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-g', '-Wall', '-Wextra', '-Wno-psabi'];
+  const common = [
+    '-DLOOPS_AS_THEY_ARE',
+    '-std=c11',
+    '-D_GNU_SOURCE',
+    '-fPIC',
+    '-g',
+    '-Wall',
+    '-Wextra',
+    '-Wno-psabi',
+  ];
   const compile = (file, own, object) =>
     run(cc, [...common, `-I${emulated}`, `-I${headers}`, ...own, '-c', file, '-o', object]);
   const objects = Object.keys(SETS).map((set) =>

@@ -32,38 +32,51 @@ typedef void finish_row(const struct product *p, const struct sums *sums, int st
 
 #ifdef UNIT_VNNI
 
-/* sums [8, 32] of a group of inputs, in floats: its scales, in parts of `parts`, times the integers, added to those before. */
-INLINE void add_group(const struct int8_sums *s, const float *scale, float parts, int add, float *sums) {
-  for (int r = 0; r < UNIT_ROWS; r++) {
-    for (int half = 0; half < 2; half++) {
-      float *at = sums + r * STRIP + half * 16;
-      const __m512 before = add ? _mm512_load_ps(at) : _mm512_setzero_ps();
-      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_cvtepi32_ps(s->of[r][half]), _mm512_set1_ps(scale[r] / parts), before));
+/* The integers of a group of inputs, times its rows' scales in parts of `parts`, are added to floats. */
+INLINE void add_group(const struct int8_sums *s, const float *scale, float parts, __m512 sums[SUM_ROWS][2]) {
+  for (int r = 0; r < SUM_ROWS; r++) {
+    const __m512 of_row = _mm512_set1_ps(scale[r] / parts);
+    for (int half = 0; half < 2; half++)
+      sums[r][half] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s->of[r][half]), of_row, sums[r][half]);
+  }
+}
+
+/* sums [4, 32]: rows row .. row + 4 times a strip, all groups of inputs, in floats. `two`: do rows have a second digit? */
+INLINE void sum_groups(const struct product *p, int strip, int row, int two, float *out) {
+  const struct linear *l = p->linear;
+  const int groups = l->inputs / GROUP;
+  const int8_t *high = p->in.high + tile_at(row, 0, l->inputs), *low = two ? p->in.low + (high - p->in.high) : NULL;
+  const int8_t *weights = l->weights + (size_t)strip * l->inputs * STRIP;
+  const int32_t *start = l->start + (size_t)strip * STRIP;
+  const float *scale = p->in.scale + row;
+  __m512 sums[SUM_ROWS][2];
+  for (int r = 0; r < SUM_ROWS; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+  for (int g = 0; g < groups; g++) {
+    const struct int8_sums first = int8_rows(high, weights, start);
+    add_group(&first, scale, 1.0f, sums);
+    high += 2 * TILE_BYTES;
+    if (two) {
+      const struct int8_sums second = int8_rows(low, weights, start);
+      add_group(&second, scale, 254.0f, sums);
+      low += 2 * TILE_BYTES;
     }
+    weights += 2 * TILE_BYTES;
+    start += (size_t)l->strips * STRIP;
+    scale += p->in.rows;
+  }
+  for (int r = 0; r < SUM_ROWS; r++) {
+    for (int half = 0; half < 2; half++) _mm512_store_ps(out + r * STRIP + half * 16, sums[r][half]);
   }
 }
 
 /* Runs strips first .. first + count over all rows. */
 INLINE void run_product(const struct product *p, int first, int count, finish_row *finish) {
   struct sums sums;
-  const struct linear *l = p->linear;
-  const int K = l->inputs, group = group_of(K);
   for (int strip = first; strip < first + count; strip++) {
-    const int8_t *weights = l->weights + (size_t)strip * K * STRIP;
     for (int row = 0; row < p->rows; row += BLOCK_ROWS) {
-      for (int from = 0, g = 0; from < K; from += group, g++) {
-        const int inputs = K - from < group ? K - from : group;
-        const size_t at = tile_at(row, from, K);
-        const int8_t *b = weights + (size_t)from * STRIP;
-        const int32_t *start = l->start + (size_t)(g * l->strips + strip) * STRIP;
-        const float *scale = p->in.scale + (size_t)g * p->in.rows + row;
-        for (int r = 0; r < BLOCK_ROWS; r += UNIT_ROWS) {
-          const struct int8_sums high = int8_rows(p->in.high + at + r * 64, b, inputs, start);
-          add_group(&high, scale + r, 1.0f, g > 0, sums.scaled + r * STRIP);
-          if (!p->in.low) continue;
-          const struct int8_sums low = int8_rows(p->in.low + at + r * 64, b, inputs, start);
-          add_group(&low, scale + r, 254.0f, 1, sums.scaled + r * STRIP);
-        }
+      for (int r = 0; r < BLOCK_ROWS; r += SUM_ROWS) {
+        if (p->in.low) sum_groups(p, strip, row + r, 1, sums.scaled + r * STRIP);
+        else sum_groups(p, strip, row + r, 0, sums.scaled + r * STRIP);
       }
       for (int r = 0; r < BLOCK_ROWS; r++) finish(p, &sums, strip, row, r);
     }

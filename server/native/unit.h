@@ -4,7 +4,7 @@
  *   UNIT_ROWS  rows of a step of bfloat16 products
  *   FLIP       what the bytes of rows are XORed with: 0x80 where the products take unsigned rows
  *   TWO_DIGITS whether every row has two digits (digits.h), not those of wide_down alone (backbone.h)
- *   GROUP      inputs that share a scale of their row, a multiple of 64; 0: all of them. Where products are dear, scales for parts of a
+ *   GROUP      inputs that share a scale of their row, 64 or, with 0, all of them. Where products are dear, scales for parts of a
  *              row keep what a second digit would
  *   MLP_ROWS   rows of the MLP done at a time: more use the weights longer, fewer keep the inner activations near
  *              (both measured)

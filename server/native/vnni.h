@@ -4,8 +4,11 @@
 #include <string.h>
 
 #define NAME "vnni"
-/* 8 rows x 32 columns are 16 registers of sums: enough in flight for the latency, few enough beside the operands. */
-enum { UNIT_ROWS = 8, FLIP = 0x80, TWO_DIGITS = 0, GROUP = 64, MLP_ROWS = 96 };
+/*
+ * 8 rows x 32 columns of bfloat16 are 16 registers of sums: enough in flight for the latency, few enough beside the operands. Of int8
+ * it is 4 rows, since the sums of a group of inputs, in integers, and those of all groups, in floats, are both kept in registers.
+ */
+enum { UNIT_ROWS = 8, SUM_ROWS = 4, FLIP = 0x80, TWO_DIGITS = 0, GROUP = 64, MLP_ROWS = 96 };
 
 INLINE int unit_begin(void) { return 1; }
 INLINE void unit_end(void) {}
@@ -41,29 +44,27 @@ INLINE __m512i everywhere(const void *at) {
 }
 
 struct int8_sums {
-  __m512i of[UNIT_ROWS][2];
+  __m512i of[SUM_ROWS][2];
 };
 
 /*
- * start [32] + a @ b of `inputs`, for 8 rows: a in the order of tile_at, unsigned; b a strip. Unsigned rows are
- * 128 too large, which `start` takes away.
+ * start [32] + a @ b of a group of inputs, for 4 rows: a in the order of tile_at, unsigned; b of a strip. Unsigned rows
+ * are 128 too large, which `start` takes away.
  */
-INLINE struct int8_sums int8_rows(const int8_t *a, const int8_t *b, int inputs, const int32_t *start) {
+INLINE struct int8_sums int8_rows(const int8_t *a, const int8_t *b, const int32_t *start) {
   struct int8_sums s;
-  for (int r = 0; r < UNIT_ROWS; r++) {
+  for (int r = 0; r < SUM_ROWS; r++) {
     s.of[r][0] = _mm512_load_si512(start);
     s.of[r][1] = _mm512_load_si512(start + 16);
   }
-  for (int k = 0; k < inputs; k += 64, a += 2 * TILE_BYTES, b += 2 * TILE_BYTES) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 16; i++) {
-      const __m512i low = _mm512_load_si512(b + i * 64), high = _mm512_load_si512(b + TILE_BYTES + i * 64);
-#pragma GCC unroll 8
-      for (int r = 0; r < UNIT_ROWS; r++) {
-        const __m512i x = everywhere(a + r * 64 + i * 4);
-        s.of[r][0] = _mm512_dpbusd_epi32(s.of[r][0], x, low);
-        s.of[r][1] = _mm512_dpbusd_epi32(s.of[r][1], x, high);
-      }
+  UNROLL(16)
+  for (int i = 0; i < 16; i++) {
+    const __m512i low = _mm512_load_si512(b + i * 64), high = _mm512_load_si512(b + TILE_BYTES + i * 64);
+    UNROLL(4)
+    for (int r = 0; r < SUM_ROWS; r++) {
+      const __m512i x = everywhere(a + r * 64 + i * 4);
+      s.of[r][0] = _mm512_dpbusd_epi32(s.of[r][0], x, low);
+      s.of[r][1] = _mm512_dpbusd_epi32(s.of[r][1], x, high);
     }
   }
   return s;
@@ -79,11 +80,11 @@ INLINE void bf16_zero(struct bf16_sums *s) {
 /* += 8 rows of 32 bfloat16 (`stride` bytes apart) times two tiles. */
 INLINE void bf16_step(struct bf16_sums *s, const char *rows, size_t stride, const uint16_t *tiles, int count) {
   (void)count;
-#pragma GCC unroll 2
+  UNROLL(2)
   for (int i = 0; i < 16; i++) {
     const __m512bh low = (__m512bh)_mm512_load_si512(tiles + i * 32);
     const __m512bh high = (__m512bh)_mm512_load_si512(tiles + TILE_BYTES / 2 + i * 32);
-#pragma GCC unroll 8
+    UNROLL(8)
     for (int r = 0; r < UNIT_ROWS; r++) {
       const __m512bh x = (__m512bh)everywhere(rows + r * stride + i * 4);
       s->of[r][0] = _mm512_dpbf16_ps(s->of[r][0], x, low);
