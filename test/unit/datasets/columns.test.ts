@@ -43,6 +43,38 @@ describe.each(['kinds.parquet', 'kinds.arrow'])('%s: kinds that JSON does not ha
   });
 });
 
+describe.each(['nested.parquet', 'nested.arrow'])(
+  '%s: lists inside structs inside lists',
+  (name) => {
+    it.each<[string, FieldMapping, string[]]>([
+      ['parts of a content', { messages: 'parts' }, ['What?', '', 'That.']],
+      ['an object of lists', { messages: 'lists' }, ['What?', 'That.']],
+      ['names of JavaScript’s own', { prompt: 'prompt', response: 'own' }, ['Q', '1.50']],
+      ['a day inside a message', { prompt: 'prompt', response: 'day' }, ['Q', '2024-01-02']],
+      ['a day in milliseconds', { prompt: 'prompt', response: 'day64' }, ['Q', '2024-01-02']],
+    ])('%s', async (_, mapping, texts) => {
+      expect(await read(name, mapping)).toEqual({ texts: [texts], problems: [] });
+    });
+
+    it('calls of tools', async () => {
+      const calls = [{ type: 'function', function: { name: 'f', arguments: [1, 2] } }];
+      for await (const event of readDataset(
+        { path: path(name) },
+        { mapping: { messages: 'parts' } },
+      ))
+        expect(event).toMatchObject({
+          row: { conversations: [{ turns: [{}, { tool_calls: calls }, {}] }] },
+        });
+    });
+  },
+);
+
+it('a column that stands twice in an Arrow file is told', async () => {
+  const { texts, problems } = await read('twice.arrow');
+  expect(texts).toEqual([['Q', 'Good', 'Q', 'Bad']]);
+  expect(problems).toEqual([expect.stringMatching(/'chosen' stands twice.*the last one is read/)]);
+});
+
 describe('Arrow files whose buffers are packed', () => {
   const long = Array.from({ length: 40_000 }, (_, i) => i % 977).join(' ');
   it.each(['lz4.feather', 'zstd.arrow'])('%s is read whole', async (name) => {

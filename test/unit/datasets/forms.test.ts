@@ -49,6 +49,38 @@ describe('Markdown', () => {
       ['assistant', 'User: is a label'],
     ]);
   });
+
+  it.each([
+    '<!--\n## User\n\nnote -->',
+    '<pre>\n\n## User\n</pre>',
+    '<!-- ## User -->',
+    ' <SCRIPT>\n## User\n</script> x',
+  ])('headings inside HTML are text, as CommonMark has it: %j', async (html) => {
+    const text = `## User\n\nHi\n\n## Assistant\n\n${html}\n\nEnd\n\n## User\n\nMore\n\n## Assistant\n\nBye\n`;
+    const { rows, problems } = await ofText(text, 'a.md');
+    expect(problems).toEqual([]);
+    expect(rows[0]!.conversations[0]!.turns.map((t) => t.content)).toEqual([
+      'Hi',
+      `${html.trim()}\n\nEnd`,
+      'More',
+      'Bye',
+    ]);
+  });
+
+  it('HTML that never ends, or is named in passing or in code, hides nothing', async () => {
+    for (const html of [
+      '<!-- open',
+      '<pre>',
+      'a <!-- b',
+      '    <pre>',
+      '<preview>',
+      '```\n<!--\n```',
+    ]) {
+      const text = `## User\n\nHi\n\n## Assistant\n\n${html}\n\n## User\n\nMore\n\n## Assistant\n\nBye\n`;
+      const { rows } = await ofText(text, 'a.md');
+      expect(rows[0]!.conversations[0]!.turns, html).toHaveLength(4);
+    }
+  });
 });
 
 describe('zstd', () => {

@@ -1,4 +1,4 @@
-import { DataType, DateUnit, type Vector } from 'apache-arrow';
+import { DataType, MapRow, StructRow, Vector } from 'apache-arrow';
 import { dateText, decimalText, textOrBytes, timeText } from './scalars.js';
 
 /** A whole number of 32-bit words, the least first. */
@@ -8,9 +8,15 @@ function words(value: Uint32Array): bigint {
   return BigInt.asIntN(value.length * 32, number);
 }
 
-/** An object of entries, as structs and maps give them. */
-function record(value: unknown, typeOf: (name: string) => DataType | undefined): unknown {
-  const entries = [...(value as Iterable<[unknown, unknown]>)];
+/**
+ * An object of the entries of a struct or map. Asked by name it would give its class's own members for names such as
+ * `toString`.
+ */
+function record(
+  value: Iterable<[unknown, unknown]>,
+  typeOf: (name: string) => DataType | undefined,
+): unknown {
+  const entries = [...value];
   return Object.fromEntries(
     entries.map(([key, item]) => [String(key), plain(item, typeOf(String(key)))]),
   );
@@ -28,27 +34,24 @@ export function plain(value: unknown, type: DataType | undefined): unknown {
   if (value instanceof Date) return value;
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, (v) => plain(v, undefined)); // prettier-ignore
   if (Array.isArray(value)) return value.map((v) => plain(v, undefined));
-  if (!(Symbol.iterator in value)) return value;
-  if ('length' in value && 'type' in value) {
-    const list = value as Vector;
-    return Array.from(list as Iterable<unknown>, (item) => plain(item, list.type));
-  }
-  if (DataType.isMap(type)) {
-    const inner = type.children[0]?.type as DataType | undefined;
+  if (value instanceof Vector) return Array.from(value, (item) => plain(item, value.type as DataType)); // prettier-ignore
+  if (value instanceof MapRow) {
+    const inner = type?.children[0]?.type as DataType | undefined;
     const values = inner?.children?.[1]?.type as DataType | undefined;
     return record(value, () => values);
   }
+  if (!(value instanceof StructRow)) return value;
   const children = new Map(
     ((type?.children ?? []) as { name: string; type: DataType }[]).map((f) => [f.name, f.type]),
   );
-  return record(value, (name) => children.get(name));
+  return record(value as Iterable<[unknown, unknown]>, (name) => children.get(name));
 }
 
 function scalar(value: unknown, type: DataType | undefined): unknown {
   if (DataType.isDictionary(type)) return scalar(value, type.dictionary as DataType);
   if (typeof value !== 'number') return value;
-  // The library gives milliseconds whatever the unit.
-  if (DataType.isDate(type)) return type.unit === DateUnit.DAY ? dateText(value) : timeText(value);
+  // The library gives milliseconds whatever the unit; a date in milliseconds is of whole days, too.
+  if (DataType.isDate(type)) return dateText(value);
   if (DataType.isTimestamp(type)) return timeText(Math.floor(value));
   return value;
 }

@@ -38,6 +38,14 @@ function* rowsOf(
   }
 }
 
+/** Of two columns of one name the last is read; that is told. */
+function* doubled(names: readonly string[]): Generator<DatasetEvent> {
+  for (const name of new Set(names.filter((n, i) => names.indexOf(n) < i))) {
+    const message = `the column '${name.slice(0, 80)}' stands twice in the schema; the last one is read. Expected each name once`;
+    yield problem(undefined, ordinalPlace(0), 'duplicate-key', message);
+  }
+}
+
 /**
  * Rows of an Arrow file or stream, batch by batch; what cannot be read on is one problem.
  * @param path of a plain file, of which one batch is in memory; else `bytes` are read as they come
@@ -56,9 +64,12 @@ export async function* readArrow(
     const reader = await (handle === undefined
       ? RecordBatchReader.from(bytes)
       : RecordBatchReader.from(handle));
+    let told = false;
     for await (const batch of reader) {
       signal?.throwIfAborted();
       advanced();
+      if (!told && from === 0) yield* doubled(batch.schema.fields.map((field) => field.name));
+      told = true;
       yield* rowsOf(batch, next, from, { mapping, aside });
       next += batch.numRows;
     }

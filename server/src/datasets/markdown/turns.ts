@@ -97,12 +97,42 @@ function fenceOf(line: string): string | undefined {
   return fence[0] === '`' && line.trimStart().slice(fence.length).includes('`') ? undefined : fence;
 }
 
-/** Every line that may begin a turn, none of them inside a code fence; the last fence, where it is open at the end. */
+/** CommonMark's blocks of HTML that go on over empty lines: what begins one, and what the line that ends it holds. */
+const HTML_BLOCKS: readonly (readonly [begin: RegExp, end: RegExp])[] = [
+  [/^ {0,3}<!--/, /-->/g],
+  [/^ {0,3}<(?:pre|script|style|textarea)(?=[\s>]|$)/i, /<\/(?:pre|script|style|textarea)>/gi],
+];
+
+/** Finds where a block of HTML ends that a line begins; one without an end is none. */
+class HtmlBlocks {
+  /** Beyond these no block of the kind has an end, so that each text is searched once in vain. */
+  private readonly vain = new Set<RegExp>();
+  constructor(private readonly text: string) {}
+
+  /** @returns the offset of its end, undefined where the line begins none */
+  endOf(line: string, at: number): number | undefined {
+    for (const [begin, end] of HTML_BLOCKS) {
+      if (this.vain.has(end) || !begin.test(line)) continue;
+      end.lastIndex = at;
+      const found = end.exec(this.text);
+      if (found !== null) return found.index;
+      this.vain.add(end);
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Every line that may begin a turn, none of them inside a code fence, a comment or preformatted HTML; the last fence,
+ * where it is open at the end.
+ */
 function marksOf(text: string): { marks: Mark[]; open: number | undefined } {
   const marks: Mark[] = [];
   let fence: string | undefined;
   let opened = 0;
   let before: { line: string; at: number } | undefined;
+  const html = new HtmlBlocks(text);
+  let htmlTo = -1;
   const lines = /\r\n|\n|\r|$/g;
   for (let at = 0; at < text.length;) {
     lines.lastIndex = at;
@@ -113,7 +143,10 @@ function marksOf(text: string): { marks: Mark[]; open: number | undefined } {
       const name = label.toLowerCase();
       marks.push({ style, level, role: normalizeRole(name), label: name, line: from, text: to });
     };
-    if (fence !== undefined) {
+    if (fence === undefined && at > htmlTo) htmlTo = html.endOf(line, at) ?? htmlTo;
+    if (at <= htmlTo) {
+      // HTML up to the end of the line that holds its end.
+    } else if (fence !== undefined) {
       if (tick?.startsWith(fence) === true && line.trim() === tick) fence = undefined;
     } else if (tick !== undefined) {
       fence = tick;

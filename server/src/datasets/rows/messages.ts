@@ -81,7 +81,11 @@ function messageTurns(message: RecordNode, field: string, ordinal: string, notes
     readContent(texts[0] ?? parts, where, content);
   }
   const refusal = textOf(message.fields.get('refusal'));
-  if (refusal !== undefined && refusal.value !== '') content.texts.push(refusal);
+  if (refusal !== undefined && refusal.value !== '') {
+    if (content.texts.some((t) => t.value !== '' && t.value !== refusal.value))
+      throw new NotUnderstood(`${where} has a text and a refusal that differ; expected one of them`, whereIs(message)); // prettier-ignore
+    content.texts.splice(0, Infinity, refusal);
+  }
   readCalls(message, where, content);
   if (THOUGHTS.some((name) => filled(message.fields.get(name)))) content.kinds.add('thinking');
   for (const kind of MEDIA) {

@@ -94,7 +94,7 @@ export function isMessages(node: ValueNode): boolean {
     );
   }
   if (node.kind !== 'list' || node.items.length === 0) return false;
-  const more = [...TEXTS, 'tool_calls', 'function_call', 'refusal'];
+  const more = [...TEXTS, 'parts', 'tool_calls', 'function_call', 'refusal'];
   const messages = node.items.every(
     (m) => m.kind === 'record' && textOf(roleOf(m.fields)) !== undefined && has(m.fields, more),
   );

@@ -63,6 +63,10 @@ describe('an answer that begins like the prompt is an answer', () => {
       `chosen: user Sky? | *assistant ${prompt} Blue.`,
       'rejected: user Sky? | *assistant  Green.',
     ]);
+    expect((await said({ ...whole, rejected: prompt })).read).toEqual([
+      'chosen: user Sky? | *assistant Blue.',
+      'rejected: user Sky? | *assistant ',
+    ]);
     for (const asked of [
       '### Instruction:\nSky?\n\n### Response:\n',
       '[INST] Sky? [/INST]',
@@ -72,6 +76,9 @@ describe('an answer that begins like the prompt is an answer', () => {
       const record = { prompt: asked, chosen: `${asked}Blue.`, rejected: `${asked}Green.` };
       const { read } = await said(record);
       expect(read.map((r) => r.split(' | ')[1])).toEqual(['*assistant Blue.', '*assistant Green.']);
+      // An answer that is empty takes nothing from the others.
+      const empty = await said({ prompt: asked, completions: [`${asked}Blue.`, asked.trimEnd()] });
+      expect(empty.read.map((r) => r.split(' | ')[1])).toEqual(['*assistant Blue.', '*assistant ']);
     }
   });
 

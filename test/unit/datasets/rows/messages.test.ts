@@ -116,6 +116,11 @@ describe('contents', () => {
       (await said({ messages: [user('Q'), message] })).turns[1]!.content;
     expect(await texts({ role: 'assistant', content: null, refusal: 'No.' })).toBe('No.');
     expect(await texts(bot([{ type: 'refusal', refusal: 'No.' }]))).toBe('No.');
+    expect(await texts({ ...bot('No.'), refusal: 'No.' })).toBe('No.');
+    await refused(
+      { messages: [user('Q'), { ...bot('Yes.'), refusal: 'No.' }] },
+      'a refusal that differ',
+    );
     expect(await texts({ ...bot('4'), reasoning_content: 'two and two' })).toBe('4');
     const think = [
       { type: 'thinking', thinking: 'hm' },

@@ -42,6 +42,7 @@ describe('messages in other clothes', () => {
     ['lists of role and text', { messages: [['user', 'Q'], ['assistant', 'A']] }],
     ['the same with other words', { conversation: [['human', 'Q'], ['ai', 'A']] }],
     ['contents of parts', { contents: [{ role: 'user', parts: [{ text: 'Q' }] }, { role: 'model', parts: [{ text: 'A' }] }] }],
+    ['contents of parts as JSON in a text', { contents: JSON.stringify([{ role: 'user', parts: [{ text: 'Q' }] }, { role: 'model', parts: [{ text: 'A' }] }]) }],
     ['USER and CHATBOT', { messages: [{ role: 'USER', content: 'Q' }, { role: 'CHATBOT', content: 'A' }] }],
   ])('%s are a talk', async (_, record) => expect(await json(record)).toEqual(TALK)); // prettier-ignore
 

@@ -39,10 +39,7 @@ export function repeatsPrompt({ asked }: Context, responses: readonly ValueNode[
   if (asked === undefined) return false;
   const prompt = asked.value.trimEnd();
   if (prompt === '' || !(opensAnswer(prompt) || asksInTranscript(prompt))) return false;
-  return responses.every((r) => {
-    const text = textOf(r)?.value;
-    return text !== undefined && text.startsWith(prompt) && text.length > prompt.length;
-  });
+  return responses.every((r) => textOf(r)?.value.startsWith(prompt) === true);
 }
 
 /** The system turns at the beginning, and the rest. */
@@ -162,6 +159,10 @@ function textAnswer(
   repeats: boolean,
 ): Turn[] {
   const { value } = text;
+  const asked = repeats ? context.asked!.value.trimEnd().length : 0;
+  // The prompt alone: an empty answer.
+  if (repeats && value.trimEnd().length === asked)
+    return after(textTurn('assistant', text, value.length, value.length));
   if (markupTurns(value) !== undefined) return joinLists(context, turnsOfText(text), field);
   const bare = context.before.length === 0;
   if ((bare || repeats) && asksInTranscript(value))
@@ -170,8 +171,7 @@ function textAnswer(
   const marked = context.asked !== undefined && markupTurns(context.asked.value) !== undefined;
   const to = marked ? beforeMarks(value, 0, value.length) : value.length;
   if (!repeats) return after(textTurn('assistant', text, 0, to));
-  const from = context.asked!.value.trimEnd().length;
-  const range = trimRange(value, from, to);
+  const range = trimRange(value, asked, to);
   return after(textTurn('assistant', text, range.from, range.to));
 }
 
