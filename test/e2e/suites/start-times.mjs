@@ -4,11 +4,13 @@ import { EMBEDDED, harmlessLines } from '../data.mjs';
 import { openWorkspace } from '../workspace.mjs';
 
 const ROWS = 200;
+/** Where the files begin: with a row that has findings, since only what is on the first screen can be seen. */
+const FROM = [1, 203, 401];
 
 export default async function (suite, editor) {
   if (!process.argv.includes('--times')) return;
   const lines = harmlessLines();
-  const file = (n) => `${lines.slice(n * ROWS, (n + 1) * ROWS).join('\n')}\n`;
+  const file = (n) => `${lines.slice(FROM[n], FROM[n] + ROWS).join('\n')}\n`;
   const { workbench, page } = await openWorkspace(
     suite,
     editor,

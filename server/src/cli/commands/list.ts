@@ -86,12 +86,11 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
       : m.fits.length === 0
         ? 'too large for this memory'
         : m.fits.includes('float32')
-          ? ''
+          ? 'fits this memory'
           : 'fits in int8',
   ]);
   table.unshift(['name', 'attributes × levels', 'download', 'int8', 'float32', 'licence', '']);
   await printTable(table);
-  await print('? the licence of what it was trained from; its own card was not looked at\n');
 }
 
 async function printTable(rows: readonly string[][]): Promise<void> {

@@ -1,3 +1,5 @@
+import { connectionReason } from '../../errors.js';
+
 /** How an engine's answer failed. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
@@ -49,7 +51,7 @@ export async function ask(
     text = await response.text();
   } catch (error) {
     signal?.throwIfAborted();
-    throw new EndpointError('down', `${url}: ${reasonOf(error)}`);
+    throw new EndpointError('down', `${url}: ${connectionReason(error)}`);
   }
   const { status } = response;
   if (status === 429 || status === 503) {
@@ -71,12 +73,6 @@ export async function ask(
   } catch {
     throw new EndpointError('down', `${url}${path}: expected JSON, found ${shown(text)}`);
   }
-}
-
-/** fetch hides the system's reason one level down. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? message;
 }
 
 const shown = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 300);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import { connectionReason } from '../../errors.js';
 import type { JudgeMessage } from './prompt.js';
 
 /** One answer of a judge. */
@@ -101,12 +102,10 @@ export class JudgeClient {
   }
 }
 
-/** `fetch failed` says nothing: its cause does. */
-function reasonOf(address: string, error: unknown): unknown {
-  if (!(error instanceof TypeError)) return error;
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
-  return new Error(`${address} cannot be reached: ${cause}`, { cause: error });
-}
+const reasonOf = (address: string, error: unknown): unknown =>
+  error instanceof TypeError
+    ? new Error(`${address} cannot be reached: ${connectionReason(error)}`, { cause: error })
+    : error;
 
 function answerOf(value: unknown): Omit<JudgeAnswer, 'cached'> {
   const { choices, usage } = (value ?? {}) as {

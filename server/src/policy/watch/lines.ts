@@ -1,7 +1,7 @@
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '../../errors.js';
+import { connectionReason, messageOf } from '../../errors.js';
 
 export type LogEvent =
   | { readonly type: 'line'; readonly source: string; readonly line: number; readonly text: string }
@@ -155,8 +155,8 @@ export async function* followUrl(url: string, o: FollowOptions): AsyncGenerator<
       }
     } catch (error) {
       o.signal.throwIfAborted();
-      if (first || o.once) throw new Error(`${url}: ${messageOf(error)}`, { cause: error });
-      yield { type: 'note', message: `${url}: ${messageOf(error)}; tried again` };
+      if (first || o.once) throw new Error(`${url}: ${connectionReason(error)}`, { cause: error });
+      yield { type: 'note', message: `${url}: ${connectionReason(error)}; tried again` };
     }
     if (o.once) for (const l of lines.end()) yield* line(l);
     if (o.once) yield { type: 'caught-up' };

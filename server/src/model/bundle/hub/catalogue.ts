@@ -7,7 +7,7 @@ export interface KnownModel {
   /** Weights without an output layer, which a reward model lacks; those of the embedding table. */
   readonly weights: number;
   readonly embedding: number;
-  /** As the card names it; with a question mark the base's, where the card was not at hand to look. */
+  /** As its card names it; of Skywork's second series, as the README of SkyworkAI/Skywork-Reward-V2 says for all of them. */
   readonly licence: string;
 }
 
@@ -27,12 +27,12 @@ const skywork = (
 
 /** From small to large. */
 export const CATALOGUE: readonly KnownModel[] = [
-  skywork('Qwen3-0.6B', 0.596, 0.156, 'apache-2.0?'),
-  skywork('Llama-3.2-1B', 1.236, 0.263, 'llama3.2?'),
-  skywork('Qwen3-1.7B', 1.721, 0.311, 'apache-2.0?'),
-  skywork('Llama-3.2-3B', 3.213, 0.394, 'llama3.2?'),
+  skywork('Qwen3-0.6B', 0.596, 0.156, 'apache-2.0'),
+  skywork('Llama-3.2-1B', 1.236, 0.263, 'llama3.2'),
+  skywork('Qwen3-1.7B', 1.721, 0.311, 'apache-2.0'),
+  skywork('Llama-3.2-3B', 3.213, 0.394, 'llama3.2'),
   skywork('Qwen3-4B', 4.022, 0.389, 'apache-2.0'),
-  skywork('Llama-3.1-8B', 7.505, 0.525, 'llama3.1?'),
+  skywork('Llama-3.1-8B', 7.505, 0.525, 'llama3.1'),
   skywork('Qwen3-8B', 7.568, 0.622, 'apache-2.0'),
   {
     name: 'nicolinho/QRM-Llama3.1-8B-v2',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../../errors.js';
+import { connectionReason } from '../../../errors.js';
 import type { HubName, HubSettings } from './place.js';
 
 /** An answer that trying again does not change. */
@@ -79,10 +79,8 @@ async function follow(
   throw new HubError(`more than ${REDIRECTS} redirects`);
 }
 
-function unreachable({ endpoint }: HubSettings, error: unknown): HubError {
-  const cause = (error as { cause?: unknown }).cause;
-  return new HubError(`${endpoint}: ${messageOf(error)}${cause ? ` (${messageOf(cause)})` : ''}`);
-}
+const unreachable = ({ endpoint }: HubSettings, error: unknown): HubError =>
+  new HubError(`${endpoint}: ${connectionReason(error)}`);
 
 /** Why the hub gives nothing, and what helps. */
 function refusal(response: Response, { endpoint, token }: HubSettings, name: HubName): HubError {
