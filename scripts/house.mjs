@@ -29,6 +29,7 @@ export const LAYERS = {
       'logs',
       'markdown',
       'process',
+      'process/wire',
       'readers',
       'rows',
       'rows/exports',

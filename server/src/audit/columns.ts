@@ -13,8 +13,22 @@ export class Column {
   }
 
   set(i: number, value: number): void {
-    const at = Math.floor(i / CHUNK);
+    this.chunk(Math.floor(i / CHUNK))[i % CHUNK] = value;
+  }
+
+  /** Items i to i + count become the numbers of `from` at `at`, `at` + `step` and so on, with `more` added to each. */
+  take(i: number, count: number, from: Float64Array, at: number, step: number, more = 0): void {
+    for (let done = 0; done < count;) {
+      const chunk = this.chunk(Math.floor((i + done) / CHUNK));
+      const first = (i + done) % CHUNK;
+      const here = Math.min(count - done, CHUNK - first);
+      for (let n = 0; n < here; n++) chunk[first + n] = from[at + (done + n) * step]! + more;
+      done += here;
+    }
+  }
+
+  private chunk(at: number): Numbers {
     while (this.chunks.length <= at) this.chunks.push(new this.make(CHUNK));
-    (this.chunks[at] as Numbers)[i % CHUNK] = value;
+    return this.chunks[at]!;
   }
 }

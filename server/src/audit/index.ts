@@ -177,8 +177,7 @@ async function* run(
         rowsOfFile = true;
         audit.fruitless.delete(file);
         if (event.type === 'written') {
-          const row = new KnownRows(event, ledger.table.levels.length);
-          while (row.advance()) ledger.addKnown(row, file);
+          ledger.addKnown(new KnownRows(event, ledger.table.levels.length), file);
           rows += event.count;
           const { fromStore, live: responses } = ledger;
           yield { rows, responses, fromStore, file, end: event.place.end, added: [] };

@@ -5,6 +5,7 @@ import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js'
 import type { KnownRows } from '../session/known/rows.js';
 import type { ScoredTarget } from '../session/row-scores.js';
 import type { Slot } from '../session/slots.js';
+import { firstAbove, inSet, standing, strongestBelow } from '../session/ties.js';
 
 const UNANSWERED = {
   result: { ok: false, error: 'the engine gave no result' },
@@ -49,57 +50,39 @@ export class Ledger {
   }
 
   private tied(ids: number[]): number[] {
-    this.join(ids);
-    for (const id of ids) this.compare(id, ids);
-    return ids;
-  }
-
-  private join(ids: readonly number[]): void {
-    this.table.join(
-      ids.filter((id) => this.table.kindOf(id) === 'completion' || this.table.rated(id)),
-    );
+    const { table } = this;
+    table.join(ids.filter((id) => inSet(table.kindOf(id), table.rating.get(id))));
     this.live += ids.length;
+    this.compare(ids);
+    return ids;
   }
 
-  /** As `add` and `settle`, of a row that came with its scores. */
-  addKnown(row: KnownRows, file = 0): number[] {
-    const ids: number[] = [];
-    for (let n = 0; n < row.length; n++)
-      ids.push(this.table.addKnown(file, row.index, row.response(n)));
-    this.join(ids);
-    this.scored += ids.length;
-    this.fromStore += ids.length;
-    this.settled(ids);
-    return ids;
+  /** As `add` and `settle`, of rows that came with their scores. @returns how many responses they have */
+  addKnown(rows: KnownRows, file = 0): number {
+    const { responses } = rows;
+    const first = this.table.append(rows, file);
+    this.live += responses;
+    this.scored += responses;
+    this.fromStore += responses;
+    for (let n = 0; n < responses; n++) this.note(first + n);
+    return responses;
   }
 
   /**
-   * Ties a response to the strongest of those that were found worse, by expectation where there are scores;
+   * Ties each response of a row to the strongest of those that were found worse, by expectation where there are scores;
    * the worst of all to the first that was found better.
+   * @returns of each response the one that was found worse, or -1
    */
-  private compare(id: number, ids: readonly number[]): number | undefined {
+  private compare(ids: readonly number[]): number[] {
     const { table } = this;
-    const own = this.ratingOf(id);
-    if (Number.isNaN(own)) return undefined;
-    const strength = (i: number) => (table.scored(i) ? table.expectation.get(i) : -Infinity);
-    let worse: number | undefined;
-    let better: number | undefined;
-    for (const other of ids) {
-      const rating = this.ratingOf(other);
-      if (rating < own && (worse === undefined || strength(other) > strength(worse))) worse = other;
-      if (rating > own) better ??= other;
-    }
-    const other = worse ?? better;
-    if (other !== undefined) table.against(id, other);
-    return worse;
-  }
-
-  private ratingOf(id: number): number {
-    const { table } = this;
-    const kind = table.kindOf(id);
-    const rating = table.rating.get(id);
-    if (!Number.isNaN(rating)) return rating;
-    return kind === 'chosen' ? 1 : kind === 'rejected' ? 0 : Number.NaN;
+    const standings = ids.map((id) => standing(table.kindOf(id), table.rating.get(id)));
+    const strengths = ids.map((id) => (table.scored(id) ? table.expectation.get(id) : -Infinity));
+    return ids.map((id, n) => {
+      const below = strongestBelow(n, standings, strengths);
+      const other = ids[below < 0 ? firstAbove(n, standings) : below];
+      if (other !== undefined) table.against(id, other);
+      return ids[below] ?? -1;
+    });
   }
 
   /**
@@ -146,9 +129,10 @@ export class Ledger {
   /** Of a row whose responses have their scores: which are compared, and what comes of it. */
   private settled(ids: readonly number[]): void {
     const { table } = this;
-    for (const id of ids) {
-      const other = this.compare(id, ids);
-      if (other !== undefined && table.scored(id) && table.scored(other))
+    const others = this.compare(ids);
+    for (const [n, id] of ids.entries()) {
+      const other = others[n]!;
+      if (other >= 0 && table.scored(id) && table.scored(other))
         table.beats.set(
           id,
           probabilityBeats(table.quantiles(id), table.quantiles(other), table.levels),

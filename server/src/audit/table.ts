@@ -3,14 +3,14 @@ import type { Measures } from '../qrm/index.js';
 import type { ReferenceFigures } from '../qrm/types.js';
 import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
 import { SKETCH_WORDS } from '../similarity/index.js';
-import { AT, type KnownResponse } from '../session/known/rows.js';
+import { AT, type KnownRows } from '../session/known/rows.js';
 import { Column } from './columns.js';
 import type { NewResponse } from './new-response.js';
 
 const NONE = 0xffffffff;
 
 /** Columns with the names of `AT`. */
-const ofResponse = ['conversation', 'target', 'kind', 'hashHigh', 'hashLow', 'rating', 'tokens', 'truncated', 'expectation', 'tail', 'cvar', 'spread', 'certaintyEquivalent', 'modes'] as const; // prettier-ignore
+const ofResponse = ['conversation', 'target', 'kind', 'hashHigh', 'hashLow', 'rating', 'tokens', 'truncated', 'expectation', 'tail', 'cvar', 'spread', 'certaintyEquivalent', 'modes', 'beats'] as const; // prettier-ignore
 
 function kindIndex(kind: ResponseKind): number {
   const index = RESPONSE_KINDS.indexOf(kind);
@@ -62,10 +62,11 @@ export class ResponseTable {
   /** Are there sketches, by which near-duplicates are found? 96 bytes a response. */
   sketched = false;
 
-  /** What a response that comes with its score has in numbers. */
+  /** What responses that come with their scores have in numbers, as they stand here. */
   private readonly ofKnown = [
     ...ofResponse.map((name) => [this[name], AT[name]] as const),
-    ...[...this.places, this.start].map((column, n) => [column, AT.place + n] as const),
+    ...this.places.map((column, n) => [column, AT.line + n] as const),
+    [this.start, AT.start] as const,
   ];
 
   /**
@@ -157,20 +158,27 @@ export class ResponseTable {
     for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, m.sorted[k] ?? Number.NaN);
   }
 
-  /** Adds a response with its score. @param file, row as in `NewResponse` */
-  addKnown(file: number, row: number, { numbers, at, label }: KnownResponse): number {
-    const i = this.length++;
-    const of = (what: number): number => numbers[at + what]!;
-    this.file.set(i, file);
-    this.row.set(i, row);
-    for (const [column, what] of this.ofKnown) column.set(i, of(what));
-    this.labelColumn.set(i, this.labelId(label));
-    this.partners.set(i, NONE);
-    this.bytes.set(i, of(AT.place + 5) - of(AT.place + 4));
-    this.beats.set(i, Number.NaN);
+  /** Adds responses that come with their scores; gives the number of the first. @param file as in `NewResponse` */
+  append({ numbers, size, words, before, responses }: KnownRows, file: number): number {
+    const first = this.length;
+    this.length += responses;
+    for (const [column, what] of this.ofKnown) {
+      const counted = what === AT.line || what === AT.endLine;
+      column.take(first, responses, numbers, what, size, counted ? before.lines : 0);
+    }
+    this.row.take(first, responses, numbers, AT.row, size, before.records);
+    const labels = words.map((word) => this.labelId(word));
     const K = this.levels.length;
-    for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, of(AT.quantiles + k));
-    return i;
+    for (let n = 0, at = 0, i = first; n < responses; n++, at += size, i++) {
+      const [partner, next] = [numbers[at + AT.partner]!, numbers[at + AT.next]!];
+      this.file.set(i, file);
+      this.labelColumn.set(i, labels[numbers[at + AT.label]!]!);
+      this.bytes.set(i, numbers[at + AT.end]! - numbers[at + AT.start]!);
+      this.partners.set(i, partner === 0 ? NONE : i + partner);
+      if (next !== 0) this.nextInSet.set(i, i + next + 1);
+      this.quantileColumn.take(i * K, K, numbers, at + AT.quantiles, 1);
+    }
+    return first;
   }
 
   pair(chosen: number, rejected: number): void {

@@ -199,6 +199,29 @@ export interface ReadOptions {
   readonly start?: StartPoint;
   /** Rows come with what else their records hold, `DatasetRow.aside`: labels, ids, subsets. */
   readonly aside?: boolean;
+  /** The rest of the file is read by others, if it is plain JSON Lines; else this says nothing. */
+  readonly until?: FirstPart;
+}
+
+/** Bytes [from, to) of a file of JSON Lines, of which both are the beginning of a line; `to` absent: its end. */
+export interface Part {
+  readonly from: number;
+  readonly to?: number;
+}
+
+/** How much a part of a file held. */
+export interface PartSize {
+  readonly records: number;
+  readonly lines: number;
+}
+
+/** The first part of a file, in whose beginning it is seen what the file is. */
+export interface FirstPart {
+  readonly to: number;
+  /** Told before the first event: only this part is read. */
+  readonly divided: () => void;
+  /** Told after the last event, unless the part could not be read to its end. */
+  readonly ended: (size: PartSize) => void;
 }
 
 /** What a record is understood by, and what is kept of it. */

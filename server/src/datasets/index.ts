@@ -21,6 +21,7 @@ import { READERS } from './readers/all.js';
 import type { FormatReader } from './readers/reader.js';
 import { between, jsonEvents, problem } from './record.js';
 import { openBytes, peek, sourceName } from './input/source.js';
+import { byItself } from './part.js';
 import type { DatasetEvent } from './types.js';
 import { ByteWindow } from './input/window.js';
 import { messageOf } from '../errors.js';
@@ -57,6 +58,7 @@ export { csvDialect, DIALECT_BYTES, type CsvDialect } from './csv/dialect.js';
 export { scanCsvRecord } from './csv/record.js';
 export { parseMapping } from './mapping.js';
 export { READ_NEVERTHELESS } from './record.js';
+export { readPart } from './part.js';
 export { partsOf, placeOf, turnParts } from './places.js';
 export { exchange, removeRows, swapPair, turnVote } from './edit.js';
 export type { ByteEdit, ReadBytes, RecordPlace, Span, Writing } from './edit.js';
@@ -192,20 +194,27 @@ export async function* readDataset(
       rest = skip(rest, 3);
       origin = { byte: 3, line: 0, column: 0 };
     }
+    const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
+    const lines = 'path' in source && container === 'jsonl' && log === undefined;
+    const plain = (opened.format?.compression ?? 'none') === 'none';
+    const part = lines && plain && start === undefined ? options.until : undefined;
+    if (part !== undefined) {
+      rest = upTo(rest, part.to - origin.byte);
+      part.divided();
+    }
     const window = new ByteWindow(rest, origin);
     const counted = origin.byte > 3; // records are counted from `first` only when those before were not read
-    const complete =
-      'path' in source && container === 'jsonl' ? batchPrompts(source.path) : undefined;
+    let next = 0;
     const o: RecordOptions = {
       mapping,
       aside,
       maxRowBytes,
       firstRow: counted ? first : 0,
-      complete,
+      complete: part !== undefined ? byItself : lines ? batchPrompts(source.path) : undefined,
+      ended: (index) => (next = index),
     };
     if (counted) first = 0;
     let any = false;
-    const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
     const records = log === undefined ? reader.text(window, o) : readLog(window, log, o);
     for await (const event of hinted(records, basename(name))) {
       signal?.throwIfAborted();
@@ -221,6 +230,7 @@ export async function* readDataset(
     } else if (!any && !counted) {
       yield problem(undefined, between(ZERO, at), 'empty-file', 'the file holds no records');
     }
+    if (window.failure === undefined) part?.ended({ records: next, lines: at.line });
   } finally {
     await rest.return(undefined);
   }
@@ -231,6 +241,15 @@ async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGene
   for await (const chunk of bytes) {
     if (chunk.length > left) yield chunk.subarray(left);
     left = Math.max(0, left - chunk.length);
+  }
+}
+
+async function* upTo(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  for await (const chunk of bytes) {
+    if (left > 0) yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
   }
 }
 

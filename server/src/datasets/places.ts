@@ -16,5 +16,7 @@ export function partsOf(
 }
 
 /** Where a turn begins: its first part alone, for what stands between parts is none of its text. */
-export const placeOf = (row: DatasetRow, conversation: number, target: number): Place =>
-  partsOf(row, conversation, target)[0];
+export function placeOf(row: DatasetRow, conversation: number, target: number): Place {
+  const turn = row.conversations[conversation]?.turns[target];
+  return turn?.place ?? turn?.pieces?.[0] ?? row.place;
+}

@@ -21,6 +21,8 @@ export interface RecordOptions extends Meaning, Completing {
   readonly maxRowBytes: number;
   /** Ordinal of the first record. */
   readonly firstRow: number;
+  /** Told in the end, by a reader of lines: the ordinal after the last record's. */
+  readonly ended?: ((next: number) => void) | undefined;
 }
 
 /** Codes of problems that cost nothing: the row is read nevertheless. */

@@ -56,6 +56,7 @@ function modesOf(parts: Pieces, sorted: ArrayLike<number>, levels: readonly numb
 
 /** How many modes; 1 for nearly every distribution, and then at little cost. */
 export function countModes(sorted: ArrayLike<number>, levels: readonly number[]): number {
+  if (sorted.length < FEWEST) return 1;
   // A log-concave kernel keeps a unimodal density unimodal (Ibragimov 1956): no need to smooth it.
   const parts = pieces(sorted, levels);
   return isUnimodal(parts) ? 1 : modesOf(parts, sorted, levels).length;

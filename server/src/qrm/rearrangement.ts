@@ -6,7 +6,15 @@
  * @returns float32, as the models give their numbers; a new array, length K
  */
 export function rearrange(quantiles: ArrayLike<number>): Float32Array {
-  return Float32Array.from(quantiles).sort();
+  const K = quantiles.length;
+  const sorted = new Float32Array(K);
+  let ascending = true;
+  for (let k = 0; k < K; k++) {
+    sorted[k] = quantiles[k] as number;
+    // Of two that are equal one may be -0, which goes first.
+    if (k > 0 && !(sorted[k - 1]! < sorted[k]!)) ascending = false;
+  }
+  return ascending && !Number.isNaN(sorted[0]) ? sorted : sorted.sort();
 }
 
 /** How many adjacent levels have their quantiles in the wrong order: 0 (none) to K-1. */

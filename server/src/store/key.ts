@@ -40,9 +40,53 @@ function sha256(bytes: Uint8Array): Buffer {
 /** Bytes that are kept between two texts. */
 const ROOM = 1 << 16;
 let room = Buffer.allocUnsafe(ROOM);
+/** The messages that stand in `room`, and where each ends: those of one row share their beginning. */
+const held: { messages: KeyMessage[]; ends: number[] } = { messages: [], ends: [] };
 
 /** Bytes of a message's longest part besides its texts: two lengths and their signs. */
 const LENGTHS = 48;
+/** A shorter text is written by hand sooner than by a call. */
+const SHORT = 16;
+
+function writeNumber(n: number, at: number): number {
+  if (n >= 10) at = writeNumber(Math.floor(n / 10), at);
+  room[at] = 48 + (n % 10);
+  return at + 1;
+}
+
+function writeText(text: string, at: number): number {
+  if (text.length > SHORT) return at + room.write(text, at, 'utf16le');
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    room[at++] = unit & 0xff;
+    room[at++] = unit >> 8;
+  }
+  return at;
+}
+
+function writeMessage(message: KeyMessage, from: number): number {
+  const { role, content } = message;
+  const more = rest(message);
+  const need = from + 2 * (role.length + content.length + more.length) + LENGTHS;
+  if (need > room.length) {
+    const wider = Buffer.allocUnsafe(2 * need);
+    room.copy(wider, 0, 0, from);
+    room = wider;
+  }
+  let at = writeNumber(role.length, from);
+  room[at++] = COLON;
+  at = writeNumber(content.length, at);
+  room[at++] = COLON;
+  at = writeText(content, writeText(role, at));
+  if (more === '') return at;
+  room[at++] = PLUS;
+  at = writeNumber(more.length, at);
+  room[at++] = COLON;
+  return writeText(more, at);
+}
+
+const COLON = 0x3a;
+const PLUS = 0x2b;
 
 /**
  * The identity of a text, without the model: SHA-256 of the messages up to and including the target,
@@ -50,39 +94,35 @@ const LENGTHS = 48;
  * Lone surrogates hash by their UTF-16 code units: two different broken texts stay different.
  */
 export function contentHash(messages: readonly KeyMessage[], target: number): Buffer {
-  let at = 0;
-  for (let i = 0; i <= target; i++) {
+  const { messages: known, ends } = held;
+  let i = 0;
+  while (i <= target && i < known.length && messages[i] === known[i]) i++;
+  known.length = ends.length = i;
+  let at = ends[i - 1] ?? 0;
+  for (; i <= target; i++) {
     const message = messages[i];
     if (message === undefined) throw new RangeError(`target ${target}: only ${i} messages`);
-    const { role, content } = message;
-    const more = rest(message);
-    const need = at + 2 * (role.length + content.length + more.length) + LENGTHS;
-    if (need > room.length) {
-      const wider = Buffer.allocUnsafe(2 * need);
-      room.copy(wider, 0, 0, at);
-      room = wider;
-    }
-    at += room.write(`${role.length}:${content.length}:`, at, 'latin1');
-    at += room.write(role, at, 'utf16le');
-    at += room.write(content, at, 'utf16le');
-    if (more === '') continue;
-    at += room.write(`+${more.length}:`, at, 'latin1');
-    at += room.write(more, at, 'utf16le');
+    at = writeMessage(message, at);
+    known.push(message);
+    ends.push(at);
   }
   const hash = sha256(room.subarray(0, at));
-  if (room.length > ROOM) room = Buffer.allocUnsafe(ROOM);
+  if (room.length > ROOM) {
+    room = Buffer.allocUnsafe(ROOM);
+    known.length = ends.length = 0;
+  }
   return hash;
 }
 
-/** What stands before the content in what `scoreKey` hashes; of one model all keys of a run are. */
-let model = { hash: '', bytes: Buffer.alloc(0) };
+/** What stands before the content in what `scoreKey` hashes, and room for that; of one model all keys of a run are. */
+let model = { hash: '', bytes: Buffer.alloc(0), before: 0 };
 
 /** The key of a score: the content and the model that scored it (EvaluatorInfo.modelHash). */
 export function scoreKey(modelHash: string, content: Uint8Array): Buffer {
-  if (model.hash !== modelHash || model.bytes.length === 0)
-    model = { hash: modelHash, bytes: Buffer.from(`${modelHash.length}:${modelHash}`) };
-  const { bytes } = model;
-  bytes.copy(room);
-  room.set(content, bytes.length);
-  return sha256(room.subarray(0, bytes.length + content.length));
+  if (model.hash !== modelHash || model.bytes.length !== model.before + content.length) {
+    const before = Buffer.from(`${modelHash.length}:${modelHash}`);
+    const bytes = Buffer.concat([before, content]);
+    model = { hash: modelHash, bytes, before: before.length };
+  } else model.bytes.set(content, model.before);
+  return sha256(model.bytes);
 }

@@ -2,14 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { auditDataset, type AuditOptions } from '../../../server/src/audit/index.js';
+import type { AuditOptions } from '../../../server/src/audit/index.js';
 import {
   closeReaders,
   readDataset,
   readWritten,
 } from '../../../server/src/datasets/process/index.js';
 import { ScoreStore } from '../../../server/src/store/index.js';
-import { collect, pairLine, SETTINGS, TextEvaluator } from './helpers.js';
+import { audited as auditedBy } from './audited.js';
+import { collect, pairLine, SETTINGS } from './helpers.js';
 
 let folder = '';
 let store: ScoreStore;
@@ -41,42 +42,8 @@ function lines(): string[] {
   return made;
 }
 
-interface Seen {
-  asNumbers: number;
-  asRows: number;
-}
-
-/** All that an audit knows in the end, and how its rows came. */
-async function audited(path: string, known: boolean, more: Partial<AuditOptions> = {}) {
-  const evaluator = new TextEvaluator();
-  const seen: Seen = { asNumbers: 0, asRows: 0 };
-  const source = {
-    path,
-    open: () => readDataset({ path }),
-    ...(known && {
-      async *openKnown(ask: unknown) {
-        for await (const event of readWritten({ path }, {}, ask)) {
-          if (event.type === 'written') seen.asNumbers += event.count;
-          if (event.type === 'row') seen.asRows++;
-          yield event;
-        }
-      },
-    }),
-  };
-  const { audit, progress } = auditDataset([source], { evaluator, store, ...SETTINGS, ...more });
-  const { rows, responses, fromStore, end } = (await collect(progress)).at(-1)!;
-  const { table } = audit;
-  const responsesOf = Array.from({ length: table.length }, (_, i) => ({
-    ...{ place: table.place(i), hash: table.hash(i), label: table.label(i), kind: table.kindOf(i) },
-    ...{ row: table.row.get(i), target: table.target.get(i), rating: table.rating.get(i) },
-    ...{ quantiles: table.quantiles(i), tokens: table.tokens.get(i), cvar: table.cvar.get(i) },
-    ...{ expectation: table.expectation.get(i), beats: table.beats.get(i), modes: table.modes.get(i) },
-    ...{ partner: table.partner(i), siblings: table.siblings(i), error: table.errors.get(i) },
-    utility: table.certaintyEquivalent.get(i),
-  })); // prettier-ignore
-  const findings = [...audit.findings()];
-  return { all: { rows, responses, fromStore, end, responsesOf, findings }, evaluator, seen };
-}
+const audited = (path: string, known: boolean, more: Partial<AuditOptions> = {}) =>
+  auditedBy(path, store, { known, ...more });
 
 describe('rows of known scores', () => {
   it('come as numbers, and an audit is the same as without', async () => {

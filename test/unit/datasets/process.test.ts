@@ -16,8 +16,8 @@ import {
   rowCount,
   readDataset,
 } from '../../../server/src/datasets/process/index.js';
-import { Packer } from '../../../server/src/datasets/process/pack.js';
-import { Unpacker } from '../../../server/src/datasets/process/unpack.js';
+import { Packer } from '../../../server/src/datasets/process/wire/pack.js';
+import { Unpacker } from '../../../server/src/datasets/process/wire/unpack.js';
 import type { DatasetEvent } from '../../../server/src/datasets/types.js';
 import { stuckRecord } from '../../stuck.js';
 import { chunked, fixture, fixturePath } from './helpers.js';

@@ -74,21 +74,32 @@ describe('keys', () => {
       { role: text, content: text, name: text, unread: fc.record({ digest: text }) },
       { requiredKeys: ['role', 'content'] },
     );
+    type Message = Parameters<typeof contentHash>[0][number];
+    const reference = (list: readonly Message[]): Buffer => {
+      const hash = createHash('sha256');
+      for (const { role, content, name, unread } of list) {
+        hash.update(`${role.length}:${content.length}:`).update(role, 'utf16le');
+        hash.update(content, 'utf16le');
+        if (name === undefined && unread === undefined) continue;
+        const more = JSON.stringify([undefined, undefined, name, unread?.digest]);
+        hash.update(`+${more.length}:`).update(more, 'utf16le');
+      }
+      return hash.digest().subarray(0, 16);
+    };
     const messages = fc.array(message, { minLength: 1, maxLength: 4 });
+    const targets = fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 6 });
     fc.assert(
-      fc.property(messages, (list) => {
-        const hash = createHash('sha256');
-        for (const { role, content, name, unread } of list) {
-          hash.update(`${role.length}:${content.length}:`).update(role, 'utf16le');
-          hash.update(content, 'utf16le');
-          if (name === undefined && unread === undefined) continue;
-          const more = JSON.stringify([undefined, undefined, name, unread?.digest]);
-          hash.update(`+${more.length}:`).update(more, 'utf16le');
+      fc.property(messages, message, targets, (list, last, asked) => {
+        // The lists of one row share their first messages.
+        const sibling = [...list.slice(0, -1), last];
+        for (const [n, second] of asked) {
+          const all = second ? sibling : list;
+          const target = n % all.length;
+          const content = contentHash(all, target);
+          expect(content.equals(reference(all.slice(0, target + 1)))).toBe(true);
+          const key = createHash('sha256').update('3:abc').update(content).digest();
+          expect(scoreKey('abc', content).equals(key.subarray(0, 16))).toBe(true);
         }
-        const content = contentHash(list, list.length - 1);
-        expect(content.equals(hash.digest().subarray(0, 16))).toBe(true);
-        const key = createHash('sha256').update('3:abc').update(content).digest();
-        expect(scoreKey('abc', content).equals(key.subarray(0, 16))).toBe(true);
       }),
       { numRuns: 200 },
     );

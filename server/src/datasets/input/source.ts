@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import type { AsyncBuffer } from 'hyparquet';
-import type { DatasetSource } from '../formats.js';
+import type { DatasetSource, Part } from '../formats.js';
 
 const CHUNK = 1 << 20;
 /** No page or footer of a Parquet file is longer. */
@@ -39,21 +39,26 @@ async function openFile(path: string) {
   return { handle, size: (await handle.stat()).size };
 }
 
+/** @param least byte that the file must reach, whatever its size now is */
 async function* fileBytes(
   path: string,
   start: number,
   signal?: AbortSignal,
+  end = Infinity,
+  least = 0,
 ): AsyncGenerator<Uint8Array> {
   const { handle, size } = await openFile(path);
+  const whole = Math.min(Math.max(size, least), end);
   try {
-    for (let at = start; ;) {
+    for (let at = start; at < end;) {
       signal?.throwIfAborted();
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK, at);
+      const length = Math.min(CHUNK, end - at);
+      const chunk = Buffer.allocUnsafe(length);
+      const { bytesRead } = await handle.read(chunk, 0, length, at);
       if (bytesRead === 0) {
-        if (at < size)
+        if (at < whole)
           throw new Error(
-            `the file had ${size} bytes and ends at byte ${at} now: it was cut while it was read`,
+            `the file had ${whole} bytes and ends at byte ${at} now: it was cut while it was read`,
           );
         return;
       }
@@ -65,6 +70,10 @@ async function* fileBytes(
     await handle.close();
   }
 }
+
+/** The bytes of a part of a file, in chunks. */
+export const partBytes = (path: string, { from, to }: Part, signal?: AbortSignal) =>
+  fileBytes(path, from, signal, to, to ?? from);
 
 /** The bytes of a source from offset `start` on, in chunks. */
 export async function* openBytes(

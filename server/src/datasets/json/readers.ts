@@ -10,38 +10,67 @@ function isBlank(buf: Buffer): boolean {
   return true;
 }
 
-/** JSON Lines: one record a line; blank lines are no records. */
-export async function* readJsonl(w: ByteWindow, o: RecordOptions): AsyncGenerator<DatasetEvent> {
-  let index = o.firstRow;
-  let searched = 0;
-  for (;;) {
+/** Why a reading of lines stops: for more bytes, at a record that is too long, or at the end. */
+type Halt = 'bytes' | 'oversized' | 'end';
+
+/** JSON Lines: one record a line; blank lines are no records. A line at a time, without a promise for each. */
+export class JsonLines {
+  /** Ordinal of the next record. */
+  index: number;
+  private searched = 0;
+  private ended = false;
+
+  constructor(
+    private readonly w: ByteWindow,
+    private readonly o: RecordOptions,
+  ) {
+    this.index = o.firstRow;
+  }
+
+  /** The events of the next line; of a blank one none. Before the next call what it halts for is to be done. */
+  next(): readonly DatasetEvent[] | Halt {
+    const { w, o } = this;
+    if (this.ended) return 'end';
     while (w.size > 0 && w.buf[w.start] === RECORD_SEPARATOR) {
       w.advance(1);
-      searched = 0;
+      this.searched = 0;
     }
-    const end = w.lineEnd(searched);
+    const end = w.lineEnd(this.searched);
     if (end === undefined && !w.eof && w.size <= o.maxRowBytes) {
       // A CR in the last place is looked at again.
-      searched = Math.max(0, w.size - 1);
-      await w.fill();
-      continue;
+      this.searched = Math.max(0, w.size - 1);
+      return 'bytes';
     }
-    searched = 0;
+    this.searched = 0;
     const length = end?.at ?? w.size;
-    if (length > o.maxRowBytes) {
-      const from = w.position();
-      await w.dropLine();
-      yield oversized(index++, between(from, w.position()), o.maxRowBytes);
-      w.advanceLineEnd();
-      continue;
-    }
+    if (length > o.maxRowBytes) return 'oversized';
     const { buf, origin } = w.view(length);
-    if (!isBlank(buf)) {
-      // Not yield*: of an array it costs an asynchronous generator three promises an event.
-      for (const event of jsonEvents(buf, origin, index++, o, end === undefined)) yield event;
-    }
-    if (end === undefined) w.advance(length);
-    else w.advanceLine(end.next);
-    if (end === undefined && w.eof) return;
+    const events = isBlank(buf) ? [] : jsonEvents(buf, origin, this.index++, o, end === undefined);
+    if (end === undefined) {
+      w.advance(length);
+      this.ended = true;
+    } else w.advanceLine(end.next);
+    return events;
   }
+
+  /** Passes over a record that is too long; what is to be said of it. */
+  async pass(): Promise<DatasetEvent> {
+    const { w, o } = this;
+    const from = w.position();
+    await w.dropLine();
+    const event = oversized(this.index++, between(from, w.position()), o.maxRowBytes);
+    w.advanceLineEnd();
+    return event;
+  }
+}
+
+export async function* readJsonl(w: ByteWindow, o: RecordOptions): AsyncGenerator<DatasetEvent> {
+  const lines = new JsonLines(w, o);
+  for (let next = lines.next(); next !== 'end'; next = lines.next()) {
+    if (next === 'bytes') await w.fill();
+    else if (next === 'oversized') yield lines.pass();
+    // Not yield*: of an array it costs an asynchronous generator three promises an event.
+    else for (const event of next) yield event;
+  }
+  o.ended?.(lines.index);
 }

@@ -134,8 +134,7 @@ export function batchPrompts(path: string): (record: ValueNode) => ValueNode {
   let input: Requests | undefined;
   let searched = false;
   return (record) => {
-    if (record.kind !== 'record' || !record.fields.has('custom_id')) return record;
-    if (record.fields.has('prompt') || !isResult(record)) return record;
+    if (!isAlone(record)) return record;
     const id = said(record, 'custom_id');
     if (id === undefined) return record;
     if (!searched) {
@@ -153,5 +152,9 @@ export function batchPrompts(path: string): (record: ValueNode) => ValueNode {
   };
 }
 
-const isResult = ({ fields }: RecordNode): boolean =>
-  fields.has('response') || fields.has('result');
+/** Is it a batch's result without its prompt? */
+export const isAlone = (record: ValueNode): record is RecordNode =>
+  record.kind === 'record' &&
+  record.fields.has('custom_id') &&
+  !record.fields.has('prompt') &&
+  (record.fields.has('response') || record.fields.has('result'));

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { FromReader, LastWords, ToReader } from './messages.js';
+import type { FromReader, LastWords, ToReader } from './wire/messages.js';
 
 /** JavaScript's heap of a reader, in MB: the longest record takes a part of it. */
 const HEAP_MB = 1024;

@@ -2,5 +2,5 @@
 export { countedFile, type CountedFile } from './counted-file.js';
 export { detectFile, holdsRows, mappingFor } from './detect-file.js';
 export { closeReaders, warmReader } from './pool.js';
-export type { WriteRow, WrittenRows } from './pack.js';
+export type { WriteRow, WrittenRows } from './wire/pack.js';
 export { detectFormat, readDataset, readWritten, rowCount } from './tasks.js';

@@ -1,8 +1,16 @@
 import type { DatasetSource } from '../formats.js';
-import { countRows, detectFormat, readDataset } from '../index.js';
+import type { Part, PartSize } from '../formats.js';
+import { countRows, detectFormat, readDataset, readPart } from '../index.js';
+import type { DatasetEvent } from '../types.js';
 import { onProgress } from '../input/source.js';
-import { receivedError, sentError, type FromReader, type Task, type ToReader } from './messages.js';
-import { Packer, type WriteRow } from './pack.js';
+import {
+  receivedError,
+  sentError,
+  type FromReader,
+  type Task,
+  type ToReader,
+} from './wire/messages.js';
+import { Packer, type WriteRow } from './wire/pack.js';
 import { Pulse } from './watchdog.js';
 
 /** Events are sent when they weigh this much, or when the reader waits for bytes. */
@@ -59,6 +67,8 @@ class Work {
   private planned = false;
   private wake: (() => void) | undefined;
   private readonly chunks: Uint8Array[] = [];
+  /** Parts that are to be read; the last is undefined. */
+  private readonly parts: (Part | undefined)[] = [];
   private last = false;
   private broken: Error | undefined;
 
@@ -71,6 +81,7 @@ class Work {
   receive(message: Exclude<ToReader, { type: 'task' }>): void {
     if (message.type === 'taken') this.ahead -= message.weight;
     else if (message.type === 'chunk') this.chunks.push(message.bytes);
+    else if (message.type === 'part') this.parts.push(message.part);
     else if (message.type === 'cancel')
       this.stop.abort(new DOMException('The reading was cancelled', 'AbortError'));
     else {
@@ -122,35 +133,96 @@ class Work {
 
   private async readBy(source: DatasetSource, task: Task & { do: 'read' }): Promise<void> {
     const writer = task.write === undefined ? undefined : await this.writers(task.write);
+    const { write } = writer ?? {};
     try {
-      await this.read(source, task, writer?.write);
+      if (task.first !== 0 && !(await this.readFirst(source, task, write))) return this.done();
+      for (let part = await this.nextPart(); part; part = await this.nextPart())
+        if (!('path' in source) || !(await this.readOn(source.path, part, task, write))) break;
+      this.done();
     } finally {
       await writer?.close();
     }
   }
 
-  private async read(
+  /** Reads the file, or the first part of it. @returns whether others follow */
+  private async readFirst(
     source: DatasetSource,
-    task: Task & { do: 'read' },
+    { options, first: to, careful }: Task & { do: 'read' },
     write: WriteRow | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { signal } = this.stop;
-    let at = { end: -1, line: -1 };
-    for await (const event of readDataset(source, { ...task.options, signal })) {
-      if (this.ended) return;
-      const { end, line } = event.type === 'row' ? event.row.place : event.problem.place;
-      // An event at the place of the one before is no progress: a reader may make them without end.
-      if (end !== at.end || line !== at.line) this.pulse.beat();
-      at = { end, line };
-      this.packer.add(event, write);
-      this.tellPending();
-      if (task.careful || this.packer.weight >= BATCH) this.flush();
+    let size: PartSize | undefined;
+    const until = to !== undefined && {
+      to,
+      divided: () => send({ type: 'divided', id: this.id }),
+      ended: (held: PartSize) => (size = held),
+    };
+    for await (const event of readDataset(source, {
+      ...options,
+      signal,
+      ...(until && { until }),
+    })) {
+      if (this.ended) return false;
+      this.pack(event, write);
+      if (careful || this.packer.weight >= BATCH) this.flush();
       else this.plan();
       // What is to be read next may be the end of this process.
-      while ((this.ahead > AHEAD || (task.careful && this.leaving > 0)) && !signal.aborted)
-        await this.waiting();
+      await this.room(careful);
     }
-    this.answer({ type: 'done', id: this.id });
+    return this.parted(size);
+  }
+
+  /** Reads a part. @returns whether others follow */
+  private async readOn(
+    path: string,
+    part: Part,
+    { options }: Task & { do: 'read' },
+    write: WriteRow | undefined,
+  ): Promise<boolean> {
+    const events = readPart(path, part, { ...options, signal: this.stop.signal });
+    for (;;) {
+      const next = await events.next();
+      if (next.done === true) return this.parted(next.value);
+      for (const event of next.value) {
+        if (this.ended) return false;
+        this.pack(event, write);
+        if (this.packer.weight >= BATCH) this.flush();
+      }
+      this.plan();
+      await this.room(false);
+    }
+  }
+
+  private parted(size: PartSize | undefined): boolean {
+    if (size === undefined || this.ended) return false;
+    this.flush();
+    send({ type: 'parted', id: this.id, ...size });
+    return true;
+  }
+
+  private async nextPart(): Promise<Part | undefined> {
+    while (this.parts.length === 0) {
+      this.stop.signal.throwIfAborted();
+      await this.waiting();
+    }
+    return this.parts.shift();
+  }
+
+  private at = { end: -1, line: -1 };
+  private pack(event: DatasetEvent, write: WriteRow | undefined): void {
+    const { end, line } = event.type === 'row' ? event.row.place : event.problem.place;
+    // An event at the place of the one before is no progress: a reader may make them without end.
+    if (end !== this.at.end || line !== this.at.line) this.pulse.beat();
+    this.at = { end, line };
+    this.packer.add(event, write);
+    this.tellPending();
+  }
+
+  /** Waits until there is room for more on the way. */
+  private async room(careful: boolean): Promise<void> {
+    const { signal } = this.stop;
+    while ((this.ahead > AHEAD || (careful && this.leaving > 0)) && !signal.aborted)
+      await this.waiting();
   }
 
   /** Sends what there is as soon as the reader waits for bytes. */
@@ -178,6 +250,10 @@ class Work {
 
   private tellPending(): void {
     this.pulse.pending = this.packer.count + this.leaving;
+  }
+
+  private done(): void {
+    this.answer({ type: 'done', id: this.id });
   }
 
   private answer(message: FromReader): void {

@@ -3,133 +3,105 @@
  * a file that makes a reader spin, run out of memory or crash costs that file and a message. (A thread
  * is not enough: V8 ends the whole process when one large allocation of a thread fails.)
  */
+import { availableParallelism } from 'node:os';
 import type { DatasetFormat, DatasetSource, FieldMapping, ReadOptions } from '../formats.js';
+import { NeedsWhole } from '../part.js';
 import { problem } from '../record.js';
-import { openBytes, sourceName } from '../input/source.js';
+import { sourceName } from '../input/source.js';
 import type { DatasetEvent, Place } from '../types.js';
 import { ReaderDied } from './child.js';
-import { receivedError, sentError, type FromReader, type Task } from './messages.js';
-import type { WrittenRows } from './pack.js';
-import { lend, type Lent } from './pool.js';
-import { Unpacker } from './unpack.js';
+import { Cuts } from './cuts.js';
+import { Exchange } from './exchange.js';
+import { Lanes } from './lanes.js';
+import { receivedError, type FromReader, type Task } from './wire/messages.js';
+import type { WrittenRows } from './wire/pack.js';
+import { Unpacker } from './wire/unpack.js';
 
 const START: Place = { line: 0, column: 0, endLine: 0, endColumn: 0, start: 0, end: 0 };
-
-/** The messages of one task, as they come. */
-class Exchange {
-  private readonly queue: (FromReader | ReaderDied)[] = [];
-  private wake: (() => void) | undefined;
-  private readonly chunks: AsyncGenerator<Uint8Array> | undefined;
-  private ended = false;
-
-  constructor(
-    private readonly lent: Lent,
-    source: DatasetSource,
-    task: Task,
-    private readonly signal: AbortSignal | undefined,
-  ) {
-    const { child, id } = lent;
-    child.begin(id, (message) => this.receive(message));
-    signal?.addEventListener('abort', this.aborted, { once: true });
-    const remote = 'path' in source ? { path: source.path } : { name: source.name };
-    if (!('path' in source)) this.chunks = openBytes(source, 0, signal);
-    child.send({ type: 'task', id, source: remote, task });
-  }
-
-  private readonly aborted = (): void => this.wake?.();
-
-  private receive(message: FromReader | ReaderDied): void {
-    if (!(message instanceof ReaderDied) && message.type === 'more')
-      this.feed().catch(() => this.lent.child.kill());
-    else this.queue.push(message);
-    this.wake?.();
-  }
-
-  private async feed(): Promise<void> {
-    const { child, id } = this.lent;
-    try {
-      const next = await this.chunks?.next();
-      if (next === undefined || next.done === true) child.send({ type: 'end', id });
-      else child.send({ type: 'chunk', id, bytes: next.value });
-    } catch (error) {
-      child.send({ type: 'end', id, error: sentError(error) });
-    }
-  }
-
-  /** @throws AbortError when the signal fires */
-  async next(): Promise<FromReader | ReaderDied> {
-    for (;;) {
-      this.signal?.throwIfAborted();
-      const message = this.queue.shift();
-      if (message !== undefined) {
-        this.ended = message instanceof ReaderDied || message.type !== 'events';
-        if ('stray' in message && message.stray === true) this.lent.child.kill();
-        return message;
-      }
-      await new Promise<void>((resolve) => (this.wake = resolve));
-      this.wake = undefined;
-    }
-  }
-
-  taken(weight: number): void {
-    this.lent.child.send({ type: 'taken', id: this.lent.id, weight });
-  }
-
-  async close(): Promise<void> {
-    this.signal?.removeEventListener('abort', this.aborted);
-    this.lent.giveBack(this.ended);
-    await this.chunks?.return(undefined).catch(() => undefined);
-  }
-}
 
 /** As `readDataset` of datasets/index, in the reader's process. @throws AbortError when `signal` fires */
 export const readDataset = (source: DatasetSource, options: ReadOptions = {}) =>
   // Nobody writes what was not asked for.
   readWritten(source, options, undefined) as AsyncGenerator<DatasetEvent>;
 
+/** How a file is divided among readers. */
+export interface Division {
+  /** Bytes of a part, about. */
+  readonly bytes: number;
+  /** How many read it at most. */
+  readonly readers: number;
+}
+
+/** A part takes a reader a tenth of a second, and its numbers are less than what may be on their way. */
+const DIVISION: Division = { bytes: 1 << 20, readers: Math.min(4, availableParallelism()) };
+
 /**
- * The same, with rows in the form that the reader's writers give them where they can.
+ * The same, with rows in the form that the reader's writers give them where they can. A file of JSON Lines of which they
+ * can is read by several at once.
  * @param write says which form, to the writers of the reader's process
  */
 export async function* readWritten(
   source: DatasetSource,
   options: ReadOptions,
   write: unknown,
+  { bytes, readers }: Division = DIVISION,
 ): AsyncGenerator<DatasetEvent | WrittenRows> {
   const { signal, start, ...given } = options;
   signal?.throwIfAborted();
   let at: Place = START;
   let row = start?.row ?? 0;
-  for (let attempt = 0; ; attempt++) {
+  const several = write !== undefined && start === undefined && readers > 1 && 'path' in source;
+  const cuts = several ? await Cuts.open(source.path, bytes) : undefined;
+  const first = await cuts?.next();
+  let how: 'divided' | 'whole' | 'careful' = first?.to === undefined ? 'whole' : 'divided';
+  for (let again = false; ;) {
+    const careful = how === 'careful';
     // What came before a death is not read again: the next one begins after it, and sends every event at once.
-    const from = attempt === 0 ? start : { row };
-    const task: Task = {
-      do: 'read',
+    const from = again ? { row } : start;
+    const task = {
+      do: 'read' as const,
       options: { ...given, ...(from !== undefined && { start: from }) },
-      careful: attempt > 0,
+      careful,
       // What writes may be what it died of.
-      ...(attempt === 0 && write !== undefined && { write }),
+      ...(!careful && write !== undefined && { write }),
     };
-    const exchange = new Exchange(lend(), source, task, signal);
+    const exchange =
+      how === 'divided' && cuts !== undefined && first?.to !== undefined && 'path' in source
+        ? new Lanes(source.path, task, first.to, cuts, readers, signal)
+        : new Exchange(source, task, signal);
     try {
       for (;;) {
         const message = await exchange.next();
+        if (message === 'whole') {
+          how = 'whole';
+          break;
+        }
         if (message instanceof ReaderDied) {
-          if (attempt === 0 && message.pending && !('stream' in source)) break;
+          if (!careful && message.pending && !('stream' in source)) {
+            how = 'careful';
+            again = true;
+            break;
+          }
           yield brokenOff(source, at, message.message);
           return;
         }
         if (message.type === 'done') return;
         if (message.type === 'failed') {
           signal?.throwIfAborted();
+          if (message.error.name === NeedsWhole.NAME && how === 'divided') {
+            how = 'whole';
+            again = true;
+            break;
+          }
           yield brokenOff(source, at, message.error.message);
           return;
         }
         if (message.type !== 'events') continue;
-        for (const event of new Unpacker(message.packed).events()) {
+        const before = exchange instanceof Lanes ? exchange.before : undefined;
+        for (const event of new Unpacker(message.packed, before).events()) {
           const { place, index } = event.type === 'row' ? event.row : event.type === 'problem' ? event.problem : event; // prettier-ignore
           // What is said of the whole file was said at its beginning.
-          if (attempt > 0 && index === undefined && place.end < at.end) continue;
+          if (again && index === undefined && place.end < at.end) continue;
           yield event;
           signal?.throwIfAborted();
           at = place;
@@ -157,7 +129,7 @@ async function ask(
   signal?: AbortSignal,
 ): Promise<FromReader & { type: 'found' | 'counted' }> {
   signal?.throwIfAborted();
-  const exchange = new Exchange(lend(), source, task, signal);
+  const exchange = new Exchange(source, task, signal);
   try {
     for (;;) {
       const message = await exchange.next();

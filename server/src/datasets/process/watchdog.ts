@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { Worker, workerData } from 'node:worker_threads';
-import type { LastWords } from './messages.js';
+import type { LastWords } from './wire/messages.js';
 
 const WATCHDOG_ROLE = 'reader-watchdog';
 

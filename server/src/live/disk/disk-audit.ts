@@ -114,11 +114,9 @@ export class DiskAudit extends LiveAudit {
         continue;
       }
       if (event.type === 'written') {
-        const row = new KnownRows(event, ledger.table.levels.length);
-        while (row.advance()) {
-          this.rate.add(ledger.addKnown(row).length);
-          run.row(row.index, row);
-        }
+        const rows = new KnownRows(event, ledger.table.levels.length);
+        this.rate.add(ledger.addKnown(rows));
+        rows.each((row, start, end) => run.row(row, { start, end }));
         this.touched();
         continue;
       }

@@ -36,74 +36,67 @@ export const knownAsk = (
   return { store: store.file, identity: identityOf(info), levels: info.spec.levels, measures };
 };
 
-/** Numbers of a row before its responses: ordinal, first and last byte, how many responses. */
-const ROW_NUMBERS = 4;
-/** What stands where among the numbers of a response; K quantiles follow, ascending. */
+/** What stands where among the numbers of a response; K quantiles follow, ascending. Ordinals and lines count from the part's beginning. */
 export const AT = {
-  conversation: 0,
-  target: 1,
-  kind: 2,
-  label: 3,
-  place: 4,
-  hashHigh: 10,
-  hashLow: 11,
-  rating: 12,
-  tokens: 13,
-  truncated: 14,
-  expectation: 15,
-  tail: 16,
-  cvar: 17,
-  spread: 18,
-  certaintyEquivalent: 19,
-  modes: 20,
-  quantiles: 21,
+  /** Ordinal of its row, and the row's bytes. */
+  row: 0,
+  rowStart: 1,
+  rowEnd: 2,
+  /** Responses of the row, on its first one; 0 on the others. */
+  ofRow: 3,
+  conversation: 4,
+  target: 5,
+  kind: 6,
+  label: 7,
+  line: 8,
+  column: 9,
+  endLine: 10,
+  endColumn: 11,
+  start: 12,
+  end: 13,
+  hashHigh: 14,
+  hashLow: 15,
+  rating: 16,
+  tokens: 17,
+  truncated: 18,
+  expectation: 19,
+  tail: 20,
+  cvar: 21,
+  spread: 22,
+  certaintyEquivalent: 23,
+  modes: 24,
+  /** P(it beats the one that was found worse); NaN where none was. */
+  beats: 25,
+  /** The response that it is compared with, and the next one of its set: how many places on; 0: there is none. */
+  partner: 26,
+  next: 27,
+  quantiles: 28,
 } as const;
 
-/** A response among those of `KnownRows`: its numbers begin at `at`. */
-export interface KnownResponse {
-  readonly numbers: Float64Array;
-  readonly at: number;
-  readonly label: string;
-}
-
-/** Goes through such rows, one after the other. */
+/** Such rows: the numbers of their responses, one after the other. */
 export class KnownRows {
-  private next = 0;
-  private at = 0;
-  /** Ordinal of the row in its file, and its bytes there. */
-  index = 0;
-  start = 0;
-  end = 0;
-  /** How many responses it has. */
-  length = 0;
-  private readonly size: number;
+  /** Numbers of a response. */
+  readonly size: number;
+  readonly numbers: Float64Array;
+  readonly words: readonly string[];
+  /** Records and lines of the file before those that the numbers count. */
+  readonly before: WrittenRows['before'];
+  /** How many responses they have. */
+  readonly responses: number;
 
   /** @param levels K */
-  constructor(
-    private readonly rows: WrittenRows,
-    levels: number,
-  ) {
+  constructor({ numbers, words, before }: WrittenRows, levels: number) {
     this.size = AT.quantiles + levels;
+    this.numbers = numbers;
+    this.words = words;
+    this.before = before;
+    this.responses = numbers.length / this.size;
   }
 
-  /** Goes to the next row; false after the last. */
-  advance(): boolean {
-    const { numbers } = this.rows;
-    const at = this.next;
-    if (at >= numbers.length) return false;
-    this.index = numbers[at]!;
-    this.start = numbers[at + 1]!;
-    this.end = numbers[at + 2]!;
-    this.length = numbers[at + 3]!;
-    this.at = at + ROW_NUMBERS;
-    this.next = this.at + this.length * this.size;
-    return true;
-  }
-
-  /** The n-th response of the row, from 0. */
-  response(n: number): KnownResponse {
-    const { numbers, words } = this.rows;
-    const at = this.at + n * this.size;
-    return { numbers, at, label: words[numbers[at + AT.label]!]! };
+  /** Tells of each row its ordinal in the file, and its bytes. */
+  each(tell: (row: number, start: number, end: number) => void): void {
+    const { numbers, size, before } = this;
+    for (let at = 0; at < numbers.length; at += numbers[at + AT.ofRow]! * size)
+      tell(numbers[at]! + before.records, numbers[at + AT.rowStart]!, numbers[at + AT.rowEnd]!);
   }
 }

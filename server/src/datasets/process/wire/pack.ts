@@ -1,4 +1,5 @@
-import type { DatasetEvent, DatasetProblem, DatasetRow, Place, Turn } from '../types.js';
+import type { PartSize } from '../../formats.js';
+import type { DatasetEvent, DatasetProblem, DatasetRow, Place, Turn } from '../../types.js';
 
 /**
  * Events as columns: one array of numbers, one of texts, one of words that come again and again
@@ -8,6 +9,9 @@ export interface Packed {
   readonly numbers: Float64Array;
   readonly texts: readonly string[];
   readonly words: readonly string[];
+  /** Rows in it, and those of them that another layer wrote. */
+  readonly rows: number;
+  readonly written: number;
 }
 
 export const ROW = 1;
@@ -30,6 +34,8 @@ export interface WrittenRows {
   /** Ordinal and place of the last row. */
   readonly index: number;
   readonly place: Place;
+  /** Records and lines before the part of the file in which `numbers` count them. */
+  readonly before: PartSize;
 }
 
 /**
@@ -58,13 +64,16 @@ export class Packer {
   private words = new Map<string, number>();
   /** Events that are not taken yet. */
   count = 0;
+  private rows = 0;
+  private writtenRows = 0;
   /** What they weigh, about: characters of their texts, 8 for a number. */
   weight = 0;
 
   add(event: DatasetEvent, write?: WriteRow): void {
     const before = this.length;
+    if (event.type === 'row') this.rows++;
     if (event.type === 'row' && write !== undefined && this.written(event.row, write)) {
-      // It is in a run.
+      this.writtenRows++;
     } else {
       this.run = undefined;
       if (event.type === 'row') this.row(event.row);
@@ -99,7 +108,10 @@ export class Packer {
       numbers: this.numbers.slice(0, this.length),
       texts: this.texts,
       words: [...this.words.keys()],
+      rows: this.rows,
+      written: this.writtenRows,
     };
+    this.rows = this.writtenRows = 0;
     this.length = 0;
     this.run = undefined;
     this.texts = [];

@@ -5,15 +5,22 @@ import type {
   DatasetRow,
   Place,
   Turn,
-} from '../types.js';
+} from '../../types.js';
+import type { PartSize } from '../../formats.js';
 import { NO_PLACE, NONE, PLACE, PROBLEM, ROW, type Packed, type WrittenRows } from './pack.js';
+
+const NOTHING: PartSize = { records: 0, lines: 0 };
 
 /** The events of a batch, one by one. */
 export class Unpacker {
   private n = 0;
   private t = 0;
 
-  constructor(private readonly packed: Packed) {}
+  /** @param before records and lines before the part of the file in which the events count them */
+  constructor(
+    private readonly packed: Packed,
+    private readonly before = NOTHING,
+  ) {}
 
   *events(): Generator<DatasetEvent | WrittenRows> {
     const { numbers } = this.packed;
@@ -27,15 +34,20 @@ export class Unpacker {
 
   private written(): WrittenRows {
     const { numbers, words } = this.packed;
-    const [count, size, index] = [this.number(), this.number(), this.number()];
+    const [count, size, index] = [this.number(), this.number(), this.ordinal()];
     const place = this.place();
     const from = this.n;
     this.n += size;
-    return { type: 'written', count, numbers: numbers.subarray(from, this.n), words, index, place };
+    const own = numbers.subarray(from, this.n);
+    return { type: 'written', count, numbers: own, words, index, place, before: this.before };
   }
 
   private number(): number {
     return this.packed.numbers[this.n++]!;
+  }
+
+  private ordinal(): number {
+    return this.number() + this.before.records;
   }
 
   private text(): string {
@@ -50,10 +62,11 @@ export class Unpacker {
     const { numbers } = this.packed;
     const at = this.n;
     this.n += 6;
+    const { lines } = this.before;
     return {
-      line: numbers[at]!,
+      line: numbers[at]! + lines,
       column: numbers[at + 1]!,
-      endLine: numbers[at + 2]!,
+      endLine: numbers[at + 2]! + lines,
       endColumn: numbers[at + 3]!,
       start: numbers[at + 4]!,
       end: numbers[at + 5]!,
@@ -65,13 +78,22 @@ export class Unpacker {
   }
 
   private row(): DatasetRow {
-    const index = this.number();
+    const index = this.ordinal();
     const place = this.place();
-    const rest = this.rest();
+    const rest = this.rest() as Partial<DatasetRow> | undefined;
+    const vote = rest?.vote?.map(({ place: at, ...v }) =>
+      at ? { ...v, place: this.moved(at) } : v,
+    );
     const turns: Turn[] = [];
     const conversations: Conversation[] = [];
     for (let left = this.number(); left > 0; left--) conversations.push(this.conversation(turns));
-    return { index, place, conversations, ...rest };
+    return { index, place, conversations, ...rest, ...(vote && { vote }) };
+  }
+
+  /** A place that came as JSON. */
+  private moved(place: Place): Place {
+    const { lines } = this.before;
+    return { ...place, line: place.line + lines, endLine: place.endLine + lines };
   }
 
   private conversation(seen: Turn[]): Conversation {
@@ -106,8 +128,9 @@ export class Unpacker {
   private problem(): DatasetProblem {
     const index = this.number();
     const place = this.place();
+    const own = index === NONE ? undefined : index + this.before.records;
     const code = this.word() as DatasetProblem['code'];
     const message = this.text();
-    return { index: index === NONE ? undefined : index, place, code, message, ...this.rest() };
+    return { index: own, place, code, message, ...this.rest() };
   }
 }

@@ -1,4 +1,4 @@
-import type { DatasetFormat, FieldMapping, ReadOptions } from '../formats.js';
+import type { DatasetFormat, FieldMapping, Part, PartSize, ReadOptions } from '../../formats.js';
 import type { Packed } from './pack.js';
 
 /** Where the reader's process finds the bytes: it opens a path itself, and asks for the chunks of anything else. */
@@ -14,6 +14,11 @@ export type Task =
       readonly write?: unknown;
       /** Send every event at once: a reader before this one died with some in its hands. */
       readonly careful: boolean;
+      /**
+       * Several read this file, if it is plain JSON Lines, a part each at a time: the first part ends here; 0: this
+       * reader has others alone. Absent: one reads all of it.
+       */
+      readonly first?: number;
     };
 
 export type ToReader =
@@ -25,6 +30,8 @@ export type ToReader =
     }
   | { readonly type: 'chunk'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly type: 'end'; readonly id: number; readonly error?: SentError }
+  /** What is to be read next of a file that several read; absent: nothing any more. */
+  | { readonly type: 'part'; readonly id: number; readonly part?: Part }
   /** So many units of weight were taken by whoever reads. */
   | { readonly type: 'taken'; readonly id: number; readonly weight: number }
   | { readonly type: 'cancel'; readonly id: number };
@@ -36,6 +43,10 @@ export type FromReader =
       readonly weight: number;
       readonly packed: Packed;
     }
+  /** The file of a task with a `first` part is one that several may read. */
+  | { readonly type: 'divided'; readonly id: number }
+  /** A part is read. */
+  | ({ readonly type: 'parted'; readonly id: number } & PartSize)
   | { readonly type: 'more'; readonly id: number }
   | { readonly type: 'found'; readonly id: number; readonly format: DatasetFormat | undefined }
   | { readonly type: 'counted'; readonly id: number; readonly rows: number }
