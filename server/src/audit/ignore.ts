@@ -8,6 +8,9 @@ export const IGNORE_FILE = '.qrm-ignore.json';
 /** Says of a response's hash (ResponseTable.hash) and a code whether the user ignores the finding. */
 export type Ignored = (hash: string, code: string) => boolean;
 
+/** Where nobody ignores anything: whoever asks of a million findings need not ask at all. */
+export const ignoresNothing: Ignored = () => false;
+
 /**
  * Reads `{"version": 1, "ignored": [{"hash": "<16 hex>", "code"?: "...", "reason"?: "..."}]}`;
  * an entry without a code covers every finding of that response.
@@ -18,5 +21,6 @@ export function readIgnored(paths: readonly string[]): Ignored {
   for (const path of paths.filter((p) => existsSync(p))) {
     for (const entry of parseIgnored(path, readUserText(path))) set.add(entry);
   }
+  if (set.size === 0) return ignoresNothing;
   return (hash, code) => set.has(hash) || set.has(`${hash}:${code}`);
 }

@@ -2,7 +2,7 @@ import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import type { MeasureOptions } from '../qrm/index.js';
 import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
-import type { Ignored } from './ignore.js';
+import { ignoresNothing, type Ignored } from './ignore.js';
 import { seeksNearDuplicates } from './rules/near-duplicate.js';
 import { limitsOfTable, type Limits } from './limits.js';
 import { RULES, runRules } from './rules/index.js';
@@ -32,7 +32,7 @@ export { TAIL, type Figure } from './figures.js';
 export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
 export { Ledger, type LedgerOptions } from './ledger.js';
 export { NEAR_PERCENT, seeksNearDuplicates } from './rules/near-duplicate.js';
-export { readIgnored, IGNORE_FILE, type Ignored } from './ignore.js';
+export { readIgnored, IGNORE_FILE, ignoresNothing, type Ignored } from './ignore.js';
 export { parseIgnored } from './ignore-file.js';
 
 /** A file to audit. `open` may be called twice: the second time for the texts of the report. */
@@ -121,7 +121,7 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
   const sketches = wanted('near-duplicate') && seeksNearDuplicates(thresholds);
   const ledger = new Ledger(options.evaluator.info, { ...options, sketches });
   const { table } = ledger;
-  const { ignored, tau } = options;
+  const { ignored = ignoresNothing, tau } = options;
   // A report goes through the findings several times, each of which would sort the table's figures again.
   let known: { readonly revision: number; readonly limits: Limits } | undefined;
   const limitsSoFar = (): Limits => {
@@ -134,7 +134,8 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
     if (wanted('malformed-row')) yield* problems;
     for (const finding of runRules({ table, thresholds, tau, limits: limitsSoFar() })) {
       if (!wanted(finding.code)) continue;
-      if (!ignored?.(table.hash(finding.response), finding.code)) yield finding;
+      if (ignored === ignoresNothing || !ignored(table.hash(finding.response), finding.code))
+        yield finding;
     }
   });
   Object.defineProperty(audit, 'limits', { get: limitsSoFar, enumerable: true });

@@ -1,6 +1,7 @@
 import {
   Column,
   type Figure,
+  ignoresNothing,
   type Ignored,
   inWords,
   judgedBy,
@@ -154,10 +155,13 @@ export class FindingSet {
     if (this.table.removed(response)) return found;
     for (const check of this.checks.values()) {
       const finding = check(response);
-      if (finding !== undefined && !this.ignored(this.table.hash(response), finding.code))
-        found.push(finding);
+      if (finding !== undefined && !this.isIgnored(response, finding.code)) found.push(finding);
     }
     return found;
+  }
+
+  private isIgnored(response: number, code: string): boolean {
+    return this.ignored !== ignoresNothing && this.ignored(this.table.hash(response), code);
   }
 
   /** The n-th finding with its message; undefined when it no longer holds. */

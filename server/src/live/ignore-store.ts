@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser/lib/esm/main.js';
-import { IGNORE_FILE, parseIgnored, type Ignored } from '../audit/index.js';
+import { IGNORE_FILE, ignoresNothing, parseIgnored, type Ignored } from '../audit/index.js';
 import { decodeUserText, readUserText } from '../files/user-text.js';
 import { writeWhole } from '../files/write.js';
 import { messageOf } from '../errors.js';
@@ -34,7 +34,11 @@ export class IgnoreStore {
   }
 
   of(path: string): Ignored {
-    const sets = this.places(path).map((file) => this.entries(file));
+    const sets = this.places(path).flatMap((file) => {
+      const entries = this.entries(file);
+      return entries.size > 0 ? [entries] : [];
+    });
+    if (sets.length === 0) return ignoresNothing;
     return (hash, code) => sets.some((s) => s.has(hash) || s.has(`${hash}:${code}`));
   }
 
