@@ -32,7 +32,11 @@ export class Engine {
           path === '/v1/models'
             ? { data: [{ id: 'served', owned_by: owner, max_model_len: 4096 }] }
             : await answer(path, body, states);
-        response.writeHead(found === undefined ? 400 : 200).end(JSON.stringify(found ?? {}));
+        const [status, said] =
+          found instanceof Refusal
+            ? [found.status, found.said]
+            : [found === undefined ? 400 : 200, found ?? {}];
+        response.writeHead(status).end(JSON.stringify(said));
       };
       work().catch((error: Error) => response.destroy(error));
     });
@@ -45,6 +49,14 @@ export class Engine {
     this.http.close();
     this.http.closeAllConnections();
   }
+}
+
+/** An answer other than 200. */
+export class Refusal {
+  constructor(
+    readonly status: number,
+    readonly said: object,
+  ) {}
 }
 
 /** The hidden states of every token. */

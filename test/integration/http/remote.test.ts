@@ -5,7 +5,7 @@ import { openEvaluator } from '../../../server/src/engine/index.js';
 import { EngineHost } from '../../../server/src/session/engine-host.js';
 import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
-import { Engine, FORMS, statesOf, type States } from './engines.js';
+import { Engine, FORMS, Refusal, statesOf, type States } from './engines.js';
 import { Server } from './server.js';
 
 const workspace = new Workspace();
@@ -132,6 +132,45 @@ describe.each(Object.entries(FORMS))('hidden states of %s', (_, { owner, answer 
       expect(result.score.expectation).toBeCloseTo(c.score, 4);
     }
     expect(evaluator.info.modelHash).toContain(`@${owner}-float32-served`);
+    await evaluator.close();
+  });
+});
+
+describe('a response that an engine does not take', () => {
+  // llama-server says so with 500, as it does when it is broken; vLLM with 400.
+  it.each([
+    [
+      "llama.cpp's server",
+      500,
+      'input (99 tokens) is too large to process. increase the physical batch size',
+    ],
+    ['vLLM, embed and LAST', 400, 'The decoder prompt is longer than the maximum model length'],
+  ] as const)('costs itself alone: %s, %i', async (form, status, message) => {
+    const { owner, answer } = FORMS[form]!;
+    const longest = 300;
+    const engine = await startEngine(
+      owner,
+      async (path, body: { input: number[][] }, states) =>
+        body.input.some((ids) => ids.length > longest)
+          ? new Refusal(status, { error: { code: status, message, type: 'server_error' } })
+          : answer(path, body as never, states),
+      await backboneOf(MODEL),
+    );
+    const evaluator = await openEvaluator({ model: MODEL, endpoints: [engine.url] });
+    const conversation = (text: string) => ({
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: text },
+      ],
+      targets: [1],
+    });
+    const conversations = ['Yes', 'no '.repeat(400), 'Perhaps'].map(conversation);
+    const { results } = await evaluator.score({ conversations });
+    expect(results.map(([r]) => r!.ok)).toEqual([true, false, true]);
+    const [failed] = results[1]!;
+    expect(failed).toMatchObject({ error: expect.stringContaining(message) as unknown });
+    const [alone] = (await evaluator.score({ conversations: [conversations[2]!] })).results;
+    expect(results[2]).toEqual(alone);
     await evaluator.close();
   });
 });

@@ -32,6 +32,37 @@ export async function ask(
   body: unknown,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
+  const text = await asked(url, path, body, signal, (response) => response.text());
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new EndpointError('down', `${url}${path}: expected JSON, found ${shown(text)}`);
+  }
+}
+
+/**
+ * One request of JSON whose answer is too large to be held.
+ * @param read its bytes, as they come
+ * @throws EndpointError; the signal's reason
+ */
+export const askInPieces = <T>(
+  url: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+  read: (pieces: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> =>
+  asked(url, path, body, signal, ({ body: pieces }) =>
+    read(pieces ?? ReadableStream.from<Uint8Array>([])),
+  );
+
+async function asked<T>(
+  url: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
   const token = process.env['QRM_LENS_TOKEN'];
   const limit = AbortSignal.timeout(LIMIT);
   let response: Response;
@@ -48,8 +79,10 @@ export async function ask(
       redirect: 'error',
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
+    if (response.status === 200) return await read(response);
     text = await response.text();
   } catch (error) {
+    if (error instanceof EndpointError) throw error;
     signal?.throwIfAborted();
     throw new EndpointError('down', `${url}: ${connectionReason(error)}`);
   }
@@ -64,15 +97,8 @@ export async function ask(
   }
   if (status >= 500 || status === 408)
     throw new EndpointError('down', `${url}: ${status} ${shown(text)}`);
-  if (status !== 200) {
-    const kind = [400, 413, 422].includes(status) ? 'rejected' : 'refused';
-    throw new EndpointError(kind, `${url}${path}: ${status} ${shown(text)}`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new EndpointError('down', `${url}${path}: expected JSON, found ${shown(text)}`);
-  }
+  const kind = [400, 413, 422].includes(status) ? 'rejected' : 'refused';
+  throw new EndpointError(kind, `${url}${path}: ${status} ${shown(text)}`);
 }
 
 const shown = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 300);

@@ -1,7 +1,14 @@
 import type { HeadsModel } from '../../model/bundle/heads-model.js';
 import { isUrl, type EvaluatorOptions } from '../client.js';
 import { streamInOrder } from '../stream.js';
-import type { Evaluator, GroupResult, ScoreGroup, ScoreOptions, TaggedGroups } from '../types.js';
+import type {
+  Evaluator,
+  GroupResult,
+  ScoreConversation,
+  ScoreGroup,
+  ScoreOptions,
+  TaggedGroups,
+} from '../types.js';
 import { checkGolden } from './check.js';
 import type { RemoteEngine } from './engine.js';
 import { gather, type GatherOptions, type Serving } from './gather.js';
@@ -41,16 +48,21 @@ export async function openRemote(
     return { ...engine, modelName, identity };
   };
   const { first, pool } = await gather(urls, open, options);
-  const score = async (group: ScoreGroup, { signal: s, priority = 0 }: ScoreOptions = {}) => {
+  const score = async (group: ScoreGroup, o: ScoreOptions = {}): Promise<GroupResult> => {
+    const { signal: s, priority = 0 } = o;
     const work = async ({ engine }: { engine: () => Promise<RemoteEngine> }) =>
       (await engine()).score(group, s, priority);
     try {
       return await pool.run<GroupResult>(work, s, priority);
     } catch (error) {
-      // What one group is not taken for says nothing of the others.
       if (!(error instanceof EndpointError) || error.kind !== 'rejected') throw error;
+      // What one response is not taken for says nothing of those that were sent with it.
+      const each = group.conversations.map((c) => c.targets.map((t) => ({ ...c, targets: [t] })));
       const failure = { ok: false as const, error: error.message };
-      return { results: group.conversations.map((c) => c.targets.map(() => failure)) };
+      if (each.flat().length < 2) return { results: each.map((c) => c.map(() => failure)) };
+      const alone = async (c: ScoreConversation) =>
+        (await score({ conversations: [c] }, o)).results[0]![0]!;
+      return { results: await Promise.all(each.map((c) => Promise.all(c.map(alone)))) };
     }
   };
   return {

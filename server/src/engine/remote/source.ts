@@ -32,7 +32,8 @@ export interface Listed {
   readonly owned_by?: string;
   readonly max_model_len?: number | null;
   readonly qrm?: QrmModel;
-  readonly meta?: { readonly n_ctx_train?: number };
+  /** llama.cpp's: what it was started with, and what the model has. */
+  readonly meta?: { readonly n_ctx?: number; readonly n_ctx_train?: number };
 }
 
 /** Asks who is there. @throws EndpointError; Error where no model is listed */
@@ -70,7 +71,7 @@ export async function openStates(
       `${url}: a server of "${backend}"; expected qrm serve, vLLM, SGLang or llama.cpp's server`,
     );
   const read = checked(await reader(), url, backbone);
-  const limit = served.max_model_len ?? served.meta?.n_ctx_train ?? Infinity;
+  const limit = served.max_model_len ?? served.meta?.n_ctx ?? served.meta?.n_ctx_train ?? Infinity;
   const maxTokens = Math.min(limit, backbone.maxTokens);
   const [path] = backbone.tokenizer.paths(PROBE, [1], maxTokens);
   if (path === undefined || 'error' in path)

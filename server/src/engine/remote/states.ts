@@ -1,5 +1,6 @@
-import { ask, EndpointError } from './http.js';
+import { ask, askInPieces, EndpointError } from './http.js';
 import { float32s } from './qrm.js';
+import { pickRows } from './rows.js';
 
 /** Tokens, and the positions whose hidden states are wanted, ascending. */
 export interface WantedStates {
@@ -94,16 +95,27 @@ export const sglangScore =
       }),
     );
 
-/** llama.cpp's server with `--pooling none`: every token's state, of which rows are taken. */
+/**
+ * llama.cpp's server with `--pooling none`: every token's state, of which rows are taken. An input has to fit in one
+ * of its physical batches; one that does not is answered with 500, though the server is well.
+ */
 export const llamaRows =
   (url: string): StateReader =>
-  async (paths, signal) => {
-    const answer = (await ask(url, '/embeddings', { input: paths.map((p) => p.ids) }, signal)) as {
-      index: number;
-      embedding: number[][];
-    }[];
-    const rows = [...answer].sort((a, b) => a.index - b.index);
-    return paths.map(({ positions }, i) =>
-      positions.map((at) => Float32Array.from(rows[i]?.embedding[at] ?? [])),
+  (paths, signal) =>
+    Promise.all(
+      paths.map(async ({ ids, positions }) => {
+        try {
+          return await askInPieces(url, '/embeddings', { input: [ids] }, signal, (pieces) =>
+            pickRows(pieces, positions, url),
+          );
+        } catch (error) {
+          if (!(error instanceof EndpointError) || !/too large to process/.test(error.message))
+            throw error;
+          throw new EndpointError(
+            'rejected',
+            `${url}: ${ids.length} tokens do not fit in one batch of llama-server: start it with -b and -ub of ` +
+              `the longest conversation (${error.message})`,
+          );
+        }
+      }),
     );
-  };
