@@ -5,6 +5,12 @@ import { holdsRows } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { UsageError } from './errors.js';
 
+const STANDARD_INPUT = /^(?:-|\/dev\/(?:stdin|fd\/0)|\/proc\/(?:self|thread-self)\/fd\/0)$/;
+
+/** The same for all names of one input: standard input may be a file that is named as well. */
+const inputOf = (path: string): Promise<string> =>
+  identityOf(STANDARD_INPUT.test(path) ? '/dev/stdin' : path);
+
 /**
  * Looks over the files that a command is to write: rather now than after hours.
  * @throws UsageError where one of them is also read, or named twice; Error where one cannot be written
@@ -14,7 +20,7 @@ export async function checkOutputs(
   inputs: readonly string[],
 ): Promise<void> {
   const taken = new Map<string, string>();
-  for (const path of inputs) if (path !== '-') taken.set(await identityOf(path), 'is read as well');
+  for (const path of inputs) taken.set(await inputOf(path), 'is read as well');
   for (const out of outs) {
     if (out === undefined) continue;
     const target = targetOf(out);
@@ -68,7 +74,7 @@ export async function expandFiles(
     }
     // A path that cannot be read stays in the list: the run reports it and goes on with the others.
     const { size } = seen;
-    if (seen.add(await identityOf(path)).size > size) files.push(path);
+    if (seen.add(await inputOf(path)).size > size) files.push(path);
   }
   if (files.length === 0) throw new UsageError(`no dataset files in ${paths.join(', ')}`);
   return files;

@@ -56,6 +56,18 @@ describe('pipes as input', () => {
     },
   );
 
+  it.runIf(process.platform === 'linux')(
+    'standard input is one input under all its names, and is not written over',
+    async () => {
+      const lined = async (line: string) => (await w.shell(line)).stdout.trim().split('\n').length;
+      expect(await lined('cat pairs.jsonl | $Q score - /dev/stdin /proc/self/fd/0 $M')).toBe(40);
+      expect(await lined('$Q score - pairs.jsonl /dev/fd/0 $M < pairs.jsonl')).toBe(40);
+      const { code, stderr } = await w.shell('$Q audit - $M --out pairs.jsonl < pairs.jsonl');
+      expect([code, stderr]).toEqual([2, expect.stringContaining('is read as well') as string]);
+      expect(readFileSync(w.path('pairs.jsonl'), 'utf8')).toBe(lines.join('\n'));
+    },
+  );
+
   it.runIf(process.platform !== 'win32')('score reads a named pipe', async () => {
     expect(spawnSync('mkfifo', [w.path('fifo')]).status).toBe(0);
     const { done } = w.start(['score', 'fifo', ...SMALL]);
