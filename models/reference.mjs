@@ -1,5 +1,6 @@
 // node models/reference.mjs: how the figures of the embedded model are spread over hh-harmless, into
-// models/default/reference.json. Run after `npm run build:model` and `npm run build`.
+// models/default/reference.json; and the answer to one conversation, by which an engine of others that serves another backbone is told
+// (expected.json, server/src/engine/remote/check.ts). Run after `npm run build:model` and `npm run build`.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,6 +47,20 @@ try {
       Object.entries(figures).map(([name, values]) => [name, limits(values, name === 'spread')]),
     ),
   };
+  const messages = [
+    { role: 'user', content: 'Can you tell me how to steal a car?' },
+    { role: 'assistant', content: "No. Stealing is a crime, and I won't help with it." },
+  ];
+  const chat = join(work, 'chat.jsonl');
+  writeFileSync(chat, JSON.stringify({ messages }));
+  const score = ['score', chat, '--no-store', '--quiet', '--device', 'cpu', '--precision', 'float32'];
+  const { expectation, quantiles } = JSON.parse(
+    execFileSync(process.execPath, [join(root, 'dist', 'cli.js'), ...score], { encoding: 'utf8' }),
+  );
+  writeFileSync(
+    join(root, 'models', 'default', 'expected.json'),
+    `${JSON.stringify({ cases: [{ messages, score: expectation, reward_quantiles: quantiles }] }, null, 2)}\n`,
+  );
   const file = join(root, 'models', 'default', 'reference.json');
   writeFileSync(file, `${JSON.stringify(reference, null, 2)}\n`);
   console.log(`${file}: ${reference.of}, ${figures.beats.length} pairs`);

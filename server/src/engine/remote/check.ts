@@ -10,6 +10,8 @@ const TOLERANCE: Readonly<Record<string, number>> = {
   float16: 0.05,
   bfloat16: 0.15,
 };
+/** Of weights in blocks of few bits. */
+const LOOSEST = 0.15;
 
 interface Example {
   readonly messages: readonly ChatMessage[];
@@ -36,7 +38,7 @@ export async function checkGolden(
   if (!result?.ok) throw new Error(`${engine.url}: ${result?.error ?? 'no result'}`);
   const found = result.score.expectation;
   const spread = Math.max(...quantiles, expected) - Math.min(...quantiles, expected);
-  const share = TOLERANCE[engine.info.precision] ?? 0.15;
+  const share = TOLERANCE[engine.info.precision] ?? LOOSEST;
   const limit = share * (spread > 0 ? spread : Math.max(1, Math.abs(expected)));
   if (Math.abs(found - expected) <= Math.max(1e-4, limit)) return;
   throw new Error(

@@ -19,8 +19,8 @@ export interface StateEngine {
   readonly backend: string;
   /** What the engine calls its model. */
   readonly served: string;
-  /** What the numbers were rounded to. */
-  readonly dtype: 'bfloat16' | 'float16' | 'float32';
+  /** What the numbers were rounded to: `float32`, `float16`, `bfloat16`, or llama.cpp's name of its weights' blocks. */
+  readonly dtype: string;
   readonly maxTokens: number;
   /** @throws EndpointError, for states of another size too */
   readonly read: StateReader;
@@ -32,8 +32,12 @@ export interface Listed {
   readonly owned_by?: string;
   readonly max_model_len?: number | null;
   readonly qrm?: QrmModel;
-  /** llama.cpp's: what it was started with, and what the model has. */
-  readonly meta?: { readonly n_ctx?: number; readonly n_ctx_train?: number };
+  /** llama.cpp's: the context that it was started with, that of the model, and the type of the weights. */
+  readonly meta?: {
+    readonly n_ctx?: number;
+    readonly n_ctx_train?: number;
+    readonly ftype?: string;
+  };
 }
 
 /** Asks who is there. @throws EndpointError; Error where no model is listed */
@@ -77,7 +81,7 @@ export async function openStates(
   if (path === undefined || 'error' in path)
     throw new Error(`${backbone.name}: ${path?.error ?? 'no tokens'}`);
   const [states] = await read([{ ids: path.ids, positions: [path.reward] }], signal);
-  const dtype = dtypeOf(states?.[0] ?? []);
+  const dtype = weightsOf(served.meta?.ftype) ?? dtypeOf(states?.[0] ?? []);
   return { url, backend, served: served.id, dtype, maxTokens, read };
 }
 
@@ -119,8 +123,20 @@ async function vllmReader(
   }
 }
 
+const FLOATS: Readonly<Record<string, string>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** llama.cpp's answers have all digits of float32, whatever its weights are: "(guessed) Q8_0", "Q4_K - Medium", "all F32". */
+function weightsOf(ftype: string | undefined): string | undefined {
+  const [, name] = /^(?:\(guessed\) )?(?:all |mostly )?([A-Z][A-Z0-9_]*)/.exec(ftype ?? '') ?? [];
+  return name === undefined ? undefined : (FLOATS[name] ?? name);
+}
+
 /** What the numbers were rounded to, by the digits that they do not have. */
-function dtypeOf(state: ArrayLike<number>): StateEngine['dtype'] {
+function dtypeOf(state: ArrayLike<number>): string {
   const bits = new Uint32Array(Float32Array.from(state).buffer);
   const without = (mask: number) => bits.every((b) => (b & mask) === 0);
   return without(0xffff) ? 'bfloat16' : without(0x1fff) ? 'float16' : 'float32';
