@@ -8,6 +8,8 @@ import {
   readDataset,
   readWritten,
 } from '../../../server/src/datasets/process/index.js';
+import { readPart } from '../../../server/src/datasets/index.js';
+import type { DatasetEvent } from '../../../server/src/datasets/types.js';
 import { ScoreStore } from '../../../server/src/store/index.js';
 import { stuckRecord } from '../../stuck.js';
 import { audited } from './audited.js';
@@ -63,6 +65,11 @@ const file = fc
     return bytes;
   });
 
+const pair = (n: number): string =>
+  JSON.stringify({ prompt: `q${n}`, chosen: `a${n}`, rejected: `b${n}` });
+const pairs = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, n) => pair(from + n));
+
 describe('a file that several read', () => {
   it('gives the audit that one reading gives, wherever it is cut, whatever is damaged', async () => {
     const path = join(folder, 'data.jsonl');
@@ -95,20 +102,39 @@ describe('a file that several read', () => {
   it('gives every row and every place of it, where no score is known', async () => {
     const path = join(folder, 'data.jsonl');
     const ask = { store: store.file, identity: 'x', levels: [], measures: SETTINGS };
+    const longest = fc.constantFrom(undefined, 30, 120);
     await fc.assert(
-      fc.asyncProperty(file, fc.integer({ min: 1, max: 2000 }), async (bytes, size) => {
+      fc.asyncProperty(file, fc.integer({ min: 1, max: 2000 }), longest, async (bytes, size, max) => {
         writeFileSync(path, bytes);
-        const parts = await collect(readWritten({ path }, {}, ask, { bytes: size, readers: 2 }));
-        expect(parts).toEqual(await collect(readDataset({ path })));
+        const options = max === undefined ? {} : { maxRowBytes: max };
+        const parts = readWritten({ path }, options, ask, { bytes: size, readers: 2 });
+        expect(await collect(parts)).toEqual(await collect(readDataset({ path }, options)));
       }),
       { numRuns: 100 },
-    );
+    ); // prettier-ignore
   });
 
-  const pair = (n: number): string =>
-    JSON.stringify({ prompt: `q${n}`, chosen: `a${n}`, rejected: `b${n}` });
-  const pairs = (from: number, to: number): string[] =>
-    Array.from({ length: to - from }, (_, n) => pair(from + n));
+  it('is told where it is cut short while it is read', async () => {
+    const path = join(folder, 'data.jsonl');
+    const text = `${pair(0)}\n${pair(1)}\n`;
+    writeFileSync(path, text);
+    const read = async (part: Parameters<typeof readPart>[1]) => {
+      const events = readPart(path, part, {});
+      const all: DatasetEvent[] = [];
+      for (;;) {
+        const next = await events.next();
+        if (next.done === true) return { all, size: next.value };
+        all.push(...next.value);
+      }
+    };
+    const from = pair(0).length + 1;
+    expect(await read({ from })).toMatchObject({ all: [{ type: 'row', row: { index: 0 } }], size: { records: 1, lines: 1 } }); // prettier-ignore
+    for (const part of [{ from, to: 1000 }, { from: 1000 }]) {
+      const { all, size } = await read(part);
+      expect(all.at(-1)).toMatchObject({ type: 'problem', problem: { code: 'unreadable' } });
+      expect(size).toBeUndefined();
+    }
+  });
 
   it('ends where a record ends a reader, with every row before it', async () => {
     const path = join(folder, 'stuck.jsonl');

@@ -56,9 +56,9 @@ async function* fileBytes(
       const chunk = Buffer.allocUnsafe(length);
       const { bytesRead } = await handle.read(chunk, 0, length, at);
       if (bytesRead === 0) {
-        if (at < whole)
+        if (at < whole || least > size)
           throw new Error(
-            `the file had ${whole} bytes and ends at byte ${at} now: it was cut while it was read`,
+            `the file had ${whole} bytes and ends at byte ${Math.min(at, Math.max(size, start))} now: it was cut while it was read`,
           );
         return;
       }

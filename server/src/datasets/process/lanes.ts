@@ -69,7 +69,9 @@ export class Lanes {
     } else if (said.type === 'parted') {
       lane.given--;
       this.supply(lane);
-    } else if (said.type === 'events' && said.packed.written > 0 && this.divided) {
+    } else if (said.type === 'events' && this.divided) {
+      const { rows, written } = said.packed;
+      if (2 * written <= rows) return;
       while (!this.over && this.lanes.length < this.most) this.supply(this.begin());
     }
   }
