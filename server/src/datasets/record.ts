@@ -83,6 +83,10 @@ export const meaningOf = (node: ValueNode, mapping: FieldMapping | undefined): I
 const IN_INPUT =
   "no prompt: it stands in the batch's input file; expected that file (JSON Lines, not compressed), with the same custom_id, in the folder of this one";
 
+/** Where nothing stands beside the text. */
+const NOT_BESIDE =
+  "no prompt: it stands in the batch's input file, which is looked for beside a file (qrm audit FILE), not beside an open text or a pipe";
+
 /** The row of a parsed record after what is to be said of it, or the problem that it is not understood. */
 export function rowEvents(
   index: number,
@@ -105,7 +109,12 @@ export function rowEvents(
     ...(cut === undefined ? [] : [problem(index, place, 'unread-part', cut)]),
     ...notes.map((n) => {
       const elsewhere = found.schema === 'batch-output' && n.code === 'blank-prompt';
-      return problem(index, n.place ?? place, n.code, elsewhere ? IN_INPUT : n.message);
+      return problem(
+        index,
+        n.place ?? place,
+        n.code,
+        elsewhere ? (o.complete ? IN_INPUT : NOT_BESIDE) : n.message,
+      );
     }),
     {
       type: 'row',

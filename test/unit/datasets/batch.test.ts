@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readDataset } from '../../../server/src/datasets/index.js';
+import { parseRow, readDataset } from '../../../server/src/datasets/index.js';
 
 let root: string;
 let n = 0;
@@ -75,6 +75,15 @@ describe("a batch's results are joined with their prompts by custom_id", () => {
     const alike = await read('out.jsonl', { 'out.jsonl': out, 'x.jsonl': of('X'), 'y.jsonl': of('Y') }); // prettier-ignore
     expect(alike.talks).toEqual(['*assistant A']);
     expect(alike.problems).toEqual([expect.stringContaining("in the batch's input file")]);
+  });
+
+  it('of an open text or a pipe nothing stands beside it, and that is said', async () => {
+    const bytes = Buffer.from(lines(says('a', 'A')));
+    const said: string[] = parseRow(bytes, 0, 0).flatMap((e) => (e.type === 'problem' ? e.problem.message : [])); // prettier-ignore
+    for await (const event of readDataset({ bytes, name: 'out.jsonl' }))
+      if (event.type === 'problem') said.push(event.problem.message);
+    expect(said).toHaveLength(2);
+    for (const message of said) expect(message).toMatch(/batch's input file.*not beside an open text or a pipe/); // prettier-ignore
   });
 
   it('what is no input, is damaged, or lacks the request, costs nothing else', async () => {
