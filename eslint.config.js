@@ -23,4 +23,18 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['server/src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.name=/^mkdir(Sync)?$/] Property[key.name='recursive'][value.value=true]",
+          message:
+            'below /proc Node never ends, and no signal is heard: makeFolder (server/src/files/folder.ts)',
+        },
+      ],
+    },
+  },
 );

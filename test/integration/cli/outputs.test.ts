@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
 
@@ -95,6 +96,33 @@ describe('--out', () => {
     }
     expect(readFileSync(w.path('ro.jsonl'), 'utf8')).toBe('mine');
   });
+
+  it.runIf(process.platform === 'linux')(
+    'a folder that cannot be one is told at once',
+    async () => {
+      const pairs = w.path('pairs.jsonl');
+      const training = ['train', '--config', w.path('train.json'), '--work'];
+      writeFileSync(
+        w.path('train.json'),
+        JSON.stringify({ attributes: [{ file: w.path('rated.jsonl') }], out: w.path('trained') }),
+      );
+      const rated = Array.from({ length: 60 }, (_, i) => ({ prompt: `Q ${i}`, response: `A ${i}`, kind: i % 5 })); // prettier-ignore
+      writeFileSync(w.path('rated.jsonl'), rated.map((r) => JSON.stringify(r)).join('\n'));
+      const cleaning = ['clean', pairs, '--drop-duplicates', '--out'];
+      for (const [args, why] of [
+        // Node's own recursive mkdir never ends there.
+        [[...cleaning, '/proc/x/y'], '--out /proc/x/y: no such file or directory'],
+        [[...cleaning, pairs], `--out ${pairs}: ${pairs} is no folder`],
+        [[...cleaning, join(pairs, 'x')], 'not a directory'],
+        [[...cleaning, '/dev/null'], '/dev/null is no folder'],
+        [[...training, '/proc/x/y', '--backbone', MODEL, '--device', 'cpu'], '/proc/x'],
+        [['convert', MODEL, ''], 'found an empty name'],
+      ] as const) {
+        const { code, stderr } = await w.run(...args);
+        expect([code, stderr]).toEqual([2, expect.stringContaining(why) as string]);
+      }
+    },
+  );
 
   it('never writes over what it reads', async () => {
     const rows = readFileSync(w.path('pairs.jsonl'), 'utf8');

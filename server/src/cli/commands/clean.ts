@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RULES, type Audit } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
@@ -23,6 +22,8 @@ import {
 import { detectFormat } from '../../datasets/process/index.js';
 import type { DatasetFormat } from '../../datasets/index.js';
 import { messageOf } from '../../errors.js';
+import { makeFolder } from '../../files/folder.js';
+import { systemReason } from '../../files/reasons.js';
 import { writeLines } from '../../files/write.js';
 import { outputNames, type CleanCommandOptions } from '../options/clean-values.js';
 import { audited } from '../audited.js';
@@ -85,6 +86,7 @@ export async function cleanCommand(
     o.out,
     parts,
   ); // refuses before hours of work
+  if (!o.dryRun) outFolder(o.out!);
   const run = { found, names, parts, bad: files.length - found.length };
   const scores = o.swap !== undefined || o.dedupeContradictions === true || o.keepTop !== undefined || o.annotate === true || [...(o.drop ?? [])].some((code) => !UNSCORED.has(code)); // prettier-ignore
   if (scores && o.jury !== undefined) return judged(run, o, o.jury, version);
@@ -95,6 +97,15 @@ export async function cleanCommand(
     share.step(undefined, 0, 0),
   );
   return finish(run, audit, o, version, signal);
+}
+
+/** @throws Error naming the folder that cannot be made */
+function outFolder(path: string): void {
+  try {
+    makeFolder(path);
+  } catch (error) {
+    throw new Error(`--out ${path}: ${systemReason(error)}`, { cause: error });
+  }
 }
 
 interface Run {
@@ -171,7 +182,6 @@ async function finish(
     return bad > 0 ? EXIT.unreadable : EXIT.ok;
   }
   const folder = o.out!;
-  mkdirSync(folder, { recursive: true });
   const done: ManifestFile[] = [];
   for (const { file, names } of good) {
     const made = await cleanFile(file, folder, names, run.parts, signal);
@@ -220,7 +230,7 @@ async function split(
 }
 
 async function undoCommand(manifest: string, o: CleanCommandOptions): Promise<number> {
-  if (o.out !== undefined) mkdirSync(o.out, { recursive: true });
+  if (o.out !== undefined) outFolder(o.out);
   for (const { path, from } of await undo(manifest, o.out)) {
     const how = { edits: 'from the cleaned file and the manifest', copy: 'from the copy beside the manifest', original: 'from where it was' }; // prettier-ignore
     if (!o.quiet) process.stderr.write(`${visible(`${path}: the original again, ${how[from]}`)}\n`);

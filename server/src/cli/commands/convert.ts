@@ -1,5 +1,5 @@
 import { convertModel } from '../engine.js';
-import { EXIT } from '../errors.js';
+import { EXIT, UsageError } from '../errors.js';
 import { loadingLine } from '../output/progress.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
 
@@ -10,6 +10,7 @@ export interface ConvertOptions {
 }
 
 export async function convertCommand(from: string, to: string, o: ConvertOptions) {
+  if (to === '') throw new UsageError('found an empty name; expected a folder for the bundle');
   const { signal } = onInterrupt();
   const line = loadingLine(o.quiet ?? false);
   try {

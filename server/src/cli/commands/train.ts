@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/folder.js';
 import { readUserText } from '../../files/user-text.js';
 import { whyUnread } from '../../files/why.js';
 import { writeWhole } from '../../files/write.js';
@@ -47,7 +47,7 @@ export async function trainCommand(o: TrainOptions): Promise<number> {
       watch: { say: told.say, progress: told.show, signal },
     });
     told.clear();
-    await mkdir(work, { recursive: true });
+    makeFolder(work);
     const page = join(work, 'report.html');
     await writeWhole(page, (write) => write(report));
     await writeWhole(join(work, 'figures.json'), (write) =>

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeHalf, encodeHalf } from '../../model/checkpoint/half.js';
+import { makeFolder } from '../../files/folder.js';
 import { exists } from '../../model/files.js';
 
 export type FeatureType = 'float16' | 'float32';
@@ -51,7 +52,7 @@ export class FeatureStore {
    * @throws Error naming the file that belongs to something else, or that another process has open
    */
   static async open(folder: string, identity: FeatureIdentity): Promise<FeatureStore> {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     const { text, name } = headerOf(identity);
     const header = join(folder, `${name}.json`);
     const found = await readFile(header, 'utf8').catch(() => undefined);

@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freeMemory } from '../../engine/states.js';
 import { EndpointError, openRemoteStates, type RemoteStates } from '../../engine/remote/index.js';
+import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
 import { bytesOf, chooseForm } from '../../model/bundle/form.js';
 import { encode, type Encoded } from '../features/extract.js';
@@ -41,7 +42,7 @@ export async function remoteSource(
     engine = await openRemoteStates(urls, wanted, { signal, onRestart: say });
     const { backend, served, dtype, maxTokens: longest } = engine;
     told = { backend, served, dtype, maxTokens: longest };
-    await mkdir(config.work, { recursive: true });
+    makeFolder(config.work);
     await writeWhole(file, (write) => write(JSON.stringify({ of, told })));
   } catch (error) {
     if (!(error instanceof EndpointError) || error.ends) throw error;

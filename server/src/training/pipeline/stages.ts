@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
 
 /** A hash takes less than 2 GiB at once. */
@@ -39,7 +40,7 @@ export class Stages {
     const found = await readFile(file).catch(() => undefined);
     if (found) return deserialize(found) as T;
     const value = await compute();
-    await mkdir(this.folder, { recursive: true });
+    makeFolder(this.folder);
     await writeWhole(file, (write) => write(serialize(value)));
     return value;
   }

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../../../files/folder.js';
 import { errorCode, exists } from '../../files.js';
 import { repositoryFolder, type HubName, type HubSettings } from './place.js';
 import { HubError, request, TRIES, type RequestOptions } from './request.js';
@@ -39,7 +40,7 @@ export async function downloadFile(
   const pointer = join(folder, 'snapshots', commit, file.path);
   const blob = join(folder, 'blobs', file.hash);
   if (await hasSize(pointer, file.size)) return options.onBytes?.(file.size);
-  await mkdir(dirname(blob), { recursive: true });
+  makeFolder(dirname(blob));
   if (await hasSize(blob, file.size)) options.onBytes?.(file.size);
   else {
     const unlock = await lock(`${blob}.lock`, options.signal);
@@ -151,7 +152,7 @@ async function hashMatches(part: string, file: HubFile, signal?: AbortSignal): P
 
 /** Links the blob, relatively as huggingface_hub does; where links are not allowed the blob itself moves. */
 async function point(pointer: string, blob: string): Promise<void> {
-  await mkdir(dirname(pointer), { recursive: true });
+  makeFolder(dirname(pointer));
   await rm(pointer, { force: true });
   try {
     await symlink(relative(dirname(pointer), blob), pointer);

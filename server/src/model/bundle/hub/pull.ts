@@ -1,6 +1,7 @@
-import { mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
+import { readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { duration } from '../../../protocol/index.js';
+import { makeFolder } from '../../../files/folder.js';
 import { exists, gigabytes, parseJson } from '../../files.js';
 import { downloadFile, incomplete, type DownloadOptions, type HubFile } from './download.js';
 import {
@@ -69,7 +70,7 @@ export async function pull(name: HubName, options: PullOptions = {}): Promise<st
   }
   const ref = join(repositoryFolder(settings.cache, name), 'refs', name.revision);
   if (name.revision !== sha) {
-    await mkdir(dirname(ref), { recursive: true });
+    makeFolder(dirname(ref));
     await writeFile(ref, sha);
   }
   return folder;
@@ -177,7 +178,7 @@ async function requireRoom(
   { cache }: HubSettings,
   name: HubName,
 ): Promise<number> {
-  await mkdir(cache, { recursive: true });
+  makeFolder(cache);
   const blobs = join(repositoryFolder(cache, name), 'blobs');
   let bytes = 0;
   for (const file of files) bytes += await missingOf(blobs, file);
