@@ -119,7 +119,7 @@ export function parseConfig(whole: Json, file: string): ModelConfig {
     intermediateSize: f.count('intermediate_size'),
     vocabSize: f.count('vocab_size'),
     maxPositions,
-    rmsNormEps: f.number('rms_norm_eps'),
+    rmsNormEps: f.positive('rms_norm_eps'),
     attentionBias: bias || (row.biases === 'as-configured' && f.boolean('attention_bias')),
     mlpBias: row.mlpBiases === true && f.boolean('mlp_bias'),
     rope,

@@ -45,7 +45,7 @@ export function templateOf(config: Json, where: string): string {
     const named = value as { name?: unknown; template?: unknown }[];
     const found = named.find((t) => t?.name === 'default')?.template;
     if (typeof found === 'string') return found;
-    const names = named.map((t) => String(t?.name)).join(', ');
+    const names = named.map((t) => (typeof t?.name === 'string' ? t.name : 'one without a name')).join(', ') || 'nothing'; // prettier-ignore
     throw new Error(`${where}: "chat_template" lists ${names}; expected one named "default"`);
   }
   throw new Error(

@@ -71,6 +71,21 @@ describe('heads in files of their own', () => {
   });
 });
 
+describe('config.json', () => {
+  it.each([
+    ['rms_norm_eps', -1e-5],
+    ['rms_norm_eps', 0],
+    ['rope_theta', 0],
+    ['rope_theta', -10000],
+  ])('with %s %d is refused with its name', async (field, value) => {
+    const folder = work.copyOf('llama3-qrm-k5-m3');
+    editJson(join(folder, 'config.json'), (json) => (json[field] = value));
+    await expect(read(folder)).rejects.toThrow(
+      new RegExp(`config\\.json: .*${field}.*a number above 0`),
+    );
+  });
+});
+
 describe('the fingerprint', () => {
   it('follows the content: not the place, but every part', async () => {
     const original = (await read(goldenFolder('llama3-qrm-k5-m3'))).fingerprint;

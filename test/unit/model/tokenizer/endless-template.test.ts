@@ -64,6 +64,13 @@ describe('a template without end', () => {
     expect(template.render(long).length).toBeGreaterThan(9_999_999);
   });
 
+  it('work on a text grows with its length alone', () => {
+    // A final sigma depends on what stands around it: hours, where each is looked up anew.
+    const template = new ChatTemplate('{{ messages[1].content.title() }}', {}, 'x');
+    const said = [HI[0]!, { role: 'assistant', content: `${'Σ'.repeat(200_000)} İΣ` }];
+    expect(template.render(said)).toBe(`Σ${'σ'.repeat(199_998)}ς İς`);
+  });
+
   it.each(['{{'.repeat(100_000), `{{ ${'('.repeat(100_000)} }}`, 'x'.repeat(2_000_000)])(
     'is refused when it cannot be read (%#)',
     (source) => {

@@ -25,6 +25,13 @@ export class Fields {
     return value;
   }
 
+  /** What is divided by, or whose root is taken. */
+  positive(name: string, fallback?: number): number {
+    const value = this.number(name, fallback);
+    if (value <= 0) throw this.error(name, value, 'a number above 0');
+    return value;
+  }
+
   /** Undefined for `null`, which says more than an absent field: no fallback is taken then. */
   optional(name: string): number | undefined {
     const value = name in this.json ? this.json[name] : this.fallbacks[name];

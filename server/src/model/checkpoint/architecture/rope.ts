@@ -54,10 +54,10 @@ export function ropeOf(
     return scaling === undefined ? { theta } : { theta, scaling };
   };
   const inner = full ?? newer;
-  const theta = inner?.optional('rope_theta') ?? f.number('rope_theta', 10000);
+  const theta = inner?.optional('rope_theta') ?? f.positive('rope_theta', 10000);
   const rope = read(f.object('rope_scaling') ?? inner, theta);
   if (localBase === undefined) return { rope };
-  const local = sliding?.optional('rope_theta') ?? f.number(localBase);
+  const local = sliding?.optional('rope_theta') ?? f.positive(localBase);
   return { rope, localRope: read(sliding, local) };
 }
 

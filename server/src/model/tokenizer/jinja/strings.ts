@@ -122,11 +122,12 @@ const isCased = (c: string): boolean =>
 /** The lower case of each code point; a sigma at a word's end depends on what stands around it. */
 function lowerPoints(s: string): string[] {
   if (!s.includes('Σ')) return Array.from(s, (c) => c.toLowerCase());
-  const points = Array.from(s);
-  return points.map((c, i) => {
-    if (c !== 'Σ') return c.toLowerCase();
-    const [before, after] = [points.slice(0, i).join(''), points.slice(i + 1).join('')];
-    return (before + c + after).toLowerCase().slice(before.toLowerCase().length)[0]!;
+  const lower = s.toLowerCase();
+  let at = 0;
+  return Array.from(s, (c) => {
+    const from = at;
+    at += c === 'Σ' ? 1 : c.toLowerCase().length;
+    return lower.slice(from, at);
   });
 }
 
