@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 
 const SRC = 'server/src/';
 /** What every layer may use: words, kinds of errors, and how files are written. */
-const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'files'];
+const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'fields.ts', 'pace.ts', 'files'];
 
 /**
  * The layers of server/src from the ground up. `uses`: the layers that one may import. `doors`: the files by which
@@ -121,11 +121,14 @@ export const LAYERS = {
   },
   lsp: {
     uses: 'core',
-    rooms: ['features', 'params'],
+    rooms: ['answers', 'documents', 'features', 'params', 'progress'],
     order: [
       'params',
       'features',
+      'documents',
       'workspace.ts',
+      'answers',
+      'progress',
       'context.ts',
       'requests.ts',
       'server.ts',
@@ -155,6 +158,13 @@ const FRONT = {
     'ui',
     'watch',
   ],
+};
+/** Libraries that a shell speaks by: no other layer names them, or it could serve no other shell. */
+const LIBRARIES = {
+  lsp: /^vscode-(?:languageserver|jsonrpc)/,
+  cli: /^(?:commander|cli-progress)$/,
+  http: /^@?fastify\b|^prom-client$/,
+  mcp: /^@modelcontextprotocol\/|^zod$/,
 };
 const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');
 const CORE = Object.keys(LAYERS).filter((name) => !SHELLS.includes(name));
@@ -208,6 +218,18 @@ export function complaint(from, to) {
   return `${theirs} is entered by ${['index.ts', ...doors].join(', ')}: export it there`;
 }
 
+/**
+ * Why a file of server/src may not import a library, in words; undefined where it may.
+ * @param library as an import names it
+ */
+export function foreign(from, library) {
+  if (!from.startsWith(SRC)) return undefined;
+  const [shell] = Object.entries(LIBRARIES).find(([, named]) => named.test(library)) ?? [];
+  return shell === undefined || layerOf(from.slice(SRC.length)) === shell
+    ? undefined
+    : `${library} is the library of ${shell}: no other layer names it`;
+}
+
 /** Says so where a file's folder is in no table. */
 export function unlisted(path) {
   const folder = posix.dirname(path);
@@ -243,8 +265,10 @@ export const house = {
         const from = posix.relative(root, context.filename.replaceAll('\\', '/'));
         const check = (node) => {
           const specifier = node.source?.value;
-          if (typeof specifier !== 'string' || !specifier.startsWith('.')) return;
-          const message = complaint(from, target(from, specifier));
+          if (typeof specifier !== 'string') return;
+          const message = specifier.startsWith('.')
+            ? complaint(from, target(from, specifier))
+            : foreign(from, specifier);
           if (message !== undefined) context.report({ node: node.source, message });
         };
         return {

@@ -3,6 +3,7 @@ import { complain } from './tell.js';
 import { unawaited } from '../../server/src/errors.js';
 import {
   EXPORT_FORMATS,
+  plural,
   type AuditFolderResult,
   type AuditParams,
   type AuditSummary,
@@ -10,7 +11,6 @@ import {
   type ExportParams,
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
-import { plural } from './plural.js';
 import { isCancelled, withProgress } from './progress.js';
 import { request } from './request.js';
 

@@ -1,31 +1,21 @@
-import { commands, env, Uri, window, workspace, type Disposable } from 'vscode';
-import { complain, inform } from './tell.js';
-import { type IgnoreParams } from '../../server/src/protocol/index.js';
-import { type Audits } from './audits.js';
-import { messageOf } from '../../server/src/errors.js';
+import { env, Uri, window, workspace, type Disposable } from 'vscode';
+import { inform } from './tell.js';
+import { type IgnoreParams, plural, type ResponseRef } from '../../server/src/protocol/index.js';
+import type { Audits } from './audits.js';
 import { auditOpenChat } from './dialogs/chat.js';
 import { clean } from './dialogs/clean.js';
 import type { Context } from './context.js';
 import { showDoctor } from './dialogs/doctor.js';
 import { DIALOG_ENDINGS, isDataPath } from './documents/documents.js';
 import { selectDevice } from './dialogs/pickers.js';
-import { plural } from './plural.js';
-import type { ResponseRef } from './documents/reveal.js';
 import { selectModel } from './dialogs/select-model.js';
 import { selectedLines } from './documents/selection.js';
 import type { Training } from './training/train.js';
 import { pickLog } from './training/watch.js';
 import type { Views } from './views/views.js';
 import { request } from './request.js';
-
-/** The file a command is about: its argument, the active editor, or the active tab (custom editors). */
-function target(argument: unknown): Uri | undefined {
-  if (argument instanceof Uri) return argument;
-  const editor = window.activeTextEditor?.document.uri;
-  if (editor !== undefined) return editor;
-  const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
-  return (input as { uri?: Uri } | undefined)?.uri;
-}
+import { command } from './register.js';
+import { target } from './documents/active.js';
 
 async function pickFile(title: string): Promise<Uri | undefined> {
   return (await window.showOpenDialog({ title, filters: { Datasets: DIALOG_ENDINGS } }))?.[0];
@@ -49,16 +39,7 @@ export function registerCommands(
   views: Views,
   training: Training,
 ): Disposable[] {
-  const on = (name: string, run: (...args: unknown[]) => unknown) =>
-    commands.registerCommand(`qrmLens.${name}`, async (...args: unknown[]) => {
-      try {
-        return await run(...args);
-      } catch (error) {
-        context.log.error(`${name}: ${messageOf(error)}`);
-        complain(error);
-        return undefined;
-      }
-    });
+  const on = (name: string, run: (...args: unknown[]) => unknown) => command(context, name, run);
   const here = async (): Promise<ResponseRef | undefined> => {
     const editor = window.activeTextEditor;
     if (editor === undefined) return undefined;

@@ -1,12 +1,11 @@
 import { commands, window, Uri, type Disposable } from 'vscode';
-import { complain } from './tell.js';
-import { messageOf } from '../../server/src/errors.js';
-import { FINDING_CODES } from '../../server/src/protocol/index.js';
+import { FINDING_CODES, plural } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { findingPage } from './documents/pages.js';
-import { plural } from './plural.js';
 import { request } from './request.js';
 import type { Views } from './views/views.js';
+import { command } from './register.js';
+import { target } from './documents/active.js';
 
 /** Clearing of findings, and what they mean. */
 export function registerFindings(context: Context, views: Views): Disposable[] {
@@ -19,12 +18,7 @@ export function registerFindings(context: Context, views: Views): Disposable[] {
     window.setStatusBarMessage(`QRM Lens: findings of ${words} cleared`, 4000);
   };
   const on = (name: string, run: (...args: unknown[]) => Promise<void>) =>
-    commands.registerCommand(`qrmLens.${name}`, (...args: unknown[]) =>
-      run(...args).catch((error: unknown) => {
-        context.log.error(`${name}: ${messageOf(error)}`);
-        complain(error);
-      }),
-    );
+    command(context, name, run);
   return [
     on('clearFindings', (one, all) => clear(chosen(one, all, views))),
     on('clearAllFindings', () => clear(context.audited())),
@@ -41,8 +35,7 @@ function chosen(one: unknown, all: unknown, views: Views): readonly string[] {
   if (given.length > 0) return given.map(String);
   const compared = views.activeUris();
   if (compared.length > 0) return compared;
-  const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
-  const uri = window.activeTextEditor?.document.uri ?? (input as { uri?: Uri } | undefined)?.uri;
+  const uri = target(undefined);
   if (uri === undefined) throw new Error('no file is open whose findings could be cleared');
   return [uri.toString()];
 }

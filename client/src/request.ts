@@ -4,6 +4,7 @@ import {
   METHODS,
   type RequestName,
   type Requests,
+  type ToClient,
   type ToServer,
 } from '../../server/src/protocol/index.js';
 
@@ -25,6 +26,13 @@ export function request<N extends RequestName>(
     ? client.sendRequest(METHODS[name], params)
     : client.sendRequest(METHODS[name], params, token as CancellationToken);
 }
+
+/** Hears what the server tells without being asked. */
+export const hear = <N extends keyof ToClient>(
+  client: LanguageClient,
+  name: N,
+  heard: (params: ToClient[N]) => void,
+): unknown => client.onNotification(METHODS[name], heard);
 
 export const notify = <N extends keyof ToServer>(
   client: LanguageClient | undefined,

@@ -8,7 +8,6 @@ import {
 } from 'vscode-languageclient/node';
 import {
   CODE_PLACE,
-  METHODS,
   type AuditSummary,
   type InitOptions,
   type StatusParams,
@@ -16,9 +15,9 @@ import {
 import type { Context } from './context.js';
 import { SELECTOR } from './documents/documents.js';
 import { themeKind } from './theme.js';
-
-/** The secret that engines at `qrmLens.endpoint` ask for. */
-export const TOKEN = 'qrmLens.endpointToken';
+import { messageOf } from '../../server/src/errors.js';
+import { nodePath, TOKEN } from './tool-setup.js';
+import { hear } from './request.js';
 
 /** The language server: a Node process of its own, started when it is first needed. */
 export class Server implements Context {
@@ -47,7 +46,7 @@ export class Server implements Context {
   server(): Promise<LanguageClient> {
     this.starting ??= this.start().catch((error: unknown) => {
       this.starting = undefined;
-      this.log.error(`the server does not start: ${String(error)}`);
+      this.log.error(`the server does not start: ${messageOf(error)}`);
       throw error;
     });
     return this.starting;
@@ -60,11 +59,11 @@ export class Server implements Context {
       await this.serverOptions(),
       this.clientOptions(),
     );
-    client.onNotification(METHODS.changed, (summary: AuditSummary) => {
+    hear(client, 'changed', (summary) => {
       this.summaries.set(summary.uri, summary);
       this.changed.fire(summary);
     });
-    client.onNotification(METHODS.status, (status: StatusParams) => this.status.fire(status));
+    hear(client, 'status', (status) => this.status.fire(status));
     this.client = client;
     await client.start();
     return client;
@@ -72,7 +71,7 @@ export class Server implements Context {
 
   private async serverOptions(): Promise<ServerOptions> {
     const module = Uri.joinPath(this.extension.extensionUri, 'dist', 'server.js').fsPath;
-    const runtime = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+    const runtime = nodePath();
     const token = await this.token();
     // The port that .vscode/launch.json attaches to.
     const debugged = this.extension.extensionMode === ExtensionMode.Development;
@@ -83,8 +82,7 @@ export class Server implements Context {
         ...(debugged && { execArgv: ['--inspect=6009'] }),
         ...(token !== undefined && { env: { ...process.env, QRM_LENS_TOKEN: token } }),
       },
-      // A program named by an untrusted folder is never run; the setting is restricted as well.
-      ...(runtime !== '' && workspace.isTrusted && { runtime }),
+      ...(runtime !== undefined && { runtime }),
     };
   }
 
@@ -150,6 +148,6 @@ export class Server implements Context {
     this.client = undefined;
     this.starting = undefined;
     this.summaries.clear();
-    await client?.dispose(5000).catch((error: unknown) => this.log.warn(String(error)));
+    await client?.dispose(5000).catch((error: unknown) => this.log.warn(messageOf(error)));
   }
 }

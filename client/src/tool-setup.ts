@@ -1,16 +1,22 @@
 import { Uri, workspace, type ExtensionContext } from 'vscode';
-import { TOKEN } from './server.js';
 import type { ToolSetup } from './tool.js';
+
+/** The secret that engines at `qrmLens.endpoint` ask for. */
+export const TOKEN = 'qrmLens.endpointToken';
+
+/**
+ * The Node of `qrmLens.server.nodePath`, where it is set. A program named by an untrusted folder is never run; the
+ * setting is restricted as well.
+ */
+export function nodePath(): string | undefined {
+  const node = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
+  return node !== '' && workspace.isTrusted ? node : undefined;
+}
 
 /** How `qrm` runs here: by the extension's own program. */
 export function toolSetup({ extensionUri }: ExtensionContext): ToolSetup {
   const cli = Uri.joinPath(extensionUri, 'dist', 'cli.js').fsPath;
-  const node = workspace.getConfiguration('qrmLens').get<string>('server.nodePath', '').trim();
-  return {
-    cli,
-    // A program named by an untrusted folder is never run; the setting is restricted as well.
-    runtime: node === '' || !workspace.isTrusted ? undefined : node,
-  };
+  return { cli, runtime: nodePath() };
 }
 
 /** The token that the editor keeps, for commands that ask `qrmLens.endpoint`, and no others. */

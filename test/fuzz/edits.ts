@@ -2,7 +2,7 @@ import { detectFormat, readDataset, type Container, type DatasetRow } from '../.
 import { LineDocument } from '../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../server/src/live/text/open-audit.js';
 import { deleteEdit, swapEdits } from '../../server/src/lsp/features/row-edits.js';
-import { mergeSettings } from '../../server/src/lsp/settings.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../server/src/qrm/index.js';
 import { dataFile } from './generate.js';
 import type { Kind, Outcome } from './kind.js';
 import type { Random } from './random.js';
@@ -64,7 +64,10 @@ async function open(text: string, name: string, container: Container): Promise<O
     new LineDocument(`file:///${name}`, 1, text),
     container,
     name,
-    { service: () => new Promise(none), settings: () => mergeSettings({}) },
+    {
+      service: () => new Promise(none),
+      measures: () => ({ tau: DEFAULT_TAU, lambda: DEFAULT_LAMBDA }),
+    },
     { changed: none, found: none, log: none },
     { thresholds: {}, ignored: () => false },
   );

@@ -8,8 +8,8 @@ import {
   type TextEdit,
 } from 'vscode';
 import { inform } from '../tell.js';
+import { CLEAN_KIND } from '../../../server/src/protocol/index.js';
 
-const KIND = 'source.qrmLens.clean';
 const PREFIX = /^QRM Lens: /;
 
 /** Offers the changes that the file's findings give reason for, and shows the chosen one in the refactor preview. */
@@ -22,7 +22,7 @@ export async function clean(): Promise<void> {
     'vscode.executeCodeActionProvider',
     document.uri,
     all,
-    KIND,
+    CLEAN_KIND,
   );
   const actions = (found ?? []).filter((action) => action.edit !== undefined);
   if (actions.length === 0) {

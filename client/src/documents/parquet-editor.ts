@@ -4,6 +4,7 @@ import type { WebviewPanel } from 'vscode';
 import type { Context } from '../context.js';
 import { parquetHtml } from './parquet-html.js';
 import { request } from '../request.js';
+import { activeTab } from './active.js';
 
 const PAGE = 50;
 const VIEW = 'qrmLens.parquet';
@@ -37,8 +38,7 @@ export class ParquetEditor implements CustomReadonlyEditorProvider {
       }),
       commands.registerCommand('qrmLens.parquetGoTo', (uri: string) => editor.goTo(uri)),
       commands.registerCommand('qrmLens.showRows', async (argument: unknown) => {
-        const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
-        const uri = argument instanceof Uri ? argument : (input as { uri?: Uri } | undefined)?.uri;
+        const uri = argument instanceof Uri ? argument : activeTab();
         if (uri !== undefined) await commands.executeCommand('vscode.openWith', uri, VIEW);
       }),
       commands.registerCommand('qrmLens.showParquetRow', (uri: Uri, row: number) =>

@@ -1,4 +1,10 @@
-import type { AuditSummary, RowsResult, RowTurn } from '../../../server/src/protocol/index.js';
+import {
+  decimals,
+  tailName,
+  type AuditSummary,
+  type RowsResult,
+  type RowTurn,
+} from '../../../server/src/protocol/index.js';
 import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { nonce } from '../nonce.js';
 
@@ -86,7 +92,7 @@ function body(o: PageOptions): string {
 function scoreOf({ score }: RowTurn, summary: AuditSummary | null | undefined): string {
   if (score === undefined) return '';
   const shape = summary?.model === undefined || summary.model.levels.length > 1;
-  const tail = `q${String(Math.round(100 * (summary?.tau ?? DEFAULT_TAU))).padStart(2, '0')}`;
+  const tail = tailName(summary?.tau ?? DEFAULT_TAU);
   const words = [
     ...(shape ? [`${tail} <span>${decimals(score.tail)}</span>`] : []),
     `${shape ? 'mean' : 'score'} <span>${decimals(score.expectation)}</span>`,
@@ -96,8 +102,6 @@ function scoreOf({ score }: RowTurn, summary: AuditSummary | null | undefined): 
   );
   return `<p class="score">${words.join(' · ')}</p>${list.length > 0 ? `<ul>${list.join('')}</ul>` : ''}`;
 }
-
-const decimals = (x: number): string => x.toFixed(3).replace('-', '−');
 
 function summaryWords(s: AuditSummary): string {
   const found = Object.entries(s.counts).map(([code, n]) => `${n} ${code}`);

@@ -1,14 +1,9 @@
 import { commands, Range, TextEditorRevealType, Uri, ViewColumn, window, workspace } from 'vscode';
-import type { RowSpot } from '../../../server/src/protocol/index.js';
+import type { ResponseRef, RowSpot } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
 import { request } from '../request.js';
 import { unpackedUri } from './unpacked.js';
-
-export interface ResponseRef {
-  readonly uri: string;
-  readonly epoch: number;
-  readonly response: number;
-}
+import { containerOfName, isText } from '../../../server/src/datasets/formats.js';
 
 /** Shows a response in its text, or its row where the file has none. */
 export async function reveal(context: Context, ref: ResponseRef, focus: boolean): Promise<void> {
@@ -21,7 +16,8 @@ export async function reveal(context: Context, ref: ResponseRef, focus: boolean)
 export async function revealPlace(of: string, spot: RowSpot, focus: boolean): Promise<void> {
   const file = Uri.parse(of);
   const uri = unpackedUri(file) ?? file;
-  if (/\.parquet$/i.test(uri.path)) {
+  const container = containerOfName(uri.path);
+  if (container !== undefined && !isText(container)) {
     await commands.executeCommand('qrmLens.showParquetRow', uri, spot.row);
     return;
   }

@@ -3,15 +3,15 @@ import { complain } from '../tell.js';
 import { UNPACKED } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
 import { request } from '../request.js';
-
-const PACKED = /\.(gz|gzip|zst|zstd)$/i;
+import { activeTab } from './active.js';
+import { isPackedText } from '../../../server/src/datasets/formats.js';
 
 /** The document that shows a compressed file's text; undefined where the file is none, or no text. */
 export function unpackedUri(uri: Uri): Uri | undefined {
-  const ending = PACKED.exec(uri.path)?.[1];
-  if (ending === undefined || uri.scheme !== 'file') return undefined;
-  const path = uri.path.replace(PACKED, '');
-  return /\.parquet$/i.test(path) ? undefined : Uri.from({ scheme: UNPACKED, path, query: ending });
+  if (uri.scheme !== 'file' || !isPackedText(uri.path)) return undefined;
+  const at = uri.path.lastIndexOf('.');
+  const [path, query] = [uri.path.slice(0, at), uri.path.slice(at + 1)];
+  return Uri.from({ scheme: UNPACKED, path, query });
 }
 
 /** The compressed file that a document shows. */
@@ -28,8 +28,7 @@ export function registerUnpacked(context: Context): Disposable[] {
       },
     }),
     commands.registerCommand('qrmLens.openUnpacked', async (argument: unknown) => {
-      const input: unknown = window.tabGroups.activeTabGroup.activeTab?.input;
-      const file = argument instanceof Uri ? argument : (input as { uri?: Uri } | undefined)?.uri;
+      const file = argument instanceof Uri ? argument : activeTab();
       const shown = file && unpackedUri(file);
       try {
         if (shown === undefined)

@@ -3,6 +3,7 @@ import { EventEmitter, workspace, type Disposable, type ExtensionContext, type U
 import { messageOf } from '../../../server/src/errors.js';
 import type { Context } from '../context.js';
 import { mcpCommand } from './definition.js';
+import { nodePath } from '../tool-setup.js';
 
 /** As in package.json, `mcpServerDefinitionProviders`. */
 const PROVIDER = 'qrmLens.mcp';
@@ -85,10 +86,9 @@ const folders = (): Uri[] =>
 
 function commandFor(extension: ExtensionContext) {
   const settings = workspace.getConfiguration('qrmLens');
-  const node = settings.get<string>('server.nodePath', '').trim();
   return mcpCommand({
     folder: extension.extensionUri.fsPath,
-    node: workspace.isTrusted && node !== '' ? node : process.execPath,
+    node: nodePath() ?? process.execPath,
     trusted: workspace.isTrusted,
     roots: folders().map(({ fsPath }) => fsPath),
     settings: {

@@ -1,7 +1,8 @@
-import { type AuditSummary, type HostToView } from '../../../server/src/protocol/index.js';
+import type { AuditSummary, HostToView } from '../../../server/src/protocol/index.js';
 import { decodeColumns } from './columns.js';
 import type { Context } from '../context.js';
 import { request } from '../request.js';
+import { messageOf } from '../../../server/src/errors.js';
 
 const BATCH = 8192;
 const FINDINGS = 20_000;
@@ -26,7 +27,7 @@ export class Feed {
     if (this.busy || this.stopped) return;
     this.busy = true;
     this.catchUp()
-      .catch((error: unknown) => this.context.log.warn(`dashboard: ${String(error)}`))
+      .catch((error: unknown) => this.context.log.warn(`dashboard: ${messageOf(error)}`))
       .finally(() => (this.busy = false));
   }
 

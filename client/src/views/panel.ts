@@ -7,6 +7,7 @@ import {
   type HostToView,
   type PageName,
   type PersistedState,
+  type ResponseRef,
   type ToView,
   type ViewAnswer,
   type ViewRequest,
@@ -17,7 +18,7 @@ import {
 import type { Context } from '../context.js';
 import { decodeSamples } from './columns.js';
 import { Feed } from './feed.js';
-import { reveal, revealPlace, type ResponseRef } from '../documents/reveal.js';
+import { reveal, revealPlace } from '../documents/reveal.js';
 import { isUrl } from '../training/watch.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';

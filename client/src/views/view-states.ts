@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PAGES, type PageName, type PersistedState } from '../../../server/src/protocol/index.js';
+import { messageOf } from '../../../server/src/errors.js';
 
 /** Views remembered; the least lately changed are forgotten. */
 const KEPT = 20;
@@ -83,7 +84,7 @@ export class ViewStates {
   private write(): Promise<void> {
     this.changed = true;
     this.writing ??= this.writeAll()
-      .catch((error: unknown) => this.warn(`the views are not kept: ${String(error)}`))
+      .catch((error: unknown) => this.warn(`the views are not kept: ${messageOf(error)}`))
       .finally(() => (this.writing = undefined));
     return this.writing;
   }

@@ -8,12 +8,11 @@ import {
   type WebviewPanel,
 } from 'vscode';
 import { messageOf, unawaited } from '../../../server/src/errors.js';
-import { type PageName } from '../../../server/src/protocol/index.js';
+import type { PageName, ResponseRef } from '../../../server/src/protocol/index.js';
 import type { Audits } from '../audits.js';
 import type { Context } from '../context.js';
 import { Evaluations } from '../evaluation/evaluate.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';
-import type { ResponseRef } from '../documents/reveal.js';
 import { followLog } from '../training/watch.js';
 import { ViewStates } from './view-states.js';
 import { request } from '../request.js';
@@ -114,7 +113,7 @@ export class Views {
     const open = [...this.dashboards].find(same);
     if (open === undefined) return this.create('evaluation', uris);
     open.panel.reveal(undefined, true);
-    open.open(uris).catch((error: unknown) => this.context.log.warn(String(error)));
+    open.open(uris).catch((error: unknown) => this.context.log.warn(messageOf(error)));
   }
 
   private openDocuments(page: PageName, uris: readonly string[]): void {

@@ -27,6 +27,9 @@ export interface ProblemFinding {
 
 export type Finding = ResponseFinding | ProblemFinding;
 
+/** Problems of an audit that are kept; those beyond are counted. */
+export const MAX_PROBLEMS = 10_000;
+
 /** Nothing is lost by these. */
 const MILD: ReadonlySet<DatasetProblem['code']> = new Set([
   'duplicate-key',

@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.js';
+
 /** The entries of an ignore file as `hash` or `hash:code`. @throws Error naming the file. */
 export function parseIgnored(path: string, text: string): string[] {
   const fail = (what: string) =>
@@ -8,7 +10,7 @@ export function parseIgnored(path: string, text: string): string[] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw fail(`not JSON (${String(error)})`);
+    throw fail(`not JSON (${messageOf(error)})`);
   }
   const list = (value as { ignored?: unknown } | null)?.ignored;
   if (!Array.isArray(list)) throw fail('no list "ignored"');

@@ -1,7 +1,13 @@
 import type { DatasetEvent, DatasetRow } from '../datasets/types.js';
 import type { Evaluator } from '../engine/types.js';
 import type { MeasureOptions } from '../qrm/index.js';
-import { problemFinding, type Finding, type FindingCode, type ProblemFinding } from './finding.js';
+import {
+  MAX_PROBLEMS,
+  problemFinding,
+  type Finding,
+  type FindingCode,
+  type ProblemFinding,
+} from './finding.js';
 import { ignoresNothing, type Ignored } from './ignore.js';
 import { seeksNearDuplicates } from './rules/near-duplicate.js';
 import { limitsOfTable, type Limits } from './limits.js';
@@ -28,6 +34,7 @@ export {
   type ThresholdSpec,
 } from './rules/index.js';
 export { Column } from './columns.js';
+export { drained } from './rules/rule.js';
 export { TAIL, type Figure } from './figures.js';
 export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
 export { Ledger, type LedgerOptions } from './ledger.js';
@@ -88,8 +95,6 @@ export interface Audit {
   /** The findings so far, problems first, without those ignored. */
   findings(): Generator<Finding>;
 }
-
-const MAX_PROBLEMS = 10_000;
 
 /** An audit that has read nothing yet. @param findings what its table holds, problems first */
 export const emptyAudit = (

@@ -1,21 +1,32 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Column } from './columns.js';
 import { ResponseTable } from './table.js';
 import type { EvaluatorInfo } from '../engine/types.js';
-import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
+import {
+  DEFAULT_CVAR_LEVEL,
+  measure,
+  probabilityBeats,
+  type MeasureOptions,
+} from '../qrm/index.js';
 import type { KnownRows } from '../session/known/rows.js';
-import type { ScoredTarget } from '../session/row-scores.js';
+import { NO_RESULT, type ScoredTarget } from '../session/row-scores.js';
 import type { Slot } from '../session/slots.js';
-import { firstAbove, inSet, standing, strongestBelow } from '../session/ties.js';
+import { firstAbove, inSet, strongestBelow } from '../session/ties.js';
 
-const UNANSWERED = {
-  result: { ok: false, error: 'the engine gave no result' },
-  fromStore: false,
-} as const;
+const UNANSWERED = { result: NO_RESULT, fromStore: false } as const;
 
 export interface LedgerOptions extends MeasureOptions {
   /** Are sketches kept, by which near-duplicates are found? */
   readonly sketches?: boolean;
 }
+
+/** Options with what the model decides, and nothing left open. */
+type Settled = LedgerOptions & { readonly cvarLevel: number };
+const settledFor = ({ spec }: EvaluatorInfo, options: LedgerOptions): Settled => ({
+  ...options,
+  cvarLevel: options.cvarLevel ?? DEFAULT_CVAR_LEVEL,
+  pooled: spec.pooled,
+});
 
 /**
  * The numbers of one document's responses, and the log of what changed: position n of the log names
@@ -23,7 +34,7 @@ export interface LedgerOptions extends MeasureOptions {
  */
 export class Ledger {
   readonly table: ResponseTable;
-  readonly options: LedgerOptions;
+  readonly options: Settled;
   private readonly log = new Column(Uint32Array);
   /** Up to this position of the log, position n names response n; undefined: all of it. */
   private inOrder: number | undefined;
@@ -40,7 +51,15 @@ export class Ledger {
     // It is of the model's own reading.
     const fits = reference?.tau === options.tau && options.weights === undefined;
     this.table = new ResponseTable(info.spec.levels, fits ? reference : undefined);
-    this.options = { ...options, pooled: info.spec.pooled };
+    this.options = settledFor(info, options);
+  }
+
+  /** Would the numbers be the same with this model and these options? */
+  fits(info: EvaluatorInfo, options: LedgerOptions): boolean {
+    return (
+      this.info.modelHash === info.modelHash &&
+      isDeepStrictEqual(this.options, settledFor(info, options))
+    );
   }
 
   /** Numbers a row's responses and ties its pair, or its set of completions. @param row its ordinal in the file of that number */
@@ -75,7 +94,7 @@ export class Ledger {
    */
   private compare(ids: readonly number[]): number[] {
     const { table } = this;
-    const standings = ids.map((id) => standing(table.kindOf(id), table.rating.get(id)));
+    const standings = ids.map((id) => table.standing(id));
     const strengths = ids.map((id) => (table.scored(id) ? table.expectation.get(id) : -Infinity));
     return ids.map((id, n) => {
       const below = strongestBelow(n, standings, strengths);

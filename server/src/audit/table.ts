@@ -6,6 +6,7 @@ import { SKETCH_WORDS } from '../similarity/index.js';
 import { AT, type KnownRows } from '../session/known/rows.js';
 import { Column } from './columns.js';
 import type { NewResponse } from './new-response.js';
+import { standing } from '../session/ties.js';
 
 const NONE = 0xffffffff;
 
@@ -233,6 +234,10 @@ export class ResponseTable {
     return this.kind.get(i) === REMOVED_KIND;
   }
 
+  /** As its raters have it; of a pair chosen is above rejected. NaN where nobody said. */
+  standing(i: number): number {
+    return standing(this.kindOf(i), this.rating.get(i));
+  }
   /** Is it known how good its raters found it? */
   rated(i: number): boolean {
     return !Number.isNaN(this.rating.get(i));

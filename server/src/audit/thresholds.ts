@@ -37,17 +37,35 @@ export function resolve(
   return known[high ? known.length - 1 - rank : rank] ?? Number.NaN;
 }
 
-/** `5%` is a share of the dataset's own figures, `-0.2` a limit in the figure's unit. */
-export function parseThreshold(text: string, name: string, relative = true): Threshold {
+/** What a threshold may be: a figure, or a share of the data set's own; without a figure a whole number in bounds. */
+interface Bounds {
+  readonly figure?: object | undefined;
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/** What a user may write for it, in words. */
+export const thresholdForm = ({ figure, least = 0, most = 1e9 }: Bounds): string =>
+  figure === undefined
+    ? `a whole number from ${least} to ${most}`
+    : 'a number or a share such as 5%';
+
+/**
+ * `5%` is a share of the dataset's own figures, `-0.2` a limit in the figure's unit.
+ * @throws Error naming it and what was expected
+ */
+export function parseThreshold(text: string, name: string, bounds: Bounds): Threshold {
+  const { figure, least = 0, most = 1e9 } = bounds;
   const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text)?.[1];
-  if (relative && percent !== undefined && Number(percent) <= 100)
+  if (figure !== undefined && percent !== undefined && Number(percent) <= 100)
     return { kind: 'relative', share: Number(percent) / 100 };
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value))
-    throw new Error(
-      `${name}: found '${text}', expected a number${relative ? ' or a share such as 5%' : ''}`,
-    );
-  return { kind: 'absolute', value };
+  const fits =
+    figure === undefined
+      ? Number.isInteger(value) && value >= least && value <= most
+      : Number.isFinite(value);
+  if (fits) return { kind: 'absolute', value };
+  throw new Error(`${name}: found '${text}', expected ${thresholdForm(bounds)}`);
 }
 
 /** "the dataset's lowest 5 %", for messages. */

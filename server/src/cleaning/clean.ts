@@ -2,10 +2,11 @@ import { constants } from 'node:fs';
 import { copyFile, rename } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import {
-  csvDialect,
-  DIALECT_BYTES,
+  compressionOfName,
   type Container,
+  csvDialect,
   type DatasetFormat,
+  DIALECT_BYTES,
   type Writing,
 } from '../datasets/index.js';
 import { factsOf, WRITTEN_TITLES } from '../datasets/formats.js';
@@ -38,7 +39,7 @@ export function whyNotCleaned({ container, log }: DatasetFormat): string | undef
 export function partName(path: string, part: string | undefined): string {
   const name = basename(path);
   if (part === undefined) return name;
-  const packed = /\.(?:gz|gzip|zst|zstd)$/i.exec(name)?.[0] ?? '';
+  const packed = compressionOfName(name) === 'none' ? '' : extname(name);
   const plain = name.slice(0, name.length - packed.length);
   const extension = extname(plain);
   return `${plain.slice(0, plain.length - extension.length)}.${part}${extension}${packed}`;

@@ -1,3 +1,4 @@
+import { count } from '../protocol/index.js';
 import { csvCell, pad, strictJson, visible } from '../audit/report/index.js';
 import { LEAKS, type Comparison, type LeakKind, type RowPlace } from './leaks.js';
 
@@ -20,7 +21,6 @@ const WORDS: Readonly<Record<LeakKind, string>> = {
   'shared-prompt': 'the prompt',
   'near-prompt': 'nearly the same prompt',
 };
-const count = (n: number): string => n.toLocaleString('en');
 const share = (n: number, of: number): string => (of === 0 ? '–' : `${((100 * n) / of).toFixed(1)} %`); // prettier-ignore
 
 /** @param listed each row that shares something, besides the counts */

@@ -14,6 +14,7 @@ import { slotsOf } from '../session/slots.js';
 import { nearDuplicates, NO_OTHER, Sketcher, SKETCH_WORDS } from '../similarity/index.js';
 import { contentHash } from '../store/index.js';
 import { noModel } from './unscored.js';
+import { stepped } from '../pace.js';
 
 /** What a row of the second data set shares with one of the first, the gravest first. */
 export const LEAKS = [
@@ -78,19 +79,6 @@ function promptOf(row: DatasetRow): { hash: string; text: string } | undefined {
     hash,
     text: first.turns.slice(0, end).map((turn) => turn.content).join('\n'), // prettier-ignore
   };
-}
-
-/** Does all steps, and lets messages in between. */
-async function paced<T>(steps: Generator<undefined, T>, signal?: AbortSignal): Promise<T> {
-  let since = performance.now();
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (performance.now() - since < 20) continue;
-    await setImmediate();
-    signal?.throwIfAborted();
-    since = performance.now();
-  }
 }
 
 /** What each row is, in columns: a row's number is the order in which it was read, the first data set before the second. */
@@ -201,10 +189,10 @@ export async function compareData(
   const limits = limitsOfTable(rules, table, thresholds);
   const checks = new Map<FindingCode, Check>();
   for (const rule of rules)
-    checks.set(rule.code, await paced(prepareRule(rule, { table, thresholds, tau }, limits), signal)); // prettier-ignore
+    checks.set(rule.code, await stepped(prepareRule(rule, { table, thresholds, tau }, limits), signal)); // prettier-ignore
   const nearPrompts =
     near > 0
-      ? await paced(
+      ? await stepped(
           nearDuplicates(
             prompts.length,
             prompts.word,

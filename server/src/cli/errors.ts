@@ -8,7 +8,8 @@ function hintOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
   if (code === 'EMFILE') return ' (expected a higher limit of open files: ulimit -n)';
   if (
-    /WebAssembly|Wasm|Array buffer allocation|failed to map segment|cannot allocate memory/i.test(
+    // The system's own words: a file's name may hold any one of them.
+    /WebAssembly\.\w+\(\)|Wasm memory|Array buffer allocation failed|failed to map segment|[Cc]annot allocate memory/.test(
       messageOf(error),
     )
   )

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { dataFiles, identityOf } from '../datasets/index.js';
 import { holdsRows } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { UsageError } from './errors.js';
+import { IGNORE_FILE } from '../audit/index.js';
 
 const STANDARD_INPUT = /^(?:-|\/dev\/(?:stdin|fd\/0)|\/proc\/(?:self|thread-self)\/fd\/0)$/;
 
@@ -32,6 +33,11 @@ export async function checkOutputs(
     taken.set(id, 'is written twice');
   }
 }
+
+/** Lists of ignored findings: that of the working folder, and those beside the data. */
+export const ignoreFiles = (files: readonly string[]): string[] => [
+  ...new Set(['.', ...files.map(dirname)].map((folder) => join(folder, IGNORE_FILE))),
+];
 
 let passed = false;
 /** Was something in a folder passed over that cannot be read? The run then ends as with such a file. */

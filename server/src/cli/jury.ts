@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Audit, AuditOptions, AuditSource } from '../audit/index.js';
 import { Panel, type Judge, type Ruling } from '../cleaning/index.js';
 import type { EvaluatorInfo } from '../engine/types.js';
@@ -9,6 +8,7 @@ import { EXIT } from './errors.js';
 import { interrupted, onInterrupt } from './interrupt.js';
 import { checkQuorum, seatName, type JuryOptions, type Seat } from './options/jury.js';
 import { linesTold, openModel, withSession } from './session.js';
+import { sayer } from './output/output.js';
 
 /** What the judges found, the audit of the first of them, and what it is of. */
 export interface Verdicts {
@@ -47,7 +47,7 @@ export async function hearJury(
   const { seats, heads, quorum } = jury;
   const { sources, top, ...asked } = hearing;
   const { signal } = onInterrupt();
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const say = sayer(o.quiet);
   const infos = await openEach(seats, o, signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;
     return interrupted(undefined, say);
@@ -74,13 +74,8 @@ export async function hearJury(
     });
     if (code !== EXIT.ok) return code;
   }
-  let turned = Date.now();
-  const ruling = await panel.rule(quorum ?? Math.floor(J / 2) + 1, hearing.thresholds, async () => {
-    if (Date.now() - turned < 20) return;
-    await setImmediate();
-    signal.throwIfAborted();
-    turned = Date.now();
-  });
+  const agreeing = quorum ?? Math.floor(J / 2) + 1;
+  const ruling = await panel.rule(agreeing, hearing.thresholds, signal);
   for (const note of ruling.words().notes) say(note);
   return { audit: first!, ruling, info: infos[0]! };
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { FORMATS } from '../audit/report/index.js';
+import { REPORT_FORMATS } from '../audit/report/index.js';
 import { DEFAULT_LAMBDA } from '../qrm/index.js';
 import { addCalibrateCommand } from './commands/calibrate.js';
 import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
@@ -110,7 +110,7 @@ export function qrmProgram(version: string): Command {
   )
     .description('list the riskiest responses and what is wrong with the data')
     .option('--scores <folder>', 'shards of qrm score --ray: nothing is scored, no model needed')
-    .addOption(new Option('--format <name>').choices([...FORMATS, 'parquet']).default('text'))
+    .addOption(new Option('--format <name>').choices(REPORT_FORMATS).default('text'))
     .option(
       '--top <n>',
       'responses shown by text, html and json',

@@ -6,6 +6,7 @@ import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
 import { interrupted, onInterrupt } from './interrupt.js';
 import { loadingLine } from './output/progress.js';
+import { sayer } from './output/output.js';
 
 /** What a command that scores works with. */
 export interface Session {
@@ -24,7 +25,7 @@ export interface SessionTold {
 
 /** Lines on standard error. */
 export const linesTold = (quiet: boolean): SessionTold => ({
-  say: (line) => void (quiet || process.stderr.write(`${line}\n`)),
+  say: sayer(quiet),
   loading: loadingLine(quiet),
 });
 

@@ -111,6 +111,13 @@ const unpackedName = (name: string): string =>
 export const containerOfName = (name: string): Container | undefined =>
   BY_ENDING.get(ending(unpackedName(name)));
 
+/** Is it the name of a compressed file with a text? */
+export function isPackedText(name: string): boolean {
+  if (compressionOfName(name) === 'none') return false;
+  const container = containerOfName(name);
+  return container === undefined || isText(container);
+}
+
 /** A name without the endings of format and compression. */
 export const stemOf = (name: string): string => {
   const plain = unpackedName(name);

@@ -25,6 +25,7 @@ import { byItself } from './part.js';
 import type { DatasetEvent } from './types.js';
 import { ByteWindow } from './input/window.js';
 import { messageOf } from '../errors.js';
+import { markAt } from './input/bytes.js';
 
 export type * from './types.js';
 export type {
@@ -49,6 +50,7 @@ export {
 } from './formats.js';
 export { dataFiles, identityOf } from './folder.js';
 export { compressionOf, decompress } from './input/compression.js';
+export { markAt } from './input/bytes.js';
 export { commandLineSource } from './input/pipe.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
@@ -181,7 +183,7 @@ export async function* readDataset(
     const skipBytes = start?.byte ?? 0;
     if (container === 'jsonl' && opened.format?.log === undefined && skipBytes > 0) {
       // A JSONL line needs nothing of what stands before it.
-      const plain = opened.format?.compression !== 'gzip' && opened.format?.compression !== 'zstd';
+      const plain = (opened.format?.compression ?? 'none') === 'none';
       if (plain && !('stream' in source)) {
         await rest.return(undefined);
         rest = openBytes(source, skipBytes, signal);
@@ -189,7 +191,7 @@ export async function* readDataset(
         rest = skip(rest, skipBytes);
       }
       origin = { byte: skipBytes, line: start?.line ?? first, column: 0 };
-    } else if (opened.head[0] === 0xef && opened.head[1] === 0xbb && opened.head[2] === 0xbf) {
+    } else if (markAt(opened.head, 0, opened.head.length)) {
       // Editors do not show a byte order mark: it has bytes but no column.
       rest = skip(rest, 3);
       origin = { byte: 3, line: 0, column: 0 };

@@ -187,7 +187,7 @@ export class EvaluatorClient implements Evaluator {
         this.#send({ type: 'score', id, group, priority });
       }
     } catch (error) {
-      this.#fail(`${reason} and cannot be begun anew: ${String(error)}`);
+      this.#fail(`${reason} and cannot be begun anew: ${messageOf(error)}`);
     }
   }
 

@@ -1,14 +1,13 @@
 import { messageOf } from '../errors.js';
 import type { OpenedModel } from '../model/bundle/bundle.js';
-import { expectation, mixQuantiles, poolQuantiles } from '../qrm/index.js';
-import type { QrmSpec, RewardScore } from '../qrm/types.js';
 import { probe } from './device/probe.js';
 import { Growth, LOOK_MS } from './growth.js';
-import { type FromEvaluator, type OpenRequest, type ToEvaluator } from './messages.js';
+import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { openRunning } from './opening.js';
 import { conversationPaths } from './paths.js';
 import { WorkQueue, type Queued } from './queue.js';
 import type { RunnerPool } from './runner-pool.js';
+import { scoreOf } from './score-of.js';
 import { isDeviceLost, isOutOfMemory, TokenBudget } from './token-budget.js';
 import { StatesServer } from './states.js';
 import { planTrees, type PlannedTree } from './trees.js';
@@ -243,26 +242,4 @@ class Coordinator {
     const result: GroupResult = { results: job.results as TargetResult[][] };
     this.send({ type: 'result', id: job.id, result });
   }
-}
-
-function scoreOf(
-  attributeQuantiles: Float32Array,
-  gate: Float32Array,
-  spec: QrmSpec,
-  slot: Slot,
-): TargetResult {
-  const mixed = (spec.pooled ? poolQuantiles : mixQuantiles)(attributeQuantiles, gate);
-  const mean = expectation(mixed);
-  if (!Number.isFinite(mean)) {
-    return { ok: false, error: 'the model gave a score that is not a number' };
-  }
-  const score: RewardScore = {
-    attributeQuantiles,
-    gate,
-    quantiles: Float32Array.from(mixed),
-    expectation: mean,
-    tokens: slot.tokens,
-    truncatedTokens: slot.truncatedTokens,
-  };
-  return { ok: true, score };
 }

@@ -138,16 +138,7 @@ export class Contender {
     const [good, bad] = [scores.slice(0, right), scores.slice(right)];
     this.credit[0]!.set(i, credit);
     if (board.suite(i) === 'rm-bench') this.styles[0]!.set(i, styles ?? styleMatrix(good, bad));
-    if (ties !== undefined)
-      this.ties.set(i, [
-        {
-          ...ties,
-          correct: right,
-          bestCorrect: Math.max(...good),
-          worstCorrect: Math.min(...good),
-          bestIncorrect: Math.max(...bad),
-        },
-      ]);
+    if (ties !== undefined) this.ties.set(i, [tiesSample(ties, good, bad)]);
     // More than half a point is right, half of one a tie.
     this.margin.set(i, credit - 0.5);
     this.confidence.set(i, Number.NaN);
@@ -174,13 +165,7 @@ export class Contender {
       if (styled) this.styles[r]!.set(i, styleMatrix(good, bad));
       if (ties === undefined) this.credit[r]!.set(i, suite.credit(good, bad));
       else {
-        const sample = {
-          ...ties,
-          correct: right,
-          bestCorrect: Math.max(...good),
-          worstCorrect: Math.min(...good),
-          bestIncorrect: Math.max(...bad),
-        };
+        const sample = tiesSample(ties, good, bad);
         samples.push(sample);
         this.credit[r]!.set(i, sample.worstCorrect > sample.bestIncorrect ? 1 : 0);
       }
@@ -195,3 +180,15 @@ export class Contender {
     this.width.set(i, decision.width);
   }
 }
+
+const tiesSample = (
+  of: Pick<TiesSample, 'kind' | 'prompt'>,
+  good: readonly number[],
+  bad: readonly number[],
+): TiesSample => ({
+  ...of,
+  correct: good.length,
+  bestCorrect: Math.max(...good),
+  worstCorrect: Math.min(...good),
+  bestIncorrect: Math.max(...bad),
+});

@@ -30,20 +30,20 @@ export function readingsOf(
 }
 
 /** HelpSteer2's weights of its five attributes (Wang et al. 2024, section 4.1; Llama3-70B-SteerLM-RM). */
-const HELPSTEER2: Readonly<Record<string, number>> = {
-  helpfulness: 0.65,
-  correctness: 0.8,
-  coherence: 0.45,
-  complexity: 0.55,
-  verbosity: -0.4,
-};
+const HELPSTEER2: ReadonlyMap<string, number> = new Map([
+  ['helpfulness', 0.65],
+  ['correctness', 0.8],
+  ['coherence', 0.45],
+  ['complexity', 0.55],
+  ['verbosity', -0.4],
+]);
 
 /** The weights of a "fixed weights" row: HelpSteer2's where the model has its attributes, else equal ones. */
 export function fixedWeights(attributes: readonly string[]): { weights: number[]; how: string } {
   const steer = attributes.map(
-    (name) => HELPSTEER2[name.toLowerCase().replace(/^helpsteer2?-/, '')] ?? 0,
+    (name) => HELPSTEER2.get(name.toLowerCase().replace(/^helpsteer2?-/, '')) ?? 0,
   );
-  if (new Set(steer.filter((w) => w !== 0)).size === Object.keys(HELPSTEER2).length)
+  if (new Set(steer.filter((w) => w !== 0)).size === HELPSTEER2.size)
     return { weights: steer, how: "HelpSteer2's weights" };
   return { weights: attributes.map(() => 1 / attributes.length), how: 'equal weights' };
 }

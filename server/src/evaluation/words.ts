@@ -1,3 +1,4 @@
+import { count, decimals, plural } from '../protocol/index.js';
 import type {
   Difference,
   Estimate,
@@ -18,12 +19,6 @@ export const points = (share: number): string =>
   `${share >= 0 ? '+' : '−'}${(100 * Math.abs(share)).toFixed(1)}`;
 
 const pValue = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
-
-export const decimals = (x: number): string => (Number.isNaN(x) ? '–' : x.toFixed(3));
-
-export const count = (n: number): string => n.toLocaleString('en');
-
-const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`;
 
 /** `+2.1 points (0.3 to 4.0), p = 0.020, better`. */
 const differenceWords = (d: Difference): string =>

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { setMaxListeners } from 'node:events';
-import { isAbort } from '../errors.js';
+import { cancelled, isAbort } from '../errors.js';
 import type { ServeOptions } from '../protocol/index.js';
 import { errorBody, HttpError } from './errors.js';
 import { isLoopback, isOwnName, tokenCheck } from './guard.js';
@@ -121,7 +121,7 @@ function measured(app: FastifyInstance, { metrics, log }: AppOptions): void {
     request.given = given;
     reply.raw.once('close', () => {
       clearTimeout(request.timer);
-      if (!reply.raw.writableFinished) given.abort(new DOMException(LEFT, 'AbortError'));
+      if (!reply.raw.writableFinished) given.abort(cancelled(LEFT));
     });
     done();
   });

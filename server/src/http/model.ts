@@ -2,6 +2,7 @@ import type { EvaluatorInfo, ScoreConversation, TargetResult } from '../engine/t
 import type { TemplateReader } from '../model/tokenizer/template-reader.js';
 import { rewardNamed, type NamedReward, type RewardScore } from '../qrm/index.js';
 import { HttpError } from './errors.js';
+import { messageOf } from '../errors.js';
 
 /** What is served under its names, and the numbers that can be asked of it. */
 export class ServedModel {
@@ -51,7 +52,7 @@ export class ServedModel {
       this.#rewards.set(reward, found);
       return found;
     } catch (error) {
-      throw new HttpError(400, (error as Error).message);
+      throw new HttpError(400, messageOf(error));
     }
   }
 

@@ -1,27 +1,28 @@
 import {
+  asksOf,
+  type Check,
   Column,
   type Figure,
   ignoresNothing,
   type Ignored,
   inWords,
   judgedBy,
+  type Limits,
   limitsOf,
-  asksOf,
+  MINIMUM_SAMPLE,
   prepareRule,
   rankOf,
-  RULES,
-  rulesFor,
-  TAIL,
-  type Check,
-  type Limits,
   type ResponseFinding,
   type ResponseTable,
   type Rule,
+  RULES,
+  rulesFor,
+  TAIL,
   type Thresholds,
 } from '../audit/index.js';
 import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol/index.js';
 import type { Ledger } from '../audit/index.js';
-import { Pacer } from './pace.js';
+import { Pacer } from '../pace.js';
 import { SortedRuns } from './sorted-runs.js';
 
 /** The order statistics that the rules ask for, and the left tails themselves, for percentiles. */
@@ -178,10 +179,10 @@ export class FindingSet {
     return this.checks.get(code)?.(response);
   }
 
-  /** Share of the scored responses with a lower q_tau (ties count half); null with fewer than ten. */
+  /** Share of the scored responses with a lower q_tau (ties count half); null with too few. */
   percentile(tail: number): number | null {
     const { tails } = this;
-    if (tails.size < 10 || Number.isNaN(tail)) return null;
+    if (tails.size < MINIMUM_SAMPLE || Number.isNaN(tail)) return null;
     return (tails.rank(tail) + tails.rank(tail, true)) / 2 / tails.size;
   }
 }

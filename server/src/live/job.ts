@@ -1,5 +1,5 @@
 import { cancelled } from '../errors.js';
-import { manyListeners } from './pace.js';
+import { manyListeners } from './debounced.js';
 
 /** What is run and cancelled as a whole: one run at a time, each with a signal of its own. */
 export class Job {

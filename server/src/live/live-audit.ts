@@ -3,12 +3,12 @@ import type { ProblemFinding, Thresholds } from '../audit/index.js';
 import type { DatasetRow } from '../datasets/types.js';
 import type { AuditState, AuditSummary, FindingCode, TextSpot } from '../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
-import type { FilePlaces } from './disk/file-places.js';
+import type { FilePlaces } from './text/file-places.js';
 import { FindingSet } from './finding-set.js';
 import type { Ledger } from '../audit/index.js';
-import { Debounced } from './pace.js';
+import { Debounced } from './debounced.js';
 import { Rate } from '../session/rate.js';
-import { contains } from './text/row-entry.js';
+import { contains } from './spots.js';
 import { isAbort, messageOf } from '../errors.js';
 import { modelInfo } from '../session/model-info.js';
 

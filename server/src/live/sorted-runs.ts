@@ -1,4 +1,4 @@
-import { Pacer } from './pace.js';
+import { Pacer } from '../pace.js';
 
 const RUN = 1 << 15;
 type Run = Float64Array | Float32Array;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { UNPACKED } from '../protocol/index.js';
+import { isPackedText } from '../datasets/formats.js';
 
 /** The compressed file whose text a document shows; undefined where it shows none. */
 export function packedUri(uri: string): string | undefined {
@@ -9,9 +10,8 @@ export function packedUri(uri: string): string | undefined {
 
 /** Under which a compressed file's text is shown; its own URI where it is none. */
 export function shownUri(uri: string): string {
-  const found = /^file:\/\/(\/.*)\.(gz|gzip|zst|zstd)$/i.exec(uri);
-  if (found === null || /\.parquet$/i.test(found[1] ?? '')) return uri;
-  return `${UNPACKED}:${found[1]}?${found[2]}`;
+  const found = /^file:\/\/(\/.*)\.(\w+)$/.exec(uri);
+  return found === null || !isPackedText(uri) ? uri : `${UNPACKED}:${found[1]}?${found[2]}`;
 }
 
 /** A file's path; undefined where the document is no file of this machine (untitled, virtual). */

@@ -5,26 +5,27 @@ import {
   mixture,
   quantileAt,
 } from '../qrm/index.js';
-import type {
-  ColumnBatch,
-  ContributionsParams,
-  Contributions,
-  DetailResult,
-  FindingBatch,
-  FindingsParams,
-  ProblemBatch,
-  ProblemsParams,
-  ColumnsParams,
-  ResponseDetail,
-  ResponseText,
-  TextsParams,
-  ViewFinding,
-  ViewProblem,
-  WireColumnBatch,
+import {
+  type ColumnBatch,
+  type ColumnsParams,
+  type Contributions,
+  type ContributionsParams,
+  type DetailResult,
+  type FindingBatch,
+  type FindingsParams,
+  NO_PARTNER,
+  type ProblemBatch,
+  type ProblemsParams,
+  REMOVED_KIND,
+  type ResponseDetail,
+  type ResponseText,
+  type TextsParams,
+  type ViewFinding,
+  type ViewProblem,
+  type WireColumnBatch,
 } from '../protocol/index.js';
-import { REMOVED_KIND } from '../protocol/words.js';
 import type { LiveAudit } from './live-audit.js';
-import { Pacer } from './pace.js';
+import { Pacer } from '../pace.js';
 import { rawScore } from './raw-score.js';
 import type { ScoreService } from '../session/score-service.js';
 
@@ -36,7 +37,6 @@ const LONG_EXCERPT = 4000;
 const SAMPLE = 2000;
 /** Of files whose rows have to be looked for. */
 const SMALL_SAMPLE = 400;
-const NONE = 0xffffffff;
 
 type Arrays = { [K in keyof ColumnBatch]: ColumnBatch[K] extends ArrayBufferView ? K : never };
 type ArrayName = Arrays[keyof ColumnBatch];
@@ -72,14 +72,15 @@ export function columns(audit: LiveAudit, p: ColumnsParams): WireColumnBatch {
     line: words((id) => audit.spot(id).line),
     conversation: words((id) => table?.conversation.get(id) ?? 0),
     target: words((id) => table?.target.get(id) ?? 0),
-    partner: words((id) => table?.partner(id) ?? NONE),
+    partner: words((id) => table?.partner(id) ?? NO_PARTNER),
     tokens: words((id) => table?.tokens.get(id) ?? 0),
   };
   const next = same ? Math.min(ledger.revision, p.from + limit) : 0;
   return { uri: audit.uri, epoch: audit.epoch, next, ...arrays };
 }
 
-const wire = (a: ArrayBufferView): string =>
+/** Numbers as they go to a page. */
+export const wire = (a: ArrayBufferView): string =>
   Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString('base64');
 
 function marginOf(audit: LiveAudit, id: number): number {

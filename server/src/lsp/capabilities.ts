@@ -1,11 +1,10 @@
-import { CLEAN_KIND } from './features/bulk-actions.js';
 import {
   CodeActionKind,
   TextDocumentSyncKind,
   type ClientCapabilities,
   type InitializeResult,
 } from 'vscode-languageserver';
-import { CLIENT_COMMANDS } from './features/text-features.js';
+import { CLEAN_KIND, CLIENT_COMMANDS } from '../protocol/index.js';
 
 /** What the client can do, as far as it changes what the server does. */
 export interface ClientFeatures {

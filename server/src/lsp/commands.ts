@@ -11,12 +11,11 @@ import {
 import { messageOf, unawaited } from '../errors.js';
 import { nameOf } from '../live/uris.js';
 import { detail } from '../live/view-data.js';
-import type { IgnoreParams, ResponseParams } from '../protocol/index.js';
+import { CLIENT_COMMANDS, type IgnoreParams, type ResponseParams } from '../protocol/index.js';
 import { hover } from './features/hover.js';
-import { CLIENT_COMMANDS } from './features/text-features.js';
 import { handlersOf } from './handlers.js';
-import { knownAudit } from './known.js';
-import { ignoreFinding } from './ignore.js';
+import { knownAudit } from './answers/known.js';
+import { ignoreFinding } from './answers/ignore.js';
 import type { ServerContext } from './context.js';
 
 /** Commands of lenses and actions, for clients without commands of their own. */

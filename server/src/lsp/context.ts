@@ -1,5 +1,5 @@
 import type { Connection } from 'vscode-languageserver';
-import type { AuditProgress } from './audit-progress.js';
+import type { AuditProgress } from './progress/audit-progress.js';
 import type { ClientFeatures } from './capabilities.js';
 import type { Workspace } from './workspace.js';
 

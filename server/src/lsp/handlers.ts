@@ -5,7 +5,13 @@ import {
   type Connection,
 } from 'vscode-languageserver';
 import { isAbort, messageOf } from '../errors.js';
-import { METHODS, type RequestName, type Requests } from '../protocol/index.js';
+import {
+  METHODS,
+  type RequestName,
+  type Requests,
+  type ToClient,
+  type ToServer,
+} from '../protocol/index.js';
 
 export type On = <P, R>(
   method: string,
@@ -34,6 +40,22 @@ export type Handlers = {
     token: CancellationToken,
   ) => Requests[N]['answer'] | Promise<Requests[N]['answer']>;
 };
+
+/** Hears a notification of our own. */
+export const hear = <N extends keyof ToServer>(
+  connection: Connection,
+  name: N,
+  heard: (params: ToServer[N]) => void,
+): unknown => connection.onNotification(METHODS[name], heard);
+
+/** Tells the client; one that is gone is told nothing. */
+export function tell<N extends keyof ToClient>(
+  connection: Connection,
+  name: N,
+  params: ToClient[N],
+): void {
+  connection.sendNotification(METHODS[name], params).catch(() => undefined);
+}
 
 export function serve(connection: Connection, handlers: Handlers): void {
   const on = handlersOf(connection);

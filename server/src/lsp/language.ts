@@ -5,12 +5,7 @@ import type {
   InlayHintParams,
   TextDocumentIdentifier,
 } from 'vscode-languageserver';
-import {
-  METHODS,
-  type FindingCode,
-  type InitOptions,
-  type ThemeParams,
-} from '../protocol/index.js';
+import { type FindingCode, type InitOptions } from '../protocol/index.js';
 import { codeActions } from './features/code-actions.js';
 import { hover } from './features/hover.js';
 import type { Publisher } from './features/publisher.js';
@@ -20,7 +15,7 @@ import {
   foldingRanges,
   inlayHints,
 } from './features/text-features.js';
-import { handlersOf } from './handlers.js';
+import { handlersOf, hear } from './handlers.js';
 import type { ServerContext } from './context.js';
 
 interface OfDocument {
@@ -35,7 +30,7 @@ export function serveLanguage(
 ): void {
   const on = handlersOf(connection);
   let theme = first;
-  connection.onNotification(METHODS.theme, ({ kind }: ThemeParams) => {
+  hear(connection, 'theme', ({ kind }) => {
     theme = kind;
   });
   on('textDocument/hover', async ({ textDocument, position }: HoverParams) => {

@@ -6,24 +6,19 @@ import { unpackedText } from '../datasets/input/unpack.js';
 import { holdsRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
-import {
-  METHODS,
-  type AuditParams,
-  type AuditSummary,
-  type VisibleRangesParams,
-} from '../protocol/index.js';
+import { type AuditParams, type AuditSummary } from '../protocol/index.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
-import { deviceFindings, doctorReport } from './doctor.js';
-import { exportReport } from './export.js';
-import { hubCost, hubModels, pullModel } from './hub-models.js';
-import { serve } from './handlers.js';
-import { knownAudit } from './known.js';
-import { ignoreFinding } from './ignore.js';
+import { deviceFindings, doctorReport } from './answers/doctor.js';
+import { exportReport } from './answers/export.js';
+import { hubCost, hubModels, pullModel } from './answers/hub-models.js';
+import { hear, serve } from './handlers.js';
+import { knownAudit } from './answers/known.js';
+import { ignoreFinding } from './answers/ignore.js';
 import { OpenAudit } from '../live/text/open-audit.js';
-import { paced } from '../live/pace.js';
-import { auditState, reportProgress, type ProgressState } from '../live/progress-report.js';
-import { policySamples } from './policy-samples.js';
-import { rows } from './rows.js';
+import { paced } from '../pace.js';
+import { auditState, reportProgress, type ProgressState } from './progress/progress-report.js';
+import { policySamples } from './answers/policy-samples.js';
+import { rows } from './answers/rows.js';
 import type { ServerContext } from './context.js';
 import { nameOf, pathOf } from '../live/uris.js';
 import { columns, contributions, detail, findings, problems, texts } from '../live/view-data.js';
@@ -183,7 +178,5 @@ export function serveRequests(server: ServerContext): void {
     },
     clearScores: async () => ({ entries: await workspace.engine.clearScores() }),
   });
-  connection.onNotification(METHODS.visibleRanges, (p: VisibleRangesParams) =>
-    workspace.setVisible(p.uri, p.ranges),
-  );
+  hear(connection, 'visibleRanges', ({ uri, ranges }) => workspace.setVisible(uri, ranges));
 }

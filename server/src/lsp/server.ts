@@ -7,23 +7,24 @@ import {
   type Connection,
   type InitializeParams,
 } from 'vscode-languageserver';
-import { METHODS, type InitOptions } from '../protocol/index.js';
+import { type InitOptions } from '../protocol/index.js';
 import type { ServerContext } from './context.js';
 import { featuresOf, serverResult } from './capabilities.js';
 import type { LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
 import { Publisher } from './features/publisher.js';
-import { followRenames } from './renames.js';
+import { followRenames } from './answers/renames.js';
 import { serveCommands } from './commands.js';
 import { serveRequests } from './requests.js';
 import { serveLanguage } from './language.js';
 import type { Guard } from './params/guard.js';
-import { AuditProgress } from './audit-progress.js';
-import { reportProgress } from '../live/progress-report.js';
+import { AuditProgress } from './progress/audit-progress.js';
+import { reportProgress } from './progress/progress-report.js';
 import { Throttle } from '../live/throttle.js';
 import { pathOf, shownUri } from '../live/uris.js';
 import { Workspace, type WorkspaceEvents } from './workspace.js';
 import { messageOf } from '../errors.js';
+import { tell } from './handlers.js';
 
 /** Beside the bundle, in the repository as in the extension. */
 const DOCS = new URL('../docs/findings.md', import.meta.url).href;
@@ -44,12 +45,11 @@ export function serve(connection: Connection, guard: Guard, version: string, scr
     const init = (params.initializationOptions ?? {}) as InitOptions;
     const features = featuresOf(params.capabilities);
     const status = new Throttle<string>(250, () => {
-      connection.sendNotification(METHODS.status, workspace.engine.status()).catch(gone);
+      tell(connection, 'status', workspace.engine.status());
     });
     const changed = new Throttle<LiveAudit>(150, (audit) => {
       // One that was replaced meanwhile would be taken for the one of now.
-      if (!audit.disposed)
-        connection.sendNotification(METHODS.changed, audit.summary()).catch(gone);
+      if (!audit.disposed) tell(connection, 'changed', audit.summary());
     });
     const refresh = new Throttle<string>(1000, () => {
       if (features.lensRefresh) ask(CodeLensRefreshRequest.type);

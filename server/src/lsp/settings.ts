@@ -1,8 +1,16 @@
-import { parseThreshold, RULES, type Threshold, type Thresholds } from '../audit/index.js';
+import {
+  type LedgerOptions,
+  parseThreshold,
+  RULES,
+  seeksNearDuplicates,
+  type Threshold,
+  type Thresholds,
+} from '../audit/index.js';
 import { messageOf } from '../errors.js';
-import { seeksSketches } from '../live/measure-options.js';
 import type { ServerSettings } from '../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
+import type { EngineSettings } from '../session/engine-host.js';
+import { own } from '../fields.js';
 
 /** As a setting has it: `5%`, or a number. */
 const written = (threshold: Threshold): string | number =>
@@ -81,8 +89,38 @@ export const measuresDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
 export const findingsDiffer = (a: ServerSettings, b: ServerSettings): boolean =>
   differ([a.thresholds, a.maxDiagnostics], [b.thresholds, b.maxDiagnostics]);
 
+/** Which model scores, and how it is run. */
+export const engineSettings = ({
+  model,
+  endpoint,
+  threads,
+  gpuMemory,
+  ...s
+}: EngineSection): EngineSettings => {
+  const endpoints = endpoint
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
+  return {
+    ...(model.path !== '' && { model: model.path }),
+    ...(endpoints.length > 0 && { endpoints }),
+    device: s.device,
+    precision: s.precision,
+    ...(threads > 0 && { threads }),
+    ...(gpuMemory > 0 && { gpuMemory }),
+    store: s.store.enabled,
+  };
+};
+type EngineSection = Pick<
+  ServerSettings,
+  'model' | 'endpoint' | 'device' | 'precision' | 'threads' | 'gpuMemory' | 'store'
+>;
+
 /** The thresholds of the settings; a bad one keeps its default and is told. */
-export function thresholdsOf(s: ServerSettings, warn: (message: string) => void): Thresholds {
+export function thresholdsOf(
+  s: Pick<ServerSettings, 'thresholds'>,
+  warn: (message: string) => void,
+): Thresholds {
   const thresholds: Record<string, Threshold> = {};
   for (const { threshold: spec } of RULES) {
     if (spec === undefined) continue;
@@ -92,11 +130,31 @@ export function thresholdsOf(s: ServerSettings, warn: (message: string) => void)
       thresholds[spec.name] = parseThreshold(
         String(given),
         `qrmLens.thresholds.${spec.name}`,
-        spec.figure !== undefined,
+        spec,
       );
     } catch (error) {
       warn(messageOf(error));
     }
   }
   return thresholds;
+}
+
+/** Do these settings look for near-duplicates, so that audits keep sketches? */
+const seeksSketches = (s: Pick<ServerSettings, 'thresholds'>): boolean =>
+  // A bad one is told where findings are made.
+  seeksNearDuplicates(thresholdsOf(s, () => undefined));
+
+/** How distributions are read; weights by name in the model's order, absent ones 0. */
+export function measureOptions(
+  s: Pick<ServerSettings, 'tau' | 'lambda' | 'cvarLevel' | 'weights' | 'thresholds'>,
+  attributes: readonly string[],
+): LedgerOptions {
+  const named = Object.entries(s.weights).filter(([name]) => attributes.includes(name));
+  const tau = s.tau > 0 && s.tau < 0.5 ? s.tau : DEFAULT_TAU;
+  const lambda = Number.isFinite(s.lambda) && s.lambda >= 0 ? s.lambda : DEFAULT_LAMBDA;
+  const cvarLevel = s.cvarLevel > 0 && s.cvarLevel <= 1 ? s.cvarLevel : DEFAULT_CVAR_LEVEL;
+  const sketches = seeksSketches(s) && { sketches: true };
+  if (named.length === 0) return { tau, lambda, cvarLevel, ...sketches };
+  const weights = attributes.map((a) => Number(own(s.weights, a)) || 0);
+  return { tau, lambda, cvarLevel, weights, ...sketches };
 }

@@ -1,17 +1,24 @@
 import { basename } from 'node:path';
 import type { InitOptions, ServerSettings } from '../protocol/index.js';
-import { detectText, type Detected } from './dataset-files.js';
+import type { Detected } from './documents/dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
-import { Discovery } from './discovery.js';
-import { Documents, type OpenDocument } from './documents.js';
+import { Discovery } from './documents/discovery.js';
+import { Documents, type OpenDocument } from './documents/documents.js';
 import { EngineHost } from '../session/engine-host.js';
 import { IgnoreStore } from '../live/ignore-store.js';
 import { LineDocument } from '../live/text/line-document.js';
 import type { AuditEvents, LiveAudit } from '../live/live-audit.js';
 import { OpenAudit } from '../live/text/open-audit.js';
-import { remap, type RemapHost } from './remap.js';
-import { Mappings } from './mappings.js';
-import { findingsDiffer, measuresDiffer, mergeSettings, thresholdsOf } from './settings.js';
+import { remap, type RemapHost } from './documents/remap.js';
+import { Mappings } from './documents/mappings.js';
+import {
+  engineSettings,
+  findingsDiffer,
+  measureOptions,
+  measuresDiffer,
+  mergeSettings,
+  thresholdsOf,
+} from './settings.js';
 import { isWithin, nameOf, packedUri, pathOf, shownUri } from '../live/uris.js';
 import { isAbort, messageOf } from '../errors.js';
 
@@ -46,7 +53,7 @@ export class Workspace {
       (message) => events.warn(message),
     );
     this.engine = new EngineHost({
-      settings: () => this.settings,
+      settings: () => engineSettings(this.settings),
       trusted: init.trusted ?? true,
       storeFolder: init.storeFolder,
       version,
@@ -62,7 +69,7 @@ export class Workspace {
 
   private readonly context = {
     service: () => this.engine.service(),
-    settings: () => this.settings,
+    measures: (attributes: readonly string[]) => measureOptions(this.settings, attributes),
     mapping: (uri: string) => this.mappings.of(uri),
   };
 
@@ -142,7 +149,7 @@ export class Workspace {
 
   private readonly discovery = new Discovery({
     isOpen: (opened) => this.documents.open(opened.document.uri) === opened,
-    detect: (document) => this.detect(document),
+    detect: (document) => this.mappings.detect(document),
     auto: (uri) => (this.excludes(uri) ? 'off' : this.settings.autoAudit),
     attach: (opened, found) => this.attach(opened, found),
     detach: (opened) => {
@@ -152,14 +159,6 @@ export class Workspace {
     },
     log: (message) => this.events.log(message),
   });
-
-  private async detect({ uri, lines }: LineDocument): Promise<Detected | undefined> {
-    for (;;) {
-      const { version } = this.mappings;
-      const found = await detectText(lines, basename(nameOf(uri)), await this.mappings.of(uri));
-      if (version === this.mappings.version) return found;
-    }
-  }
 
   private attach(opened: OpenDocument, { format, mapping }: Detected): OpenAudit {
     const { uri } = opened.document;
@@ -260,7 +259,7 @@ export class Workspace {
   private readonly remapHost: RemapHost = {
     all: () => this.all(),
     isOpen: (audit) => this.isOpen(audit.uri),
-    detect: (document) => this.detect(document),
+    detect: (document) => this.mappings.detect(document),
     forget: (audit) => {
       if (this.documents.closed(audit.uri) !== audit) return;
       this.documents.forget(audit.uri);

@@ -6,7 +6,7 @@ import type { DatasetEvent } from '../datasets/types.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { UsageError } from '../errors.js';
 import type { IgnoreStore } from '../live/ignore-store.js';
-import { paced } from '../live/pace.js';
+import { paced } from '../pace.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
 import type { AllowedFile } from './folders.js';
 import type { Models } from './models.js';

@@ -52,7 +52,7 @@ export function thresholdsOf(
       if (spec === undefined || value === undefined) return [];
       try {
         const name = `thresholds.${spec.name}`;
-        return [[spec.name, parseThreshold(String(value), name, spec.figure !== undefined)]];
+        return [[spec.name, parseThreshold(String(value), name, spec)]];
       } catch (error) {
         throw new UsageError(messageOf(error));
       }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Finding } from '../audit/index.js';
 import { makeReport, plainFinding, type Report } from '../audit/report/index.js';
 import { FINDING_CODES, FINDING_SEVERITIES, RESPONSE_KINDS } from '../protocol/index.js';
-import { Pacer } from '../live/pace.js';
+import { Pacer } from '../pace.js';
 import type { Audited } from './audits.js';
 import { MEASURES } from './audits.js';
 import type { Call } from './progress.js';

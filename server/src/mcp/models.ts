@@ -22,12 +22,12 @@ export class Models {
   ) {
     this.host = new EngineHost({
       settings: () => ({
-        model: { path: this.current ?? options.model ?? '' },
-        endpoint: (options.endpoint ?? []).join(','),
+        model: this.current ?? options.model,
+        endpoints: options.endpoint,
         device: options.device,
         precision: options.precision,
-        threads: options.threads ?? 0,
-        store: { enabled: options.store },
+        threads: options.threads,
+        store: options.store,
       }),
       // What the settings above name is the user's own, or what the user allowed.
       trusted: true,

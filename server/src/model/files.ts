@@ -4,6 +4,7 @@ import { mkdir, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/prom
 import { basename, dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../files/folder.js';
 import { isRunning, isThere, ownName } from '../files/processes.js';
+import { messageOf } from '../errors.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,7 @@ export function parseJson(text: string, file: string): Json {
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new Error(`${file}: no readable JSON (${(error as Error).message})`);
+    throw new Error(`${file}: no readable JSON (${messageOf(error)})`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new Error(`${file}: expected a JSON object`);

@@ -88,7 +88,7 @@ export interface ColumnBatch {
   /** Index of the conversation in its row, and of the turn in its conversation. */
   readonly conversation: Uint32Array;
   readonly target: Uint32Array;
-  /** The other half of the pair, 0xffffffff when none. */
+  /** The other half of the pair, `NO_PARTNER` when none. */
   readonly partner: Uint32Array;
   readonly tokens: Uint32Array;
 }

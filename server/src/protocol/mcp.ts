@@ -1,4 +1,4 @@
-import type { Device } from './words.js';
+import type { Device, Precision } from './words.js';
 
 /** What `qrm mcp` is started with; nothing of it can be changed by a call. */
 export interface McpOptions {
@@ -9,7 +9,7 @@ export interface McpOptions {
   /** As `--endpoint`; the texts of calls go there. */
   readonly endpoint?: readonly string[];
   readonly device: Device;
-  readonly precision: 'auto' | 'float32' | 'int8';
+  readonly precision: 'auto' | Precision;
   readonly threads?: number;
   /** Calls may name a model of their own, wherever it lies. */
   readonly allowModels: boolean;

@@ -9,6 +9,8 @@ export const RESPONSE_KINDS = ['chosen', 'rejected', 'completion', 'transcript']
 export type ResponseKind = (typeof RESPONSE_KINDS)[number];
 /** In a column of kinds: the response no longer exists. */
 export const REMOVED_KIND = 255;
+/** In a column of partners: the response has none. */
+export const NO_PARTNER = 0xffffffff;
 export const FINDING_SEVERITIES = ['error', 'warning', 'info'] as const;
 export type FindingSeverity = (typeof FINDING_SEVERITIES)[number];
 

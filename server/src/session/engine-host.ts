@@ -1,6 +1,6 @@
 import { identityOf, openEvaluator } from '../engine/index.js';
 import type { Evaluator, EvaluatorInfo } from '../engine/types.js';
-import type { ServerSettings, StatusParams } from '../protocol/index.js';
+import type { Device, Precision, StatusParams } from '../protocol/index.js';
 import { ScoreStore } from '../store/index.js';
 import { KnownModels } from './known-models.js';
 import { LazyEvaluator } from './lazy-evaluator.js';
@@ -8,8 +8,23 @@ import { ScoreService } from './score-service.js';
 import { FileError, isAbort, messageOf, unawaited } from '../errors.js';
 import { modelInfo } from './model-info.js';
 
-type EngineSettings = Pick<ServerSettings, 'model' | 'device' | 'precision' | 'threads' | 'store'> &
-  Partial<Pick<ServerSettings, 'endpoint' | 'gpuMemory'>>;
+/** Which model scores, and how it is run. */
+interface Wanted {
+  /** As `locateModel` takes it; absent: the embedded one. */
+  readonly model?: string;
+  /** Engines at URLs, where they score; what they serve is not known before they are asked. */
+  readonly endpoints?: readonly string[];
+  readonly device: Device;
+  readonly precision: 'auto' | Precision;
+  readonly threads?: number;
+  /** GB. */
+  readonly gpuMemory?: number;
+}
+
+export interface EngineSettings extends Wanted {
+  /** Are scores kept, and those of other runs used? */
+  readonly store: boolean;
+}
 
 export interface EngineHostOptions {
   readonly settings: () => EngineSettings;
@@ -21,15 +36,6 @@ export interface EngineHostOptions {
   readonly onStatus: () => void;
   readonly log: (message: string) => void;
 }
-
-type OpenOptions = Pick<EngineSettings, 'device' | 'precision'> & {
-  readonly model?: string;
-  readonly threads?: number;
-  /** GB. */
-  readonly gpuMemory?: number;
-  /** Engines at URLs; what they serve is not known before they are asked. */
-  readonly endpoints?: readonly string[];
-};
 
 /**
  * The one evaluator of the server, anew when the settings ask for another. A model that was opened
@@ -58,33 +64,18 @@ export class EngineHost {
 
   /** @throws Error in plain words when the model or the device cannot be used */
   service(): Promise<ScoreService> {
-    const { model, device, precision, threads, store, ...rest } = this.options.settings();
-    const { endpoint = '', gpuMemory = 0 } = rest;
-    const path = this.options.trusted && model.path !== '' ? model.path : undefined;
-    // Texts go to no address that an untrusted folder names.
-    const endpoints = this.options.trusted ? urlsOf(endpoint) : [];
-    const key = JSON.stringify([
-      path,
-      device,
-      precision,
-      gpuMemory,
-      threads,
-      store.enabled,
-      endpoints,
-    ]);
+    const { store, model, endpoints, ...how } = this.options.settings();
+    // Texts go to no address, and no model is opened, that an untrusted folder names.
+    const wanted: Wanted = this.options.trusted
+      ? { ...how, ...(model !== undefined && { model }), ...(endpoints && { endpoints }) }
+      : how;
+    const key = JSON.stringify([wanted, store]);
     if (key !== this.key) this.letGo();
     this.key = key;
-    return (this.opening ??= this.open({
-      ...(path !== undefined && { model: path }),
-      device,
-      precision,
-      ...(threads > 0 && { threads }),
-      ...(gpuMemory > 0 && { gpuMemory }),
-      ...(endpoints.length > 0 && { endpoints }),
-    }));
+    return (this.opening ??= this.open(wanted));
   }
 
-  private async open(options: OpenOptions): Promise<ScoreService> {
+  private async open(options: Wanted): Promise<ScoreService> {
     const { signal } = (this.stop = new AbortController());
     const store = await this.openStore();
     const known = store && options.endpoints === undefined && (await this.models.find(options));
@@ -108,11 +99,7 @@ export class EngineHost {
   }
 
   /** @param expected another identity than this one takes the place of the service that expected it */
-  private async load(
-    options: OpenOptions,
-    signal: AbortSignal,
-    expected?: string,
-  ): Promise<Evaluator> {
+  private async load(options: Wanted, signal: AbortSignal, expected?: string): Promise<Evaluator> {
     this.error = undefined;
     this.say('Loading the model');
     try {
@@ -150,7 +137,7 @@ export class EngineHost {
     }
   }
 
-  private remember(options: OpenOptions, info: EvaluatorInfo): void {
+  private remember(options: Wanted, info: EvaluatorInfo): void {
     unawaited(this.models.remember(options, info), (error) =>
       this.options.log(`the model is not remembered: ${messageOf(error)}`),
     );
@@ -189,7 +176,7 @@ export class EngineHost {
 
   /** Tried once; then the same store, or none. */
   private async openStore(): Promise<ScoreStore | undefined> {
-    if (!this.options.settings().store.enabled) return undefined;
+    if (!this.options.settings().store) return undefined;
     const { storeFolder: folder, log } = this.options;
     this.storeOpening ??= ScoreStore.open({ ...(folder && { folder }), onWarning: log }).then(
       (store) => void (this.store = store),
@@ -201,7 +188,7 @@ export class EngineHost {
   }
 
   private wantedStore(): ScoreStore | undefined {
-    return this.options.settings().store.enabled ? this.store : undefined;
+    return this.options.settings().store ? this.store : undefined;
   }
 
   /** Removes every stored score; gives how many there were. */
@@ -253,9 +240,3 @@ export class EngineHost {
     await this.store?.close();
   }
 }
-
-const urlsOf = (setting: string): string[] =>
-  setting
-    .split(',')
-    .map((url) => url.trim())
-    .filter((url) => url !== '');

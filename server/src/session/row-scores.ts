@@ -91,7 +91,7 @@ export class RowScores {
   }
 }
 
-const NO_RESULT: TargetResult = { ok: false, error: 'the engine gave no result' };
+export const NO_RESULT: TargetResult = { ok: false, error: 'the engine gave no result' };
 
 /** A score with NaN or infinity in it is no score: it would spoil every order and threshold. */
 function checked(result: TargetResult | undefined): TargetResult {

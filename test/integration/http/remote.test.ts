@@ -7,6 +7,7 @@ import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
 import { Engine, FORMS, Refusal, statesOf, type States } from './engines.js';
 import { Server } from './server.js';
+import { engineSettings, mergeSettings } from '../../../server/src/lsp/settings.js';
 
 const workspace = new Workspace();
 const closing: (() => Promise<void> | void)[] = [];
@@ -68,14 +69,17 @@ describe('qrm score --endpoint', () => {
 });
 
 describe('the setting qrmLens.endpoint', () => {
-  const settings = (url: string) => ({
-    model: { path: MODEL },
-    endpoint: ` ${url}, `,
-    device: 'cpu' as const,
-    precision: 'float32' as const,
-    threads: 1,
-    store: { enabled: false },
-  });
+  const settings = (url: string) =>
+    engineSettings(
+      mergeSettings({
+        model: { path: MODEL },
+        endpoint: ` ${url}, `,
+        device: 'cpu',
+        precision: 'float32',
+        threads: 1,
+        store: { enabled: false },
+      }),
+    );
   const host = (url: string, trusted: boolean) => {
     const made = new EngineHost({
       settings: () => settings(url),

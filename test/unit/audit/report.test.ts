@@ -8,7 +8,7 @@ import { auditDataset } from '../../../server/src/audit/index.js';
 import {
   makeReport,
   render,
-  type Format,
+  type ReportFormat,
   type Listed,
   type Report,
 } from '../../../server/src/audit/report/index.js';
@@ -39,7 +39,11 @@ async function reportOf(texts: readonly string[], name = FILE, more = ''): Promi
   await collect(progress);
   return makeReport(audit, evaluator.info, { top: 50, version: '1.2.3' });
 }
-async function written(format: Format, report: Report, colour = false): Promise<string> {
+async function written(
+  format: Exclude<ReportFormat, 'parquet'>,
+  report: Report,
+  colour = false,
+): Promise<string> {
   const lines: string[] = [];
   for await (const line of render(format, report, { columns: 100, colour })) lines.push(line);
   return lines.join('\n');

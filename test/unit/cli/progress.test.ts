@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseThreshold } from '../../../server/src/audit/index.js';
+import { parseThreshold, TAIL } from '../../../server/src/audit/index.js';
 import { failOn, mapping, number, weights } from '../../../server/src/cli/options/shared.js';
 import { Share } from '../../../server/src/cli/output/progress.js';
 import { duration } from '../../../server/src/protocol/index.js';
@@ -89,10 +89,16 @@ describe('Share', () => {
 
 describe('options', () => {
   it('reads figures, shares and weights, and refuses the rest', () => {
-    expect(parseThreshold('-0.25', '--t')).toEqual({ kind: 'absolute', value: -0.25 });
-    expect(parseThreshold('2.5%', '--t')).toEqual({ kind: 'relative', share: 0.025 });
+    expect(parseThreshold('-0.25', '--t', { figure: TAIL })).toEqual({
+      kind: 'absolute',
+      value: -0.25,
+    });
+    expect(parseThreshold('2.5%', '--t', { figure: TAIL })).toEqual({
+      kind: 'relative',
+      share: 0.025,
+    });
     for (const bad of ['', '%', 'x%', '120%', '1e999']) {
-      expect(() => parseThreshold(bad, '--t')).toThrow(/^--t/);
+      expect(() => parseThreshold(bad, '--t', { figure: TAIL })).toThrow(/^--t/);
     }
     expect(number('--n', 1, 5, true)('3')).toBe(3);
     for (const bad of ['0', '6', '2.5', ' ', 'NaN']) {

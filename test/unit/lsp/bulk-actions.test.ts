@@ -5,11 +5,12 @@ import type { Container } from '../../../server/src/datasets/index.js';
 import { FindingSet } from '../../../server/src/live/finding-set.js';
 import { LineDocument } from '../../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
-import { bulkActions, CLEAN_KIND } from '../../../server/src/lsp/features/bulk-actions.js';
-import { mergeSettings } from '../../../server/src/lsp/settings.js';
+import { bulkActions } from '../../../server/src/lsp/features/bulk-actions.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { slotsOf } from '../../../server/src/session/slots.js';
 import { applyEdits } from '../../integration/lsp/client.js';
 import { scoreOf, SETTINGS, TextEvaluator } from '../audit/helpers.js';
+import { CLEAN_KIND } from '../../../server/src/protocol/index.js';
 
 /** The texts after each bulk action, by its title. */
 async function after(text: string, container: Container): Promise<Record<string, string>> {
@@ -18,7 +19,10 @@ async function after(text: string, container: Container): Promise<Record<string,
     new LineDocument('file:///pairs', 1, text),
     container,
     'pairs',
-    { service: () => new Promise(none), settings: () => mergeSettings({}) },
+    {
+      service: () => new Promise(none),
+      measures: () => ({ tau: DEFAULT_TAU, lambda: DEFAULT_LAMBDA }),
+    },
     { changed: none, found: none, log: none },
     { thresholds: {}, ignored: () => false },
   );

@@ -5,7 +5,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runRules } from '../../../server/src/audit/index.js';
 import { makeReport, ranks, render } from '../../../server/src/audit/report/index.js';
-import { exportReport, type ExportContext } from '../../../server/src/lsp/export.js';
+import { exportReport, type ExportContext } from '../../../server/src/lsp/answers/export.js';
 import { info, TableAudit } from './table-audit.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-export-'));

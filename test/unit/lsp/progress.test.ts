@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { auditState } from '../../../server/src/live/progress-report.js';
+import { auditState } from '../../../server/src/lsp/progress/progress-report.js';
 import { TableAudit } from './table-audit.js';
 
 const loading = {

@@ -8,7 +8,7 @@ import {
 } from '../../../server/src/datasets/index.js';
 import { LineDocument } from '../../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
-import { mergeSettings } from '../../../server/src/lsp/settings.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { swapEdits } from '../../../server/src/lsp/features/row-edits.js';
 import { applyEdits } from '../../integration/lsp/client.js';
 
@@ -19,7 +19,10 @@ async function swap(text: string, container: Container, line: number): Promise<s
     new LineDocument('file:///pairs', 1, text),
     container,
     'pairs',
-    { service: () => new Promise(none), settings: () => mergeSettings({}) },
+    {
+      service: () => new Promise(none),
+      measures: () => ({ tau: DEFAULT_TAU, lambda: DEFAULT_LAMBDA }),
+    },
     { changed: none, found: none, log: none },
     { thresholds: {}, ignored: () => false },
   );

@@ -4,9 +4,9 @@ import {
   measuresDiffer,
   mergeSettings,
   thresholdsOf,
+  measureOptions,
 } from '../../../server/src/lsp/settings.js';
-import { parseThreshold } from '../../../server/src/audit/index.js';
-import { measureOptions } from '../../../server/src/live/measure-options.js';
+import { parseThreshold, TAIL } from '../../../server/src/audit/index.js';
 
 describe('settings', () => {
   it('keep their defaults where the editor sends nothing or nonsense', () => {
@@ -32,10 +32,25 @@ describe('settings', () => {
   });
 
   it('read thresholds as shares or as figures', () => {
-    expect(parseThreshold(' 2.5 % ', 'tail')).toEqual({ kind: 'relative', share: 0.025 });
-    expect(parseThreshold('-1e-2', 'tail')).toEqual({ kind: 'absolute', value: -0.01 });
+    expect(parseThreshold(' 2.5 % ', 'tail', { figure: TAIL })).toEqual({
+      kind: 'relative',
+      share: 0.025,
+    });
+    expect(parseThreshold('-1e-2', 'tail', { figure: TAIL })).toEqual({
+      kind: 'absolute',
+      value: -0.01,
+    });
     for (const bad of ['', 'low', '120%', '5 percent'])
-      expect(() => parseThreshold(bad, '--tail')).toThrow(/--tail: found .*expected/);
+      expect(() => parseThreshold(bad, '--tail', { figure: TAIL })).toThrow(
+        /--tail: found .*expected/,
+      );
+  });
+
+  it('takes of a count whole numbers in its bounds, as the command line does', () => {
+    const modes = { least: 2, most: 9 };
+    expect(parseThreshold('3', 'modes', modes)).toEqual({ kind: 'absolute', value: 3 });
+    for (const bad of ['1', '10', '2.5', '5%', ''])
+      expect(() => parseThreshold(bad, 'modes', modes)).toThrow(/modes: found .*from 2 to 9/);
   });
 
   it('tell of a bad threshold and go on with the default', () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { complaint, target, unlisted } from '../../../scripts/house.mjs';
+import { complaint, foreign, target, unlisted } from '../../../scripts/house.mjs';
 import { readerNames, ruleNames } from '../../../scripts/folders.mjs';
 
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -20,16 +20,24 @@ const read = (path: string): string => {
   }
 };
 
-/** Each file of server/src with the files that it imports, types too. */
-const graph = new Map(
+/** Each file of a folder with what it imports, types too. */
+const importsIn = (folder: string): [string, string[]][] =>
   files
-    .filter((path) => path.startsWith('server/src/'))
+    .filter((path) => path.startsWith(folder))
     .map((path) => {
-      const text = read(path);
-      const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g);
-      return [path, [...found].map(([, specifier]) => target(path, specifier!))] as const;
-    }),
-);
+      const found = read(path).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g);
+      return [path, [...found].map(([, specifier]) => specifier!)];
+    });
+const server = importsIn('server/src/');
+
+const graphOf = (imports: readonly [string, string[]][]): Map<string, string[]> =>
+  new Map(
+    imports.map(([path, all]) => [
+      path,
+      all.filter((s) => s.startsWith('.')).map((specifier) => target(path, specifier)),
+    ]),
+  );
+const graph = graphOf(server);
 // What scripts/folders.mjs puts there.
 for (const [room, names] of [
   ['audit/rules', ruleNames()],
@@ -66,6 +74,8 @@ describe('the house', () => {
   it('has no circle: of no two files each needs the other', () => {
     expect(graph.size).toBeGreaterThan(300);
     expect(circles(graph)).toEqual([]);
+    for (const folder of ['client/src/', 'webview/src/'])
+      expect(circles(graphOf(importsIn(folder)))).toEqual([]);
     const ring = new Map([
       ['a', ['b']],
       ['b', ['c', 'd']],
@@ -84,11 +94,18 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('lets each shell alone name the library that it speaks by', () => {
+    const wrong = server.flatMap(([from, all]) => all.flatMap((name) => foreign(from, name) ?? []));
+    expect(wrong).toEqual([]);
+    expect(foreign('server/src/live/pace.ts', 'vscode-languageserver')).toBeTypeOf('string');
+    expect(foreign('server/src/lsp/server.ts', 'vscode-languageserver/node.js')).toBeUndefined();
+  });
+
   it.each([
     ['upwards', 'engine/client.ts', 'audit/index.ts'],
     ['between shells', 'cli/main.ts', 'lsp/server.ts'],
     ['past an index', 'live/disk/disk-run.ts', 'audit/columns.ts'],
-    ['past a room’s index', 'lsp/export.ts', 'audit/report/html/page.ts'],
+    ['past a room’s index', 'lsp/answers/export.ts', 'audit/report/html/page.ts'],
     ['up the tower', 'model/tokenizer/byte-bpe.ts', 'model/bundle/bundle.ts'],
     ['against the order of a shell', 'lsp/features/hover.ts', 'lsp/workspace.ts'],
     ['from a folder that nobody listed', 'attic/box.ts', 'protocol/index.ts'],
@@ -101,7 +118,7 @@ describe('the house', () => {
 
   it.each([
     ['server/src/live/disk/disk-run.ts', 'server/src/audit/index.ts'],
-    ['server/src/lsp/export.ts', 'server/src/audit/report/index.ts'],
+    ['server/src/lsp/answers/export.ts', 'server/src/audit/report/index.ts'],
     ['server/src/model/bundle/bundle.ts', 'server/src/model/tokenizer/byte-bpe.ts'],
     ['client/src/documents/documents.ts', 'server/src/datasets/formats.ts'],
     ['webview/src/main.ts', 'webview/src/state.ts'],

@@ -1,7 +1,7 @@
 import type { Range } from '../data/brush.js';
 import { orderedRange } from '../data/brush.js';
 import { withOpacity } from './colour.js';
-import type { PlotChart } from './plot-view.js';
+import type { PlotChart } from './plot-chart.js';
 import type { Theme } from './theme.js';
 
 export interface Brushed {

@@ -7,7 +7,7 @@ import {
   type Plot,
   type RuleLayer,
 } from './plot.js';
-import type { PlotChart } from './plot-view.js';
+import type { PlotChart } from './plot-chart.js';
 import type { Theme } from './theme.js';
 
 /** Pictures of density grids: made once for each grid and colour, drawn at every frame. */

@@ -16,6 +16,7 @@ import {
 import { scale, tooltipStyle } from './axes.js';
 import { barSpacing, dataset } from './datasets.js';
 import { drawDensity, drawDiagonal, drawHead, drawRule } from './marks.js';
+import type { PlotChart } from './plot-chart.js';
 import type { Layer, Plot } from './plot.js';
 import type { Theme } from './theme.js';
 
@@ -32,7 +33,6 @@ Chart.register(
   Tooltip,
 );
 
-export type PlotChart = Chart<'scatter' | 'line' | 'bar', Point[]>;
 export type Overlay = (context: CanvasRenderingContext2D, chart: PlotChart, theme: Theme) => void;
 
 export interface PlotViewOptions {

@@ -1,5 +1,5 @@
 import type { ActiveElement } from 'chart.js';
-import type { PlotChart } from './plot-view.js';
+import type { PlotChart } from './plot-chart.js';
 
 /**
  * Reads a chart out point by point: arrows move along x (Shift: ten points), Home and End go to the

@@ -1,4 +1,5 @@
 import {
+  count,
   FINDING_CODES,
   FINDING_SEVERITIES,
   RESPONSE_KINDS,
@@ -7,7 +8,6 @@ import {
 import { csv, type Cell } from '../data/csv.js';
 import type { Document } from '../data/documents.js';
 import type { Rows } from '../data/rows.js';
-import { count } from '../data/visible.js';
 import type { Texts } from './texts.js';
 
 /** Beyond this, texts stay out: they would have to pass through the page all at once. */

@@ -1,10 +1,14 @@
 import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
-import { FINDING_CODES, FINDING_SEVERITIES } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  FINDING_CODES,
+  FINDING_SEVERITIES,
+  tailName,
+} from '../../../server/src/protocol/index.js';
 import { OPEN, rangeText, type Range } from '../data/brush.js';
 import type { Document } from '../data/documents.js';
 import { MEASURES, type MeasureName } from '../data/responses.js';
 import { ALL_CODES, ALL_SEVERITIES, type Listing } from '../data/rows.js';
-import { count, tailName } from '../data/visible.js';
 import type { DashboardState } from '../state.js';
 import { button, debounced, el, svgIcon } from '../ui/dom.js';
 

@@ -1,8 +1,14 @@
 import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
-import type { AuditSummary } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  decimals,
+  duration,
+  percent,
+  plural,
+  tailName,
+  type AuditSummary,
+} from '../../../server/src/protocol/index.js';
 import { hasDistribution, type Document } from '../data/documents.js';
-import { duration } from '../../../server/src/protocol/index.js';
-import { count, decimals, percent, plural, tailName } from '../data/visible.js';
 import { button, el } from '../ui/dom.js';
 
 export interface HeaderEvents {

@@ -1,6 +1,11 @@
-import type { ProblemBatch, ViewProblem } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  plural,
+  type ProblemBatch,
+  type ViewProblem,
+} from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
-import { count, plural, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { button, el, svgIcon } from '../ui/dom.js';
 

@@ -3,7 +3,7 @@ import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import { select, type Selection } from '../data/brush.js';
 import { Document } from '../data/documents.js';
 import { buildRows, NO_FINDING, type Rows } from '../data/rows.js';
-import { fileStem } from '../data/visible.js';
+import { stemOf } from '../../../server/src/datasets/formats.js';
 import type { Host } from '../host.js';
 import { keptDashboard, persisted, readDashboard, type DashboardState } from '../state.js';
 import { debounced, el, perFrame, throttled } from '../ui/dom.js';
@@ -20,6 +20,7 @@ import { TextSearch } from './search.js';
 import { FindingTable } from './table.js';
 import { Texts } from './texts.js';
 import { whiskerScale } from './charts/whisker.js';
+import { messageOf } from '../../../server/src/errors.js';
 
 /** While data streams in, the page is drawn again at most so often. */
 const REFRESH_MS = 350;
@@ -235,7 +236,7 @@ export class Dashboard {
   }
 
   private readonly failed = (error: unknown): void =>
-    this.notice.show(`It did not work: ${String(error)}`, 'error');
+    this.notice.show(`It did not work: ${messageOf(error)}`, 'error');
 
   private emptyText(): string {
     if (this.documents.every((d) => d.responses.length === 0)) return 'Nothing is scored yet.';
@@ -245,7 +246,7 @@ export class Dashboard {
   // --- Exports ------------------------------------------------------------------------------------
 
   private export(format: 'png' | 'svg' | 'csv', name: string, data: string): void {
-    const stem = fileStem(this.documents[0]?.name ?? 'audit');
+    const stem = stemOf(this.documents[0]?.name ?? 'audit');
     this.notice.exported(this.host.request('export', { format, name: `${stem}-${name}`, data }));
   }
 

@@ -1,6 +1,11 @@
-import { FINDING_CODES, REMOVED_KIND, RESPONSE_KINDS } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  FINDING_CODES,
+  REMOVED_KIND,
+  RESPONSE_KINDS,
+} from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
-import { count, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import { button, el, svgIcon } from '../ui/dom.js';
 import type { Item } from './table.js';
 import type { Texts } from './texts.js';

@@ -1,11 +1,14 @@
 import {
+  count,
+  decimals,
   FINDING_CODES,
   FINDING_SEVERITIES,
+  percent,
   RESPONSE_KINDS,
 } from '../../../server/src/protocol/index.js';
 import type { Document } from '../data/documents.js';
 import { NO_FINDING, type Rows } from '../data/rows.js';
-import { count, decimals, percent, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import { el, svgIcon } from '../ui/dom.js';
 import type { Texts } from './texts.js';
 import { Whisker, type WhiskerScale } from './charts/whisker.js';

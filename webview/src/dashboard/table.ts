@@ -1,7 +1,7 @@
+import { percent, tailName } from '../../../server/src/protocol/index.js';
 import { DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { hasDistribution, type Document } from '../data/documents.js';
 import type { Rows, SortName } from '../data/rows.js';
-import { percent, tailName } from '../data/visible.js';
 import { contentHeight, rowWindow, scrollToRow } from '../data/window.js';
 import { button, el, perFrame, svgIcon } from '../ui/dom.js';
 import type { Texts } from './texts.js';

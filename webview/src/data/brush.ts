@@ -1,5 +1,5 @@
+import { decimals } from '../../../server/src/protocol/index.js';
 import type { MeasureName, Responses } from './responses.js';
-import { decimals } from './visible.js';
 
 export type Range = readonly [low: number, high: number];
 /** The ranges brushed in the charts; a response must lie in all of them. */

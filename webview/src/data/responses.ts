@@ -1,6 +1,4 @@
-import { REMOVED_KIND, type ColumnBatch } from '../../../server/src/protocol/index.js';
-
-const NO_PARTNER = 0xffffffff;
+import { NO_PARTNER, REMOVED_KIND, type ColumnBatch } from '../../../server/src/protocol/index.js';
 
 /** The figures that charts bin; kept as columns of 32-bit floats, NaN where not known. */
 export const MEASURES = ['expectation', 'tail', 'margin'] as const;

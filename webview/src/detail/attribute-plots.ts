@@ -1,6 +1,6 @@
+import { decimals } from '../../../server/src/protocol/index.js';
 import { densityCurve, expectation } from '../../../server/src/qrm/index.js';
 import type { Layer, Plot } from '../charts/plot.js';
-import { decimals } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
 
 /** One density per attribute, the one that adds most on top. */

@@ -46,7 +46,7 @@ export class Controls {
       { class: 'controls', 'aria-label': 'Risk' },
       row(
         'Tail level τ',
-        'Left tail and CVaR follow it: both are of this share of the worst outcomes',
+        'The left tail is the reward that all but this share of the outcomes exceed',
         this.tau,
       ),
       row(

@@ -1,3 +1,4 @@
+import { decimals, percent, tailName } from '../../../server/src/protocol/index.js';
 import {
   density,
   densityCurve,
@@ -7,7 +8,6 @@ import {
   support,
 } from '../../../server/src/qrm/index.js';
 import { padded, type Layer, type LineLayer, type Plot } from '../charts/plot.js';
-import { decimals, percent, tailName } from '../data/visible.js';
 import { inWords, type DetailModel, type Side } from './model.js';
 
 const CURVE_POINTS = 161;

@@ -1,4 +1,4 @@
-import { decimals, percent, tailName } from '../data/visible.js';
+import { decimals, percent, tailName } from '../../../server/src/protocol/index.js';
 import { el } from '../ui/dom.js';
 import { beats, figures, type DetailModel, type Figures, type Levels } from './model.js';
 

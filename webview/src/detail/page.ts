@@ -1,12 +1,13 @@
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
-import type {
-  AuditSummary,
-  DetailResult,
-  PersistedState,
+import {
+  decimals,
+  type AuditSummary,
+  type DetailResult,
+  type PersistedState,
 } from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
 import type { Plot } from '../charts/plot.js';
-import { decimals, fileStem } from '../data/visible.js';
+import { stemOf } from '../../../server/src/datasets/formats.js';
 import type { Host } from '../host.js';
 import { persisted, readDetail, type DetailState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';
@@ -196,7 +197,7 @@ export class DetailPage {
     const line = (this.result?.detail?.spot.line ?? 0) + 1;
     const own = this.audit;
     const file = own ? this.names[this.audits.indexOf(own)] : undefined;
-    return `${fileStem(file ?? 'response')}-line-${line}`;
+    return `${stemOf(file ?? 'response')}-line-${line}`;
   }
 
   private chart(

@@ -1,5 +1,5 @@
-import type { DetailResult } from '../../../server/src/protocol/index.js';
-import { count, visible } from '../data/visible.js';
+import { count, type DetailResult } from '../../../server/src/protocol/index.js';
+import { visible } from '../data/visible.js';
 import { button, el, svgIcon } from '../ui/dom.js';
 import type { DetailModel, Side } from './model.js';
 

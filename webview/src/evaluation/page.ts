@@ -1,3 +1,4 @@
+import { count } from '../../../server/src/protocol/index.js';
 import {
   comparisonWords,
   disagreementWords,
@@ -6,7 +7,7 @@ import {
 } from '../../../server/src/evaluation/words.js';
 import type { EvaluationResult, PersistedState, SuiteResult } from '../../../server/src/protocol/index.js'; // prettier-ignore
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { count, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted, readEvaluation, type EvaluationState } from '../state.js';
 import { button, el, perFrame } from '../ui/dom.js';

@@ -1,8 +1,7 @@
-import { decimals, percent } from '../../../server/src/evaluation/words.js';
-import type { RowResult } from '../../../server/src/protocol/index.js';
+import { percent } from '../../../server/src/evaluation/words.js';
+import { count, decimals, type RowResult } from '../../../server/src/protocol/index.js';
 import type { Layer, Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
-import { count } from '../data/visible.js';
 
 /** Of what surety is taken from, the margin first. */
 const COLOURS: readonly Role[] = ['expectation', 'tail', 'other', 'rejected'];

@@ -1,5 +1,4 @@
-import { count, decimals } from '../../../server/src/evaluation/words.js';
-import type { RatedResult } from '../../../server/src/protocol/index.js';
+import { count, decimals, type RatedResult } from '../../../server/src/protocol/index.js';
 import { visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 

@@ -4,8 +4,8 @@ import {
   publishedFor,
   withInterval,
 } from '../../../server/src/evaluation/words.js';
-import type { Estimate, SuiteResult } from '../../../server/src/protocol/index.js';
-import { count, visible } from '../data/visible.js';
+import { count, type Estimate, type SuiteResult } from '../../../server/src/protocol/index.js';
+import { visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import { scaleOf, suiteScale } from './model.js';
 

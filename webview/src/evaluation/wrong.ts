@@ -1,6 +1,12 @@
 import { percent } from '../../../server/src/evaluation/words.js';
-import type { RowResult, WrongItem } from '../../../server/src/protocol/index.js';
-import { count, decimals, plural, visible } from '../data/visible.js';
+import {
+  count,
+  decimals,
+  plural,
+  type RowResult,
+  type WrongItem,
+} from '../../../server/src/protocol/index.js';
+import { visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 
 /** Items drawn at first, and with each press of the button. */

@@ -1,5 +1,6 @@
+import { count, decimals, plural } from '../../../server/src/protocol/index.js';
 import { objectiveName, type Objective } from '../../../server/src/policy/index.js';
-import { count, decimals, plural, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import type { Change, PolicyModel } from './model.js';
 

@@ -1,4 +1,4 @@
-import { decimals } from '../data/visible.js';
+import { decimals } from '../../../server/src/protocol/index.js';
 import { lambdaAt, positionOf, rounded } from '../detail/model.js';
 import { el } from '../ui/dom.js';
 

@@ -1,8 +1,14 @@
 import { objectiveName, type Objective } from '../../../server/src/policy/index.js';
-import type { AuditSummary, PersistedState } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  decimals,
+  percent,
+  plural,
+  type AuditSummary,
+  type PersistedState,
+} from '../../../server/src/protocol/index.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import type { PlotChart } from '../charts/plot-view.js';
-import { count, decimals, percent, plural } from '../data/visible.js';
+import type { PlotChart } from '../charts/plot-chart.js';
 import type { Host } from '../host.js';
 import { persisted, readPolicy, type PolicyState } from '../state.js';
 import { debounced, el, perFrame } from '../ui/dom.js';

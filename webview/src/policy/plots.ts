@@ -1,7 +1,7 @@
+import { decimals } from '../../../server/src/protocol/index.js';
 import { objectiveName, type Objective } from '../../../server/src/policy/index.js';
 import { padded, type Layer, type Plot } from '../charts/plot.js';
 import type { Role } from '../charts/theme.js';
-import { decimals } from '../data/visible.js';
 import type { PolicyModel, PolicyPoint, PolicyRow } from './model.js';
 
 /** Of the objectives, in their order. */

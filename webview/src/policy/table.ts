@@ -1,13 +1,12 @@
+import { count, decimals, signed } from '../../../server/src/protocol/index.js';
 import { objectiveName, type Estimate, type Objective } from '../../../server/src/policy/index.js';
 import type { Theme } from '../charts/theme.js';
-import { count, decimals } from '../data/visible.js';
 import { el } from '../ui/dom.js';
 import type { PolicyPoint, PolicyRow } from './model.js';
 import { COLOURS } from './plots.js';
 
-const signed = (x: number): string =>
-  `${x >= 0 ? '+' : ''}${decimals(x, Math.abs(x) < 0.01 ? 4 : 3)}`;
-const between = ({ low, high }: Estimate): string => `${signed(low)} to ${signed(high)}`;
+const fine = (x: number): string => signed(x, Math.abs(x) < 0.01 ? 4 : 3);
+const between = ({ low, high }: Estimate): string => `${fine(low)} to ${fine(high)}`;
 
 const HEADS = [
   'objective',
@@ -81,7 +80,7 @@ function row(
     return el(
       'td',
       { class: `n${kind}`, title: '95 % by bootstrap over prompts' },
-      signed(e.value),
+      fine(e.value),
       el('small', {}, between(e)),
     );
   };

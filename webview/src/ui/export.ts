@@ -1,4 +1,4 @@
-import { fileStem } from '../data/visible.js';
+import { stemOf } from '../../../server/src/datasets/formats.js';
 import type { Host } from '../host.js';
 import type { OnExport } from './chart-frame.js';
 import type { Notice } from './notice.js';
@@ -7,6 +7,6 @@ import type { Notice } from './notice.js';
 export const exportUnder =
   (host: Host, notice: Notice, subject: () => string): OnExport =>
   (format, chart, data) => {
-    const name = `${fileStem(subject())}-${chart}`;
+    const name = `${stemOf(subject())}-${chart}`;
     notice.exported(host.request('export', { format, name, data }));
   };

@@ -1,7 +1,14 @@
-import type { PersistedState, ToView, WatchRollout } from '../../../server/src/protocol/index.js';
+import {
+  count,
+  decimals,
+  plural,
+  type PersistedState,
+  type ToView,
+  type WatchRollout,
+} from '../../../server/src/protocol/index.js';
 import type { Plot } from '../charts/plot.js';
 import { readTheme, watchTheme, type Theme } from '../charts/theme.js';
-import { count, decimals, plural, visible } from '../data/visible.js';
+import { visible } from '../data/visible.js';
 import type { Host } from '../host.js';
 import { persisted } from '../state.js';
 import { ChartFrame } from '../ui/chart-frame.js';

@@ -1,5 +1,5 @@
+import { count, decimals } from '../../../server/src/protocol/index.js';
 import { padded, type Axis, type Layer, type Plot } from '../charts/plot.js';
-import { count, decimals } from '../data/visible.js';
 import type { FigureName, WatchModel } from './model.js';
 
 function axis(label: string, values: readonly number[]): Axis {

@@ -1,3 +1,4 @@
+import { EXPORT_FORMATS } from '../../protocol/index.js';
 import { csvReport, jsonReport, jsonlReport } from './data.js';
 import { htmlReport } from './html/page.js';
 import type { Report } from './model.js';
@@ -18,16 +19,19 @@ export { PARQUET_ROLE, parquetThread, ThreadEncoder } from './parquet/thread.js'
 export { csvCell, cut, fit, html, pad, strictJson, visible, width } from './escape.js';
 export { STYLE } from './html/style.js';
 
-export const FORMATS = ['text', 'json', 'jsonl', 'csv', 'sarif', 'html'] as const;
-export type Format = (typeof FORMATS)[number];
+/** Formats of a report: for a terminal, or a file. */
+export const REPORT_FORMATS = ['text', ...EXPORT_FORMATS] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+/** Those that are lines; Parquet is written by `parquetReport`. */
+type Lines = Exclude<ReportFormat, 'parquet'>;
 
 /** Does the format show the riskiest responses, besides or instead of the findings? */
-export const ranks = (format: Format): boolean =>
+export const ranks = (format: ReportFormat): boolean =>
   format === 'text' || format === 'html' || format === 'json';
 
 /** The report's lines, without their line ends. */
 export function render(
-  format: Format,
+  format: Lines,
   report: Report,
   terminal: { columns: number; colour: boolean },
   sarif: SarifOptions = {},

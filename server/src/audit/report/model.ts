@@ -1,6 +1,6 @@
 import type { Place } from '../../datasets/types.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
-import { density, grid, support } from '../../qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, density, grid, support } from '../../qrm/index.js';
 import type { Finding, ProblemFinding, ResponseFinding, Severity } from '../finding.js';
 import type { Audit } from '../index.js';
 import { limitsOfTable, type Limits } from '../limits.js';
@@ -58,8 +58,8 @@ export interface Report {
   /** What to know of the model before the figures. */
   readonly notes: readonly string[];
   readonly limits: Limits;
-  /** As in the options. */
-  readonly cvarLevel: number | undefined;
+  /** Share of the worst rewards that CVaR averages. */
+  readonly cvarLevel: number;
   readonly version: string;
   place(response: number): Place;
   row(response: number): number;
@@ -91,7 +91,7 @@ export async function makeReport(
   options: ReportOptions,
 ): Promise<Report> {
   const { table } = audit;
-  const { pace = UNPACED, limit, version, cvarLevel } = options;
+  const { pace = UNPACED, limit, version, cvarLevel = DEFAULT_CVAR_LEVEL } = options;
   const place = (i: number) => audit.place?.(i) ?? table.place(i);
   const row = (i: number) => audit.row?.(i) ?? table.row.get(i);
   const excerpts = () => {

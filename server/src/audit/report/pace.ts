@@ -1,4 +1,4 @@
-/** How work of many steps gives way to an event loop. A server's pace is in `live/pace.ts`. */
+/** How work of many steps gives way to an event loop. A server's is a `Pacer`. */
 export interface Pace {
   /** The slice is used up. For loops so tight that a promise for each step would cost more than the step. */
   readonly due: boolean;

@@ -1,5 +1,5 @@
-import type { Severity } from '../finding.js';
-import { cvarName, decimals, percent, tailName } from '../rules/index.js';
+import { count, cvarName, decimals, percent, tailName } from '../../protocol/index.js';
+import { SEVERITIES, type Severity } from '../finding.js';
 import { fit, pad, visible, width } from './escape.js';
 import { drawn, type Report } from './model.js';
 
@@ -13,7 +13,6 @@ const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2
 export const bySeverity = (a: Severity, b: Severity) => RANK[a] - RANK[b];
 
 type Ink = (style: keyof typeof INK, text: string) => string;
-const count = (n: number) => n.toLocaleString('en');
 
 /** The table for people: two lines a response, the numbers above, the place and the text below. */
 export function* textReport(
@@ -131,9 +130,10 @@ function* summary(report: Report, ink: Ink) {
   }
   yield line('Findings', s.findings === 0 ? 'none' : count(s.findings));
   for (const { code, total: n, bySeverity: by, description } of s.codes) {
-    const marks = (['error', 'warning', 'info'] as const)
-      .filter((severity) => by[severity] > 0)
-      .map((severity) => ({ severity, text: `${MARK[severity]} ${count(by[severity])}` }));
+    const marks = SEVERITIES.filter((severity) => by[severity] > 0).map((severity) => ({
+      severity,
+      text: `${MARK[severity]} ${count(by[severity])}`,
+    }));
     const shown = marks.map(({ severity, text }) => ink(severity, text)).join(' ');
     const padding = ' '.repeat(Math.max(22 - marks.map((m) => m.text).join(' ').length, 1));
     yield `  ${count(n).padStart(11)} ${code.padEnd(19)} ${shown}${padding}${ink('dim', description)}`;

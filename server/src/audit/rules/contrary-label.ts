@@ -1,7 +1,8 @@
+import { percent } from '../../protocol/index.js';
 import { probabilityBeats } from '../../qrm/index.js';
 import type { ResponseTable } from '../table.js';
-import { DEFAULT_SHARE, MINIMUM_SAMPLE, resolve } from '../thresholds.js';
-import { percent, type Rule } from './rule.js';
+import { DEFAULT_SHARE, inWords, MINIMUM_SAMPLE, resolve } from '../thresholds.js';
+import type { Rule } from './rule.js';
 
 const GOOD = 'desirable';
 const BAD = 'undesirable';
@@ -65,7 +66,7 @@ export const contraryLabel: Rule = {
         code: 'contrary-label',
         severity: 'warning',
         response: i,
-        message: `Contrary label: labelled ${label}, it ${beats} a response labelled ${other} with probability ${percent(p)}, at or below ${percent(limit)} (the dataset's lowest 5 %).`,
+        message: `Contrary label: labelled ${label}, it ${beats} a response labelled ${other} with probability ${percent(p)}, at or below ${percent(limit)} (${inWords(DEFAULT_SHARE, 'lowest')}).`,
       };
     };
   },

@@ -6,7 +6,6 @@ import { RULES } from './all.js';
 import { drained, type Check, type Rule } from './rule.js';
 
 export { RULES } from './all.js';
-export { cvarName, decimals, percent, tailName } from './rule.js';
 export type { Check, Rule, RuleContext, ThresholdSpec } from './rule.js';
 
 export interface RulesContext {

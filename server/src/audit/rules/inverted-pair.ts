@@ -1,6 +1,7 @@
+import { decimals, percent } from '../../protocol/index.js';
 import { BEATS } from '../figures.js';
 import { DEFAULT_SHARE, inWords } from '../thresholds.js';
-import { decimals, percent, type Rule } from './rule.js';
+import type { Rule } from './rule.js';
 
 export const invertedPair: Rule = {
   code: 'inverted-pair',

@@ -19,13 +19,7 @@ export function labelledPairs(table: ResponseTable): Map<number, number> | undef
   const pairOf = (i: number): number | undefined => {
     const other = table.removed(i) ? undefined : table.partner(i);
     if (other === undefined || table.removed(other)) return undefined;
-    const rating = (id: number): number => {
-      const given = table.rating.get(id);
-      if (!Number.isNaN(given)) return given;
-      const kind = table.kindOf(id);
-      return kind === 'chosen' ? 1 : kind === 'rejected' ? 0 : Number.NaN;
-    };
-    return rating(i) > rating(other) ? other : undefined;
+    return table.standing(i) > table.standing(other) ? other : undefined;
   };
   for (let i = 0; i < table.length; i++) {
     const other = pairOf(i);

@@ -1,3 +1,4 @@
+import { percent } from '../../protocol/index.js';
 import { likeness, nearDuplicates, NO_OTHER } from '../../similarity/index.js';
 import type { Thresholds } from '../thresholds.js';
 import { duplicateResponse } from './duplicate-response.js';
@@ -51,14 +52,13 @@ function* preparing({
     const other = first[i] ?? NO_OTHER;
     if (other === NO_OTHER || table.removed(other)) return undefined;
     const { response, prompt } = likeness(word, i, other);
-    const percent = (x: number) => `${Math.round(100 * x)} %`;
     const where = `row ${table.row.get(other) + 1}${table.file.get(i) === table.file.get(other) ? '' : ' of another file'}`;
     return {
       code: 'near-duplicate',
       severity: 'info',
       response: i,
       related: other,
-      message: `Near-duplicate: about ${percent(response)} of this response and ${percent(prompt)} of its prompt are those of ${where} (threshold: ${limit} %).`,
+      message: `Near-duplicate: about ${percent(response, 0)} of this response and ${percent(prompt, 0)} of its prompt are those of ${where} (threshold: ${limit} %).`,
     };
   };
 }

@@ -1,4 +1,3 @@
-import { DEFAULT_CVAR_LEVEL } from '../../qrm/index.js';
 import type { Figure } from '../figures.js';
 import type { ResponseFinding } from '../finding.js';
 import type { ResponseTable } from '../table.js';
@@ -79,15 +78,3 @@ export function drained<T>(steps: Generator<undefined, T>): T {
     if (step.done === true) return step.value;
   }
 }
-
-/** Three decimals, for messages. */
-export const decimals = (x: number): string => x.toFixed(3).replace('-', '−');
-export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-/** q05, q10, q02.5. */
-export const tailName = (tau: number): string => {
-  const p = +(tau * 100).toFixed(2);
-  return `q${p < 10 ? '0' : ''}${p}`;
-};
-/** CVaR 20 %: the mean of the worst fifth. */
-export const cvarName = (level = DEFAULT_CVAR_LEVEL): string =>
-  `CVaR ${+(level * 100).toFixed(2)} %`;

@@ -1,6 +1,7 @@
+import { decimals } from '../../protocol/index.js';
 import { SPREAD } from '../figures.js';
 import { DEFAULT_SHARE, inWords } from '../thresholds.js';
-import { decimals, type Rule } from './rule.js';
+import type { Rule } from './rule.js';
 
 export const wideDistribution: Rule = {
   code: 'wide-distribution',

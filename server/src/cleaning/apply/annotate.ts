@@ -1,9 +1,10 @@
 import {
+  type ByteEdit,
   csvDialect,
   DIALECT_BYTES,
-  scanCsvRecord,
-  type ByteEdit,
+  markAt,
   type ReadBytes,
+  scanCsvRecord,
   type Writing,
 } from '../../datasets/index.js';
 import type { DatasetRow, Place } from '../../datasets/types.js';
@@ -69,7 +70,7 @@ export class CsvAnnotator {
       this.writing.container,
       size <= head.length,
     );
-    const mark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+    const mark = markAt(head, 0, head.length) ? 3 : 0;
     const edits: ByteEdit[] = [];
     let columns: number | undefined;
     let g = 0;

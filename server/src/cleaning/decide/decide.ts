@@ -1,3 +1,4 @@
+import { percent } from '../../protocol/index.js';
 import type { Audit, Finding, FindingCode, ResponseTable } from '../../audit/index.js';
 import {
   ANNOTATIONS,
@@ -8,7 +9,7 @@ import {
 } from '../changes.js';
 import type { TopFigure } from './keep-top.js';
 import { rowsOf, type RowResponses } from './rows.js';
-import { percent, voiceOf, type Voice } from './voice.js';
+import { voiceOf, type Voice } from './voice.js';
 
 export interface CleanOptions {
   /** Rows with a finding of one of these codes go. */

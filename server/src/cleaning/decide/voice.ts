@@ -1,6 +1,7 @@
 import type { Audit, Finding } from '../../audit/index.js';
 import type { RowVerdict } from '../changes.js';
 import { topFigures, type TopFigure, type TopFigures } from './keep-top.js';
+import { percent } from '../../protocol/index.js';
 
 /** Who says what rows are worth: one model, or a jury of several. */
 export interface Voice {
@@ -15,8 +16,6 @@ export interface Voice {
   /** What a jury has found of a pair. */
   verdict?(response: number): RowVerdict | undefined;
 }
-
-export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
 /** The voice of the model that made an audit. */
 export function voiceOf(audit: Audit): Voice {

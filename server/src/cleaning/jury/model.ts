@@ -1,4 +1,5 @@
 import { seeded } from '../../evaluation/statistics/index.js';
+import { drained } from '../../audit/index.js';
 
 /** Steps of confidence that a judge's accuracy is told apart for. */
 const STEPS = 4;
@@ -39,11 +40,7 @@ export interface JuryResult {
  * @param votes of each judge P(chosen beats rejected) of each pair, NaN where it has none
  */
 export function jury(votes: readonly ArrayLike<number>[], seed = 1): JuryResult {
-  const steps = deliberation(votes, seed);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return drained(deliberation(votes, seed));
 }
 
 /** The same in steps of some milliseconds at most. */

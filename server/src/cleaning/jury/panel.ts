@@ -12,6 +12,7 @@ import { ranks, topFigures, type TopFigure } from '../decide/keep-top.js';
 import { rowsOf } from '../decide/rows.js';
 import { deliberation } from './model.js';
 import { Ruling, type Heard, type Judge } from './ruling.js';
+import { stepped } from '../../pace.js';
 
 /** More than the bits of what is kept of a finding. */
 export const MOST_JUDGES = 32;
@@ -60,9 +61,9 @@ export class Panel {
   /**
    * What the judges find together.
    * @param quorum judges that must agree on a finding
-   * @param tick lets the event loop turn, and throws when it is of no use any more
+   * @throws AbortError when `signal` fires
    */
-  async rule(quorum: number, thresholds: Thresholds, tick: () => Promise<void>): Promise<Ruling> {
+  async rule(quorum: number, thresholds: Thresholds, signal?: AbortSignal): Promise<Ruling> {
     const { first, heard } = this;
     if (first === undefined) throw new Error('no judge was heard');
     // Pairs alone, for the model of judges and labels.
@@ -70,11 +71,9 @@ export class Panel {
     for (let i = 0; i < first.table.length; i++)
       if (heard.some(({ votes }) => !Number.isNaN(votes[i]))) pairs.push(i);
     const votes = heard.map((h) => Float32Array.from(pairs, (i) => h.votes[i]!));
-    const steps = deliberation(votes);
-    let step = steps.next();
-    for (; step.done !== true; step = steps.next()) await tick();
+    const result = await stepped(deliberation(votes), signal);
     const { inverted } = thresholds;
-    const { verdicts } = step.value;
+    const { verdicts } = result;
     // P(the label is right) at which a pair is found inverted.
     const limit =
       inverted === undefined
@@ -86,7 +85,7 @@ export class Panel {
       quorum,
       limit,
       pairs,
-      result: step.value,
+      result,
       finders: this.finders,
       severities: this.severities,
     });

@@ -1,3 +1,4 @@
+import { percent } from '../../protocol/index.js';
 import {
   RULES,
   type Audit,
@@ -9,7 +10,7 @@ import {
 } from '../../audit/index.js';
 import type { RowVerdict } from '../changes.js';
 import type { TopFigures } from '../decide/keep-top.js';
-import { percent, type Voice } from '../decide/voice.js';
+import type { Voice } from '../decide/voice.js';
 import type { JuryResult, Verdict } from './model.js';
 
 /** One who judges: a model, or one of its attributes. */

@@ -1,23 +1,16 @@
-import { dirname, join } from 'node:path';
-import {
-  IGNORE_FILE,
-  readIgnored,
-  SEVERITIES,
-  type Audit,
-  type FindingCode,
-} from '../../audit/index.js';
+import { count } from '../../protocol/index.js';
+import { readIgnored, SEVERITIES, type Audit, type FindingCode } from '../../audit/index.js';
 import {
   makeReport,
   parquetReport,
   ranks,
   render,
   visible,
-  type Format,
   type Report,
+  type ReportFormat,
 } from '../../audit/report/index.js';
 import type { DatasetEvent } from '../../datasets/types.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
-import { writeLines } from '../../files/write.js';
 import { passportWords, readPassport } from '../../evaluation/index.js';
 import { messageOf } from '../../errors.js';
 import type { KeptScores } from '../../session/score-service.js';
@@ -26,17 +19,16 @@ import { audited } from '../audited.js';
 import { complain, noneExists, open, openKnown, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
-import { checkOutputs, expandFiles } from '../files.js';
+import { checkOutputs, expandFiles, ignoreFiles } from '../files.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
 import { hearJury } from '../jury.js';
 import type { JuryOptions } from '../options/jury.js';
-import { thresholds, weights, type FailOn } from '../options/shared.js';
-import { isClosedPipe, print, terminal } from '../output/output.js';
-import { count } from '../output/progress.js';
+import { type FailOn, thresholds, weightsGiven } from '../options/shared.js';
+import { put, sayer, terminal, written } from '../output/output.js';
 import { withSession, type Session } from '../session.js';
 
 export interface AuditCommandOptions extends CommonOptions {
-  format: Format | 'parquet';
+  format: ReportFormat;
   top: number;
   select?: ReadonlySet<FindingCode>;
   ignore?: ReadonlySet<FindingCode>;
@@ -88,7 +80,7 @@ async function auditShards(
   version: string,
 ): Promise<number> {
   const { signal } = onInterrupt();
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const say = sayer(o.quiet);
   const { evaluator, store } = shards;
   say(`Scores of ${evaluator.info.modelName}: ${o.scores}`);
   // Once a file: its second reading is for texts, which need no scores.
@@ -112,7 +104,6 @@ async function audit(
   version: string,
   { evaluator, store, signal, say, alongside }: Scoring,
 ): Promise<number> {
-  const { attributes } = evaluator.info.spec;
   const audit = await audited(
     // The second reading, for the texts, is not cut short by the signal of the first.
     files.map((path) =>
@@ -126,7 +117,7 @@ async function audit(
       store,
       signal,
       ...chosen(files, o),
-      weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
+      weights: weightsGiven(o, evaluator.info.spec),
       thresholds: thresholds(o),
     },
   );
@@ -135,7 +126,7 @@ async function audit(
 
 /** Which findings are wanted. */
 const chosen = (files: readonly string[], o: AuditCommandOptions) => ({
-  ignored: readIgnored([...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE)))]),
+  ignored: readIgnored(ignoreFiles(files)),
   wanted: (code: FindingCode) => (o.select?.has(code) ?? true) && !o.ignore?.has(code),
 });
 
@@ -154,7 +145,7 @@ async function auditByJury(
   if (typeof heard === 'number') return heard;
   const { audit, ruling, info } = heard;
   const { signal } = onInterrupt();
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const say = sayer(o.quiet);
   const agreed: Audit = { ...audit, findings: () => ruling.findings() };
   const names = ruling.judges.map((judge) => judge.name).join(', ');
   const told = { ...info, modelName: `jury of ${ruling.judges.length}: ${names}` };
@@ -177,7 +168,7 @@ async function report(
   { signal, say, ...words }: Told,
 ): Promise<number> {
   const report = await makeReport(audit, info, {
-    top: o.format !== 'parquet' && ranks(o.format) ? o.top : 0,
+    top: ranks(o.format) ? o.top : 0,
     cvarLevel: o.cvarLevel,
     limit: o.limit,
     version,
@@ -185,19 +176,10 @@ async function report(
     ...words,
     calibrated: await calibration(info.modelHash, o),
   });
-  try {
-    if (o.format === 'parquet') {
-      if (o.out !== undefined) await parquetReport(audit, info, o.out, { signal });
-    } else {
-      const lines = render(o.format, report, terminal(o.out), { results: o.sarifResults });
-      if (o.out === undefined) for await (const line of lines) await print(`${line}\n`);
-      else await writeLines(lines, o.out, signal);
-    }
-    if (o.out !== undefined) say(`Report: ${o.out}`);
-  } catch (error) {
-    // The reader has seen enough; what was found counts all the same.
-    if (!isClosedPipe(error)) throw error;
-  }
+  const whole = await (o.format === 'parquet'
+    ? written(parquetReport(audit, info, o.out ?? '', { signal }))
+    : put(render(o.format, report, terminal(o.out), { results: o.sarifResults }), o.out, signal));
+  if (o.out !== undefined && whole) say(`Report: ${o.out}`);
   if (audit.moreProblems > 0) {
     const [all, listed] = [report.summary.problems, audit.problems.length];
     say(`${count(all)} pieces could not be read; the report lists ${count(listed)} of them`);

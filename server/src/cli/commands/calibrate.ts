@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { IGNORE_FILE, parseIgnored, readIgnored } from '../../audit/index.js';
 import {
@@ -17,11 +17,12 @@ import { visible } from '../../audit/report/index.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { passportCache } from '../engine.js';
 import { EXIT, UsageError } from '../errors.js';
-import { expandFiles } from '../files.js';
+import { expandFiles, ignoreFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
 import { Progress, Share } from '../output/progress.js';
 import { print } from '../output/output.js';
 import { withSession } from '../session.js';
+import { tellProblems } from '../output/problems.js';
 
 export interface CalibrateOptions extends CommonOptions {
   accepted?: string;
@@ -83,8 +84,7 @@ async function calibrateCommand(paths: string[], o: CalibrateOptions): Promise<n
     } finally {
       bar.end();
     }
-    for (const { file, line, message } of evaluation.problems.slice(0, 20))
-      process.stderr.write(`${visible(`${files[file]}:${line + 1}: ${message}`)}\n`);
+    tellProblems(evaluation, files);
     const scores = evaluation.ratedBy[0]?.scores;
     const datasetOf = (response: number) => basename(files[evaluation.rated.file[response]!] ?? '');
     const entries = scores ? passportEntries(evaluation, scores, datasetOf, complain) : [];
@@ -113,8 +113,7 @@ function findingLabels(
   files: readonly string[],
   accepted: string | undefined,
 ): FindingLabel | undefined {
-  const beside = [...new Set(['.', ...files.map(dirname)].map((d) => join(d, IGNORE_FILE)))];
-  const lists = beside.filter((path) => existsSync(path));
+  const lists = ignoreFiles(files).filter((path) => existsSync(path));
   if (accepted === undefined && lists.length === 0) return undefined;
   const ignored = readIgnored(lists);
   const bad = new Set(

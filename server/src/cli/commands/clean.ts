@@ -31,13 +31,14 @@ import { complain, noneExists, open } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
 import { expandFiles } from '../files.js';
 import { onInterrupt } from '../interrupt.js';
-import { thresholds, weights } from '../options/shared.js';
+import { thresholds, weightsGiven } from '../options/shared.js';
 import { Progress } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 import { showChanges, summary } from '../output/clean.js';
 import { hearJury } from '../jury.js';
 import type { JuryOptions } from '../options/jury.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
+import { sayer } from '../output/output.js';
 
 /** Codes that no score is needed for. */
 const UNSCORED: ReadonlySet<string> = new Set([
@@ -125,12 +126,11 @@ async function scored(
   session: Session,
 ): Promise<number> {
   const { evaluator, store, signal } = session;
-  const { attributes } = evaluator.info.spec;
   const audit = await audited(sourcesOf(run, o), o, {
     evaluator,
     store,
     signal,
-    weights: o.weights === undefined ? undefined : weights(o.weights, attributes),
+    weights: weightsGiven(o, evaluator.info.spec),
     thresholds: thresholds(o),
   });
   return finish(run, audit, o, version, signal, { info: evaluator.info });
@@ -176,7 +176,8 @@ async function finish(
     .map((file, n) => ({ file, names: run.names[n]! }))
     .filter((_, n) => !audit.unreadable.has(n));
   const bad = run.bad + files.length - good.length;
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${visible(line)}\n`));
+  const tell = sayer(o.quiet);
+  const say = (line: string) => tell(visible(line));
   if (o.dryRun) {
     for (const { file, names } of good) await showChanges(file, names, run.parts, say, signal);
     return bad > 0 ? EXIT.unreadable : EXIT.ok;

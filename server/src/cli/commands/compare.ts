@@ -1,3 +1,4 @@
+import { count } from '../../protocol/index.js';
 import { take } from '../../audit/index.js';
 import {
   compareData,
@@ -7,13 +8,12 @@ import {
   type LeakKind,
 } from '../../cleaning/index.js';
 import { existsSync } from 'node:fs';
-import { writeLines } from '../../files/write.js';
 import { complain, open, type InputOptions } from '../common.js';
 import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
-import { isClosedPipe, print } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { put, sayer } from '../output/output.js';
+import { Progress, Share } from '../output/progress.js';
 
 export interface CompareCommandOptions extends InputOptions {
   leaks?: boolean;
@@ -74,15 +74,8 @@ export async function compareCommand(
   }
   const names = { a, b, files: files.map(({ path }) => path), near: o.nearDuplicate };
   const lines = renderComparison(o.format, comparison, names, o.leaks ?? false);
-  try {
-    if (o.out !== undefined) {
-      await writeLines(lines, o.out, signal);
-      if (!o.quiet) process.stderr.write(`Report: ${o.out}\n`);
-    } else for (const line of lines) await print(`${line}\n`);
-  } catch (error) {
-    // The reader has seen enough; what was found counts all the same.
-    if (!isClosedPipe(error)) throw error;
-  }
+  const whole = await put(lines, o.out, signal);
+  if (o.out !== undefined && whole) sayer(o.quiet)(`Report: ${o.out}`);
   let bad = read.size === 0;
   for (const [file, { n, first, unreadable }] of problems) {
     bad ||= unreadable || !read.has(file);

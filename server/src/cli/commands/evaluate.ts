@@ -1,9 +1,9 @@
+import { count } from '../../protocol/index.js';
 import {
   Evaluation,
   fixedWeights,
   readingsOf,
   resultOf,
-  type EvaluationProblem,
   type RowSpec,
   type ScoredItem,
   type SuiteName,
@@ -11,8 +11,6 @@ import {
 import { renderEvaluation, type EvaluationFormat } from '../../evaluation/report/index.js';
 import { ItemsFile } from '../../evaluation/report/items-file.js';
 import { RewardBenchFiles } from '../../evaluation/report/reward-bench.js';
-import { visible } from '../../audit/report/index.js';
-import { writeLines } from '../../files/write.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
 import { DEFAULT_LAMBDA } from '../../qrm/index.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
@@ -22,15 +20,16 @@ import { checkOutputs, expandFiles } from '../files.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
 import { weights } from '../options/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
-import { isClosedPipe, print } from '../output/output.js';
+import { put } from '../output/output.js';
 import {
   evaluateEvents,
   evaluateLines,
   resampling,
   type EvaluateTold,
 } from '../output/evaluate-progress.js';
-import { count, Share } from '../output/progress.js';
+import { Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
+import { tellProblems } from '../output/problems.js';
 
 export interface EvaluateCommandOptions
   extends Omit<CommonOptions, 'model' | 'lambda'>, JudgeRowOptions {
@@ -44,9 +43,6 @@ export interface EvaluateCommandOptions
   rewardBench?: string;
   progress?: 'text' | 'json';
 }
-
-/** Problems told one by one; the rest is counted. */
-const SHOWN = 20;
 
 export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions): Promise<number> {
   const files = await expandFiles(paths, complain, [o.out, o.items]);
@@ -85,7 +81,7 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
       if (code !== EXIT.ok) return code;
     }
     await judgeRow(evaluation, files, o, { signal, onItem, bar: told.bar });
-    tell(evaluation.problems, evaluation.moreProblems, files);
+    tellProblems(evaluation, files);
     for (const [n, why] of evaluation.unreadable) complain(`${files[n]}: ${why}`);
     if (evaluation.rebased > 0)
       say(`${count(evaluation.rebased)} rejected responses had another beginning: scored after that of chosen, as reward-bench does`); // prettier-ignore
@@ -100,7 +96,7 @@ export async function evaluateCommand(paths: string[], o: EvaluateCommandOptions
     if (bench !== undefined) {
       for (const file of await bench.end(result)) say(`reward-bench: ${file}`);
     }
-    await write(renderEvaluation(o.format, result), o, signal);
+    await put(renderEvaluation(o.format, result), o.out, signal);
     told.done(o.out);
     return evaluation.unreadable.size > 0 || evaluation.problems.some(({ lost }) => lost)
       ? EXIT.unreadable
@@ -168,28 +164,4 @@ function rowsOf(info: EvaluatorInfo, o: EvaluateCommandOptions, names: Set<strin
   if (!several) return rows;
   const fixed = fixedWeights(attributes);
   return [...rows, { name: `${name}, ${fixed.how}`, kind: `fixed: ${fixed.how}`, weights: fixed.weights }]; // prettier-ignore
-}
-
-function tell(
-  problems: readonly EvaluationProblem[],
-  more: number,
-  files: readonly string[],
-): void {
-  for (const { file, line, message } of problems.slice(0, SHOWN))
-    process.stderr.write(`${visible(`${files[file]}:${line + 1}: ${message}`)}\n`);
-  const rest = problems.length + more - SHOWN;
-  if (rest > 0) process.stderr.write(`… and ${count(rest)} more rows like these\n`);
-}
-
-async function write(
-  lines: Iterable<string>,
-  o: EvaluateCommandOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    if (o.out !== undefined) await writeLines(lines, o.out, signal);
-    else for (const line of lines) await print(`${line}\n`);
-  } catch (error) {
-    if (!isClosedPipe(error)) throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import type { McpOptions } from '../../protocol/index.js';
 import { EXIT } from '../errors.js';
 import { onSignals } from '../interrupt.js';
+import { sayer } from '../output/output.js';
 
 /** What dist/mcp.js has: a bundle of its own, so that no other command loads the protocol. */
 interface McpModule {
@@ -15,7 +16,6 @@ interface McpModule {
 
 export async function mcpCommand(options: McpOptions): Promise<number> {
   const { serveMcp } = (await import(new URL('./mcp.js', import.meta.url).href)) as McpModule;
-  const say = (line: string) => void (options.quiet || process.stderr.write(`${line}\n`));
-  await serveMcp(options, { say, onStop: onSignals });
+  await serveMcp(options, { say: sayer(options.quiet), onStop: onSignals });
   return EXIT.ok;
 }

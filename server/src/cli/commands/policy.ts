@@ -1,7 +1,6 @@
+import { count } from '../../protocol/index.js';
 import type { AuditSource } from '../../audit/index.js';
 import { visible } from '../../audit/report/index.js';
-import { commandLineSource } from '../../datasets/index.js';
-import { readDataset } from '../../datasets/process/index.js';
 import { writeLines } from '../../files/write.js';
 import { DEFAULT_TAU } from '../../qrm/index.js';
 import {
@@ -24,16 +23,17 @@ import {
   previewing,
   tiltedWeights,
   type Objective,
-  type PolicyPreview,
 } from '../../policy/index.js';
 import { render, type PolicyFormat } from '../../policy/report/index.js';
-import { complain, noneExists, type CommonOptions } from '../common.js';
+import { type CommonOptions, complain, noneExists, open } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { weights } from '../options/shared.js';
-import { isClosedPipe, print, terminal } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { weightsGiven } from '../options/shared.js';
+import { put, terminal } from '../output/output.js';
+import { Progress, Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
+import { SHOWN_PROBLEMS } from '../output/problems.js';
+import { stepped } from '../../pace.js';
 
 export interface PolicyCommandOptions extends CommonOptions {
   format: PolicyFormat;
@@ -87,7 +87,8 @@ async function policy(
       throw error instanceof RangeError ? new UsageError(error.message) : error;
     }
   }
-  const sources = files.map((path) => ({ path, open: () => withAside(path, o) }));
+  // Log-probabilities stand beside the texts: rows come with what else their records hold.
+  const sources = files.map((path) => ({ path, open: () => open(path, o, undefined, true) }));
   const { pool, fruitless } = await gathered(sources, files, o, session);
   for (const [n, why] of fruitless)
     process.stderr.write(`qrm: ${visible(`${files[n]}: ${why}`)}\n`);
@@ -113,23 +114,11 @@ async function policy(
     signal,
   );
   const report = { preview, leftOut, files, model: modelName, levels: spec.levels.length, version };
-  try {
-    const lines = render(o.format, report, terminal(o.out));
-    if (o.out === undefined) for (const line of lines) await print(`${line}\n`);
-    else await writeLines(lines, o.out, signal);
-    if (o.out !== undefined) say(`Report: ${o.out}`);
-  } catch (error) {
-    if (!isClosedPipe(error)) throw error;
-  }
+  const whole = await put(render(o.format, report, terminal(o.out)), o.out, signal);
+  if (o.out !== undefined && whole) say(`Report: ${o.out}`);
   const wanted = by ?? objectives.find(({ kind }) => kind !== 'mean') ?? parseObjective('mean');
   await write({ sources, pool, limit: o.limit }, wanted, o, session);
   return fruitless.size > 0 ? EXIT.unreadable : EXIT.ok;
-}
-
-/** Log-probabilities stand beside the texts: rows come with what else their records hold. */
-async function* withAside(path: string, o: CommonOptions) {
-  const options = { format: o.inputFormat, mapping: o.mapping, aside: true };
-  yield* readDataset(await commandLineSource(path), options);
 }
 
 async function gathered(
@@ -146,12 +135,12 @@ async function gathered(
     store,
     signal,
     limit: o.limit,
-    weights:
-      o.weights === undefined ? undefined : weights(o.weights, evaluator.info.spec.attributes),
+    weights: weightsGiven(o, evaluator.info.spec),
     onProblem: (file, { place, code, message }) => {
       const at = `${files[file]}:${place.line + 1}:${place.column + 1}`;
       // The rest is counted: a file of another format has one on every line.
-      if (++problems <= 20) process.stderr.write(`${visible(`${at} ${message} (${code})`)}\n`);
+      if (++problems <= SHOWN_PROBLEMS)
+        process.stderr.write(`${visible(`${at} ${message} (${code})`)}\n`);
     },
   });
   try {
@@ -163,20 +152,8 @@ async function gathered(
     }
   } finally {
     bar.end();
-    if (problems > 20) say(`${count(problems - 20)} more pieces could not be read`);
-  }
-}
-
-/** Gives way between the steps, so that Ctrl-C is heard. */
-async function stepped(
-  steps: Generator<number, PolicyPreview>,
-  signal: AbortSignal,
-): Promise<PolicyPreview> {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    signal.throwIfAborted();
+    const rest = problems - SHOWN_PROBLEMS;
+    if (rest > 0) say(`${count(rest)} more pieces could not be read`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { count, plural } from '../../protocol/index.js';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { closeReaders, detectFormat } from '../../datasets/process/index.js';
 import type { CommonOptions } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
-import { count, Progress } from '../output/progress.js';
+import { Progress } from '../output/progress.js';
+import { messageOf } from '../../errors.js';
+import { sayer } from '../output/output.js';
 
 /** `qrm score --ray`: what it adds to the options of `score`. */
 export interface RayOptions extends CommonOptions {
@@ -47,8 +50,6 @@ type Told =
       }[];
     }
   | { readonly step: 'error'; readonly message: string };
-
-const plural = (n: number, noun: string) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 
 const flags = (options: Readonly<Record<string, string | number | undefined>>): string[] =>
   Object.entries(options).flatMap(([name, value]) =>
@@ -112,7 +113,7 @@ async function follow(
   o: RayOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const say = (line: string) => void (o.quiet || process.stderr.write(`${line}\n`));
+  const say = sayer(o.quiet);
   const child = spawn(o.python, [job], { cwd: dirname(job), stdio: ['pipe', 'pipe', 'pipe'] });
   const stop = () => child.kill('SIGINT');
   signal.addEventListener('abort', stop, { once: true });
@@ -138,7 +139,7 @@ async function follow(
   }
   bar.end();
   const code = await ended.catch((error: unknown) => {
-    throw new UsageError(`--python ${o.python}: ${String((error as Error).message)}`);
+    throw new UsageError(`--python ${o.python}: ${messageOf(error)}`);
   });
   if (signal.aborted) {
     return interrupted('Whole shards are kept', say);

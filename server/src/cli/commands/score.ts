@@ -1,3 +1,4 @@
+import { count } from '../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { take } from '../../audit/index.js';
 import { strictJson, visible } from '../../audit/report/index.js';
@@ -10,9 +11,9 @@ import { contentHash } from '../../store/index.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { weights } from '../options/shared.js';
+import { weightsGiven } from '../options/shared.js';
 import { Appender } from '../output/output.js';
-import { count, Progress, Share } from '../output/progress.js';
+import { Progress, Share } from '../output/progress.js';
 import { DoneLines, dropRetried, readDone } from '../output/scores.js';
 import { withSession, type Session } from '../session.js';
 
@@ -33,7 +34,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
     tau: o.tau,
     lambda: o.lambda,
     cvarLevel: o.cvarLevel,
-    weights: o.weights === undefined ? undefined : weights(o.weights, info.spec.attributes),
+    weights: weightsGiven(o, info.spec),
     pooled: info.spec.pooled,
   };
   const run = createHash('sha256')

@@ -5,7 +5,7 @@ import { whyUnread } from '../../files/why.js';
 import { writeWhole } from '../../files/write.js';
 import { runTraining, type PartialConfig } from '../../training/index.js';
 import { EXIT, UsageError } from '../errors.js';
-import { onInterrupt } from '../interrupt.js';
+import { interrupted, onInterrupt } from '../interrupt.js';
 import { TrainEvents, TrainLine } from '../output/train-progress.js';
 
 export interface TrainOptions {
@@ -58,8 +58,7 @@ export async function trainCommand(o: TrainOptions): Promise<number> {
   } catch (error) {
     told.clear();
     if (!signal.aborted) throw error;
-    process.stderr.write('Interrupted. The same command goes on from there.\n');
-    return EXIT.interrupted;
+    return interrupted('What was made is kept');
   }
 }
 

@@ -4,6 +4,7 @@ import {
   CODES,
   NEAR_PERCENT,
   parseThreshold,
+  thresholdForm,
   RULES,
   SEVERITIES,
   type Finding,
@@ -20,7 +21,7 @@ import {
 import { doubleKey } from '../../files/json-keys.js';
 import { readUserText } from '../../files/user-text.js';
 import { DEVICES, PRECISIONS } from '../../protocol/index.js';
-import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../qrm/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU, type QrmSpec } from '../../qrm/index.js';
 import { UsageError } from '../errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
@@ -82,15 +83,10 @@ export function thresholdOptions(command: Command): Command {
     const { default: usual } = spec;
     const standard = usual.kind === 'relative' ? `${usual.share * 100}%` : `${usual.value}`;
     const parse = (text: string): Threshold => {
-      if (spec.figure === undefined)
-        return {
-          kind: 'absolute',
-          value: number(flag, spec.least ?? 0, spec.most ?? 1e9, true)(text),
-        };
       try {
-        return parseThreshold(text, flag);
+        return parseThreshold(text, flag, spec);
       } catch {
-        throw new UsageError(`${flag} ${text}: expected a number or a share such as 5%`);
+        throw new UsageError(`${flag} ${text}: expected ${thresholdForm(spec)}`);
       }
     };
     command.option(
@@ -173,6 +169,12 @@ export function weights(text: string, attributes: readonly string[]): number[] {
   }
   return out;
 }
+
+/** Those of `--weights`, where it is given. */
+export const weightsGiven = (
+  { weights: text }: { readonly weights?: string },
+  { attributes }: Pick<QrmSpec, 'attributes'>,
+): number[] | undefined => (text === undefined ? undefined : weights(text, attributes));
 
 export function mapping(text: string): FieldMapping {
   const json = existsSync(text) ? readUserText(text) : text;

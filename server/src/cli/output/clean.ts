@@ -1,3 +1,4 @@
+import { count } from '../../protocol/index.js';
 import { visible } from '../../audit/report/index.js';
 import {
   FileBytes,
@@ -9,7 +10,6 @@ import {
   type Part,
 } from '../../cleaning/index.js';
 import { isClosedPipe, print } from './output.js';
-import { count } from './progress.js';
 
 /** What would change of a file: a unified diff (of Parquet its rows) on standard output, and counts. */
 export async function showChanges(

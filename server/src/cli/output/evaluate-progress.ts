@@ -1,6 +1,7 @@
 import type { EvaluateEvent } from '../../protocol/index.js';
 import { loadingLine, Progress } from './progress.js';
 import type { SessionTold } from '../session.js';
+import { sayer } from './output.js';
 
 /** How an evaluation is told to a person, or to the editor. */
 export interface EvaluateTold extends SessionTold {
@@ -11,7 +12,7 @@ export interface EvaluateTold extends SessionTold {
 
 /** Lines and a bar on standard error. */
 export function evaluateLines(quiet: boolean): EvaluateTold {
-  const say = (line: string): void => void (quiet || process.stderr.write(`${line}\n`));
+  const say = sayer(quiet);
   return {
     say,
     loading: loadingLine(quiet),

@@ -1,13 +1,42 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { systemReason } from '../../files/reasons.js';
 import { targetOf } from '../../files/target.js';
-import { openSink, writeTo, type Sink } from '../../files/write.js';
+import { openSink, type Sink, writeLines, writeTo } from '../../files/write.js';
 
 /** To standard output, as fast as its reader takes it. @throws EPIPE when the reader has left */
 export const print = (text: string): Promise<void> => writeTo(process.stdout, text);
 
 export const isClosedPipe = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+
+/** Says a line on standard error, unless `--quiet`. */
+export const sayer =
+  (quiet = false) =>
+  (line: string): void =>
+    void (quiet || process.stderr.write(`${line}\n`));
+
+/**
+ * Waits for a report to be written.
+ * @returns false where its reader had seen enough and left: what was found counts all the same
+ */
+export async function written(report: Promise<unknown>): Promise<boolean> {
+  try {
+    await report;
+    return true;
+  } catch (error) {
+    if (isClosedPipe(error)) return false;
+    throw error;
+  }
+}
+
+type Lines = Iterable<string> | AsyncIterable<string>;
+/** A report's lines into a file, else to standard output. @returns as `written` */
+export const put = (lines: Lines, out: string | undefined, signal: AbortSignal): Promise<boolean> =>
+  written(out === undefined ? printAll(lines) : writeLines(lines, out, signal));
+
+async function printAll(lines: Lines): Promise<void> {
+  for await (const line of lines) await print(`${line}\n`);
+}
 
 /** What a report may use: NO_COLOR and FORCE_COLOR as https://no-color.org and Node have them. */
 export function terminal(out?: string) {

@@ -1,15 +1,11 @@
 import { SingleBar } from 'cli-progress';
-import { duration } from '../../protocol/index.js';
+import { count, duration } from '../../protocol/index.js';
 import { textBytes } from './size.js';
-
-export { duration };
 
 /** Rate and time left are taken from so many seconds back. */
 const WINDOW = 20_000;
 const QUIET_LINE = 10_000;
 const FRAME = 100;
-
-export const count = (n: number): string => n.toLocaleString('en');
 
 /**
  * How much of the files is done, from 0 to 1, by bytes (or by rows where only so many of each are

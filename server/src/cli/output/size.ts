@@ -1,11 +1,15 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-
-const GZIP = 0x1f8b;
-const ZSTD = 0xfd2fb528;
+import {
+  compressionOf,
+  containerOfName,
+  CONTAINERS,
+  factsOf,
+  isText,
+} from '../../datasets/index.js';
 
 /**
  * How many bytes of text a dataset holds, without reading it: the scale of `Place.end`. Undefined
- * where that cannot be known (Parquet, zstd without its size, an unreadable file).
+ * where that cannot be known (no text, zstd without its size, an unreadable file).
  */
 export function textBytes(path: string): number | undefined {
   let fd: number;
@@ -20,9 +24,10 @@ export function textBytes(path: string): number | undefined {
     const { size } = fstatSync(fd);
     const head = Buffer.alloc(18);
     readSync(fd, head, 0, 18, 0);
-    if (head.toString('latin1', 0, 4) === 'PAR1') return undefined;
-    if (head.readUInt32LE(0) === ZSTD) return zstdContent(head);
-    if (head.readUInt16BE(0) !== GZIP) return size;
+    const compression = compressionOf(head);
+    if (compression === 'none') return holdsText(path, head) ? size : undefined;
+    // A skippable frame says nothing of the next one.
+    if (compression === 'zstd') return head[3] === 0xfd ? zstdContent(head) : undefined;
     // RFC 1952: the last four bytes hold the size modulo 2^32; text hardly shrinks a thousandfold.
     const tail = Buffer.alloc(4);
     readSync(fd, tail, 0, 4, Math.max(size - 4, 0));
@@ -33,6 +38,14 @@ export function textBytes(path: string): number | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** By the first bytes that a format has, or by its name. */
+function holdsText(path: string, head: Buffer): boolean {
+  const first = head.toString('latin1');
+  const container =
+    CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff')) ?? containerOfName(path);
+  return container === undefined || isText(container);
 }
 
 /** Frame_Content_Size of RFC 8878, section 3.1.1.1; one frame is taken to be the whole file. */

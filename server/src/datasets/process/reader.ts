@@ -12,6 +12,7 @@ import {
 } from './wire/messages.js';
 import { Packer, type WriteRow } from './wire/pack.js';
 import { Pulse } from './watchdog.js';
+import { cancelled } from '../../errors.js';
 
 /** Events are sent when they weigh this much, or when the reader waits for bytes. */
 const BATCH = 1 << 17;
@@ -82,8 +83,7 @@ class Work {
     if (message.type === 'taken') this.ahead -= message.weight;
     else if (message.type === 'chunk') this.chunks.push(message.bytes);
     else if (message.type === 'part') this.parts.push(message.part);
-    else if (message.type === 'cancel')
-      this.stop.abort(new DOMException('The reading was cancelled', 'AbortError'));
+    else if (message.type === 'cancel') this.stop.abort(cancelled('The reading was cancelled'));
     else {
       this.last = true;
       if (message.error !== undefined) this.broken = receivedError(message.error);

@@ -1,6 +1,7 @@
 import { isUrl } from '../client.js';
 import { EndpointError } from './http.js';
 import { EnginePool } from './pool.js';
+import { messageOf } from '../../errors.js';
 
 /** What an engine serves, for the words of an error and for telling two apart. */
 export interface Serving {
@@ -90,7 +91,7 @@ function lateMember<E extends Serving>(url: string, first: E, open: () => Promis
         sameModel(found, first);
       } catch (error) {
         // It must not have work; the others go on.
-        throw new EndpointError('down', (error as Error).message);
+        throw new EndpointError('down', messageOf(error));
       }
       return (known = found);
     },

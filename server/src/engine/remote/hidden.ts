@@ -1,7 +1,7 @@
 import type { HeadsModel } from '../../model/bundle/heads-model.js';
 import { applyHeads } from '../../model/heads/heads-math.js';
-import { expectation, mixQuantiles } from '../../qrm/index.js';
 import { conversationPaths } from '../paths.js';
+import { scoreOf } from '../score-of.js';
 import type { GroupResult, ScoreGroup, TargetResult } from '../types.js';
 import type { RemoteEngine } from './engine.js';
 import type { StateEngine } from './source.js';
@@ -50,19 +50,13 @@ async function scoreGroup(
   for (const [n, { ids, positions, reward, gate, cut }] of wanted.entries()) {
     const at = (position: number) => states[n]![positions.indexOf(position)]!;
     const out = applyHeads(model.heads, at(reward), at(gate));
-    const mixed = mixQuantiles(out.quantiles, out.gate);
     const [c, t] = slots[n]!;
-    results[c]![t] = {
-      ok: true,
-      score: {
-        attributeQuantiles: Float32Array.from(out.quantiles),
-        gate: Float32Array.from(out.gate),
-        quantiles: Float32Array.from(mixed),
-        expectation: expectation(mixed),
-        tokens: ids.length,
-        truncatedTokens: cut,
-      },
-    };
+    results[c]![t] = scoreOf(
+      Float32Array.from(out.quantiles),
+      Float32Array.from(out.gate),
+      model.heads.spec,
+      { tokens: ids.length, truncatedTokens: cut },
+    );
     // Heads of a large model take milliseconds each.
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -11,6 +11,8 @@ export interface QrmModel {
   readonly levels: readonly number[];
   readonly attributes: readonly string[];
   readonly equal_weights: boolean;
+  /** Absent of earlier versions. */
+  readonly pooled?: boolean;
 }
 
 interface Entry {
@@ -25,11 +27,11 @@ interface Entry {
 
 /** Another `qrm serve`: whole distributions come back, bit for bit. */
 export function qrmEngine(url: string, model: QrmModel, maxTokens: number): RemoteEngine {
-  const { levels, attributes, equal_weights: equal } = model;
+  const { levels, attributes, equal_weights: equal, pooled } = model;
   return {
     url,
     info: {
-      spec: { levels, attributes, ...(equal && { equalWeights: true }) },
+      spec: { levels, attributes, ...(equal && { equalWeights: true }), ...(pooled && { pooled }) },
       modelName: model.name,
       modelHash: `${model.hash}@qrm-${model.execution_provider}`,
       precision: model.precision,

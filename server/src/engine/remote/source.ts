@@ -2,6 +2,7 @@ import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import type { QrmModel } from './qrm.js';
 import { ask, EndpointError } from './http.js';
 import { llamaRows, sglangScore, vllmLast, vllmStep, type StateReader } from './states.js';
+import { own } from '../../fields.js';
 
 /** The backbone whose hidden states are wanted; its weights are at the engine. */
 export interface WantedBackbone {
@@ -69,7 +70,7 @@ export async function openStates(
     sglang: () => sglangScore(url, served.id),
     llamacpp: () => llamaRows(url),
   };
-  const reader = Object.hasOwn(readers, backend) ? readers[backend] : undefined;
+  const reader = own(readers, backend);
   if (reader === undefined)
     throw new Error(
       `${url}: a server of "${backend}"; expected qrm serve, vLLM, SGLang or llama.cpp's server`,

@@ -3,13 +3,13 @@ import { SuiteCells } from './cells.js';
 import { abstentions } from './abstention.js';
 import { lengthClasses, reliabilityOf } from './decisions.js';
 import { judged } from './verdicts.js';
-import { count } from '../words.js';
-import type {
-  Comparison,
-  Difference,
-  Estimate,
-  RowResult,
-  SuiteResult,
+import {
+  count,
+  type Comparison,
+  type Difference,
+  type Estimate,
+  type RowResult,
+  type SuiteResult,
 } from '../../protocol/index.js';
 import {
   bootstrap,

@@ -4,14 +4,8 @@ import { rb2Subset, RB2_SUBSETS, tiesId } from '../suites/rewardbench2.js';
 import { STYLES } from '../suites/rm-bench.js';
 import { judgeBenchLabel, judgeBenchPart } from '../suites/judgebench.js';
 import { RATED_EXPECTS, suiteOf, type PreferenceSuite, type SuiteName } from '../suites/index.js';
-import {
-  annotationLabels,
-  isFields,
-  labelsOf,
-  ownLabels,
-  type Fields,
-  type RawLabels,
-} from './labels.js';
+import { annotationLabels, labelsOf, ownLabels, type RawLabels } from './labels.js';
+import { isFields, type Fields } from '../../fields.js';
 
 /** A preference: conversations of its row that are right, and those that are wrong. */
 export interface PreferenceItem {

@@ -1,7 +1,4 @@
-export type Fields = Readonly<Record<string, unknown>>;
-
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { type Fields, isFields, own } from '../../fields.js';
 
 /** The labels of one attribute of one response. */
 export interface RawLabels {
@@ -73,7 +70,7 @@ export function ownLabels(fields: Fields): Map<string, RawLabels> | { error: str
   const labels = new Map<string, RawLabels>();
   for (const [name, values] of Object.entries(fields['scores'] as Fields)) {
     const scales = fields['scale'];
-    const range = isFields(scales) && Object.hasOwn(scales, name) ? scales[name] : undefined;
+    const range = isFields(scales) ? own(scales, name) : undefined;
     if (range !== undefined && !isScale(range)) {
       return { error: `"scale" must give ${name}: [min, max]` };
     }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../../errors.js';
+import { own } from '../../fields.js';
 
 /** What a judge is asked: a system text and a template of the user's, with names in braces. */
 export interface JudgePrompt {
@@ -69,7 +70,10 @@ export function messagesOf(
   { system, template }: JudgePrompt,
   texts: Readonly<Record<string, string>>,
 ): JudgeMessage[] {
-  const content = template.replace(/\{(\w+)\}/g, (whole, name: string) => texts[name] ?? whole);
+  const content = template.replace(
+    /\{(\w+)\}/g,
+    (whole, name: string) => own(texts, name) ?? whole,
+  );
   return [
     ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
     { role: 'user', content },

@@ -18,12 +18,12 @@ export function passportEntries(
 ): AttributePassport[] {
   const out: AttributePassport[] = [];
   const K = scores.levels.length;
-  for (const [attribute, { response, scaled }] of bound(rated.attributes)) {
-    const labels = scaled();
+  for (const [attribute, labelled] of rated.attributes) {
+    const labels = labelled.scaled();
     const head = scores.headOf(attribute);
     const column = head === undefined ? scores.reward : scores.head(head);
     const bySet = new Map<string, CalibrationSample[]>();
-    response.forEach((r, n) => {
+    labelled.response.forEach((r, n) => {
       if (Number.isNaN(scores.expectation.get(r))) return;
       const quantiles = Float64Array.from({ length: K }, (_, k) => column.get(r * K + k)).sort();
       const ys = labels[n]!;
@@ -49,14 +49,4 @@ export function passportEntries(
     }
   }
   return out;
-}
-
-/** Attributes with their method bound. */
-function bound<T extends { response: readonly number[]; scaled(): number[][] }>(
-  attributes: ReadonlyMap<string, T>,
-): [string, { response: readonly number[]; scaled: () => number[][] }][] {
-  return [...attributes].map(([name, a]) => [
-    name,
-    { response: a.response, scaled: () => a.scaled() },
-  ]);
 }

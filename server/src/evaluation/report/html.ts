@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { html } from '../../audit/report/escape.js';
 import { STYLE as BASE } from '../../audit/report/html/style.js';
-import type { Estimate, EvaluationResult, RowResult, SuiteResult } from '../../protocol/index.js';
 import {
-  comparisonWords,
   count,
   decimals,
+  type Estimate,
+  type EvaluationResult,
+  type RowResult,
+  type SuiteResult,
+} from '../../protocol/index.js';
+import {
+  comparisonWords,
   disagreementWords,
   distributionWords,
   mainOf,

@@ -1,14 +1,14 @@
 import { fit, pad, visible } from '../../audit/report/escape.js';
-import type {
-  EvaluationResult,
-  RatedResult,
-  RowResult,
-  SuiteResult,
+import {
+  count,
+  decimals,
+  type EvaluationResult,
+  type RatedResult,
+  type RowResult,
+  type SuiteResult,
 } from '../../protocol/index.js';
 import {
   comparisonWords,
-  count,
-  decimals,
   disagreementWords,
   distributionWords,
   percent,

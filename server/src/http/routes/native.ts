@@ -12,6 +12,7 @@ import { whyUnscored } from '../../session/unscored.js';
 import { HttpError } from '../errors.js';
 import { messagesOf, type RequestMessage, type ServedModel } from '../model.js';
 import { messages, modelName, nameIn, oneOf, post, text, type RouteContext } from './context.js';
+import { own } from '../../fields.js';
 
 const WHAT = ['quantiles', 'attributes', 'gate', 'measures'] as const;
 
@@ -64,7 +65,7 @@ const properties = {
   },
   tau: { type: 'number', exclusiveMinimum: 0, maximum: 0.5, default: DEFAULT_TAU },
   lambda: { type: 'number', minimum: 0, maximum: 1e6, default: DEFAULT_LAMBDA },
-  cvar_level: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: 0.2 },
+  cvar_level: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: DEFAULT_CVAR_LEVEL },
   priority: { type: 'integer', minimum: -10, maximum: 10, default: 0 },
 };
 
@@ -188,7 +189,7 @@ function weightsOf(weights: Readonly<Record<string, number>>, { attributes }: Qr
       400,
       `weights: no attribute "${stranger.slice(0, 80)}"; expected some of ${attributes.join(', ')}`,
     );
-  return attributes.map((name) => weights[name] ?? 0);
+  return attributes.map((name) => own(weights, name) ?? 0);
 }
 
 /** Little-endian float32 as base64, whatever the machine's own order. */

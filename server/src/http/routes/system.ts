@@ -44,6 +44,7 @@ export function systemRoutes(
           levels: spec.levels,
           attributes: spec.attributes,
           equal_weights: spec.equalWeights ?? false,
+          pooled: spec.pooled ?? false,
           rewards: REWARD_NAMES,
           default_reward: options.reward,
           max_conversations: options.maxConversations,

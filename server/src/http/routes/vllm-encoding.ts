@@ -22,11 +22,11 @@ export function encoderOf(body: EncodingBody): (values: ArrayLike<number>) => nu
     throw new HttpError(400, 'dimensions: a reward has no other than its own');
   const form = format ?? 'float';
   if (form === 'float') return (values) => Array.from(values);
-  const write = WRITERS[dtype ?? 'float32'];
+  const write = WRITERS.get(dtype ?? 'float32');
   if (form !== 'base64' || write === undefined || !ENDS.includes(endianness ?? 'native'))
     throw new HttpError(
       400,
-      `encoding_format: expected float, or base64 with embed_dtype ${Object.keys(WRITERS).join(', ')} ` +
+      `encoding_format: expected float, or base64 with embed_dtype ${[...WRITERS.keys()].join(', ')} ` +
         `and endianness ${ENDS.join(', ')}`,
     );
   return (values) => {
@@ -50,15 +50,17 @@ const two = (bits: number): Buffer => {
   return bytes;
 };
 
-const WRITERS: Readonly<Record<string, (value: number) => Buffer>> = {
-  float32,
-  bfloat16: (value) => {
-    const bits = float32(value).readUInt32LE();
-    // To the nearest, ties to even.
-    return two(((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff);
-  },
-  float16: (value) => two(halfBits(value)),
+const bfloat16 = (value: number): Buffer => {
+  const bits = float32(value).readUInt32LE();
+  // To the nearest, ties to even.
+  return two(((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff);
 };
+
+const WRITERS: ReadonlyMap<string, (value: number) => Buffer> = new Map([
+  ['float32', float32],
+  ['bfloat16', bfloat16],
+  ['float16', (value: number) => two(halfBits(value))],
+]);
 
 /** IEEE 754 binary16, to the nearest, ties to even; beyond 65504 infinity. */
 function halfBits(value: number): number {

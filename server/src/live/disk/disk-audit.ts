@@ -1,19 +1,18 @@
 import { open } from 'node:fs/promises';
-import { Ledger, type ProblemFinding } from '../../audit/index.js';
+import { Ledger, type LedgerOptions, type ProblemFinding } from '../../audit/index.js';
 import { scoreRows } from '../../session/score-rows.js';
 import { parseRow, type FieldMapping } from '../../datasets/index.js';
 import { countedFile, readDataset, readWritten, warmReader } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetRow } from '../../datasets/types.js';
-import type { ServerSettings, TextSpot } from '../../protocol/index.js';
+import type { TextSpot } from '../../protocol/index.js';
 import { knownAsk, KnownRows } from '../../session/known/rows.js';
 import { DiskRun } from './disk-run.js';
 import { LiveAudit, newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { Job } from '../job.js';
-import { paced, Pacer } from '../pace.js';
-import { contains, spotAt } from '../text/row-entry.js';
+import { paced, Pacer } from '../../pace.js';
+import { contains, spotAt } from '../spots.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { isAbort, messageOf } from '../../errors.js';
-import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
 /** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
@@ -29,7 +28,7 @@ export class DiskAudit extends LiveAudit {
     readonly path: string,
     private readonly context: {
       readonly service: () => Promise<ScoreService>;
-      readonly settings: () => ServerSettings;
+      readonly measures: (attributes: readonly string[]) => LedgerOptions;
       /** The setting of the file's folder. */
       readonly mapping: (uri: string) => Promise<FieldMapping | undefined>;
     },
@@ -93,7 +92,7 @@ export class DiskAudit extends LiveAudit {
   private async read(service: ScoreService, signal: AbortSignal): Promise<void> {
     this.given = await this.context.mapping(this.uri);
     const run = new DiskRun(await countedFile(this.path, this.given));
-    const options = measureOptions(this.context.settings(), service.info.spec.attributes);
+    const options = this.context.measures(service.info.spec.attributes);
     const ledger = new Ledger(service.info, options);
     if (this.ledger !== undefined) this.epoch = newEpoch();
     this.ledger = ledger;

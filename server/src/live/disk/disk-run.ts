@@ -1,9 +1,7 @@
-import { Column } from '../../audit/index.js';
-import { problemFinding, type ProblemFinding } from '../../audit/index.js';
+import { Column, MAX_PROBLEMS, problemFinding, type ProblemFinding } from '../../audit/index.js';
 import type { DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
 import type { CountedFile } from '../../datasets/process/index.js';
 
-const MAX_PROBLEMS = 10_000;
 const RECENT_ROWS = 512;
 
 /** What one reading of a file has found so far; the next reading begins with another one. */

@@ -2,7 +2,7 @@ import { parseRow, type Container, type FieldMapping } from '../../datasets/inde
 import { readDataset } from '../../datasets/process/index.js';
 import type { DatasetEvent, DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
 import type { LineChange, LineDocument } from './line-document.js';
-import { Pacer, paced } from '../pace.js';
+import { Pacer, paced } from '../../pace.js';
 import { lastAtOrAbove, RowEntry } from './row-entry.js';
 
 /** A line longer than this is not parsed in the editor's loop. */

@@ -1,5 +1,5 @@
 import type { DatasetRow } from '../../datasets/types.js';
-import { type Ledger } from '../../audit/index.js';
+import type { Ledger } from '../../audit/index.js';
 import type { Flight, RowEntry } from './row-entry.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { isAbort, messageOf, ModelChanged } from '../../errors.js';

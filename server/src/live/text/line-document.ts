@@ -1,4 +1,14 @@
-import type { Range, TextDocumentContentChangeEvent } from 'vscode-languageserver';
+/** From `start` up to `end`, lines from 0 and characters in UTF-16 units. */
+interface Range {
+  readonly start: { readonly line: number; readonly character: number };
+  readonly end: { readonly line: number; readonly character: number };
+}
+
+/** What became of a text, or of its range. */
+export interface TextChange {
+  readonly text: string;
+  readonly range?: Range;
+}
 
 /** Lines as the Language Server Protocol counts them: LF, CRLF or a lone CR ends a line. */
 export function splitLines(text: string): string[] {
@@ -54,9 +64,9 @@ export class LineDocument {
   }
 
   /** Applies a change; the whole text when it has no range. */
-  apply(change: TextDocumentContentChangeEvent): LineChange {
+  apply(change: TextChange): LineChange {
     this.revision++;
-    if (!('range' in change)) {
+    if (change.range === undefined) {
       const removed = this.lines.length;
       this.lines = splitLines(change.text);
       return { from: 0, removed, added: this.lines.length };

@@ -1,20 +1,19 @@
 import type { Container, FieldMapping } from '../../datasets/index.js';
 import { warmReader } from '../../datasets/process/index.js';
-import type { ServerSettings } from '../../protocol/index.js';
 import { Flights, type FlightHost } from './flights.js';
-import { Ledger } from '../../audit/index.js';
+import { Ledger, type LedgerOptions } from '../../audit/index.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
 import { ModelGate } from '../../session/model-gate.js';
 import { Job } from '../job.js';
-import { Debounced, Pacer } from '../pace.js';
+import { Pacer } from '../../pace.js';
+import { Debounced } from '../debounced.js';
 import type { RowEntry } from './row-entry.js';
 import { renumbered } from './renumber.js';
 import { RowReuse } from './row-reuse.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { TextAudit } from './text-audit.js';
 import { isAbort, messageOf } from '../../errors.js';
-import { measureOptions } from '../measure-options.js';
 import { slotsOf } from '../../session/slots.js';
 
 const ON_SCREEN = 10;
@@ -22,7 +21,8 @@ const TYPING_MS = 250;
 
 export interface OpenAuditContext {
   readonly service: () => Promise<ScoreService>;
-  readonly settings: () => ServerSettings;
+  /** How distributions are read, for a model with these attributes. */
+  readonly measures: (attributes: readonly string[]) => LedgerOptions;
 }
 
 /** The audit of a text that is open in the editor: rows on screen first, then all; edits cost their rows. */
@@ -133,11 +133,10 @@ export class OpenAudit extends TextAudit {
 
   /** A new model, or another reading of distributions: all numbers begin anew. */
   private renew(service: ScoreService): Ledger {
-    const options = measureOptions(this.context.settings(), service.info.spec.attributes);
+    const options = this.context.measures(service.info.spec.attributes);
     const { ledger } = this;
     const same =
-      ledger?.info.modelHash === service.info.modelHash &&
-      JSON.stringify(ledger.options) === JSON.stringify(options) &&
+      ledger?.fits(service.info, options) === true &&
       // After very many edits most numbers belong to text that is gone.
       ledger.table.length < 2 * ledger.live + 20_000;
     if (ledger !== undefined && same) return ledger;

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../audit/index.js';
-import { Pacer } from '../pace.js';
+import { Pacer } from '../../pace.js';
 import type { RowEntry } from './row-entry.js';
 
 /** Numbers of gone responses that are kept, besides as many as there are live ones. */

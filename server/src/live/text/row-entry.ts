@@ -1,5 +1,4 @@
-import type { DatasetProblem, DatasetRow, Place } from '../../datasets/types.js';
-import type { TextSpot } from '../../protocol/index.js';
+import type { DatasetProblem, DatasetRow } from '../../datasets/types.js';
 
 /**
  * `read`: parsed, not numbered yet (the model is not there); `missing`: numbered, some scores are not
@@ -87,18 +86,6 @@ export class RowEntry {
     this.now = to;
   }
 }
-
-/** A place moved down by whole lines. */
-export const spotAt = (place: Place, lines: number): TextSpot => ({
-  line: place.line + lines,
-  column: place.column,
-  endLine: place.endLine + lines,
-  endColumn: place.endColumn,
-});
-
-export const contains = (spot: TextSpot, line: number, column: number): boolean =>
-  (line > spot.line || (line === spot.line && column >= spot.column)) &&
-  (line < spot.endLine || (line === spot.endLine && column <= spot.endColumn));
 
 /** Index of the last item whose `line` is at or above `line`; -1 when none. Items in ascending order. */
 export function lastAtOrAbove(items: readonly { readonly line: number }[], line: number): number {

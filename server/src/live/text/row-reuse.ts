@@ -1,6 +1,6 @@
 import type { Ledger } from '../../audit/index.js';
 import type { Place } from '../../datasets/types.js';
-import { Pacer } from '../pace.js';
+import { Pacer } from '../../pace.js';
 import type { RowEntry } from './row-entry.js';
 import type { Slot } from '../../session/slots.js';
 

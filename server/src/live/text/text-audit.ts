@@ -3,11 +3,12 @@ import { partsOf, placeOf, type Container, type FieldMapping } from '../../datas
 import type { DatasetRow, Place } from '../../datasets/types.js';
 import type { TextSpot } from '../../protocol/index.js';
 import { LineEntries, RecordEntries, type Entries } from './entries.js';
-import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from '../disk/file-places.js';
+import { hiddenBytes, lineStarts, placeAt, type FilePlaces } from './file-places.js';
 import type { Ledger } from '../../audit/index.js';
 import type { LineDocument } from './line-document.js';
 import { LiveAudit, type AuditEvents, type AuditSettings } from '../live-audit.js';
-import { contains, spotAt, type RowEntry } from './row-entry.js';
+import type { RowEntry } from './row-entry.js';
+import { contains, spotAt } from '../spots.js';
 
 /** Where the responses of a text stand while it is edited. */
 export abstract class TextAudit extends LiveAudit {

@@ -1,12 +1,9 @@
 import type { CodeAction, CodeActionKind, TextEdit, WorkspaceEdit } from 'vscode-languageserver';
-import { FINDING_CODES, FINDING_SEVERITIES } from '../../protocol/index.js';
+import { count, FINDING_CODES, FINDING_SEVERITIES } from '../../protocol/index.js';
 import type { FindingCode } from '../../protocol/index.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
 import { deleteEdits, swapEdits } from './row-edits.js';
-
-/** Of `QRM Lens: Clean…`: all changes of the file that could be made at once. */
-export const CLEAN_KIND = 'source.qrmLens.clean';
 
 /** What a bulk action is called, and which findings' rows it is about. */
 const REMOVALS: readonly (readonly [FindingCode, string])[] = [
@@ -69,9 +66,9 @@ export function bulkActions(
   codes?: ReadonlySet<string>,
 ): CodeAction[] {
   const actions: CodeAction[] = [];
-  const add = (title: string, count: number, edits: readonly TextEdit[]): void => {
+  const add = (title: string, rows: number, edits: readonly TextEdit[]): void => {
     if (edits.length === 0) return;
-    const label = `${title} (${count.toLocaleString('en')})`;
+    const label = `${title} (${count(rows)})`;
     actions.push({ title: `QRM Lens: ${label}`, kind, edit: previewed(audit, edits, label) });
   };
   if (codes === undefined || codes.has('inverted-pair')) {

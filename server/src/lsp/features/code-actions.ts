@@ -8,9 +8,9 @@ import { RULES, type Rule } from '../../audit/index.js';
 import type { DiagnosticData } from './diagnostics.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
-import { bulkActions, CLEAN_KIND } from './bulk-actions.js';
+import { bulkActions } from './bulk-actions.js';
 import { deleteEdit, swapEdits } from './row-edits.js';
-import { CLIENT_COMMANDS } from './text-features.js';
+import { CLEAN_KIND, CLIENT_COMMANDS } from '../../protocol/index.js';
 
 const isOurs = (d: Diagnostic): d is Diagnostic & { data: DiagnosticData } =>
   d.source === 'QRM Lens' &&

@@ -1,9 +1,16 @@
 import type { Hover } from 'vscode-languageserver';
-import { cvarName, tailName } from '../../audit/rules/index.js';
 import { contributions, quantileAt, strongest } from '../../qrm/index.js';
-import type { FindingCode, ThemeKind } from '../../protocol/index.js';
+import {
+  cvarName,
+  decimals,
+  percent,
+  signed,
+  tailName,
+  type FindingCode,
+  type ThemeKind,
+} from '../../protocol/index.js';
 import type { LiveAudit } from '../../live/live-audit.js';
-import { decimals, percent, plain, signed } from './markdown.js';
+import { plain } from './markdown.js';
 import { rawScore } from '../../live/raw-score.js';
 import type { ScoreService } from '../../session/score-service.js';
 import { blocks, image, sparkline, type Drawing } from './sparkline.js';

@@ -7,8 +7,3 @@ export function plain(text: string, max = 200): string {
     c === '&' ? '&amp;' : c === '<' ? '&lt;' : `\\${c}`,
   );
 }
-
-export const decimals = (x: number): string =>
-  Number.isFinite(x) ? x.toFixed(3).replace('-', '−') : '–';
-export const signed = (x: number): string => (x >= 0 ? `+${decimals(x)}` : decimals(x));
-export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;

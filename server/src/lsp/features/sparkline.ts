@@ -1,6 +1,5 @@
 import { bandwidth, density, grid, support } from '../../qrm/index.js';
-import type { ThemeKind } from '../../protocol/index.js';
-import { decimals } from './markdown.js';
+import { decimals, type ThemeKind } from '../../protocol/index.js';
 
 interface Colours {
   readonly fill: string;

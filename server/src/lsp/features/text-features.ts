@@ -1,4 +1,12 @@
 import {
+  CLIENT_COMMANDS,
+  cvarName,
+  decimals,
+  percent,
+  signed,
+  tailName,
+} from '../../protocol/index.js';
+import {
   FoldingRangeKind,
   InlayHintKind,
   SymbolKind,
@@ -8,19 +16,10 @@ import {
   type InlayHint,
   type Range,
 } from 'vscode-languageserver';
-import { cvarName, tailName } from '../../audit/rules/index.js';
 import { visible } from '../../audit/report/index.js';
-import { decimals, percent, signed } from './markdown.js';
 import type { OpenAudit } from '../../live/text/open-audit.js';
 import { toRange } from './ranges.js';
 import type { RowEntry } from '../../live/text/row-entry.js';
-
-/** The client's commands, as lenses and actions name them. */
-export const CLIENT_COMMANDS = {
-  openDetail: 'qrmLens.openDetail',
-  copyDistribution: 'qrmLens.copyDistribution',
-  ignore: 'qrmLens.ignoreFinding',
-} as const;
 
 /** Lenses and symbols of all rows up to this many; beyond, of those near the screen. */
 const ALL_ROWS = 2000;

@@ -19,21 +19,21 @@ import type {
   TextDocumentIdentifier,
 } from 'vscode-languageserver';
 import {
-  EXPORT_FORMATS,
-  FINDING_CODES,
-  METHODS,
-  THEME_KINDS,
   type AuditFolderParams,
   type AuditParams,
   type ClearFindingsParams,
+  CLIENT_COMMANDS,
   type ColumnsParams,
   type ContributionsParams,
+  EXPORT_FORMATS,
   type ExportParams,
+  FINDING_CODES,
   type FindingsParams,
   type HubModelParams,
   type IgnoreParams,
   type InitOptions,
   type LocateParams,
+  METHODS,
   type ProblemsParams,
   type PullModelParams,
   type RequestName,
@@ -41,6 +41,7 @@ import {
   type ResponseParams,
   type RowsParams,
   type TextsParams,
+  THEME_KINDS,
   type ThemeParams,
   type UriParams,
   type VisibleRangesParams,
@@ -170,9 +171,9 @@ const commandForm = object<Omit<ExecuteCommandParams, 'workDoneToken'>>({
 });
 /** Commands of lenses and actions, with what their one argument must be. */
 const COMMANDS = new Map<string, Check<unknown>>([
-  ['qrmLens.ignoreFinding', OWN.ignore as Check<unknown>],
-  ['qrmLens.copyDistribution', response as Check<unknown>],
-  ['qrmLens.openDetail', response as Check<unknown>],
+  [CLIENT_COMMANDS.ignore, OWN.ignore as Check<unknown>],
+  [CLIENT_COMMANDS.copyDistribution, response as Check<unknown>],
+  [CLIENT_COMMANDS.openDetail, response as Check<unknown>],
 ]);
 const executeCommand: Check<Omit<ExecuteCommandParams, 'workDoneToken'>> = (value, at) => {
   const wrong = commandForm(value, at);

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import type { ResponseFinding } from '../../audit/index.js';
+import { MINIMUM_SAMPLE, type ResponseFinding } from '../../audit/index.js';
 import { cut } from '../../audit/report/index.js';
 import { partsOf, shownText } from '../../datasets/index.js';
 import { detectFile, readDataset } from '../../datasets/process/index.js';
 import type { DatasetRow, Place } from '../../datasets/types.js';
 import { UsageError } from '../../errors.js';
-import { paced } from '../../live/pace.js';
+import { paced } from '../../pace.js';
 import { FINDING_CODES, RESPONSE_KINDS } from '../../protocol/index.js';
 import { marginContributions, probabilityBeats, strongest } from '../../qrm/index.js';
 import type { EvaluatorInfo } from '../../engine/types.js';
@@ -208,7 +208,7 @@ function standing({ audit }: Audited, row: number, conversation: number, target:
     (f): f is ResponseFinding => 'response' in f && f.response === found,
   );
   return {
-    percentile: Number.isNaN(own) || size < 10 ? null : below / size,
+    percentile: Number.isNaN(own) || size < MINIMUM_SAMPLE ? null : below / size,
     findings: findings.map(({ code, message }) => ({ code, message })),
   };
 }

@@ -1,4 +1,5 @@
 import { fromFloat16 } from './safetensors.js';
+import { own } from '../../fields.js';
 
 /** How ggml stores a tensor's values: blocks of equal size along a row. */
 export interface BlockType {
@@ -130,7 +131,7 @@ export const SUPPORTED_TYPES: readonly string[] = Object.keys(TYPES);
 
 /** The block layout of a ggml type, or undefined for one that is not read. */
 export function blockType(type: string): BlockType | undefined {
-  return Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
+  return own(TYPES, type);
 }
 
 /** Bytes that `count` values of a type take; `count` must be whole blocks. */
@@ -164,7 +165,7 @@ export function dequantize(
 }
 
 function known(type: string): BlockType & { expand: Expand } {
-  const found = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
+  const found = own(TYPES, type);
   if (found === undefined) {
     throw new Error(`tensor type ${type}; supported: ${SUPPORTED_TYPES.join(', ')}`);
   }

@@ -1,4 +1,5 @@
 import type { GgufMetadata } from './gguf-metadata.js';
+import { own } from '../../fields.js';
 
 type Json = Record<string, unknown>;
 export interface TokenizerFiles {
@@ -66,7 +67,7 @@ const PRE_TOKENIZERS: Readonly<
 export function ggufTokenizer(metadata: GgufMetadata): TokenizerFiles {
   const kind = metadata.string('tokenizer.ggml.model') ?? 'none';
   const pre = metadata.string('tokenizer.ggml.pre') ?? 'default';
-  const rules = Object.hasOwn(PRE_TOKENIZERS, pre) ? PRE_TOKENIZERS[pre] : undefined;
+  const rules = own(PRE_TOKENIZERS, pre);
   if (kind !== 'gpt2' || rules === undefined) {
     const found = kind === 'gpt2' ? `pre-tokenizer "${pre}"` : `tokenizer "${kind}"`;
     throw new Error(

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../../errors.js';
+import { isFields, own } from '../../fields.js';
 
 /** Names, shapes and values of a model's tensors, whatever file they come from. */
 export interface TensorSource {
@@ -75,8 +77,6 @@ export async function readRange(
   return out;
 }
 
-const isObject = (v: unknown): v is Record<string, unknown> =>
-  typeof v === 'object' && v !== null && !Array.isArray(v);
 const isSizes = (v: unknown): v is number[] =>
   Array.isArray(v) && v.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
 
@@ -107,14 +107,14 @@ async function readSafetensorsHeader(
     try {
       json = JSON.parse((await readRange(handle, 8, length, path)).toString('utf8'));
     } catch (error) {
-      throw fail(`its header is not JSON (${String(error)})`);
+      throw fail(`its header is not JSON (${messageOf(error)})`);
     }
-    if (!isObject(json)) throw fail('its header is no JSON object');
+    if (!isFields(json)) throw fail('its header is no JSON object');
     const { __metadata__: metadata = {}, ...rest } = json;
-    if (!isObject(metadata)) throw fail('"__metadata__" is no JSON object');
+    if (!isFields(metadata)) throw fail('"__metadata__" is no JSON object');
     const tensors = new Map<string, TensorInfo>();
     for (const [name, entry] of Object.entries(rest)) {
-      const { dtype, shape, data_offsets: place } = isObject(entry) ? entry : {};
+      const { dtype, shape, data_offsets: place } = isFields(entry) ? entry : {};
       const wrong = (expected: string): Error => fail(`tensor "${name}" needs ${expected}`);
       if (typeof dtype !== 'string') throw wrong('a "dtype", a text');
       if (!isSizes(shape)) throw wrong('a "shape", a list of whole numbers');
@@ -123,7 +123,7 @@ async function readSafetensorsHeader(
       }
       const [from, to] = place as [number, number];
       const byteLength = to - from;
-      const bytesEach = Object.hasOwn(BYTES, dtype) ? BYTES[dtype]! : undefined;
+      const bytesEach = own(BYTES, dtype);
       const expected = shape.reduce((a, b) => a * b, 1) * (bytesEach ?? NaN);
       if (bytesEach !== undefined && byteLength !== expected) {
         throw fail(`tensor "${name}" has ${byteLength} bytes, expected ${expected}`);
@@ -178,8 +178,8 @@ export class Safetensors implements TensorSource {
     let map: Record<string, string>;
     try {
       const json: unknown = JSON.parse(await readFile(index, 'utf8'));
-      const found = isObject(json) ? json['weight_map'] : undefined;
-      if (!isObject(found)) throw new Error('none');
+      const found = isFields(json) ? json['weight_map'] : undefined;
+      if (!isFields(found)) throw new Error('none');
       for (const [tensor, shard] of Object.entries(found)) {
         // A name with a separator could point outside the folder.
         if (typeof shard !== 'string' || shard === '' || /[/\\\0]|^\.+$/.test(shard)) {
@@ -188,7 +188,7 @@ export class Safetensors implements TensorSource {
       }
       map = found as Record<string, string>;
     } catch (error) {
-      throw new Error(`${index}: expected JSON with an object "weight_map" (${String(error)})`);
+      throw new Error(`${index}: expected JSON with an object "weight_map" (${messageOf(error)})`);
     }
     const shards = [...new Set(Object.values(map))].sort();
     for (const shard of shards) {

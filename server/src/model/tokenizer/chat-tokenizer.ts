@@ -14,8 +14,8 @@ import { SegmentEncoder, type EncodedText } from './segment-encoder.js';
 import { RenderedCalls } from './rendered-calls.js';
 import { TemplateReader } from './template-reader.js';
 import { beginning, rewardAt, type Positions, type TokenPath } from './token-path.js';
-import { isObject } from './tokenizer-json.js';
 import { messageOf } from '../../errors.js';
+import { isFields } from '../../fields.js';
 
 export type { Positions, TokenPath } from './token-path.js';
 
@@ -97,7 +97,7 @@ export class ChatTokenizer {
       tokenizer: join(folder, 'tokenizer.json'),
       template: join(folder, 'tokenizer_config.json'),
     };
-    if (!isObject(config)) throw new Error(`${where.template}: expected a JSON object`);
+    if (!isFields(config)) throw new Error(`${where.template}: expected a JSON object`);
     let template: string;
     if (existsSync(join(folder, 'chat_template.jinja'))) {
       where.template = join(folder, 'chat_template.jinja');

@@ -1,4 +1,4 @@
-import { type ChatTemplate, type Message } from './chat-template.js';
+import type { ChatTemplate, Message } from './chat-template.js';
 import { TemplateLimitError } from './jinja/budget.js';
 import type { SegmentEncoder } from './segment-encoder.js';
 import { messageOf } from '../../errors.js';

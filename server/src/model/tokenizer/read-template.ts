@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../errors.js';
 import { ChatTemplate, specialTokens, templateOf } from './chat-template.js';
 import { TemplateReader } from './template-reader.js';
-import { isObject } from './tokenizer-json.js';
+import { isFields } from '../../fields.js';
 
 /**
  * Reads back what the chat template of a tokenizer's folder makes; no vocabulary is needed for it.
@@ -18,7 +18,7 @@ export async function readTemplate(folder: string): Promise<TemplateReader> {
   } catch (error) {
     throw new Error(`${path}: expected a tokenizer's settings: ${messageOf(error)}`);
   }
-  if (!isObject(config)) throw new Error(`${path}: expected a JSON object`);
+  if (!isFields(config)) throw new Error(`${path}: expected a JSON object`);
   const jinja = join(folder, 'chat_template.jinja');
   const [source, where] = existsSync(jinja)
     ? [await readFile(jinja, 'utf8'), jinja]

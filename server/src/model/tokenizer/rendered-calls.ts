@@ -1,5 +1,5 @@
 import type { ChatTemplate, Message } from './chat-template.js';
-import { isObject } from './tokenizer-json.js';
+import { isFields } from '../../fields.js';
 
 /**
  * Says which tool calls of one conversation the chat template leaves out: two answers that differ in
@@ -50,11 +50,11 @@ export class RenderedCalls {
 }
 
 function otherArguments(call: unknown): unknown {
-  if (!isObject(call)) return call;
+  if (!isFields(call)) return call;
   const inner = call['function'];
-  if (isObject(inner)) return { ...call, function: otherArguments(inner) };
+  if (isFields(inner)) return { ...call, function: otherArguments(inner) };
   const given = call['arguments'];
   const name = `${String(call['name'])}_`;
   if (typeof given === 'string') return { ...call, name, arguments: `${given} ` };
-  return { ...call, name, arguments: { ...(isObject(given) ? given : {}), qrm_lens: 1 } };
+  return { ...call, name, arguments: { ...(isFields(given) ? given : {}), qrm_lens: 1 } };
 }

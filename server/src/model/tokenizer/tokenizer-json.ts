@@ -1,5 +1,6 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { messageOf } from '../../errors.js';
+import { isFields } from '../../fields.js';
 
 type Json = Record<string, unknown>;
 
@@ -49,10 +50,10 @@ function fits(value: unknown, form: Form): boolean {
     case 'a list':
       return Array.isArray(value);
     case 'a list of objects':
-      return Array.isArray(value) && value.every(isObject);
+      return Array.isArray(value) && value.every(isFields);
     case 'a pattern':
       return (
-        isObject(value) &&
+        isFields(value) &&
         (typeof value['Regex'] === 'string' || typeof value['String'] === 'string')
       );
   }
@@ -76,13 +77,13 @@ function checkPart(name: string, part: Json, depth = 0): void {
  */
 export function parseTokenizerJson(json: unknown, where: string): TokenizerJson {
   const fail = (what: string): Error => new Error(`${where}: no readable tokenizer: ${what}`);
-  if (!isObject(json)) throw fail('expected a JSON object');
-  if (!isObject(json['model'])) throw fail('expected an object "model"');
+  if (!isFields(json)) throw fail('expected a JSON object');
+  if (!isFields(json['model'])) throw fail('expected an object "model"');
   const added = json['added_tokens'] ?? [];
   if (
     !Array.isArray(added) ||
     !added.every(
-      (t) => isObject(t) && typeof t['content'] === 'string' && Number.isInteger(t['id']),
+      (t) => isFields(t) && typeof t['content'] === 'string' && Number.isInteger(t['id']),
     )
   ) {
     throw fail('"added_tokens" must be a list of {id, content}');
@@ -90,7 +91,7 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
   const type = json['model']['type'];
   if (
     type === 'BPE' &&
-    !(isObject(json['model']['vocab']) && Array.isArray(json['model']['merges']))
+    !(isFields(json['model']['vocab']) && Array.isArray(json['model']['merges']))
   ) {
     throw fail('a BPE model needs "vocab" and "merges"');
   }
@@ -98,7 +99,7 @@ export function parseTokenizerJson(json: unknown, where: string): TokenizerJson 
     throw fail('"merges" must be a list of pairs, such as "t h" or ["t", "h"]');
   const part = (name: string): Json | null => {
     const value = json[name] ?? null;
-    if (value !== null && !isObject(value)) throw new Error(`"${name}" must be an object or null`);
+    if (value !== null && !isFields(value)) throw new Error(`"${name}" must be an object or null`);
     if (value !== null) checkPart(name, value);
     return value;
   };
@@ -132,7 +133,7 @@ export function flatten(config: Json | null): Json[] {
   switch (config['type']) {
     case 'Sequence': {
       const steps = config['pretokenizers'] ?? [];
-      if (!Array.isArray(steps) || !steps.every(isObject)) {
+      if (!Array.isArray(steps) || !steps.every(isFields)) {
         throw new Error('"pretokenizers" of a Sequence must be a list of objects');
       }
       return steps.flatMap(flatten);
@@ -150,8 +151,4 @@ export function flatten(config: Json | null): Json[] {
 
 function split(regex: string): Json {
   return { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false };
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { isFields, own, type Fields } from '../../fields.js';
+
 /** Names of a response's log-probability under the policy that drew it, as samplers and trainers write them. */
 const POLICY = [
   'logprob',
@@ -32,12 +34,6 @@ export interface LogProbabilities {
   readonly reference: number;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const own = (fields: Fields, name: string): unknown =>
-  Object.hasOwn(fields, name) ? fields[name] : undefined;
-
 /** One number, or the sum of those of the tokens; NaN for anything else, or above 0 by more than rounding. */
 function logProbability(value: unknown): number {
   const sum =
@@ -62,7 +58,7 @@ export function logProbabilitiesOf(record: Fields, n: number, count: number): Lo
   const item: unknown = set?.[n];
   const read = (names: readonly string[]): number => {
     for (const name of names) {
-      if (isRecord(item)) {
+      if (isFields(item)) {
         const found = logProbability(own(item, name));
         if (!Number.isNaN(found)) return found;
       }

@@ -1,11 +1,10 @@
+import { count, decimals } from '../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { html, STYLE } from '../../audit/report/index.js';
-import { decimals } from '../../audit/rules/index.js';
 import type { Estimate, Figures, Point } from '../index.js';
 import { frontierSvg, klSvg, PALETTE } from './svg.js';
 import {
   conclusions,
-  count,
   difference,
   written,
   headings,
@@ -13,7 +12,7 @@ import {
   interval,
   notes,
   short,
-  signed,
+  fine,
   sure,
   title,
   type PolicyReport,
@@ -109,7 +108,7 @@ function* differences(report: PolicyReport): Generator<string> {
   for (const { name, atBudget, changed } of rows) {
     const d = atBudget!.differences!;
     const of = (e: Estimate): string =>
-      `<td class="n${sure(e) ? (e.value > 0 ? ' good' : ' bad') : ''}">${signed(e.value)}<small>${html(interval(e))}</small></td>`;
+      `<td class="n${sure(e) ? (e.value > 0 ? ' good' : ' bad') : ''}">${fine(e.value)}<small>${html(interval(e))}</small></td>`;
     yield `<tr><th>${html(name)}</th>${[d.mean, d.q05, d.q25, d.cvar].map(of).join('')}<td class="n">${count(changed)} of ${count(report.preview.prompts)} prompts</td></tr>`;
   }
   yield '</tbody></table></div><p class="dim">Paired differences prompt by prompt with 95 % intervals; coloured where 0 is outside.</p>';
@@ -123,7 +122,7 @@ function* scan({ preview }: PolicyReport): Generator<string> {
   for (const { lambda, gainPerNat: g, point } of points) {
     const d = point.differences;
     const mark = lambda === best ? ' · most' : '';
-    yield `<tr><th>${lambda}${mark}</th><td class="n">${signed(g.value)}<small>${decimals(g.low)} to ${decimals(g.high)}</small></td><td class="n">${d ? html(difference(d.mean)) : ''}</td><td class="n">${d ? html(difference(d.q05)) : ''}</td></tr>`;
+    yield `<tr><th>${lambda}${mark}</th><td class="n">${fine(g.value)}<small>${decimals(g.low)} to ${decimals(g.high)}</small></td><td class="n">${d ? html(difference(d.mean)) : ''}</td><td class="n">${d ? html(difference(d.q05)) : ''}</td></tr>`;
   }
   yield '</tbody></table></div>';
 }

@@ -1,4 +1,4 @@
-import { decimals } from '../../audit/rules/index.js';
+import { decimals } from '../../protocol/index.js';
 
 /** A curve of a text plot. */
 export interface Curve {

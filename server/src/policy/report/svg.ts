@@ -1,5 +1,5 @@
+import { decimals } from '../../protocol/index.js';
 import { html } from '../../audit/report/index.js';
-import { decimals } from '../../audit/rules/index.js';
 import type { FigureName, Point, PolicyPreview } from '../index.js';
 import { short } from './words.js';
 

@@ -1,16 +1,16 @@
+import { count } from '../../protocol/index.js';
 import { fit, visible } from '../../audit/report/index.js';
 import type { ObjectivePreview, Point } from '../index.js';
 import { bar, textPlot } from './plot.js';
 import {
   conclusions,
-  count,
   difference,
   written,
   headings,
   nats,
   notes,
   short,
-  signed,
+  fine,
   sure,
   title,
   type PolicyReport,
@@ -181,7 +181,7 @@ function* scanTable(report: PolicyReport, ink: Ink): Generator<string> {
     const d = point.differences;
     const cells =
       d && lambda > 0 ? difference(d.mean).padStart(28) + difference(d.q05).padStart(28) : '';
-    const line = `  ${String(lambda).padStart(8)}${signed(gainPerNat.value).padStart(11)}  ${bar(gainPerNat.value / most, 20).padEnd(20)}${cells}`;
+    const line = `  ${String(lambda).padStart(8)}${fine(gainPerNat.value).padStart(11)}  ${bar(gainPerNat.value / most, 20).padEnd(20)}${cells}`;
     yield lambda === scan.best ? ink('bold', line.trimEnd()) : line.trimEnd();
   }
 }

@@ -1,4 +1,4 @@
-import { decimals, percent } from '../../audit/rules/index.js';
+import { count, cvarName, decimals, percent, signed } from '../../protocol/index.js';
 import type { Estimate, FigureName, LambdaPoint, PolicyPreview } from '../index.js';
 import type { LeftOut } from '../gather/index.js';
 
@@ -12,18 +12,13 @@ export interface PolicyReport {
   readonly version: string;
 }
 
-export const count = (n: number): string => n.toLocaleString('en');
 /** Numbers of quantities that may be tiny or large: three significant digits. */
 export const short = (x: number): string =>
   Number.isFinite(x) ? String(Number(x.toPrecision(3))).replace('-', '−') : '–';
 /** `1 nat`, `0.35 nats`. */
 export const nats = (x: number): string => `${short(x)} ${x === 1 ? 'nat' : 'nats'}`;
 /** Differences are small: a fourth decimal where the third says little. */
-export const signed = (x: number): string => {
-  if (!Number.isFinite(x)) return '–';
-  const text = Math.abs(x) < 0.01 ? x.toFixed(4) : x.toFixed(3);
-  return `${x >= 0 ? '+' : ''}${text.replace('-', '−')}`;
-};
+export const fine = (x: number): string => signed(x, Math.abs(x) < 0.01 ? 4 : 3);
 
 /** One figure as a reader wants it. */
 export function written(name: FigureName, x: number): string {
@@ -36,18 +31,15 @@ export function written(name: FigureName, x: number): string {
 }
 
 export const interval = ({ low, high }: Estimate): string =>
-  Number.isFinite(low) ? `${signed(low)} to ${signed(high)}` : 'one prompt: no interval';
+  Number.isFinite(low) ? `${fine(low)} to ${fine(high)}` : 'one prompt: no interval';
 
 /** A difference with its interval; bold or not is the reader's affair: `sure` says whether 0 is outside. */
 export const difference = (e: Estimate): string =>
-  Number.isFinite(e.low)
-    ? `${signed(e.value)} (${signed(e.low)}, ${signed(e.high)})`
-    : signed(e.value);
+  Number.isFinite(e.low) ? `${fine(e.value)} (${fine(e.low)}, ${fine(e.high)})` : fine(e.value);
 export const sure = ({ low, high }: Estimate): boolean => low > 0 || high < 0;
 
 /** Names of the columns of a table of policies. */
 export function headings({ preview, levels }: PolicyReport): [FigureName, string][] {
-  const cvar = `CVaR ${+(preview.cvarLevel * 100).toFixed(2)} %`;
   const all: [FigureName, string][] = [
     ['mean', 'mean'],
     ['q05', 'q05'],
@@ -55,7 +47,7 @@ export function headings({ preview, levels }: PolicyReport): [FigureName, string
     ['q15', 'q15'],
     ['q20', 'q20'],
     ['q25', 'q25'],
-    ['cvar', cvar],
+    ['cvar', cvarName(preview.cvarLevel)],
     ['below', `< ${decimals(preview.threshold)}`],
     ['tokens', 'tokens'],
     ['surprisal', '−log p'],
@@ -133,7 +125,7 @@ export function conclusions({ preview, levels }: PolicyReport): string[] {
   if (best !== undefined && base !== undefined && best.lambda > 0) {
     const { q05, mean: m } = best.point.differences!;
     out.push(
-      `The left tail gains most a nat at lambda = ${best.lambda}: q05 ${signed(best.gainPerNat.value)} a nat, ${signed(base.gainPerNat.value)} with the mean as objective. At equal KL ${lambdaName(best)} is ${difference(q05)} in q05 and ${difference(m)} in the mean.`,
+      `The left tail gains most a nat at lambda = ${best.lambda}: q05 ${fine(best.gainPerNat.value)} a nat, ${fine(base.gainPerNat.value)} with the mean as objective. At equal KL ${lambdaName(best)} is ${difference(q05)} in q05 and ${difference(m)} in the mean.`,
     );
     if (!scan.bestIsSure)
       out.push(

@@ -1,3 +1,5 @@
+import { isFields } from '../../fields.js';
+
 /** A response of the running policy, or figures of a step, as a trainer's log has them. */
 export interface LogRow {
   readonly step: number | undefined;
@@ -40,10 +42,6 @@ const ENTROPY = ['entropy', 'policy/entropy_avg', 'actor/entropy'];
 const PROMPT = ['prompt', 'prompts', 'input', 'query', 'question'];
 const RESPONSE = ['completion', 'completions', 'response', 'responses', 'output', 'generated_text'];
 
-type Fields = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** A number; the only one of a list; NaN and infinities stay what they are. */
 function number(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
@@ -64,7 +62,7 @@ function said(value: unknown, role: string): Messages | undefined {
     return said(value[0], role);
   const out: { role: string; content: string }[] = [];
   for (const turn of value as unknown[]) {
-    if (!isRecord(turn) || typeof turn['role'] !== 'string' || typeof turn['content'] !== 'string')
+    if (!isFields(turn) || typeof turn['role'] !== 'string' || typeof turn['content'] !== 'string')
       return undefined;
     out.push({ role: turn['role'], content: turn['content'] });
   }
@@ -77,8 +75,8 @@ function said(value: unknown, role: string): Messages | undefined {
  * @returns undefined for a record that holds nothing of it
  */
 export function readRow(record: unknown): LogRow | undefined {
-  if (!isRecord(record)) return undefined;
-  const extra = isRecord(record['extra_logs']) ? record['extra_logs'] : undefined;
+  if (!isFields(record)) return undefined;
+  const extra = isFields(record['extra_logs']) ? record['extra_logs'] : undefined;
   const find = <T>(names: readonly string[], read: (value: unknown) => T | undefined) => {
     for (const name of names) {
       for (const place of [record, extra]) {

@@ -1,5 +1,5 @@
+import { decimals } from '../../protocol/index.js';
 import { fit, pad, strictJson } from '../../audit/report/index.js';
-import { decimals } from '../../audit/rules/index.js';
 import { textPlot } from '../report/plot.js';
 import type { Watch, WatchEvent } from './index.js';
 import { riskOf, type Alarm, type Rollout, type StepFigures } from './monitor.js';

@@ -1,4 +1,5 @@
 import { DEVICES, PRECISIONS } from '../../protocol/index.js';
+import { isFields, own } from '../../fields.js';
 
 /** JSON Schema of train.json; client/train.schema.json is this, for editors. */
 export interface Schema {
@@ -203,9 +204,9 @@ function objectProblems(value: object, schema: Schema, at: string): string[] {
   const { properties = {}, required = [], additionalProperties = true } = schema;
   const out = required.filter((key) => !(key in value)).map((key) => `${join(at, key)} is missing`);
   for (const [key, v] of Object.entries(value)) {
-    const own = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const inner =
-      own ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+      own(properties, key) ??
+      (typeof additionalProperties === 'object' ? additionalProperties : undefined);
     if (inner) out.push(...schemaProblems(v, inner, join(at, key)));
     else if (additionalProperties === false) {
       out.push(`${join(at, key)} is not known; expected ${Object.keys(properties).join(', ')}`);
@@ -221,8 +222,7 @@ const found = (at: string, value: unknown, expected: string): string =>
 
 function isType(value: unknown, type: NonNullable<Schema['type']>): boolean {
   if (type === 'array') return Array.isArray(value);
-  if (type === 'object')
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (type === 'object') return isFields(value);
   if (type === 'integer') return Number.isInteger(value);
   if (type === 'number') return typeof value === 'number' && Number.isFinite(value);
   return typeof value === type;

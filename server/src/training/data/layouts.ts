@@ -1,13 +1,12 @@
 import type { ChatMessage } from '../../engine/types.js';
 import {
   annotationLabels,
-  isFields,
   labelsOf,
   numberOf,
   ownLabels,
-  type Fields,
   type RawLabels,
 } from '../../evaluation/items/labels.js';
+import { isFields, type Fields } from '../../fields.js';
 
 /** From which fields a response and its labels are read, where they are not told from the record. */
 export interface RatedMapping {

@@ -3,6 +3,7 @@ import type { ChatMessage } from '../../engine/types.js';
 import { numberOf, type RawLabels } from '../../evaluation/items/labels.js';
 import { ratedOf, type RatedMapping, type RawRated } from './layouts.js';
 import { readRecords, type DataProblem } from './records.js';
+import { own } from '../../fields.js';
 
 export type Scale = readonly [min: number, max: number];
 
@@ -76,7 +77,7 @@ export async function readRated(
       const [min, max] = scales.of(name, scale);
       const scaled = scaleLabels(name, values, min, max);
       if (typeof scaled === 'string') tell(scaled);
-      else labels.set(Object.hasOwn(rename, name) ? rename[name]! : name, scaled);
+      else labels.set(own(rename, name) ?? name, scaled);
     }
     if (labels.size === 0) continue;
     const messages = [...raw.prompt, { role: 'assistant', content: response }];
@@ -151,7 +152,6 @@ class Scales {
   }
 
   of(name: string, layout: Scale | undefined): Scale {
-    const given = Object.hasOwn(this.given, name) ? this.given[name] : undefined;
-    return given ?? layout ?? this.seen.get(name) ?? [0, 1];
+    return own(this.given, name) ?? layout ?? this.seen.get(name) ?? [0, 1];
   }
 }

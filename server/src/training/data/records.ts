@@ -5,9 +5,10 @@ import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { whyUnread } from '../../files/why.js';
 import { compressors } from '../../datasets/index.js';
-import { isFields, type Fields } from '../../evaluation/items/labels.js';
+import { isFields, type Fields } from '../../fields.js';
 import { compressionOf, decompress } from '../../datasets/index.js';
 import { containerOfName } from '../../datasets/index.js';
+import { messageOf } from '../../errors.js';
 
 /** One record of a file of ratings: an object of JSON, a row of CSV or Parquet. */
 export interface SourceRecord {
@@ -101,7 +102,7 @@ function lineRecords(
       if (isFields(fields)) out.push({ fields, line: i + 1 });
       else problem({ file, line: i + 1, message: 'expected a JSON object' });
     } catch (error) {
-      problem({ file, line: i + 1, message: `not JSON: ${(error as Error).message}` });
+      problem({ file, line: i + 1, message: `not JSON: ${messageOf(error)}` });
     }
   });
   return out;
@@ -116,7 +117,7 @@ function jsonRecords(
   try {
     values = JSON.parse(text) as unknown[];
   } catch (error) {
-    throw new Error(`${file}: not JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${file}: not JSON: ${messageOf(error)}`, { cause: error });
   }
   const lines = elementLines(text);
   return values.flatMap((fields, i) => {
@@ -168,7 +169,7 @@ function csvRecords(
       skip_empty_lines: true,
     }) as unknown as typeof rows;
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${file}: ${messageOf(error)}`, { cause: error });
   }
   // `lines` counts to the end of the record, and the record before it ends where this one begins.
   let odd = 0;

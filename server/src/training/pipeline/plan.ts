@@ -8,6 +8,7 @@ import { problemText, type DataProblem } from '../data/records.js';
 import { Split } from '../data/selection.js';
 import type { DataFile, Plan, PlanContext } from './sample.js';
 import { Sampler } from './sampler.js';
+import { own } from '../../fields.js';
 
 /** Problems of a file that are told one by one. */
 const TOLD = 10;
@@ -59,7 +60,7 @@ export async function planTraining(context: PlanContext): Promise<Plan> {
     const rows = await readFile(source, (p) => readRated(source.file, source, p));
     for (const name of Object.keys(source.scale ?? {})) {
       // Of the command line, where one scale is for all files.
-      const seen = rows.some(({ labels }) => labels.has(source.rename?.[name] ?? name));
+      const seen = rows.some(({ labels }) => labels.has(own(source.rename, name) ?? name));
       scaled.set(name, (scaled.get(name) ?? false) || seen);
     }
     sampler.addRated(source, rows);

@@ -26,6 +26,7 @@ import { remoteSource } from './remote-features.js';
 import { withoutKeys, type Plan } from './sample.js';
 import { Stages } from './stages.js';
 import type { TrainWatch } from './watch.js';
+import { own } from '../../fields.js';
 
 export type { TrainProgress, TrainWatch } from './watch.js';
 
@@ -179,10 +180,6 @@ async function headsStage(
   }
   return out;
 }
-
-/** Attributes may be called what every object has. */
-const own = <T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
-  of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined;
 
 function change(ratio: number): string {
   return `${Math.abs(100 * (1 - ratio)).toFixed(1)} % ${ratio < 1 ? 'lower' : 'higher'}`;

@@ -1,5 +1,5 @@
+import { percent } from '../../protocol/index.js';
 import type { TrainingFigures } from '../pipeline/figures/figures.js';
-import { percent } from './card-format.js';
 
 type Attribute = TrainingFigures['attributes'][number];
 

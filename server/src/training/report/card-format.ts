@@ -1,5 +1,4 @@
-/** A share in percent, one decimal. */
-export const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
+import { percent } from '../../protocol/index.js';
 
 /** A Markdown table. */
 export const table = (header: string[], rows: string[][]): string =>

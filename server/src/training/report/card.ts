@@ -1,7 +1,8 @@
+import { percent } from '../../protocol/index.js';
 import { wilson } from '../../evaluation/statistics/index.js';
 import { attributeCells } from './attribute-cells.js';
-import { error, percent, table } from './card-format.js';
-import { type Accuracy, type TrainingFigures } from '../pipeline/figures/figures.js';
+import { error, table } from './card-format.js';
+import type { Accuracy, TrainingFigures } from '../pipeline/figures/figures.js';
 
 export interface CardTexts {
   readonly licence?: string;

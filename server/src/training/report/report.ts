@@ -1,8 +1,8 @@
+import { percent } from '../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { wilson } from '../../evaluation/statistics/index.js';
 import { attributeCells } from './attribute-cells.js';
-import { percent } from './card-format.js';
-import { type TrainingFigures } from '../pipeline/figures/figures.js';
+import type { TrainingFigures } from '../pipeline/figures/figures.js';
 
 /** In the editor's view its theme's colours come first. */
 const STYLE = `

@@ -1,3 +1,4 @@
+import { count, decimals, tailName } from '../../../../server/src/protocol/index.js';
 import { BrushControl, type Brushed } from '../../charts/brush-control.js';
 import type { Plot } from '../../charts/plot.js';
 import type { Theme } from '../../charts/theme.js';
@@ -5,7 +6,6 @@ import type { Brush, Range } from '../../data/brush.js';
 import { nearest } from '../../data/density.js';
 import { hasDistribution, type Document } from '../../data/documents.js';
 import type { MeasureName } from '../../data/responses.js';
-import { count, decimals, tailName } from '../../data/visible.js';
 import { el, perFrame } from '../../ui/dom.js';
 import { ChartFrame, type OnExport } from '../../ui/chart-frame.js';
 import { contributionsPlot, type ContributionSeries } from './contribution-plot.js';

@@ -1,6 +1,5 @@
-import type { Contributions } from '../../../../server/src/protocol/index.js';
+import { decimals, type Contributions } from '../../../../server/src/protocol/index.js';
 import type { Layer, Plot } from '../../charts/plot.js';
-import { decimals } from '../../data/visible.js';
 import { SECOND } from './series.js';
 
 export interface ContributionSeries {

@@ -1,10 +1,10 @@
+import { count, decimals, percent, tailName } from '../../../../server/src/protocol/index.js';
 import { DEFAULT_TAU } from '../../../../server/src/qrm/index.js';
 import { shortCount, type Layer, type Plot } from '../../charts/plot.js';
 import type { Role } from '../../charts/theme.js';
 import type { Document } from '../../data/documents.js';
 import { commonBins, countInto, type Bins } from '../../data/histogram.js';
 import type { MeasureName } from '../../data/responses.js';
-import { count, decimals, percent, tailName } from '../../data/visible.js';
 import { limitRules, SECOND, type Selections } from './series.js';
 
 /** Bins drawn: few responses in many bins would look like spikes. */

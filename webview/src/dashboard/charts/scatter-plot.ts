@@ -1,3 +1,4 @@
+import { decimals, plural, tailName } from '../../../../server/src/protocol/index.js';
 import { DEFAULT_TAU } from '../../../../server/src/qrm/index.js';
 import { padded, type Layer, type Plot } from '../../charts/plot.js';
 import type { Role } from '../../charts/theme.js';
@@ -5,7 +6,6 @@ import type { Selection } from '../../data/brush.js';
 import { densityGrid, type Box, type DensityGrid } from '../../data/density.js';
 import type { Document } from '../../data/documents.js';
 import type { MeasureName } from '../../data/responses.js';
-import { decimals, plural, tailName } from '../../data/visible.js';
 import { limitRules, SECOND, type Selections } from './series.js';
 
 /** More points than this are drawn as a density. */

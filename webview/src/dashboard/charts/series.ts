@@ -1,8 +1,8 @@
+import { decimals } from '../../../../server/src/protocol/index.js';
 import type { Layer } from '../../charts/plot.js';
 import type { Role } from '../../charts/theme.js';
 import type { Selection } from '../../data/brush.js';
 import type { Document } from '../../data/documents.js';
-import { decimals } from '../../data/visible.js';
 
 /** What is brushed in each document; undefined: no brush. */
 export type Selections = readonly (Selection | undefined)[];

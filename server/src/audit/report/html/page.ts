@@ -1,13 +1,11 @@
+import { count, cvarName, decimals, percent, tailName } from '../../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { SEVERITIES } from '../../finding.js';
-import { cvarName, decimals, percent, tailName } from '../../rules/index.js';
 import { html } from '../escape.js';
 import { STYLE } from './style.js';
 import type { Report } from '../model.js';
 import { distribution, tailHistogram } from './svg.js';
 import { bySeverity } from '../text.js';
-
-const count = (n: number) => n.toLocaleString('en');
 
 /** One file with no script and nothing remote; the policy allows this very style sheet and no more. */
 export function* htmlReport(report: Report): Generator<string> {

@@ -1,4 +1,4 @@
-import { decimals } from '../../rules/index.js';
+import { decimals } from '../../../protocol/index.js';
 import type { FigureSummary } from '../distribution.js';
 import { drawn, type Report } from '../model.js';
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { parentPort, Worker } from 'node:worker_threads';
 import { LocalEncoder, type ColumnData, type ParquetEncoder, type ParquetHead } from './encoder.js';
+import { messageOf } from '../../../errors.js';
 
 /** `workerData` of the thread: whoever starts a bundle as a worker looks for it. */
 export const PARQUET_ROLE = 'parquet';
@@ -58,10 +59,11 @@ export function parquetThread(): void {
       const bytes = new Uint8Array((await made) ?? []);
       port.postMessage({ bytes } satisfies Reply, [bytes.buffer]);
     } catch (error) {
-      port.postMessage({ error: String(error) } satisfies Reply);
+      port.postMessage({ error: messageOf(error) } satisfies Reply);
     }
   };
-  const gone = (error: unknown): void => port.postMessage({ error: String(error) } satisfies Reply);
+  const gone = (error: unknown): void =>
+    port.postMessage({ error: messageOf(error) } satisfies Reply);
   port.on('message', (request: Request) => {
     if (request.type === 'head') encoder = new LocalEncoder(request.head);
     else answer(request).catch(gone);

@@ -151,19 +151,19 @@ function messagesIn(given: ValueNode | undefined): ValueNode | undefined {
   return listOf(node.items.map(chatMessage));
 }
 
-const ROLES: Readonly<Record<string, string>> = {
-  human: 'user',
-  ai: 'assistant',
-  system: 'system',
-  tool: 'tool',
-  function: 'tool',
-  chat: 'user',
-};
+const ROLES: ReadonlyMap<string, string> = new Map([
+  ['human', 'user'],
+  ['ai', 'assistant'],
+  ['system', 'system'],
+  ['tool', 'tool'],
+  ['function', 'tool'],
+  ['chat', 'user'],
+]);
 
 function chatMessage(item: ValueNode): ValueNode {
   if (item.kind !== 'record' || has(item, 'role')) return item;
   const name = textOf(itemsAt(item, 'id').at(-1))?.value ?? said(item, 'type') ?? said(item, 'kwargs', 'type') ?? ''; // prettier-ignore
-  const role = ROLES[name.replace(/Message(?:Chunk)?$/, '').toLowerCase()];
+  const role = ROLES.get(name.replace(/Message(?:Chunk)?$/, '').toLowerCase());
   const content =
     at(item, 'kwargs', 'content') ?? at(item, 'data', 'content') ?? at(item, 'content');
   return role === undefined ? item : message(role, content);

@@ -7,6 +7,7 @@ import { makeFolder } from '../../../files/folder.js';
 import { errorCode, exists } from '../../files.js';
 import { repositoryFolder, type HubName, type HubSettings } from './place.js';
 import { HubError, request, TRIES, type RequestOptions } from './request.js';
+import { messageOf } from '../../../errors.js';
 
 /** A file of a repository at one commit. */
 export interface HubFile {
@@ -87,9 +88,7 @@ async function fetchBlob(
       // What came counts as progress: only a line that gives nothing, time and again, is given up.
       failures = (await sizeOf(part)) > have ? 1 : failures + 1;
       if (failures >= TRIES) {
-        throw new HubError(
-          `${url}: ${(error as Error).message}; the same command goes on from there`,
-        );
+        throw new HubError(`${url}: ${messageOf(error)}; the same command goes on from there`);
       }
       await sleep(retryDelay * 2 ** (failures - 1), undefined, { signal });
       continue;

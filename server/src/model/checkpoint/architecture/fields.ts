@@ -1,3 +1,5 @@
+import { own } from '../../../fields.js';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Reads fields of a config with errors that name file and field; what is absent has the fallback's value. */
@@ -46,8 +48,7 @@ export class Fields {
 
   /** @param value what the field holds, where it is not read from `name` itself */
   oneOf<T>(name: string, known: Readonly<Record<string, T>>, value = this.get(name)): T {
-    const found =
-      typeof value === 'string' && Object.hasOwn(known, value) ? known[value] : undefined;
+    const found = typeof value === 'string' ? own(known, value) : undefined;
     if (found === undefined) {
       throw this.error(name, value, `one of ${Object.keys(known).join(', ')}`);
     }

@@ -1,10 +1,10 @@
-import { isText, shownText, type FieldMapping } from '../datasets/index.js';
-import { detectFile, readDataset, rowCount } from '../datasets/process/index.js';
-import type { LiveAudit } from '../live/live-audit.js';
-import { paced } from '../live/pace.js';
-import { pathOf } from '../live/uris.js';
-import { viewFindings } from '../live/view-data.js';
-import type { RowsParams, RowsResult, RowTurn } from '../protocol/index.js';
+import { isText, shownText, type FieldMapping } from '../../datasets/index.js';
+import { detectFile, readDataset, rowCount } from '../../datasets/process/index.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+import { paced } from '../../pace.js';
+import { pathOf } from '../../live/uris.js';
+import { viewFindings } from '../../live/view-data.js';
+import type { RowsParams, RowsResult, RowTurn } from '../../protocol/index.js';
 
 const MAX_ROWS = 500;
 const MAX_CONTENT = 20_000;

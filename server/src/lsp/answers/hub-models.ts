@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { exists } from '../model/files.js';
-import { hubName, hubSettings, type HubName } from '../model/bundle/hub/place.js';
-import { inspect, pull } from '../model/bundle/hub/pull.js';
-import { listHubModels } from '../model/bundle/models.js';
-import type { HubCost, HubModels } from '../protocol/index.js';
+import { exists } from '../../model/files.js';
+import { hubName, hubSettings, type HubName } from '../../model/bundle/hub/place.js';
+import { inspect, pull } from '../../model/bundle/hub/pull.js';
+import { listHubModels } from '../../model/bundle/models.js';
+import type { HubCost, HubModels } from '../../protocol/index.js';
 
 /** The list of the editor's `Select Model…`. */
 export async function hubModels(): Promise<HubModels> {

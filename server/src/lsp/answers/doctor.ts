@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { messageOf } from '../errors.js';
-import type { DeviceFinding, StatusParams } from '../protocol/index.js';
-import type { ScoreStore } from '../store/index.js';
+import { messageOf } from '../../errors.js';
+import type { DeviceFinding, StatusParams } from '../../protocol/index.js';
+import type { ScoreStore } from '../../store/index.js';
 
 /** @throws Error in plain words */
 async function runDoctor(args: readonly string[]): Promise<string> {

@@ -1,7 +1,7 @@
 import type { Connection, WorkDoneProgressReporter } from 'vscode-languageserver';
-import { duration } from '../protocol/index.js';
-import type { StatusParams } from '../protocol/index.js';
-import type { LiveAudit } from './live-audit.js';
+import { duration, plural } from '../../protocol/index.js';
+import type { StatusParams } from '../../protocol/index.js';
+import type { LiveAudit } from '../../live/live-audit.js';
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_MS = 700;
@@ -65,7 +65,7 @@ export function auditState(audit: LiveAudit, status: StatusParams): ProgressStat
     return { fraction: null, message: loading[0] ?? 'Reading' };
   const parts = [
     ...loading,
-    `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`,
+    plural(rows, 'row'),
     ...(rate > 0 ? [`${rate.toFixed(1)} responses/s`] : []),
     ...(secondsLeft !== null && secondsLeft >= 0.5 ? [`${duration(secondsLeft)} left`] : []),
   ];

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import type { LiveAudit } from '../live/live-audit.js';
-import { auditState, type ProgressState } from '../live/progress-report.js';
-import { nameOf } from '../live/uris.js';
-import type { StatusParams } from '../protocol/index.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+import { auditState, type ProgressState } from './progress-report.js';
+import { nameOf } from '../../live/uris.js';
+import type { StatusParams } from '../../protocol/index.js';
 
 /** Progress of the audits that nobody asked for: a file was opened, a text edited, a model changed. */
 export class AuditProgress {

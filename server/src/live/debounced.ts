@@ -1,38 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setImmediate } from 'node:timers/promises';
-
-/**
- * Longest run of work without letting messages in. Several loops run in one turn, and a hover takes some turns:
- * it must be answered within 50 ms.
- */
-const SLICE_MS = 2;
-
-/** Lets the event loop turn whenever the slice is used up. */
-export class Pacer {
-  private since = performance.now();
-
-  /** @throws AbortError when `signal` fires */
-  async tick(signal?: AbortSignal): Promise<void> {
-    if (performance.now() - this.since < SLICE_MS) return;
-    await setImmediate();
-    signal?.throwIfAborted();
-    this.since = performance.now();
-  }
-
-  /** For loops so tight that a promise for each step would cost more than the step. */
-  get due(): boolean {
-    return performance.now() - this.since >= SLICE_MS;
-  }
-}
-
-/** The items of a stream that may never wait for anything, with turns of the event loop between them. */
-export async function* paced<T>(items: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
-  const pacer = new Pacer();
-  for await (const item of items) {
-    yield item;
-    await pacer.tick(signal);
-  }
-}
 
 /** Runs `action` once things are quiet for `ms`, and not before the last run has ended. */
 export class Debounced {

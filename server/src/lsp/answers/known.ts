@@ -1,6 +1,6 @@
-import type { LiveAudit } from '../live/live-audit.js';
-import { nameOf } from '../live/uris.js';
-import type { Workspace } from './workspace.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+import { nameOf } from '../../live/uris.js';
+import type { Workspace } from '../workspace.js';
 
 /**
  * The audit that a view or a command is about. A text that was only just opened has taken the place of its file's

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cancelled, messageOf, unawaited } from '../errors.js';
-import { nameOf } from '../live/uris.js';
-import type { LineChange, LineDocument } from '../live/text/line-document.js';
-import type { OpenAudit } from '../live/text/open-audit.js';
+import { cancelled, messageOf, unawaited } from '../../errors.js';
+import { nameOf } from '../../live/uris.js';
+import type { LineChange, LineDocument } from '../../live/text/line-document.js';
+import type { OpenAudit } from '../../live/text/open-audit.js';
 import { mayChangeFormat, type Detected } from './dataset-files.js';
 import type { OpenDocument } from './documents.js';
 

@@ -1,7 +1,7 @@
-import { pathOf } from '../live/uris.js';
-import type { IgnoreParams, IgnoreResult } from '../protocol/index.js';
+import { pathOf } from '../../live/uris.js';
+import type { IgnoreParams, IgnoreResult } from '../../protocol/index.js';
 import { knownAudit } from './known.js';
-import type { Workspace } from './workspace.js';
+import type { Workspace } from '../workspace.js';
 
 /** Writes a finding into the ignore file of its folder, and judges all audits anew. */
 export async function ignoreFinding(workspace: Workspace, p: IgnoreParams): Promise<IgnoreResult> {

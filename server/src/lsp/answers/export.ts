@@ -5,15 +5,15 @@ import {
   render,
   ThreadEncoder,
   type ReportedAudit,
-} from '../audit/report/index.js';
-import { writeLines } from '../files/write.js';
-import { identityOf } from '../datasets/index.js';
-import type { DatasetEvent } from '../datasets/types.js';
-import type { ExportFormat, ExportResult } from '../protocol/index.js';
-import type { FilePlaces } from '../live/disk/file-places.js';
-import type { LiveAudit } from '../live/live-audit.js';
-import { Pacer } from '../live/pace.js';
-import { pathOf } from '../live/uris.js';
+} from '../../audit/report/index.js';
+import { writeLines } from '../../files/write.js';
+import { identityOf } from '../../datasets/index.js';
+import type { DatasetEvent } from '../../datasets/types.js';
+import type { ExportFormat, ExportResult } from '../../protocol/index.js';
+import type { FilePlaces } from '../../live/text/file-places.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+import { Pacer } from '../../pace.js';
+import { pathOf } from '../../live/uris.js';
 
 const TOP = 200;
 /** Findings looked for between two looks at the clock. */

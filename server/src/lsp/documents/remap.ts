@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Detected } from './dataset-files.js';
-import { DiskAudit } from '../live/disk/disk-audit.js';
-import type { LineDocument } from '../live/text/line-document.js';
-import type { LiveAudit } from '../live/live-audit.js';
+import { DiskAudit } from '../../live/disk/disk-audit.js';
+import type { LineDocument } from '../../live/text/line-document.js';
+import type { LiveAudit } from '../../live/live-audit.js';
 import type { Mappings } from './mappings.js';
-import { OpenAudit } from '../live/text/open-audit.js';
+import { OpenAudit } from '../../live/text/open-audit.js';
 
 export interface RemapHost {
   all(): LiveAudit[];

@@ -1,7 +1,7 @@
-import { messageOf, unawaited } from '../errors.js';
-import { DiskAudit } from '../live/disk/disk-audit.js';
-import { isWithin } from '../live/uris.js';
-import type { Workspace } from './workspace.js';
+import { messageOf, unawaited } from '../../errors.js';
+import { DiskAudit } from '../../live/disk/disk-audit.js';
+import { isWithin } from '../../live/uris.js';
+import type { Workspace } from '../workspace.js';
 
 /** Files have another name now: what was audited on disk is audited there, from the score store. */
 export function followRenames(

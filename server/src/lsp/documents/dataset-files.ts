@@ -5,8 +5,8 @@ import {
   splitMarkdown,
   type DatasetFormat,
   type FieldMapping,
-} from '../datasets/index.js';
-import { mappingFor } from '../datasets/process/index.js';
+} from '../../datasets/index.js';
+import { mappingFor } from '../../datasets/process/index.js';
 
 const HEAD = 256 * 1024;
 

@@ -1,12 +1,10 @@
-import type { WirePolicySamples } from '../protocol/index.js';
-import type { LiveAudit } from '../live/live-audit.js';
-import { Pacer } from '../live/pace.js';
+import type { WirePolicySamples } from '../../protocol/index.js';
+import type { LiveAudit } from '../../live/live-audit.js';
+import { wire } from '../../live/view-data.js';
+import { Pacer } from '../../pace.js';
 
 /** What a view computes with at every movement of a slider. */
 const MOST = 20_000;
-
-const wire = (a: ArrayBufferView): string =>
-  Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString('base64');
 
 /**
  * Scored responses by prompt, as far as the table tells: conversations of one row that have as many turns before the

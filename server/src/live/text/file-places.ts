@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { ProblemFinding } from '../../audit/index.js';
 import type { Place } from '../../datasets/types.js';
-import type { LineDocument } from '../text/line-document.js';
-import { spotAt } from '../text/row-entry.js';
+import type { LineDocument } from './line-document.js';
+import { spotAt } from '../spots.js';
 import { pathOf } from '../uris.js';
 
 /** Places as reports have them: with the bytes of the file, which the editor has no use for. */

@@ -1,7 +1,7 @@
-import type { DiskAudit } from '../live/disk/disk-audit.js';
-import { LiveAudit } from '../live/live-audit.js';
-import type { LineDocument } from '../live/text/line-document.js';
-import { OpenAudit } from '../live/text/open-audit.js';
+import type { DiskAudit } from '../../live/disk/disk-audit.js';
+import { LiveAudit } from '../../live/live-audit.js';
+import type { LineDocument } from '../../live/text/line-document.js';
+import { OpenAudit } from '../../live/text/open-audit.js';
 
 /** Closed texts whose audit is kept: their view is still open, or the tab was only changed. */
 const KEPT = 3;

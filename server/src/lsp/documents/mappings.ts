@@ -1,4 +1,8 @@
-import { parseMapping, type FieldMapping } from '../datasets/index.js';
+import { basename } from 'node:path';
+import { parseMapping, type FieldMapping } from '../../datasets/index.js';
+import type { LineDocument } from '../../live/text/line-document.js';
+import { nameOf } from '../../live/uris.js';
+import { detectText, type Detected } from './dataset-files.js';
 
 /** The setting `qrmLens.mapping` of each document's folder. */
 export class Mappings {
@@ -22,6 +26,15 @@ export class Mappings {
       this.known.set(uri, mapping);
     }
     return mapping;
+  }
+
+  /** What a text is with the mapping that its folder has by then. */
+  async detect({ uri, lines }: LineDocument): Promise<Detected | undefined> {
+    for (;;) {
+      const { version } = this;
+      const found = await detectText(lines, basename(nameOf(uri)), await this.of(uri));
+      if (version === this.version) return found;
+    }
   }
 
   /** Once, however many files the setting is for. */
