@@ -135,7 +135,7 @@ function listens(pid: number): boolean {
 describe('usage', () => {
   it.each([
     [['audit'], /missing required argument/],
-    [['audit', 'x.jsonl', '--format', 'pdf'], /pdf.*Allowed choices are text, json/],
+    [['audit', 'x.jsonl', '--format', 'pdf'], /pdf.*Allowed choices are text, html/],
     [['audit', 'x.jsonl', '--top', 'many'], /--top many: expected a whole number/],
     [
       ['audit', 'x.jsonl', '--fail-on', 'everything'],
