@@ -1,14 +1,12 @@
 import type { Place } from '../datasets/types.js';
 import type { Measures } from '../qrm/index.js';
 import type { ReferenceFigures } from '../qrm/types.js';
-import { REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
+import { NO_PARTNER, REMOVED_KIND, RESPONSE_KINDS, type ResponseKind } from '../protocol/index.js';
 import { SKETCH_WORDS } from '../similarity/index.js';
 import { AT, type KnownRows } from '../session/known/rows.js';
 import { Column } from './columns.js';
 import type { NewResponse } from './new-response.js';
 import { standing } from '../session/ties.js';
-
-const NONE = 0xffffffff;
 
 /** Columns with the names of `AT`. */
 const ofResponse = ['conversation', 'target', 'kind', 'hashHigh', 'hashLow', 'rating', 'tokens', 'truncated', 'expectation', 'tail', 'cvar', 'spread', 'certaintyEquivalent', 'modes', 'beats'] as const; // prettier-ignore
@@ -38,7 +36,7 @@ export class ResponseTable {
   readonly kind = new Column(Uint8Array);
   readonly hashHigh = this.u32();
   readonly hashLow = this.u32();
-  /** The other half of a pair, or NONE. */
+  /** The other half of a pair, or `NO_PARTNER`. */
   private readonly partners = this.u32();
   /** Of a response in a set, the next one plus 1, and of the last the first; 0 in no set. */
   private readonly nextInSet = this.u32();
@@ -91,7 +89,7 @@ export class ResponseTable {
     const view = new DataView(r.hash.buffer, r.hash.byteOffset, r.hash.byteLength);
     this.hashHigh.set(i, view.getUint32(0));
     this.hashLow.set(i, view.getUint32(4));
-    this.partners.set(i, NONE);
+    this.partners.set(i, NO_PARTNER);
     const p = r.place;
     [p.line, p.column, p.endLine, p.endColumn].forEach((v, n) => this.places[n]?.set(i, v));
     this.start.set(i, p.start);
@@ -175,7 +173,7 @@ export class ResponseTable {
       this.file.set(i, file);
       this.labelColumn.set(i, labels[numbers[at + AT.label]!]!);
       this.bytes.set(i, numbers[at + AT.end]! - numbers[at + AT.start]!);
-      this.partners.set(i, partner === 0 ? NONE : i + partner);
+      this.partners.set(i, partner === 0 ? NO_PARTNER : i + partner);
       if (next !== 0) this.nextInSet.set(i, i + next + 1);
       this.quantileColumn.take(i * K, K, numbers, at + AT.quantiles, 1);
     }
@@ -194,7 +192,7 @@ export class ResponseTable {
 
   partner(i: number): number | undefined {
     const p = this.partners.get(i);
-    return p === NONE ? undefined : p;
+    return p === NO_PARTNER ? undefined : p;
   }
 
   /** Ties responses to one prompt that are no pair: several completions. */
@@ -225,7 +223,7 @@ export class ResponseTable {
   remove(i: number): void {
     for (const column of [this.tail, this.beats, this.expectation]) column.set(i, Number.NaN);
     this.errors.delete(i);
-    this.hashHigh.set(i, NONE);
+    this.hashHigh.set(i, 0xffffffff);
     this.hashLow.set(i, i);
     this.kind.set(i, REMOVED_KIND);
   }
