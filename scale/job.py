@@ -7,7 +7,6 @@ for each step. Not for people: `qrm score --help`.
 import json
 import os
 import sys
-import time
 
 # Ray counts its uses and sends them; nothing of ours leaves the cluster.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -93,7 +92,6 @@ def main() -> int:
             done[unit["shard"]] = told
     rest = [u for u in todo if u["shard"] not in done]
     say(step="resume", units=len(todo), done=len(done))
-    began = time.time()
     if rest:
         items = [{"unit": json.dumps(u)} for u in rest]
         blocks = min(len(items), 10_000)
@@ -105,13 +103,12 @@ def main() -> int:
             num_cpus=None if orders["gpus"] else orders["cpus"],
             fn_constructor_args=[orders],
         )
-        responses = 0
+        rows = responses = 0
         for row in data.iter_rows():
             entry = json.loads(row["told"])
             done[entry["shard"]] = entry
-            responses += entry["responses"]
-            rate = responses / max(time.time() - began, 1e-3)
-            say(step="score", done=len(done), units=len(todo), responses=responses, rate=rate)
+            rows, responses = rows + entry["rows"], responses + entry["responses"]
+            say(step="score", done=len(done), units=len(todo), rows=rows, responses=responses)
     entries: list[dict] = []
     models: dict[str, dict] = {}
     for unit in todo:

@@ -17,7 +17,7 @@ params.embedding = True
 params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_NONE
 params.n_ctx = 8192
 params.n_batch = params.n_ubatch = int(sys.argv[3])
-params.cpuparams.n_threads = 2
+params.cpuparams.n_threads = 1  # two that wait for one another are slow where others work
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 threading.Event().wait()

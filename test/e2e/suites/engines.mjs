@@ -31,7 +31,7 @@ export default async function ({ test, defer }) {
   const backbone = join(cache, 'engines-backbone');
   await run(python, [join(root, 'test', 'e2e', 'engines', 'backbone.py'), backbone]);
   const data = join(work, 'pairs.jsonl');
-  writeFileSync(data, `${harmlessLines().slice(0, 24).join('\n')}\n`);
+  writeFileSync(data, `${harmlessLines().slice(0, 12).join('\n')}\n`);
   const score = async (...args) => {
     const { stdout } = await run(
       process.execPath,

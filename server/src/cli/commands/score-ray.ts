@@ -33,6 +33,7 @@ type Told =
       readonly step: 'score';
       readonly done: number;
       readonly units: number;
+      readonly rows: number;
       readonly responses: number;
     }
   | {
@@ -135,7 +136,7 @@ async function follow(
     if (last.step === 'plan') say(`${plural(last.files, 'file')}, ${plural(last.units, 'shard')}`);
     if (last.step === 'resume' && last.done > 0)
       say(`${count(last.done)} of ${plural(last.units, 'shard')} there already`);
-    if (last.step === 'score') bar.step(last.done / last.units, last.responses, 0);
+    if (last.step === 'score') bar.step(last.done / last.units, last.responses, 0, last.rows);
   }
   bar.end();
   const code = await ended.catch((error: unknown) => {
