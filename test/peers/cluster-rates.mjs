@@ -28,8 +28,7 @@ function seconds(args) {
   if (run.status !== 0) throw new Error(`qrm ${args.join(' ')}\n${run.stderr}`);
   return (performance.now() - began) / 1000;
 }
-const score = (file, ...args) =>
-  seconds(['score', file, ...model, '--device', 'cpu', '--threads', '1', ...args]);
+const score = (file, ...args) => seconds(['score', file, ...model, '--device', 'cpu', ...args]);
 const told = (name, start, whole) =>
   console.log(
     `${name.padEnd(34)} start ${start.toFixed(1).padStart(5)} s, then ${(Number(rows) / (whole - start)).toFixed(1).padStart(8)} rows/s`,
@@ -37,13 +36,14 @@ const told = (name, start, whole) =>
 
 console.log(`${rows} rows, load ${loadavg()[0].toFixed(1)} before`);
 try {
-  score(few, '--no-store'); // converts the model, where it is
+  score(few, '--no-store', '--threads', '1'); // converts the model, where it is
   for (const threads of ['1', '2']) {
     const one = (file) => score(file, '--no-store', '--threads', threads);
     told(`qrm score, ${threads} thread(s)`, one(few), one(all));
   }
   for (const replicas of ['1', '2']) {
-    const on = (file, out) => score(file, ...ray, '--replicas', replicas, '--out', join(work, out));
+    const on = (file, out) =>
+      score(file, ...ray, '--threads', '1', '--replicas', replicas, '--out', join(work, out));
     told(`--ray local, ${replicas} replica(s)`, on(few, `few-${replicas}`), on(all, `all-${replicas}`)); // prettier-ignore
   }
   const shards = join(work, 'all-2');
