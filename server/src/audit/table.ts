@@ -11,6 +11,8 @@ import { standing } from '../session/ties.js';
 /** Columns with the names of `AT`. */
 const ofResponse = ['conversation', 'target', 'kind', 'hashHigh', 'hashLow', 'rating', 'tokens', 'truncated', 'expectation', 'tail', 'cvar', 'spread', 'certaintyEquivalent', 'modes', 'beats'] as const; // prettier-ignore
 
+const LINES: ReadonlySet<number> = new Set([AT.line, AT.endLine]);
+
 function kindIndex(kind: ResponseKind): number {
   const index = RESPONSE_KINDS.indexOf(kind);
   if (index < 0) throw new Error(`${kind} is no kind of response: list it in RESPONSE_KINDS`);
@@ -23,6 +25,8 @@ function kindIndex(kind: ResponseKind): number {
  */
 export class ResponseTable {
   length = 0;
+  /** Another number once responses were tied to others, or taken out. */
+  ties = 0;
   /** Why a response has no score. */
   readonly errors = new Map<number, string>();
   private readonly labels: string[] = [];
@@ -157,14 +161,13 @@ export class ResponseTable {
     for (let k = 0; k < K; k++) this.quantileColumn.set(i * K + k, m.sorted[k] ?? Number.NaN);
   }
 
-  /** Adds responses that come with their scores; gives the number of the first. @param file as in `NewResponse` */
+  /** Adds responses that come with their scores; gives the first one's number. */
   append({ numbers, size, words, before, responses }: KnownRows, file: number): number {
     const first = this.length;
     this.length += responses;
-    for (const [column, what] of this.ofKnown) {
-      const counted = what === AT.line || what === AT.endLine;
-      column.take(first, responses, numbers, what, size, counted ? before.lines : 0);
-    }
+    this.ties++;
+    for (const [column, what] of this.ofKnown)
+      column.take(first, responses, numbers, what, size, LINES.has(what) ? before.lines : 0);
     this.row.take(first, responses, numbers, AT.row, size, before.records);
     const labels = words.map((word) => this.labelId(word));
     const K = this.levels.length;
@@ -181,12 +184,14 @@ export class ResponseTable {
   }
 
   pair(chosen: number, rejected: number): void {
+    this.ties++;
     this.partners.set(chosen, rejected);
     this.partners.set(rejected, chosen);
   }
 
   /** The response that i is compared with, where that one may be compared with another. */
   against(i: number, other: number): void {
+    this.ties++;
     this.partners.set(i, other);
   }
 
@@ -221,6 +226,7 @@ export class ResponseTable {
 
   /** Takes a response out: it has no figure, is no duplicate of anything, and no rule sees it any more. */
   remove(i: number): void {
+    this.ties++;
     for (const column of [this.tail, this.beats, this.expectation]) column.set(i, Number.NaN);
     this.errors.delete(i);
     this.hashHigh.set(i, 0xffffffff);
@@ -273,16 +279,9 @@ export class ResponseTable {
   }
 
   place(i: number): Place {
-    const [line, column, endLine, endColumn] = this.places.map((c) => c.get(i));
+    const [line = 0, column = 0, endLine = 0, endColumn = 0] = this.places.map((c) => c.get(i));
     const start = this.start.get(i);
-    return {
-      line: line ?? 0,
-      column: column ?? 0,
-      endLine: endLine ?? 0,
-      endColumn: endColumn ?? 0,
-      start,
-      end: start + this.bytes.get(i),
-    };
+    return { line, column, endLine, endColumn, start, end: start + this.bytes.get(i) };
   }
 
   /** 16 hexadecimal digits that name the response's text, whatever the model and the line. */

@@ -4,7 +4,8 @@ import { setMaxListeners } from 'node:events';
 export class Debounced {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
-  private again = false;
+  /** What was asked for meanwhile: how long after the run. */
+  private again: number | undefined;
   private stopped = false;
 
   constructor(
@@ -16,23 +17,23 @@ export class Debounced {
   request(ms: number, restart = false): void {
     if (this.stopped) return;
     if (this.running !== undefined) {
-      this.again = true;
+      this.again = Math.min(ms, this.again ?? ms);
       return;
     }
     if (this.timer !== undefined && !restart) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.run(ms), ms);
+    this.timer = setTimeout(() => this.run(), ms);
   }
 
-  private run(ms: number): void {
+  private run(): void {
     this.timer = undefined;
     this.running = this.action()
       .catch(this.fail)
       .finally(() => {
         this.running = undefined;
-        if (!this.again) return;
-        this.again = false;
-        this.request(ms);
+        const { again } = this;
+        this.again = undefined;
+        if (again !== undefined) this.request(again);
       });
   }
 

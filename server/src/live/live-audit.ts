@@ -42,6 +42,8 @@ export abstract class LiveAudit {
   private cost = 0;
   private readonly finder: Debounced;
   private readonly stopFinding = new AbortController();
+  /** The making of findings that is under way. */
+  private finding = new AbortController();
 
   constructor(
     readonly uri: string,
@@ -114,10 +116,20 @@ export abstract class LiveAudit {
     this.touched(0);
   }
 
-  /** Numbers changed: new findings soon, but never more than a tenth of the time spent on them. */
-  protected touched(delay = 200): void {
+  /**
+   * Numbers changed: new findings soon, but never more than a tenth of the time spent on them.
+   * @param most ms that they may take to come, whatever they cost
+   */
+  protected touched(delay = 200, most = 10_000): void {
     this.events.changed(this);
-    this.finder.request(Math.max(delay, this.cost * 10));
+    this.finder.request(Math.max(delay, Math.min(this.cost * 10, most)));
+  }
+
+  /** The numbers are whole: findings of them at once, and none of those that are made of fewer. */
+  protected completed(): void {
+    this.events.changed(this);
+    this.finding.abort();
+    this.finder.request(0, true);
   }
 
   private async find(): Promise<void> {
@@ -125,13 +137,14 @@ export abstract class LiveAudit {
     this.refresh();
     const { ledger } = this;
     const { thresholds, ignored } = this.settings;
+    this.finding = new AbortController();
+    const { signal } = this.finding;
     const found =
-      ledger &&
-      (await FindingSet.of(ledger, this.inOrder(), thresholds, ignored, this.stopFinding.signal));
+      ledger && (await FindingSet.of(ledger, this.inOrder(), thresholds, ignored, signal));
     if (ledger !== this.ledger) return this.finder.request(0);
     this.findings = found;
     this.findingsRevision++;
-    this.cost = Math.min(performance.now() - began, 1000);
+    this.cost = performance.now() - began;
     this.events.found(this);
   }
 
@@ -149,6 +162,7 @@ export abstract class LiveAudit {
     this.cancel();
     this.finder.stop();
     this.stopFinding.abort();
+    this.finding.abort();
   }
 
   summary(): AuditSummary {

@@ -1,5 +1,35 @@
 import { labelledPairs } from './labels.js';
-import type { Rule } from './rule.js';
+import { drained, type Check, type Rule, type RuleContext } from './rule.js';
+
+function* preparing({ table }: RuleContext): Generator<undefined, Check> {
+  const pairs = yield* labelledPairs(table);
+  if (pairs === undefined) return () => undefined;
+  const worse = new Map<string, Set<string>>();
+  for (const [i, other] of pairs) {
+    const [a, b] = [table.hash(i), table.hash(other)];
+    if (a === b) continue;
+    let of = worse.get(a);
+    if (of === undefined) worse.set(a, (of = new Set()));
+    of.add(b);
+  }
+  const component = components(worse);
+  return (i) => {
+    const other = pairs.get(i);
+    if (other === undefined) return undefined;
+    const [a, b] = [table.hash(i), table.hash(other)];
+    const part = component.get(a);
+    // A circle of two is a contradictory pair.
+    if (a === b || part === undefined || part.size < 3 || part !== component.get(b))
+      return undefined;
+    return {
+      code: 'preference-cycle',
+      severity: 'warning',
+      response: i,
+      related: other,
+      message: `Preference cycle: this pair is one of a circle among ${part.size} responses to the same prompt (threshold: 1 circle).`,
+    };
+  };
+}
 
 export const preferenceCycle: Rule = {
   code: 'preference-cycle',
@@ -7,35 +37,8 @@ export const preferenceCycle: Rule = {
   ofTexts: true,
   description:
     'Preferences among responses to one prompt go round in a circle: a response is better than itself.',
-  prepare({ table }) {
-    const pairs = labelledPairs(table);
-    if (pairs === undefined) return () => undefined;
-    const worse = new Map<string, Set<string>>();
-    for (const [i, other] of pairs) {
-      const [a, b] = [table.hash(i), table.hash(other)];
-      if (a === b) continue;
-      let of = worse.get(a);
-      if (of === undefined) worse.set(a, (of = new Set()));
-      of.add(b);
-    }
-    const component = components(worse);
-    return (i) => {
-      const other = pairs.get(i);
-      if (other === undefined) return undefined;
-      const [a, b] = [table.hash(i), table.hash(other)];
-      const part = component.get(a);
-      // A circle of two is a contradictory pair.
-      if (a === b || part === undefined || part.size < 3 || part !== component.get(b))
-        return undefined;
-      return {
-        code: 'preference-cycle',
-        severity: 'warning',
-        response: i,
-        related: other,
-        message: `Preference cycle: this pair is one of a circle among ${part.size} responses to the same prompt (threshold: 1 circle).`,
-      };
-    };
-  },
+  prepare: (context) => drained(preparing(context)),
+  preparing,
 };
 
 /** Strongly connected components of more than one node (Tarjan 1972), without recursion. */

@@ -58,7 +58,7 @@ async function* fileBytes(
       if (bytesRead === 0) {
         if (at < whole || least > size)
           throw new Error(
-            `the file had ${whole} bytes and ends at byte ${Math.min(at, Math.max(size, start))} now: it was cut while it was read`,
+            `the file had ${whole} bytes and ends at byte ${Math.min(at, size)} now: it was cut while it was read`,
           );
         return;
       }

@@ -5,6 +5,8 @@ import type { FromReader, LastWords, ToReader } from './wire/messages.js';
 
 /** JavaScript's heap of a reader, in MB: the longest record takes a part of it. */
 const HEAP_MB = 1024;
+/** Of it, what is new, in MB: at 4 a reader is as fast as at Node's own 16, and takes 25 MB less. */
+const YOUNG_MB = 4;
 const KEPT = 8000;
 
 /** dist/reader.js: beside the bundle that runs, or in the package when run from source. */
@@ -41,7 +43,7 @@ export class ReaderChild {
     this.child = fork(readerScript(), [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: [`--max-old-space-size=${HEAP_MB}`],
+      execArgv: [`--max-old-space-size=${HEAP_MB}`, `--max-semi-space-size=${YOUNG_MB}`],
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.words = (this.words + text).slice(-KEPT);

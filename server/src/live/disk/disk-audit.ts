@@ -15,6 +15,9 @@ import type { ScoreService } from '../../session/score-service.js';
 import { isAbort, messageOf } from '../../errors.js';
 import { slotsOf } from '../../session/slots.js';
 
+/** While a file is read, its findings so far come so many ms apart at least: nobody edits it meanwhile. */
+const FINDING_MS = 200;
+
 /** The audit of a file on disk: closed, too large for the editor, compressed, or Parquet. No text is kept. */
 export class DiskAudit extends LiveAudit {
   /** The setting that the file was read with. */
@@ -74,7 +77,7 @@ export class DiskAudit extends LiveAudit {
       throw error;
     } finally {
       if (this.last !== undefined) this.last.over = true;
-      this.touched(0);
+      this.completed();
     }
   }
 
@@ -109,14 +112,14 @@ export class DiskAudit extends LiveAudit {
       await pacer.tick(signal);
       if (event.type === 'problem') {
         run.problem(event.problem);
-        this.touched();
+        this.touched(FINDING_MS, Infinity);
         continue;
       }
       if (event.type === 'written') {
         const rows = new KnownRows(event, ledger.table.levels.length);
         this.rate.add(ledger.addKnown(rows));
         rows.each((row, start, end) => run.row(row, { start, end }));
-        this.touched();
+        this.touched(FINDING_MS, Infinity);
         continue;
       }
       const { row, targets } = event;
@@ -124,7 +127,7 @@ export class DiskAudit extends LiveAudit {
       ledger.settle(ids, targets);
       run.row(row.index, row.place);
       this.rate.add(ids.length);
-      if ((run.rows & 63) === 0) this.touched();
+      if ((run.rows & 63) === 0) this.touched(FINDING_MS, Infinity);
     }
   }
 
