@@ -35,6 +35,19 @@ for first in range(0, layers, 8):
     parts.append([t for n in range(first, min(first + 8, layers)) for t in layer(n)])
 parts.append([("model.norm.weight", (H,)), ("score.weight", (1, H))])
 
+# Numbers are drawn once and taken from odd places: drawing eight billion takes longer than what is to be measured.
+POOL = torch.randn(1 << 26, dtype=torch.bfloat16) * 0.02
+
+
+def drawn(count):
+    pieces = []
+    while count > 0:
+        first = int(torch.randint(0, POOL.numel() // 2, ()))
+        pieces.append(POOL[first : first + min(count, POOL.numel() // 2)])
+        count -= pieces[-1].numel()
+    return torch.cat(pieces)
+
+
 weight_map, total = {}, 0
 for i, tensors in enumerate(parts):
     file = f"model-{i + 1:05d}-of-{len(parts):05d}.safetensors"
@@ -52,7 +65,7 @@ for i, tensors in enumerate(parts):
                 values = 1 + 0.1 * torch.randn(shape)
             else:
                 # As trained ones have it: the stream grows by a fraction in each layer.
-                values = torch.randn(shape, dtype=torch.bfloat16) * 0.02
+                values = drawn(torch.Size(shape).numel())
             f.write(values.to(torch.bfloat16).view(torch.int16).numpy().tobytes())
     print(file, flush=True)
 
