@@ -133,3 +133,19 @@ it('a reader that spins ends with the program, however that ends', async () => {
     for (const pid of readers) expect(existsSync(`/proc/${pid}/cmdline`)).toBe(false);
   }, 20_000);
 }, 60_000);
+
+it('a file that is not there ends every command that reads data with 3, and is named', async () => {
+  for (const args of [
+    ['audit'],
+    ['score'],
+    ['evaluate'],
+    ['calibrate'],
+    ['policy'],
+    ['watch'],
+    ['clean', '--drop-duplicates', '--dry-run'],
+    ['compare', 'pairs.jsonl'],
+  ]) {
+    const { code, stderr } = await w.run(...args, 'nowhere.jsonl');
+    expect([args[0], code, stderr]).toEqual([args[0], 3, expect.stringContaining('nowhere.jsonl: no such file or folder') as string]); // prettier-ignore
+  }
+});

@@ -10,7 +10,7 @@ import {
   type WatchEvent,
 } from '../../policy/watch/index.js';
 import { eventJson, StepTable, summary } from '../../policy/watch/show.js';
-import type { CommonOptions } from '../common.js';
+import { noneExists, type CommonOptions } from '../common.js';
 import { openEvaluator } from '../engine.js';
 import { EXIT } from '../errors.js';
 import { onInterrupt } from '../interrupt.js';
@@ -33,6 +33,8 @@ export type WatchCommandOptions = Pick<
 };
 
 export async function watchCommand(log: string, o: WatchCommandOptions): Promise<number> {
+  const url = /^https?:\/\//i.test(log);
+  if (!url && noneExists([log])) return EXIT.unreadable;
   const { signal } = onInterrupt();
   const scorer = new LazyScorer(o, signal);
   const watch = new Watch(
@@ -46,9 +48,7 @@ export async function watchCommand(log: string, o: WatchCommandOptions): Promise
     o.score ? (conversations) => scorer.score(conversations) : undefined,
   );
   const once = o.once ?? false;
-  const events = /^https?:\/\//i.test(log)
-    ? followUrl(log, { once, signal })
-    : followFiles(log, { once, signal });
+  const events = url ? followUrl(log, { once, signal }) : followFiles(log, { once, signal });
   const table = new StepTable(terminal());
   const show = async (event: WatchEvent): Promise<void> => {
     if (o.format === 'jsonl') await print(`${eventJson(event)}\n`);
