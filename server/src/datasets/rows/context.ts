@@ -214,10 +214,15 @@ export function contextOf(record: RecordNode, used: readonly string[], notes: No
   return { system, before, sources, asked: text, prompted };
 }
 
-/** Descriptions of tools, as a list or as JSON in a string. */
-const describesTools = (name: string, node: ValueNode): boolean =>
-  TOOLS.includes(name) &&
-  (node.kind === 'list' || /^\s*(?:\[\s*)?\{\s*"/.test(textOf(node)?.value ?? ''));
+/** Descriptions of tools, as structure or as JSON in a string; documents may be a text as well. */
+function describesTools(name: string, node: ValueNode): boolean {
+  if (!TOOLS.includes(name)) return false;
+  const text = textOf(node)?.value;
+  if (text === undefined) return node.kind !== 'scalar';
+  return name === 'documents'
+    ? !isBlank(text) && !NO_TURNS.test(text)
+    : /^\s*(?:\[\s*)?\{\s*"/.test(text);
+}
 
 /** Fields with pictures, descriptions of tools and the like beside the messages. */
 export function mediaOf(record: RecordNode): readonly Field[] {

@@ -1,6 +1,6 @@
 import type { FieldMapping, Schema } from '../formats.js';
 import type { RecordNode, ValueNode } from '../json/tree.js';
-import { isTranscript, markIn } from '../markdown/chat-markup.js';
+import { isTranscript } from '../markdown/chat-markup.js';
 import { looksLikeHH } from '../markdown/transcript.js';
 import type { Conversation, DatasetRow, Place, Turn } from '../types.js';
 import { answered, repeatsPrompt } from './shapes/answers.js';
@@ -24,6 +24,7 @@ import {
 import { mapped } from './mapped.js';
 import { pairOf, withTarget } from './shapes/pairs.js';
 import { completions, labelled, numbered, numberedCompletions, setOf } from './shapes/sets.js';
+import { sayOfMarks, sayOfPrompts } from './remarks.js';
 import { rated, ratingsOf } from './shapes/ratings.js';
 import { besides, endsAnswered, joinTranscript, messagesOf } from './shapes/transcripts.js';
 import { Notes, type Note } from './turns.js';
@@ -179,41 +180,6 @@ function recordOf(root: RecordNode, notes: Notes): Read {
   const useless = unusable(root);
   if (useless !== undefined) throw useless;
   throw new NotUnderstood(`found the fields ${keys(root)}; expected ${EXPECTED}`, undefined, true);
-}
-
-const asked = ({ turns }: Conversation) => turns.find((t) => t.role === 'user');
-
-/** What every reading has to say: nobody asks anything, or the halves of a pair are asked different things. */
-function sayOfPrompts(conversations: readonly Conversation[], notes: Notes): void {
-  const alone = conversations.find(({ turns }) =>
-    turns.every((t) => t.role === 'assistant' || t.role === 'system'),
-  );
-  if (alone !== undefined && !notes.all.some((n) => n.code === 'blank-prompt')) {
-    const message = `no prompt: no turn stands before the answer of ${alone.label} but ${alone.turns.length > 1 ? 'of system or assistant' : 'the answer itself'}; expected the user's`;
-    notes.add('blank-prompt', message, undefined);
-  }
-  const [chosen, rejected] = (['chosen', 'rejected'] as const).map((kind) => {
-    const half = conversations.find((c) => c.kind === kind);
-    return half && asked(half);
-  });
-  if (chosen === undefined || rejected === undefined) return;
-  if (sameText(chosen.content, rejected.content)) return;
-  const message =
-    'chosen and rejected begin with different turns of the user, so their scores do not compare; expected one prompt';
-  notes.add('other-prompt', message, rejected.place ?? rejected.pieces?.[0]);
-}
-
-/** A mark that is left in a turn is scored as text: nobody means that. */
-function sayOfMarks(conversations: readonly Conversation[], notes: Notes): void {
-  for (const { label, turns } of conversations) {
-    for (const turn of turns) {
-      const mark = markIn(turn.content);
-      if (mark === undefined) continue;
-      const message = `the ${turn.role.slice(0, 40)}'s turn of ${label} holds ${mark}, a mark of a chat template, in a text that is no whole conversation of one: it is scored as it is written, inside the model's own template. Expected the bare text, or messages`;
-      notes.add('chat-markup', message, turn.place ?? turn.pieces?.[0]);
-      return;
-    }
-  }
 }
 
 /** Why a record with the name of a response has none; undefined where it has no such name. */

@@ -57,6 +57,11 @@ function messageTurns(message: RecordNode, field: string, ordinal: string, notes
     throw new NotUnderstood(message1, whereIs(message));
   }
   let role = normalizeRole(written);
+  const others = ROLES.map((name) => textOf(message.fields.get(name))?.value ?? '')
+    .filter((name) => roleName(name) !== undefined)
+    .map(normalizeRole);
+  if (new Set(others).size > 1)
+    throw new NotUnderstood(`${where} has two roles that differ, among its fields ${keys(message)}; expected one`, whereIs(message)); // prettier-ignore
   if (roleName(written) === undefined) {
     const place = roleText.place() ?? roleText.nestedPlace?.();
     const said = roleText.value.slice(0, 40);

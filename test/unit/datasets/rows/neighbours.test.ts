@@ -100,3 +100,35 @@ it('a cell that the dataset viewer cut is told', async () => {
 
 it('an empty transcript is an empty file', async () =>
   expect(await read(' \n', 'x.md')).toEqual(['empty-file']));
+
+describe('a question that is empty is told', () => {
+  const talk = (...contents: unknown[]) => ({ messages: contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content })) }); // prettier-ignore
+  it.each([
+    ['the first of a talk', talk('', 'A', 'R', 'B'), 1],
+    ['a later one', talk('Q', 'A', null, 'B'), 1],
+    ['one that nobody sees', talk('Q', 'A', '\u200b', 'B'), 1],
+    ['the last of a prompt', { prompt: talk('Q', 'A', '').messages, chosen: 'c', rejected: 'd' }, 1],
+    ['one of a history', { prompt: 'Q', history: [['', 'x']], response: 'y' }, 1],
+    ['but not one without an answer', talk('Q', 'A', ''), 0],
+    ['nor an empty answer, which is unscored', talk('Q', '', 'R', 'B'), 0],
+    ['nor one that only shows a picture, which is told', talk([{ type: 'image_url', image_url: { url: 'x' } }], 'A'), 0],
+  ])('%s', async (_, record, times) => expect((await json(record)).filter((c) => c === 'blank-prompt')).toHaveLength(times)); // prettier-ignore
+});
+
+describe('what a template would be given beside the messages', () => {
+  const rest = { prompt: 'Q', chosen: 'Good', rejected: 'Bad' };
+  it.each<[string, object, string[]]>([
+    ['tools as an object', { tools: { name: 'f', parameters: {} } }, ['unread-part']],
+    ['a document as a text', { documents: 'The moon is far.' }, ['unread-part']],
+    ['no document', { documents: '[]', tools: {} }, []],
+    ['a word about tools', { tools: 'none', functions: 2 }, []],
+  ])('%s', async (_, record, told) =>
+    expect(await json({ ...rest, ...record })).toEqual([...PAIR, ...told]),
+  );
+});
+
+it('a message with two roles that differ is told; a name beside its role is none', async () => {
+  const talk = (message: object) => ({ messages: [{ role: 'user', content: 'Q' }, { content: 'A', ...message }] }); // prettier-ignore
+  expect(await json(talk({ role: 'assistant', from: 'human' }))).toEqual(['missing-field']);
+  expect(await json(talk({ role: 'assistant', from: 'gpt', author: 'Ann' }))).toEqual(TALK);
+});
