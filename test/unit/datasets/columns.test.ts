@@ -102,6 +102,26 @@ describe('Arrow files whose buffers are packed', () => {
   });
 });
 
+it('a length in an Arrow file’s headers that its columns do not hold costs the batch: no endless rows', async () => {
+  for (const name of ['nested.arrow', 'twice.arrow', 'kinds.arrow']) {
+    const bytes = readFileSync(path(name));
+    let damaged = 0;
+    for (let at = 0; at + 8 <= bytes.length; at += 8) {
+      // Each of them is one row, one value of a column, or nothing that counts.
+      if (bytes.readBigInt64LE(at) !== 1n) continue;
+      const broken = Buffer.from(bytes);
+      broken.writeBigInt64LE(1n << 40n, at);
+      let events = 0;
+      for await (const event of readDataset({ bytes: broken, name })) {
+        events++;
+        if (event.type === 'problem' && event.problem.code === 'unreadable') damaged++;
+      }
+      expect(events).toBeLessThan(5);
+    }
+    expect(damaged).toBeGreaterThan(0);
+  }
+});
+
 describe('LZ4 frames', () => {
   const frame = (...body: number[]) =>
     Uint8Array.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, ...body]);

@@ -1,4 +1,4 @@
-import { DataType, MapRow, StructRow, Vector } from 'apache-arrow';
+import { DataType, MapRow, StructRow, Vector, type Data } from 'apache-arrow';
 import { dateText, decimalText, textOrBytes, timeText } from './scalars.js';
 
 /** A whole number of 32-bit words, the least first. */
@@ -54,4 +54,33 @@ function scalar(value: unknown, type: DataType | undefined): unknown {
   if (DataType.isDate(type)) return dateText(value);
   if (DataType.isTimestamp(type)) return timeText(Math.floor(value));
   return value;
+}
+
+/** A column without values has no bytes that tell how long it is. */
+const NULLS = 1 << 24;
+
+/** Has a column as many values as its header says? A damaged header names millions of millions, and each would be a row. */
+export function holdsAll({ type, length, ...data }: Data): boolean {
+  const bits = (buffer: { byteLength: number } | undefined): number =>
+    (buffer?.byteLength ?? 0) * 8;
+  if (DataType.isNull(type)) return length <= NULLS;
+  const children = data.children as readonly Data[];
+  if (DataType.isStruct(type))
+    return children.length === 0
+      ? length <= NULLS
+      : children.every((child) => child.length >= length && holdsAll(child));
+  if (DataType.isFixedSizeList(type))
+    return children.every((child) => child.length >= length * type.listSize && holdsAll(child));
+  if (DataType.isUnion(type)) return bits(data.typeIds) >= length * 8;
+  // An empty column may have no offsets at all.
+  if (
+    DataType.isList(type) ||
+    DataType.isMap(type) ||
+    DataType.isUtf8(type) ||
+    DataType.isBinary(type) ||
+    DataType.isLargeUtf8(type) ||
+    DataType.isLargeBinary(type)
+  )
+    return length === 0 || (data.valueOffsets?.length ?? 0) > length;
+  return bits(data.values) >= length;
 }

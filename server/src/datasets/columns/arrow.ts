@@ -11,7 +11,7 @@ import type { Meaning } from '../formats.js';
 import { unlz4 } from '../input/decompress/lz4.js';
 import { unzstdWhole } from '../input/decompress/zstd.js';
 import type { ValueNode } from '../json/tree.js';
-import { plain } from './arrow-values.js';
+import { holdsAll, plain } from './arrow-values.js';
 import { ordinalPlace } from './parquet.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvents } from '../record.js';
@@ -29,6 +29,11 @@ function* rowsOf(
   from: number,
   o: Meaning,
 ): Generator<DatasetEvent> {
+  const held = batch.data.children.every((data) => data.length === batch.numRows && holdsAll(data));
+  if (!held)
+    throw new Error(
+      `a batch has ${batch.numRows} rows by its header, and columns that hold less (is the file damaged?)`,
+    );
   const columns = batch.schema.fields.map((field, c) => [field.name, batch.getChildAt(c)] as const);
   for (let i = Math.max(0, from - first); i < batch.numRows; i++) {
     const fields = new Map<string, ValueNode>();
