@@ -55,19 +55,21 @@ const endings = Object.values(FORMATS).flatMap((format) => format.endings);
 const packed = Object.values(COMPRESSIONS).flatMap((compression) => compression.endings);
 const dots = (list) => list.map((ending) => `.${ending}`);
 const { menus, keybindings, languages, customEditors } = manifest.contributes;
-/** In a when-clause the groups `(jsonl|…)`, `(gz|…)` and, of a key, which takes both, `(jsonl|…|gz|…)`. */
+/** Of formats that no text editor shows. */
+const textless = Object.values(FORMATS)
+  .filter(({ text }) => text === undefined)
+  .flatMap((format) => format.endings);
+/** In a when-clause the groups `(jsonl|…)`, `(parquet|…)`, `(gz|…)` and, of a key, which takes both, `(jsonl|…|gz|…)`. */
 function offered(item, all) {
   item.when = item.when
     ?.replace(/\(jsonl\|[a-z|]+\)/, `(${all.join('|')})`)
+    .replace(/\(parquet\|[a-z|]+\)/, `(${textless.join('|')})`)
     .replace(/\(gz\|[a-z|]+\)/, `(${packed.join('|')})`);
 }
 for (const item of Object.values(menus).flat()) offered(item, endings);
 for (const item of keybindings) offered(item, [...endings, ...packed]);
 languages.find(({ id }) => id === 'jsonl').extensions = dots(FORMATS.jsonl.endings);
-customEditors[0].selector = Object.values(FORMATS)
-  .filter(({ text }) => text === undefined)
-  .flatMap((format) => format.endings)
-  .map((ending) => ({ filenamePattern: `*.${ending}` }));
+customEditors[0].selector = textless.map((ending) => ({ filenamePattern: `*.${ending}` }));
 put('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
 
 const { TRAIN_SCHEMA } = await load('training/config/config-schema.ts');

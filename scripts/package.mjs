@@ -65,6 +65,13 @@ function sizeOf(folder) {
     }, 0);
 }
 
+/**
+ * The Extensions view and the Marketplace open no file of an extension, and there is no address of the repository
+ * that links could lead to: of a link to a file its words stay.
+ */
+const withoutFileLinks = (text) =>
+  text.replace(/(?<!!)\[([^\]]+)\]\((?![a-z]+:|#)[^)\s]+\)/g, '$1');
+
 /** Lays the extension out in a folder of its own, so that dist/ and node_modules/ stay as they are. */
 function stage(folder, target) {
   const dist = join(folder, 'dist');
@@ -109,7 +116,6 @@ function stage(folder, target) {
     thirdPartyNotices(root, bundled, join(dist, 'node_modules'), target),
   );
   for (const path of [
-    'CHANGELOG.md',
     'LICENSE',
     '.vscodeignore',
     'client',
@@ -122,7 +128,11 @@ function stage(folder, target) {
     else cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   // The repository's README is for those who build it.
-  cpSync(join(root, 'client', 'README.md'), join(folder, 'README.md'));
+  for (const [from, to] of [
+    ['client/README.md', 'README.md'],
+    ['CHANGELOG.md', 'CHANGELOG.md'],
+  ])
+    writeFileSync(join(folder, to), withoutFileLinks(readFileSync(join(root, from), 'utf8')));
   return manifest;
 }
 

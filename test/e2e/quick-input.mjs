@@ -75,10 +75,10 @@ export class QuickInput {
   }
 
   /** Chooses a row of a quick pick that a command opened: by text within, or a pattern for its label. */
-  async choose(label) {
+  async choose(label, { timeout = 60_000 } = {}) {
     const named = { has: this.page.locator('.label-name', { hasText: label }) };
     const row = this.page.locator(ROWS, label instanceof RegExp ? named : { hasText: label });
-    await row.first().waitFor({ timeout: 60_000 });
+    await row.first().waitFor({ timeout });
     await row.first().click();
   }
 

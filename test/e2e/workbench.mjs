@@ -198,9 +198,13 @@ export class Workbench extends EditorDriver {
   }
 
   async setTheme(label) {
-    await this.command('Preferences: Color Theme');
-    await this.filterPicks(label);
-    await this.choose(label);
+    // Soon after the start the picker opens with the themes that are known by then, and finds no more.
+    await until(`the theme ${label}`, async () => {
+      await this.command('Preferences: Color Theme');
+      await this.filterPicks(label);
+      await this.choose(label, { timeout: 10_000 });
+      return true;
+    });
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 

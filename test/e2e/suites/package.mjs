@@ -46,6 +46,17 @@ export default async function ({ test, defer }, { host: start }) {
     assert.deepEqual(stray, []);
   });
 
+  await test('what the Extensions view shows has no link or picture that leads nowhere', () => {
+    for (const file of ['readme.md', 'changelog.md']) {
+      const text = readFileSync(join(host.extensions, name, file), 'utf8');
+      const targets = [...text.matchAll(/\]\(([^)]*)\)/g)].map(([, target]) => target);
+      assert.deepEqual(
+        targets.filter((target) => !/^(https:|#)/.test(target)),
+        [],
+      );
+    }
+  });
+
   await test('carries the licences of what it ships', () => {
     const notices = readFileSync(join(host.extensions, name, 'ThirdPartyNotices.txt'), 'utf8');
     for (const dependency of ['onnxruntime-node', 'lmdb', 'chart.js', 'vscode-languageclient']) {

@@ -136,6 +136,7 @@ export default async function (suite, { browser, host: start }) {
     doctor: async () => {
       await page.keyboard.press('Escape');
       await workbench.command('QRM Lens: Doctor');
+      await page.locator('.tab.active', { hasText: 'Doctor' }).waitFor({ timeout: 60_000 });
     },
   };
   for (const [name, label] of Object.entries(THEMES)) {

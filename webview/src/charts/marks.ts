@@ -77,14 +77,17 @@ export function drawDiagonal(chart: PlotChart, layer: DiagonalLayer, theme: Them
   context.font = `10.5px ${theme.font}`;
   context.fillStyle = theme.colours.dim;
   const at = low + (high - low) * 0.86;
-  context.textAlign = 'right';
   const px = x.getPixelForValue(at);
+  const py = y.getPixelForValue(at) - 4;
+  const { left, top } = chart.chartArea;
   const wide = context.measureText(layer.label).width + 6;
-  context.fillText(
-    layer.label,
-    Math.max(px - 8, chart.chartArea.left + wide),
-    y.getPixelForValue(at) - 4,
-  );
+  // Where the corner is too small the label stands behind the line's end, in the plot all the same.
+  if (px - 8 < left + wide || py < top + 10) {
+    context.fillText(layer.label, x.getPixelForValue(high) + 6, top + 10);
+    return;
+  }
+  context.textAlign = 'right';
+  context.fillText(layer.label, px - 8, py);
   context.textAlign = 'left';
 }
 
@@ -128,7 +131,7 @@ export function drawRule(chart: PlotChart, layer: RuleLayer, theme: Theme): void
       ? [beside(at, wide, area), area.top + 10 + line]
       : [area.right - wide - 4, at - 5 < area.top + 10 ? at + 12 : at - 5];
   // A ground behind the letters keeps them readable over bars and points.
-  context.fillStyle = withOpacity(theme.colours.ground, 0.75);
+  context.fillStyle = withOpacity(theme.colours.ground, 0.9);
   context.fillRect(tx - 2, ty - 9, wide + 4, 12);
   context.fillStyle = legible(colour, theme.colours.ground, theme.colours.text);
   context.fillText(layer.label, tx, ty);

@@ -36,6 +36,8 @@ const SOURCES: Record<Role, readonly [variables: readonly string[], dark: string
     other: [['--vscode-charts-purple'], '#b180d7', '#652d90'],
     focus: [['--vscode-focusBorder'], '#0078d4', '#005fb8'],
   };
+/** Of the high contrast themes: there charts.orange is a dark brown, or in the light one a blue. */
+const TAIL_IN_HIGH_CONTRAST = '--vscode-editorWarning-foreground';
 
 /** The theme as VS Code tells it to webviews: variables on the root, the kind as a class of the body. */
 export function readTheme(): Theme {
@@ -49,7 +51,9 @@ export function readTheme(): Theme {
   const colours = {} as Record<Role, string>;
   for (const role of ROLES) {
     const [variables, darkDefault, lightDefault] = SOURCES[role];
-    const value = variables.map((v) => style.getPropertyValue(v).trim()).find((v) => v !== '');
+    const names =
+      highContrast && role === 'tail' ? [TAIL_IN_HIGH_CONTRAST, ...variables] : variables;
+    const value = names.map((v) => style.getPropertyValue(v).trim()).find((v) => v !== '');
     colours[role] = normal(value ?? (dark ? darkDefault : lightDefault));
   }
   for (const role of ROLES) {

@@ -151,9 +151,15 @@ function tiles(documents: readonly Document[]): HTMLElement[] {
       hint: 'Findings of all rules',
       value: ({ summary: s }) => count(Object.values(s.counts).reduce((sum, n) => sum + n, 0)),
       note: ({ summary: s }) =>
-        hasDistribution(s)
-          ? `${count(s.counts['low-left-tail'] ?? 0)} low left tail`
-          : plural(s.counts['inverted-pair'] ?? 0, 'inverted pair'),
+        [
+          hasDistribution(s)
+            ? `${count(s.counts['low-left-tail'] ?? 0)} low left tail`
+            : plural(s.counts['inverted-pair'] ?? 0, 'inverted pair'),
+          // These stand above the table: no response is theirs.
+          ...(s.counts['malformed-row']
+            ? [plural(s.counts['malformed-row'], 'malformed row')]
+            : []),
+        ].join(', '),
     },
   ];
   return list.map((t) =>

@@ -116,7 +116,7 @@ export function documentSymbols(audit: OpenAudit): DocumentSymbol[] {
   const { table } = audit.ledger ?? {};
   return nearby(audit).map((entry) => {
     const range = rowRange(audit, entry);
-    const what = entry.state === 'bad' ? 'malformed' : entry.isPair ? 'pair' : 'row';
+    const what = entry.state === 'bad' ? 'not read' : entry.isPair ? 'pair' : 'row';
     const children = entry.ids.map((id): DocumentSymbol => {
       const spot = toRange(audit.spot(id));
       const label = table?.label(id) ?? '';
