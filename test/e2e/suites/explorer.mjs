@@ -83,7 +83,11 @@ export default async function (suite, editor) {
     await some('findings');
     assert.ok((await shown()).length > 1);
     await workbench.closePanel();
-    await view.locator('h1').click();
+    // The page was opened beside the text: its tab makes it the one that the command is about.
+    await page.locator('.tab', { hasText: 'QRM Lens: ' }).click();
+    await page
+      .locator('.editor-group-container.active .tab.active', { hasText: 'QRM Lens: ' })
+      .waitFor();
     await workbench.command('QRM Lens: Clear Findings');
     await none('no finding of either file');
     await workbench.closePanel();
@@ -91,6 +95,10 @@ export default async function (suite, editor) {
   });
 
   await test("a folder is audited and cleared by the explorer's entries", async () => {
+    await workbench.closeEditors();
+    await workbench.command('QRM Lens: Clear Findings of All Files');
+    await none('nothing of what was before');
+    await workbench.closePanel();
     await menu(['sets'], 'Audit Folder…');
     await workbench.notification(/1 file, 20 responses scored\.$/, { timeout: 120_000 });
     await workbench.clearNotifications();
@@ -150,7 +158,6 @@ export default async function (suite, editor) {
     await workbench.focusEditor();
     await page.keyboard.press('Control+Z');
     await until('all again', async () => /^24\b/.test(await tile(view)));
-    await workbench.save().catch(() => undefined);
   });
 
   await test('in high contrast the amber of the tail can be read', async () => {
