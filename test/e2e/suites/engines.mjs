@@ -60,7 +60,9 @@ export default async function ({ test, defer }) {
       child.once('exit', (code) => reject(new Error(`${name} ended with ${code}; see ${said}:\n${tail()}`))); // prettier-ignore
     });
     ended.catch(() => {});
-    const stop = () => child.exitCode === null && process.kill(-child.pid, 'SIGTERM');
+    let over = false;
+    child.once('exit', () => (over = true));
+    const stop = () => over || process.kill(-child.pid, 'SIGTERM');
     defer(stop);
     const url = `http://127.0.0.1:${port}`;
     const health = () => fetch(`${url}/health`).then((r) => r.ok, () => false); // prettier-ignore
