@@ -35,9 +35,11 @@ const named = (functions) =>
 export async function standIns() {
   const provider = join(await cudaProvider(), PROVIDERS[1]);
   const include = await cudaHeaders();
-  const [runtime, blas] = ['cudart.cpp', 'blas.c'].map((name) => join(SOURCES, name));
+  const [runtime, device, blas] = ['cudart.cpp', 'cudart-device.h', 'blas.c'].map((name) =>
+    join(SOURCES, name),
+  );
   const hash = createHash('sha256').update(VERSION);
-  for (const file of [runtime, blas, import.meta.filename]) hash.update(readFileSync(file));
+  for (const file of [runtime, device, blas, import.meta.filename]) hash.update(readFileSync(file));
   return once(`stand-ins-${hash.digest('hex').slice(0, 12)}`, (draft) => {
     for (const { soname, name, functions } of asked(provider)) {
       const script = join(draft, `${name}.map`);
