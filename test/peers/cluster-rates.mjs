@@ -16,7 +16,9 @@ const all = join(work, 'all.jsonl');
 const few = join(work, 'few.jsonl');
 writeFileSync(all, numberedPairs(Number(rows)));
 writeFileSync(few, numberedPairs(2));
-const ray = ['--ray', 'local', '--cpus-per-replica', '1', '--shard-size', '0.25', '--python', rayPython()]; // prettier-ignore
+// So many shards that the last ones even the work out.
+const shard = `${statSync(all).size / 2 ** 20 / 16}`;
+const ray = ['--ray', 'local', '--cpus-per-replica', '1', '--shard-size', shard, '--python', rayPython()]; // prettier-ignore
 
 /** Seconds by the clock, or the end of all. */
 function seconds(args) {
