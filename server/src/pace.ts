@@ -37,12 +37,16 @@ export async function* paced<T>(items: AsyncIterable<T>, signal?: AbortSignal): 
   }
 }
 
-/** Does all steps of a command's work, and hears its signal between them. @throws AbortError when `signal` fires */
+/**
+ * Does all steps of some work, and hears its signal between them.
+ * @param pacer a command's; a server has its own
+ * @throws AbortError when `signal` fires
+ */
 export async function stepped<T>(
   steps: Generator<unknown, T>,
   signal: AbortSignal | undefined,
+  pacer = new Pacer(COMMAND_MS),
 ): Promise<T> {
-  const pacer = new Pacer(COMMAND_MS);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

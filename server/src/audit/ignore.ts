@@ -8,8 +8,15 @@ export const IGNORE_FILE = '.qrm-ignore.json';
 /** Says of a response's hash (ResponseTable.hash) and a code whether the user ignores the finding. */
 export type Ignored = (hash: string, code: string) => boolean;
 
-/** Where nobody ignores anything: whoever asks of a million findings need not ask at all. */
+/** Where nobody ignores anything. */
 export const ignoresNothing: Ignored = () => false;
+
+/** Is a finding ignored? Of a million of them no hash is written out where nothing is. */
+export const isIgnored = (
+  ignored: Ignored,
+  table: { hash(response: number): string },
+  { response, code }: { readonly response: number; readonly code: string },
+): boolean => ignored !== ignoresNothing && ignored(table.hash(response), code);
 
 /**
  * Reads `{"version": 1, "ignored": [{"hash": "<16 hex>", "code"?: "...", "reason"?: "..."}]}`;

@@ -8,7 +8,7 @@ import {
   type FindingCode,
   type ProblemFinding,
 } from './finding.js';
-import { ignoresNothing, type Ignored } from './ignore.js';
+import { ignoresNothing, isIgnored, type Ignored } from './ignore.js';
 import { seeksNearDuplicates } from './rules/near-duplicate.js';
 import { limitsOfTable, type Limits } from './limits.js';
 import { RULES, runRules } from './rules/index.js';
@@ -39,7 +39,7 @@ export { TAIL, type Figure } from './figures.js';
 export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
 export { Ledger, type LedgerOptions } from './ledger.js';
 export { NEAR_PERCENT, seeksNearDuplicates } from './rules/near-duplicate.js';
-export { readIgnored, IGNORE_FILE, ignoresNothing, type Ignored } from './ignore.js';
+export { readIgnored, IGNORE_FILE, ignoresNothing, isIgnored, type Ignored } from './ignore.js';
 export { parseIgnored } from './ignore-file.js';
 
 /** A file to audit. `open` may be called twice: the second time for the texts of the report. */
@@ -139,8 +139,7 @@ export function auditDataset(sources: readonly AuditSource[], options: AuditOpti
     if (wanted('malformed-row')) yield* problems;
     for (const finding of runRules({ table, thresholds, tau, limits: limitsSoFar() })) {
       if (!wanted(finding.code)) continue;
-      if (ignored === ignoresNothing || !ignored(table.hash(finding.response), finding.code))
-        yield finding;
+      if (!isIgnored(ignored, table, finding)) yield finding;
     }
   });
   Object.defineProperty(audit, 'limits', { get: limitsSoFar, enumerable: true });

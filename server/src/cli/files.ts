@@ -1,16 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { dataFiles, identityOf } from '../datasets/index.js';
+import { dataFiles, identityOf, isStandardInput } from '../datasets/index.js';
 import { holdsRows } from '../datasets/process/index.js';
 import { targetOf } from '../files/target.js';
 import { UsageError } from './errors.js';
 import { IGNORE_FILE } from '../audit/index.js';
 
-const STANDARD_INPUT = /^(?:-|\/dev\/(?:stdin|fd\/0)|\/proc\/(?:self|thread-self)\/fd\/0)$/;
-
 /** The same for all names of one input: standard input may be a file that is named as well. */
 const inputOf = (path: string): Promise<string> =>
-  identityOf(STANDARD_INPUT.test(path) ? '/dev/stdin' : path);
+  identityOf(isStandardInput(path) ? '/dev/stdin' : path);
 
 /**
  * Looks over the files that a command is to write: rather now than after hours.

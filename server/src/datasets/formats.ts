@@ -111,6 +111,12 @@ const unpackedName = (name: string): string =>
 export const containerOfName = (name: string): Container | undefined =>
   BY_ENDING.get(ending(unpackedName(name)));
 
+/** The container that a file's first bytes name, of those that have such bytes. */
+export function containerByMagic(head: Buffer): Container | undefined {
+  const first = head.toString('latin1', 0, 16);
+  return CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff'));
+}
+
 /** Is it the name of a compressed file with a text? */
 export function isPackedText(name: string): boolean {
   if (compressionOfName(name) === 'none') return false;

@@ -40,6 +40,7 @@ export type {
 } from './formats.js';
 export {
   compressionOfName,
+  containerByMagic,
   containerOfName,
   CONTAINERS,
   DEFAULT_MAX_ROW_BYTES,
@@ -51,7 +52,7 @@ export {
 export { dataFiles, identityOf } from './folder.js';
 export { compressionOf, decompress } from './input/compression.js';
 export { markAt } from './input/bytes.js';
-export { commandLineSource } from './input/pipe.js';
+export { commandLineSource, isStandardInput } from './input/pipe.js';
 export { createPlaceMap, decodeText, type PlaceMap, type TextEncoding } from './text.js';
 export { splitHH, normalizeRole, type TextTurn } from './markdown/transcript.js';
 export { splitMarkdown } from './markdown/turns.js';
@@ -181,9 +182,9 @@ export async function* readDataset(
       return;
     }
     const skipBytes = start?.byte ?? 0;
+    const plain = (opened.format?.compression ?? 'none') === 'none';
     if (container === 'jsonl' && opened.format?.log === undefined && skipBytes > 0) {
       // A JSONL line needs nothing of what stands before it.
-      const plain = (opened.format?.compression ?? 'none') === 'none';
       if (plain && !('stream' in source)) {
         await rest.return(undefined);
         rest = openBytes(source, skipBytes, signal);
@@ -198,7 +199,6 @@ export async function* readDataset(
     }
     const log = container === 'jsonl' || container === 'json' ? opened.format?.log : undefined;
     const lines = 'path' in source && container === 'jsonl' && log === undefined;
-    const plain = (opened.format?.compression ?? 'none') === 'none';
     const part = lines && plain && start === undefined ? options.until : undefined;
     if (part !== undefined) {
       rest = upTo(rest, part.to - origin.byte);

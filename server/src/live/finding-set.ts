@@ -3,9 +3,9 @@ import {
   type Check,
   Column,
   type Figure,
-  ignoresNothing,
   type Ignored,
   inWords,
+  isIgnored,
   judgedBy,
   type Limits,
   limitsOf,
@@ -22,7 +22,7 @@ import {
 } from '../audit/index.js';
 import { FINDING_CODES, FINDING_SEVERITIES, type ThresholdInfo } from '../protocol/index.js';
 import type { Ledger } from '../audit/index.js';
-import { Pacer } from '../pace.js';
+import { Pacer, stepped } from '../pace.js';
 import { SortedRuns } from './sorted-runs.js';
 
 /** The order statistics that the rules ask for, and the left tails themselves, for percentiles. */
@@ -81,6 +81,7 @@ export class FindingSet {
   private readonly firsts = new Column(Uint32Array);
   size = 0;
   readonly counts = new Map<string, number>();
+  private readonly inTurn: readonly Check[];
 
   private constructor(
     private readonly checks: ReadonlyMap<string, Check>,
@@ -90,7 +91,9 @@ export class FindingSet {
     readonly thresholds: readonly ThresholdInfo[],
     private readonly table: ResponseTable,
     private readonly ignored: Ignored,
-  ) {}
+  ) {
+    this.inTurn = [...checks.values()];
+  }
 
   /** @throws AbortError when `signal` fires */
   static async of(
@@ -109,10 +112,7 @@ export class FindingSet {
     const checks = new Map<string, Check>();
     const pacer = new Pacer();
     for (const rule of rules) {
-      const steps = prepareRule(rule, context, limits);
-      let step = steps.next();
-      for (; step.done !== true; step = steps.next()) if (pacer.due) await pacer.tick(signal);
-      checks.set(rule.code, step.value);
+      checks.set(rule.code, await stepped(prepareRule(rule, context, limits), signal, pacer));
       await pacer.tick(signal);
     }
     const set = new FindingSet(
@@ -124,13 +124,9 @@ export class FindingSet {
       ignored,
     );
     let seen = 0;
-    const all = [...checks.values()];
+    const push = (finding: ResponseFinding): void => set.push(finding);
     for (const i of order) {
-      // As `of`, without a list for each response.
-      for (let n = 0; n < all.length && !table.removed(i); n++) {
-        const finding = all[n]!(i);
-        if (finding !== undefined && !set.isIgnored(i, finding.code)) set.push(finding);
-      }
+      set.each(i, push);
       if ((++seen & 31) === 0 && pacer.due) await pacer.tick(signal);
     }
     return set;
@@ -158,16 +154,17 @@ export class FindingSet {
   /** The findings of one response, as the table stands now. */
   of(response: number): ResponseFinding[] {
     const found: ResponseFinding[] = [];
-    if (this.table.removed(response)) return found;
-    for (const check of this.checks.values()) {
-      const finding = check(response);
-      if (finding !== undefined && !this.isIgnored(response, finding.code)) found.push(finding);
-    }
+    this.each(response, (finding) => found.push(finding));
     return found;
   }
 
-  private isIgnored(response: number, code: string): boolean {
-    return this.ignored !== ignoresNothing && this.ignored(this.table.hash(response), code);
+  private each(response: number, take: (finding: ResponseFinding) => void): void {
+    const { table, inTurn } = this;
+    if (table.removed(response)) return;
+    for (const check of inTurn) {
+      const finding = check(response);
+      if (finding !== undefined && !isIgnored(this.ignored, table, finding)) take(finding);
+    }
   }
 
   /** The n-th finding with its message; undefined when it no longer holds. */

@@ -41,7 +41,7 @@ export abstract class LiveAudit {
   protected readonly rate = new Rate();
   private cost = 0;
   private readonly finder: Debounced;
-  private readonly stopFinding = new AbortController();
+  private over = false;
   /** The making of findings that is under way. */
   private finding = new AbortController();
 
@@ -155,13 +155,13 @@ export abstract class LiveAudit {
 
   /** Nothing is to begin any more. */
   get disposed(): boolean {
-    return this.stopFinding.signal.aborted;
+    return this.over;
   }
 
   dispose(): void {
+    this.over = true;
     this.cancel();
     this.finder.stop();
-    this.stopFinding.abort();
     this.finding.abort();
   }
 

@@ -28,6 +28,9 @@ export function decimals(x: number, digits = 3): string {
 export const signed = (x: number, digits = 3): string =>
   x >= 0 ? `+${decimals(x, digits)}` : decimals(x, digits);
 
+/** A difference, which may be small: a fourth decimal where the third says little. */
+export const fine = (x: number): string => signed(x, Math.abs(x) < 0.01 ? 4 : 3);
+
 /** A share: `12.5 %` */
 export const percent = (share: number, digits = 1): string =>
   Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : '–';

@@ -1,6 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach } from 'vitest';
 import { auditDataset, type AuditOptions } from '../../../server/src/audit/index.js';
-import { readDataset, readWritten } from '../../../server/src/datasets/process/index.js';
-import type { ScoreStore } from '../../../server/src/store/index.js';
+import {
+  closeReaders,
+  readDataset,
+  readWritten,
+} from '../../../server/src/datasets/process/index.js';
+import { ScoreStore } from '../../../server/src/store/index.js';
 import { collect, SETTINGS, TextEvaluator } from './helpers.js';
 
 export interface How extends Partial<AuditOptions> {
@@ -48,4 +56,24 @@ export async function audited(path: string, store: ScoreStore, how: How) {
     evaluator,
     seen,
   };
+}
+
+interface OwnStore {
+  folder: string;
+  store: ScoreStore;
+}
+
+/** A folder and a store for each test of a file, whose readers end with it. */
+export function ownStore(): OwnStore {
+  const own = {} as OwnStore;
+  beforeEach(async () => {
+    own.folder = mkdtempSync(join(tmpdir(), 'qrm-audit-'));
+    own.store = await ScoreStore.open({ folder: own.folder });
+  });
+  afterEach(async () => {
+    await own.store.close();
+    rmSync(own.folder, { recursive: true, force: true });
+  });
+  afterAll(closeReaders);
+  return own;
 }

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   closeReaders,
   readDataset,
@@ -10,22 +9,11 @@ import {
 } from '../../../server/src/datasets/process/index.js';
 import { readPart } from '../../../server/src/datasets/index.js';
 import type { DatasetEvent } from '../../../server/src/datasets/types.js';
-import { ScoreStore } from '../../../server/src/store/index.js';
 import { stuckRecord } from '../../stuck.js';
-import { audited } from './audited.js';
+import { audited, ownStore } from './audited.js';
 import { collect, LEVELS, SETTINGS, TextEvaluator } from './helpers.js';
 
-let folder = '';
-let store: ScoreStore;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'qrm-divided-'));
-  store = await ScoreStore.open({ folder });
-});
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-afterAll(closeReaders);
+const own = ownStore();
 
 const text = fc
   .array(fc.constantFrom('a', 'good', ' ', '\n', '"', 'é', '漢', '😀', '\u2028', 'r=2'), {
@@ -72,7 +60,7 @@ const pairs = (from: number, to: number): string[] =>
 
 describe('a file that several read', () => {
   it('gives the audit that one reading gives, wherever it is cut, whatever is damaged', async () => {
-    const path = join(folder, 'data.jsonl');
+    const path = join(own.folder, 'data.jsonl');
     let divided = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -83,13 +71,13 @@ describe('a file that several read', () => {
         async (bytes, size, readers, share) => {
           // Some of it is known already.
           writeFileSync(path, bytes.subarray(0, Math.ceil(bytes.length * share)));
-          await audited(path, store, { known: false });
+          await audited(path, own.store, { known: false });
           writeFileSync(path, bytes);
-          const some = await audited(path, store, { known: true, division: { bytes: size, readers } });
-          const one = await audited(path, store, { known: false });
+          const some = await audited(path, own.store, { known: true, division: { bytes: size, readers } });
+          const one = await audited(path, own.store, { known: false });
           // What was new the first time comes from the store the second time.
           expect({ ...some.all, fromStore: 0 }).toEqual({ ...one.all, fromStore: 0 });
-          const again = await audited(path, store, { known: true, division: { bytes: size, readers } });
+          const again = await audited(path, own.store, { known: true, division: { bytes: size, readers } });
           expect(again.all).toEqual(one.all);
           if (again.seen.asNumbers > 0 && bytes.length > 4 * size) divided++;
         },
@@ -100,8 +88,8 @@ describe('a file that several read', () => {
   });
 
   it('gives every row and every place of it, where no score is known', async () => {
-    const path = join(folder, 'data.jsonl');
-    const ask = { store: store.file, identity: 'x', levels: [], measures: SETTINGS };
+    const path = join(own.folder, 'data.jsonl');
+    const ask = { store: own.store.file, identity: 'x', levels: [], measures: SETTINGS };
     const longest = fc.constantFrom(undefined, 30, 120);
     await fc.assert(
       fc.asyncProperty(file, fc.integer({ min: 1, max: 2000 }), longest, async (bytes, size, max) => {
@@ -115,7 +103,7 @@ describe('a file that several read', () => {
   });
 
   it('is told where it is cut short while it is read', async () => {
-    const path = join(folder, 'data.jsonl');
+    const path = join(own.folder, 'data.jsonl');
     const text = `${pair(0)}\n${pair(1)}\n`;
     writeFileSync(path, text);
     const read = async (part: Parameters<typeof readPart>[1]) => {
@@ -137,16 +125,16 @@ describe('a file that several read', () => {
   });
 
   it('ends where a record ends a reader, with every row before it', async () => {
-    const path = join(folder, 'stuck.jsonl');
+    const path = join(own.folder, 'stuck.jsonl');
     writeFileSync(path, pairs(0, 3000).join('\n'));
-    await audited(path, store, { known: false });
+    await audited(path, own.store, { known: false });
     const lines = [...pairs(0, 2000), stuckRecord(), ...pairs(2001, 3000)];
     writeFileSync(path, lines.join('\n'));
     closeReaders();
     process.env['QRM_LENS_READER_SECONDS'] = '0.3';
     try {
       const division = { bytes: 10_000, readers: 3 };
-      const { all, seen } = await audited(path, store, { known: true, division });
+      const { all, seen } = await audited(path, own.store, { known: true, division });
       expect(all.responsesOf.map(({ row }) => row)).toEqual(
         pairs(0, 2000).flatMap((_, n) => [n, n]),
       );
@@ -159,28 +147,28 @@ describe('a file that several read', () => {
   });
 
   it('has the prompts of a batch, of which only the file as a whole knows where they stand', async () => {
-    const path = join(folder, 'results.jsonl');
+    const path = join(own.folder, 'results.jsonl');
     const input = { custom_id: 'r7', method: 'POST', url: '/v1/chat/completions', body: { messages: [{ role: 'user', content: 'Which?' }] } }; // prettier-ignore
-    writeFileSync(join(folder, 'results-input.jsonl'), JSON.stringify(input));
+    writeFileSync(join(own.folder, 'results-input.jsonl'), JSON.stringify(input));
     const message = { role: 'assistant', content: 'This.' };
     const result = { custom_id: 'r7', response: { status_code: 200, body: { choices: [{ index: 0, message }] } } }; // prettier-ignore
     writeFileSync(path, [...pairs(0, 300), JSON.stringify(result), ...pairs(300, 600)].join('\n'));
-    const one = await audited(path, store, { known: false });
+    const one = await audited(path, own.store, { known: false });
     const division = { bytes: 1000, readers: 2 };
-    const some = await audited(path, store, { known: true, division });
+    const some = await audited(path, own.store, { known: true, division });
     expect({ ...some.all, fromStore: 0 }).toEqual({ ...one.all, fromStore: 0 });
     expect(one.all.problems).toEqual([]);
   });
 
   it('is stopped by a signal, and by whoever reads no further', async () => {
-    const path = join(folder, 'data.jsonl');
+    const path = join(own.folder, 'data.jsonl');
     writeFileSync(path, pairs(0, 6000).join('\n'));
-    await audited(path, store, { known: false });
+    await audited(path, own.store, { known: false });
     const division = { bytes: 10_000, readers: 3 };
     const stop = new AbortController();
     let rows = 0;
     const evaluator = new TextEvaluator();
-    const ask = { store: store.file, identity: evaluator.info.modelHash, levels: LEVELS, measures: SETTINGS }; // prettier-ignore
+    const ask = { store: own.store.file, identity: evaluator.info.modelHash, levels: LEVELS, measures: SETTINGS }; // prettier-ignore
     const reading = async (signal?: AbortSignal): Promise<void> => {
       for await (const event of readWritten(
         { path },

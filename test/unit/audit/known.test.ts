@@ -1,28 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AuditOptions } from '../../../server/src/audit/index.js';
-import {
-  closeReaders,
-  readDataset,
-  readWritten,
-} from '../../../server/src/datasets/process/index.js';
-import { ScoreStore } from '../../../server/src/store/index.js';
-import { audited as auditedBy } from './audited.js';
+import { readDataset, readWritten } from '../../../server/src/datasets/process/index.js';
+import { audited as auditedBy, ownStore } from './audited.js';
 import { collect, pairLine, SETTINGS } from './helpers.js';
 
-let folder = '';
-let store: ScoreStore;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'qrm-known-'));
-  store = await ScoreStore.open({ folder });
-});
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-afterAll(closeReaders);
+const own = ownStore();
 
 /** Rows of every kind, good and bad: more than a message of the reader holds. */
 function lines(): string[] {
@@ -43,11 +27,11 @@ function lines(): string[] {
 }
 
 const audited = (path: string, known: boolean, more: Partial<AuditOptions> = {}) =>
-  auditedBy(path, store, { known, ...more });
+  auditedBy(path, own.store, { known, ...more });
 
 describe('rows of known scores', () => {
   it('come as numbers, and an audit is the same as without', async () => {
-    const path = join(folder, 'data.jsonl');
+    const path = join(own.folder, 'data.jsonl');
     writeFileSync(path, lines().join('\n'));
     const first = await audited(path, true);
     expect(first.evaluator.asked.length).toBeGreaterThan(1000);
@@ -63,7 +47,7 @@ describe('rows of known scores', () => {
   });
 
   it('stand among others in the order of the file, where the store has some', async () => {
-    const path = join(folder, 'some.jsonl');
+    const path = join(own.folder, 'some.jsonl');
     const all = lines();
     writeFileSync(path, all.filter((_, n) => n % 3 !== 1 && n < 600).join('\n'));
     await audited(path, false);
@@ -76,10 +60,15 @@ describe('rows of known scores', () => {
   });
 
   it('have their texts where the store cannot be read', async () => {
-    const path = join(folder, 'data.jsonl');
+    const path = join(own.folder, 'data.jsonl');
     writeFileSync(path, lines().slice(0, 50).join('\n'));
     await audited(path, false);
-    const ask = { store: join(folder, 'none.mdb'), identity: 'x', levels: [], measures: SETTINGS };
+    const ask = {
+      store: join(own.folder, 'none.mdb'),
+      identity: 'x',
+      levels: [],
+      measures: SETTINGS,
+    };
     const plain = await collect(readDataset({ path }));
     expect(await collect(readWritten({ path }, {}, ask))).toEqual(plain);
   });

@@ -1,11 +1,10 @@
-import { count, decimals, signed } from '../../../server/src/protocol/index.js';
+import { count, decimals, fine } from '../../../server/src/protocol/index.js';
 import { objectiveName, type Estimate, type Objective } from '../../../server/src/policy/index.js';
 import type { Theme } from '../charts/theme.js';
 import { el } from '../ui/dom.js';
 import type { PolicyPoint, PolicyRow } from './model.js';
 import { COLOURS } from './plots.js';
 
-const fine = (x: number): string => signed(x, Math.abs(x) < 0.01 ? 4 : 3);
 const between = ({ low, high }: Estimate): string => `${fine(low)} to ${fine(high)}`;
 
 const HEADS = [

@@ -1,11 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import {
-  compressionOf,
-  containerOfName,
-  CONTAINERS,
-  factsOf,
-  isText,
-} from '../../datasets/index.js';
+import { compressionOf, containerByMagic, containerOfName, isText } from '../../datasets/index.js';
 
 /**
  * How many bytes of text a dataset holds, without reading it: the scale of `Place.end`. Undefined
@@ -42,9 +36,7 @@ export function textBytes(path: string): number | undefined {
 
 /** By the first bytes that a format has, or by its name. */
 function holdsText(path: string, head: Buffer): boolean {
-  const first = head.toString('latin1');
-  const container =
-    CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff')) ?? containerOfName(path);
+  const container = containerByMagic(head) ?? containerOfName(path);
   return container === undefined || isText(container);
 }
 

@@ -3,6 +3,7 @@ import { csvDialect, isKnownColumn } from '../csv/dialect.js';
 import { scanCsvRecord } from '../csv/record.js';
 import {
   containerOfName,
+  containerByMagic,
   CONTAINERS,
   factsOf,
   type Container,
@@ -88,8 +89,7 @@ export function detectContainer(
   whole: boolean,
   mapping?: FieldMapping,
 ): Detected | undefined {
-  const first = head.toString('latin1', 0, 16);
-  const marked = CONTAINERS.find((c) => first.startsWith(factsOf(c).magic ?? '\uffff'));
+  const marked = containerByMagic(head);
   if (marked !== undefined) return { container: marked, schema: 'unknown' };
   for (const container of CONTAINERS) {
     const schema = READERS[container]?.looks?.(head);

@@ -65,14 +65,17 @@ class Spool {
 
 const spools = new Map<string, Promise<Spool>>();
 
+/** Does a path on a command line stand for descriptor 0? */
+export const isStandardInput = (path: string): boolean =>
+  /^(?:-|\/dev\/stdin|\/(?:dev|proc\/(?:self|thread-self))\/fd\/0)$/.test(path) ||
+  path === `/proc/${process.pid}/fd/0`;
+
 /**
  * The source of a path on a command line: `-`, /dev/stdin and what else stands for descriptor 0 are standard input, pipes (`<(…)`, named
  * ones) are streams. Whatever is no pipe stays a path, and its reader says what is wrong with it.
  */
 export async function commandLineSource(path: string): Promise<DatasetSource> {
-  const input =
-    /^(?:-|\/dev\/stdin|\/(?:dev|proc\/(?:self|thread-self))\/fd\/0)$/.test(path) ||
-    path === `/proc/${process.pid}/fd/0`;
+  const input = isStandardInput(path);
   const found = input ? undefined : await stat(path).catch(() => undefined);
   if (!input && found?.isFIFO() !== true) return { path };
   let spool = spools.get(path);

@@ -35,6 +35,15 @@ export interface Division {
 /** A part takes a reader a tenth of a second, and its numbers are less than what may be on their way. */
 const DIVISION: Division = { bytes: 1 << 20, readers: Math.min(4, availableParallelism()) };
 
+/** A file's first part and where the others are cut; undefined where it is no file, or has one part alone. */
+async function divided(source: DatasetSource, bytes: number) {
+  if (!('path' in source)) return undefined;
+  const cuts = await Cuts.open(source.path, bytes);
+  const first = (await cuts?.next())?.to;
+  if (cuts === undefined || first === undefined) return undefined;
+  return { path: source.path, cuts, first };
+}
+
 /**
  * The same, with rows in the form that the reader's writers give them where they can. A file of JSON Lines of which they
  * can is read by several at once.
@@ -50,10 +59,9 @@ export async function* readWritten(
   signal?.throwIfAborted();
   let at: Place = START;
   let row = start?.row ?? 0;
-  const several = write !== undefined && start === undefined && readers > 1 && 'path' in source;
-  const cuts = several ? await Cuts.open(source.path, bytes) : undefined;
-  const first = await cuts?.next();
-  let how: 'divided' | 'whole' | 'careful' = first?.to === undefined ? 'whole' : 'divided';
+  const several = write !== undefined && start === undefined && readers > 1;
+  const parts = several ? await divided(source, bytes) : undefined;
+  let how: 'divided' | 'whole' | 'careful' = parts === undefined ? 'whole' : 'divided';
   for (let again = false; ;) {
     const careful = how === 'careful';
     // What came before a death is not read again: the next one begins after it, and sends every event at once.
@@ -66,8 +74,8 @@ export async function* readWritten(
       ...(!careful && write !== undefined && { write }),
     };
     const exchange =
-      how === 'divided' && cuts !== undefined && first?.to !== undefined && 'path' in source
-        ? new Lanes(source.path, task, first.to, cuts, readers, signal)
+      how === 'divided' && parts !== undefined
+        ? new Lanes(parts.path, task, parts.first, parts.cuts, readers, signal)
         : new Exchange(source, task, signal);
     try {
       for (;;) {

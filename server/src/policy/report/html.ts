@@ -1,4 +1,4 @@
-import { count, decimals } from '../../protocol/index.js';
+import { count, decimals, fine } from '../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { html, STYLE } from '../../audit/report/index.js';
 import type { Estimate, Figures, Point } from '../index.js';
@@ -12,7 +12,6 @@ import {
   interval,
   notes,
   short,
-  fine,
   sure,
   title,
   type PolicyReport,

@@ -1,4 +1,4 @@
-import { count } from '../../protocol/index.js';
+import { count, fine } from '../../protocol/index.js';
 import { fit, visible } from '../../audit/report/index.js';
 import type { ObjectivePreview, Point } from '../index.js';
 import { bar, textPlot } from './plot.js';
@@ -10,7 +10,6 @@ import {
   nats,
   notes,
   short,
-  fine,
   sure,
   title,
   type PolicyReport,

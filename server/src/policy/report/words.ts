@@ -1,4 +1,4 @@
-import { count, cvarName, decimals, percent, signed } from '../../protocol/index.js';
+import { count, cvarName, decimals, fine, percent } from '../../protocol/index.js';
 import type { Estimate, FigureName, LambdaPoint, PolicyPreview } from '../index.js';
 import type { LeftOut } from '../gather/index.js';
 
@@ -17,8 +17,6 @@ export const short = (x: number): string =>
   Number.isFinite(x) ? String(Number(x.toPrecision(3))).replace('-', '−') : '–';
 /** `1 nat`, `0.35 nats`. */
 export const nats = (x: number): string => `${short(x)} ${x === 1 ? 'nat' : 'nats'}`;
-/** Differences are small: a fourth decimal where the third says little. */
-export const fine = (x: number): string => signed(x, Math.abs(x) < 0.01 ? 4 : 3);
 
 /** One figure as a reader wants it. */
 export function written(name: FigureName, x: number): string {
