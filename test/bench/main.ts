@@ -2,7 +2,7 @@
  * `npm run bench`: throughput side by side with PyTorch, llama.cpp and vLLM (test/bench/peers) on the 135M backbone and
  * the first 256 pairs of hh-harmless (QRM_BENCH_PAIRS takes fewer), then what a user feels.
  * `npm run bench -- engine|lsp|reader|serve|training` runs one part; `engine` is made of `pairs`, `equal` and `exact`, which can
- * be asked one by one; `-- training-full` fits an attribute of the paper's size, `-- gpu` is for a machine with a card of NVIDIA's (docs/gpu.md). What a part prints is kept in RESULTS.md under
+ * be asked one by one; `-- training-full` fits an attribute of the paper's size, `-- large` runs an 8B layout in four bits, `-- gpu` is for a machine with a card of NVIDIA's (docs/gpu.md). What a part prints is kept in RESULTS.md under
  * the processor's name, in the place of what stood there; of a busy machine only with `--keep`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { availableParallelism, loadavg, platform, release, totalmem } from 'node
 import { basename, join } from 'node:path';
 import { benchEqual, benchExact, benchPairs } from './engine.js';
 import { benchGpu } from './gpu.js';
+import { benchLarge } from './large.js';
 import { benchLsp } from './lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
@@ -32,7 +33,11 @@ const several: Readonly<Record<string, readonly string[]>> = {
   engine: ['pairs', 'equal', 'exact'],
 };
 /** Hours, much memory or a card: only when they are named. */
-const heavy: typeof parts = { 'training-full': benchFullSize, gpu: benchGpu };
+const heavy: typeof parts = {
+  'training-full': benchFullSize,
+  large: benchLarge,
+  gpu: benchGpu,
+};
 /** Where a part's results are kept. */
 const fileOf = (name: string): string =>
   join(import.meta.dirname, '..', 'test', 'bench', name === 'gpu' ? 'GPU.md' : 'RESULTS.md');

@@ -10,9 +10,16 @@ import type { OpenedModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { Sequences } from './inputs.js';
 
-/** Seconds for sequences of ids, on the engine's own runners and batches. */
-export async function runSequences(model: OpenedModel, set: Sequences): Promise<number> {
-  const threads = availableParallelism();
+/**
+ * Seconds for sequences of ids, on the engine's own runners and batches.
+ * @param runners one a core; 1 where weights would stand in memory once a runner (engine/opening.ts)
+ */
+export async function runSequences(
+  model: OpenedModel,
+  set: Sequences,
+  runners = availableParallelism(),
+): Promise<number> {
+  const threads = Math.max(1, Math.floor(availableParallelism() / runners));
   const pool = await RunnerPool.start(
     pathToFileURL(workerScript()),
     {
@@ -20,15 +27,20 @@ export async function runSequences(model: OpenedModel, set: Sequences): Promise<
       backbone: model.backbonePath,
       heads: buildHeads(model.heads),
       config: model.config,
-      options: { provider: 'cpu', precision: model.precision, threads: 1 },
+      options: {
+        provider: 'cpu',
+        precision: model.precision,
+        paths: model.form.variant !== undefined,
+        threads,
+      },
     },
-    threads,
+    runners,
   );
   const batches = batchesOf(set);
   const start = performance.now();
   let next = 0;
   await Promise.all(
-    Array.from({ length: threads }, async () => {
+    Array.from({ length: runners }, async () => {
       while (next < batches.length) {
         const members = batches[next++]!;
         const trees = members.map((i) => treeOf(set, i));

@@ -55,6 +55,10 @@ export class Peer {
     }
   }
 
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   async ask(command: object): Promise<Answer> {
     this.child.stdin!.write(`${JSON.stringify(command)}\n`);
     const { value, done } = await this.#answers.next();

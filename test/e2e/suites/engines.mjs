@@ -40,8 +40,12 @@ export default async function ({ test, defer }) {
     );
     return stdout.trim().split('\n').map(JSON.parse);
   };
-  const here = await score('--device', 'cpu', '--precision', 'float32');
-  const width = Math.max(...here.map((l) => l.expectation)) - Math.min(...here.map((l) => l.expectation)); // prettier-ignore
+  const rangeOf = (lines) => {
+    const rewards = lines.map(({ expectation }) => expectation);
+    return Math.max(...rewards) - Math.min(...rewards);
+  };
+  let here = await score('--device', 'cpu', '--precision', 'float32');
+  let width = rangeOf(here);
 
   /** A server in a process group of its own, until the end of the body. */
   async function serving(name, command, body, env = {}) {
@@ -120,11 +124,11 @@ export default async function ({ test, defer }) {
       for (const { error } of failed) assert.match(error, /start it with -b and -ub/);
     }));
 
-  const vllm = (pooler) => async (body) => {
+  const vllm = (folder, pooler) => async (body) => {
     const program = join(dirname(await judgePython()), 'vllm');
     const command = (port) => [
       program,
-      ...['serve', join(backbone, 'hf'), '--served-model-name', 'backbone', '--host', '127.0.0.1'],
+      ...['serve', folder, '--served-model-name', 'backbone', '--host', '127.0.0.1'],
       ...['--port', String(port), '--dtype', 'float32', '--max-model-len', '2048', '--enforce-eager'],
       ...['--runner', 'pooling', '--convert', 'embed', '--pooler-config', JSON.stringify(pooler)],
     ]; // prettier-ignore
@@ -136,7 +140,29 @@ export default async function ({ test, defer }) {
     });
   };
   await test('vLLM, float32, the last token of each beginning', () =>
-    vllm({ seq_pooling_type: 'LAST' })(async (url) =>
+    vllm(join(backbone, 'hf'), { seq_pooling_type: 'LAST' })(async (url) =>
       near('vLLM, float32', await score('--endpoint', url), 2e-3),
     ));
+
+  const step = { task: 'token_embed', tok_pooling_type: 'STEP' };
+  await test('vLLM, the tokens that end a turn (STEP), a model of Llama 3’s template', async () => {
+    const turns = join(cache, 'engines-turns');
+    await run(python, [join(root, 'test', 'e2e', 'engines', 'turns.py'), turns]);
+    const model = ['--model', join(turns, 'model')];
+    here = await score(...model, '--device', 'cpu', '--precision', 'float32');
+    width = rangeOf(here);
+    await vllm(
+      join(turns, 'hf'),
+      step,
+    )(async (url) => near('vLLM, STEP', await score(...model, '--endpoint', url), 2e-3));
+  });
+
+  await test('a model that STEP cannot serve is refused in words', () =>
+    vllm(
+      join(backbone, 'hf'),
+      step,
+    )(async (url) => {
+      const failed = await score('--endpoint', url).then(() => undefined, (error) => error); // prettier-ignore
+      assert.match(failed?.stderr ?? '', /serve it with "embed" and LAST/);
+    }));
 }

@@ -43,10 +43,19 @@ export const vllmLast =
     return paths.map((p) => p.positions.map((at) => known.get(cut(p, at).join())!));
   };
 
-/** vLLM's `/pooling` with `token_embed` and STEP: the state at every token `tag`, in one request. */
+/**
+ * vLLM's `/pooling` with `token_embed` and STEP: the state at every token `tag`, in one request. A model whose positions are
+ * other tokens cannot be read so: vLLM gives the states of one token's id alone.
+ */
 export const vllmStep =
   (url: string, model: string, tag: number): StateReader =>
   async (paths, signal) => {
+    if (paths.some(({ ids, positions }) => positions.some((at) => ids[at] !== tag)))
+      throw new EndpointError(
+        'refused',
+        `${url}: serves "token_embed" with STEP, the states at token ${tag} alone, and this model reads others too: ` +
+          'serve it with "embed" and LAST (docs/remote.md)',
+      );
     const body = {
       model,
       task: 'token_embed',
