@@ -144,25 +144,30 @@ export default async function ({ test, defer }) {
       near('vLLM, float32', await score('--endpoint', url), 2e-3),
     ));
 
-  const step = { task: 'token_embed', tok_pooling_type: 'STEP' };
+  const turns = join(cache, 'engines-turns');
+  await run(python, [join(root, 'test', 'e2e', 'engines', 'turns.py'), turns]);
+  const { added_tokens } = JSON.parse(readFileSync(join(turns, 'hf', 'tokenizer.json'), 'utf8'));
+  const endOfTurn = added_tokens.find(({ content }) => content === '<|eot_id|>').id;
+  const tokenEmbed = (tag) => ({ task: 'token_embed', tok_pooling_type: 'STEP', step_tag_id: tag });
+  await test('vLLM, the states of all tokens', () =>
+    vllm(join(backbone, 'hf'), { task: 'token_embed', tok_pooling_type: 'ALL' })(async (url) =>
+      near('vLLM, ALL', await score('--endpoint', url), 2e-3),
+    ));
+
+  await test('a model that reads other tokens than a server with STEP gives is refused in words', () =>
+    vllm(
+      join(backbone, 'hf'),
+      tokenEmbed(1),
+    )(async (url) => {
+      const failed = await score('--endpoint', url).then(() => undefined, (error) => error); // prettier-ignore
+      assert.match(failed?.stderr ?? '', /serve it with "embed" and LAST|expected 576 for each/);
+    }));
+
   await test('vLLM, the tokens that end a turn (STEP), a model of Llama 3’s template', async () => {
-    const turns = join(cache, 'engines-turns');
-    await run(python, [join(root, 'test', 'e2e', 'engines', 'turns.py'), turns]);
     const model = ['--model', join(turns, 'model')];
     here = await score(...model, '--device', 'cpu', '--precision', 'float32');
     width = rangeOf(here);
-    await vllm(
-      join(turns, 'hf'),
-      step,
-    )(async (url) => near('vLLM, STEP', await score(...model, '--endpoint', url), 2e-3));
+    const served = vllm(join(turns, 'hf'), tokenEmbed(endOfTurn));
+    await served(async (url) => near('vLLM, STEP', await score(...model, '--endpoint', url), 2e-3));
   });
-
-  await test('a model that STEP cannot serve is refused in words', () =>
-    vllm(
-      join(backbone, 'hf'),
-      step,
-    )(async (url) => {
-      const failed = await score('--endpoint', url).then(() => undefined, (error) => error); // prettier-ignore
-      assert.match(failed?.stderr ?? '', /serve it with "embed" and LAST/);
-    }));
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer } from 'n
 import type { AddressInfo } from 'node:net';
 import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
 import { planTrees } from '../../../server/src/engine/trees.js';
+import { readGolden } from '../../unit/model/golden.js';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
 
 /** The wire forms of other engines, over the reference backbone: what a client sees of them is this. */
@@ -96,6 +97,24 @@ export interface Form {
   readonly owner: string;
   readonly answer: Parameters<typeof Engine.start>[1];
 }
+
+/** The first token of what opens the assistant's turn, of the golden models of Llama 3's template. */
+const [END_OF_TURN] = readGolden('llama3-qrm-k5-m3').gating_token_pattern;
+
+/**
+ * vLLM 0.32: all states of an input one behind the other, or those at the tag that the server was started with; a tag that a request
+ * names is passed over (seen with a real one: e2e `engines`).
+ */
+export function tokenEmbed(tag: number | undefined): Form['answer'] {
+  return async (path, body: { task: string; input: number[][] }, states) => {
+    if (path !== '/pooling' || body.task !== 'token_embed') return undefined;
+    const data = body.input.map(async (ids, index) => {
+      const kept = (await states(ids)).filter((_, i) => tag === undefined || ids[i] === tag);
+      return { index, data: base64(Float32Array.from(kept.flatMap((s) => [...s]))) };
+    });
+    return { data: await Promise.all(data) };
+  };
+}
 export const FORMS: Record<string, Form> = {
   'vLLM, embed and LAST': {
     owner: 'vllm',
@@ -108,21 +127,8 @@ export const FORMS: Record<string, Form> = {
       return { data: await Promise.all(data) };
     },
   },
-  'vLLM, token_embed and STEP': {
-    owner: 'vllm',
-    answer: async (
-      path,
-      body: { task: string; input: number[][]; step_tag_id: number },
-      states,
-    ) => {
-      if (path !== '/pooling' || body.task !== 'token_embed') return undefined;
-      const data = body.input.map(async (ids, index) => ({
-        index,
-        data: (await states(ids)).filter((_, i) => ids[i] === body.step_tag_id).map((s) => [...s]),
-      }));
-      return { data: await Promise.all(data) };
-    },
-  },
+  'vLLM, token_embed and ALL': { owner: 'vllm', answer: tokenEmbed(undefined) },
+  'vLLM, token_embed and STEP': { owner: 'vllm', answer: tokenEmbed(END_OF_TURN) },
   SGLang: {
     owner: 'sglang',
     answer: async (path, body: { query: number[]; items: number[][] }, states) => {

@@ -5,7 +5,7 @@ import { openEvaluator } from '../../../server/src/engine/index.js';
 import { EngineHost } from '../../../server/src/session/engine-host.js';
 import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
-import { Engine, FORMS, Refusal, statesOf, type States } from './engines.js';
+import { Engine, FORMS, Refusal, statesOf, tokenEmbed, type States } from './engines.js';
 import { Server } from './server.js';
 import { engineSettings, mergeSettings } from '../../../server/src/lsp/settings.js';
 
@@ -180,6 +180,14 @@ describe('a response that an engine does not take', () => {
 });
 
 describe('an engine that serves something else', () => {
+  it('is told by the tokens whose states it gives', async () => {
+    const states = await backboneOf(MODEL);
+    const wrong = await startEngine('vllm', tokenEmbed(7), states);
+    await expect(openEvaluator({ model: MODEL, endpoints: [wrong.url] })).rejects.toThrow(
+      /"token_embed" gives 0 numbers for 3 tokens; expected 64 for each \(ALL\).*"step_tag_id": \d+/s,
+    );
+  });
+
   it('is told by its size, and by the golden answer', async () => {
     const { answer } = FORMS['vLLM, embed and LAST']!;
     const states = await backboneOf(MODEL);

@@ -1,7 +1,7 @@
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import type { QrmModel } from './qrm.js';
 import { ask, EndpointError } from './http.js';
-import { llamaRows, sglangScore, vllmLast, vllmStep, type StateReader } from './states.js';
+import { llamaRows, sglangScore, vllmLast, vllmTokens, type StateReader } from './states.js';
 import { own } from '../../fields.js';
 
 /** The backbone whose hidden states are wanted; its weights are at the engine. */
@@ -66,7 +66,7 @@ export async function openStates(
 ): Promise<StateEngine> {
   const backend = served.owned_by ?? 'nobody';
   const readers: Readonly<Record<string, () => StateReader | Promise<StateReader>>> = {
-    vllm: () => vllmReader(url, served.id, backbone.tokenizer, signal),
+    vllm: () => vllmReader(url, served.id, backbone, signal),
     sglang: () => sglangScore(url, served.id),
     llamacpp: () => llamaRows(url),
   };
@@ -101,11 +101,11 @@ const checked =
     return states;
   };
 
-/** A vLLM server has one task: the last token's state, or that of every token that ends a turn. */
+/** A vLLM server has one task: the last token's state, or that of every token (of those that end a turn). */
 async function vllmReader(
   url: string,
   id: string,
-  tokenizer: ChatTokenizer,
+  { hiddenSize, tokenizer }: WantedBackbone,
   signal: AbortSignal | undefined,
 ): Promise<StateReader> {
   const last = vllmLast(url, id);
@@ -115,12 +115,14 @@ async function vllmReader(
   } catch (error) {
     const [tag] = tokenizer.opening;
     if (!(error instanceof EndpointError) || !error.ends || tag === undefined) throw error;
+    const tokens = vllmTokens(url, id, hiddenSize, tag);
     try {
-      await vllmStep(url, id, tag)([{ ids: [1, tag, 3], positions: [1] }], signal);
-      return vllmStep(url, id, tag);
-    } catch {
-      throw error; // what the first said is the one to put right
+      await tokens([{ ids: [1, tag, 3], positions: [1] }], signal);
+    } catch (other) {
+      // Not that task either: what the first said is the one to put right.
+      throw other instanceof EndpointError && other.kind === 'refused' ? other : error;
     }
+    return tokens;
   }
 }
 

@@ -44,33 +44,37 @@ export const vllmLast =
   };
 
 /**
- * vLLM's `/pooling` with `token_embed` and STEP: the state at every token `tag`, in one request. A model whose positions are
- * other tokens cannot be read so: vLLM gives the states of one token's id alone.
+ * vLLM's `/pooling` with `token_embed`: the states of every token (ALL), or with STEP of those whose id is the `step_tag_id` that
+ * the server was started with, told by how many there are. One request has all positions of a conversation.
+ * @param hiddenSize numbers of a state
+ * @param tag the token whose states a server with STEP should give: the first of what opens the assistant's turn
  */
-export const vllmStep =
-  (url: string, model: string, tag: number): StateReader =>
+export const vllmTokens =
+  (url: string, model: string, hiddenSize: number, tag: number): StateReader =>
   async (paths, signal) => {
-    if (paths.some(({ ids, positions }) => positions.some((at) => ids[at] !== tag)))
-      throw new EndpointError(
-        'refused',
-        `${url}: serves "token_embed" with STEP, the states at token ${tag} alone, and this model reads others too: ` +
-          'serve it with "embed" and LAST (docs/remote.md)',
-      );
-    const body = {
-      model,
-      task: 'token_embed',
-      tok_pooling_type: 'STEP',
-      step_tag_id: tag,
-      input: paths.map((p) => p.ids),
-      encoding_format: 'float',
-    };
-    const data = (await pooling(url, body, signal)) as number[][][];
-    return paths.map(({ ids, positions }, i) =>
-      positions.map((at) => {
-        const n = ids.slice(0, at).filter((id) => id === tag).length;
-        return Float32Array.from(data[i]?.[n] ?? []);
-      }),
-    );
+    const body = { model, task: 'token_embed', input: paths.map((p) => p.ids) };
+    const data = await pooling(url, body, signal);
+    return paths.map(({ ids, positions }, i) => {
+      const states = float32s(String(data[i]));
+      const rows = states.length / hiddenSize;
+      const tags = ids.flatMap((id, at) => (id === tag ? [at] : []));
+      if (rows !== ids.length && rows !== tags.length)
+        throw new EndpointError(
+          'refused',
+          `${url}: "token_embed" gives ${states.length} numbers for ${ids.length} tokens; expected ${hiddenSize} for each (ALL), or ` +
+            `for each of the ${tags.length} that are token ${tag} (STEP with "step_tag_id": ${tag}, docs/remote.md)`,
+        );
+      return positions.map((at) => {
+        const row = rows === ids.length ? at : tags.indexOf(at);
+        if (row < 0)
+          throw new EndpointError(
+            'refused',
+            `${url}: serves the states at token ${tag} alone (STEP), and this model reads others too: serve it with ` +
+              '"embed" and LAST (docs/remote.md)',
+          );
+        return states.slice(row * hiddenSize, (row + 1) * hiddenSize);
+      });
+    });
   };
 
 async function pooling(url: string, body: object, signal: AbortSignal | undefined) {
