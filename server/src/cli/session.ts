@@ -1,6 +1,9 @@
 import { warmReader } from '../datasets/process/index.js';
 import type { Evaluator } from '../engine/types.js';
-import { messageOf } from '../errors.js';
+import { messageOf, ModelChanged, unawaited } from '../errors.js';
+import { programVersion } from '../files/version.js';
+import { KnownModels } from '../session/known-models.js';
+import { LazyEvaluator } from '../session/lazy-evaluator.js';
 import { ScoreStore } from '../store/index.js';
 import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
@@ -52,6 +55,29 @@ export const openModel = (
   }).finally(loading.clear);
 
 /**
+ * The same, but a model that was opened before is loaded when something is to score: an audit of which the store has all needs none.
+ * An engine at a URL is always asked what it serves.
+ */
+async function openWhenNeeded(
+  o: CommonOptions,
+  told: SessionTold,
+  signal: AbortSignal,
+  store: ScoreStore | undefined,
+): Promise<Evaluator> {
+  const open = (): Promise<Evaluator> => openModel(o, told, signal);
+  if (store === undefined || o.endpoint !== undefined) return open();
+  const models = new KnownModels(undefined, programVersion(import.meta.url));
+  const request = { ...o, device: o.device ?? 'auto', precision: o.precision ?? 'auto' };
+  const opened = async (): Promise<Evaluator> => {
+    const evaluator = await open();
+    unawaited(models.remember(request, evaluator.info), () => undefined);
+    return evaluator;
+  };
+  const known = await models.find(request);
+  return known === undefined ? opened() : new LazyEvaluator(known, opened);
+}
+
+/**
  * Opens model and store, runs, and closes both.
  * @returns the exit code; 130 when interrupted, at any point
  */
@@ -66,14 +92,17 @@ export async function withSession(
   // A reader's process takes half a second to start: meanwhile the model is loaded.
   warmReader();
   try {
-    evaluator = await openModel(o, { say, loading }, signal);
     store = await openStore(o.store, say);
+    evaluator = await openWhenNeeded(o, { say, loading }, signal, store);
     const { modelName, executionProvider, precision } = evaluator.info;
     say(`Model ${modelName} (${executionProvider}, ${precision})`);
     return await run({ evaluator, store, signal, say });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    return interrupted('What was scored is kept', say);
+    if (signal.aborted) return interrupted('What was scored is kept', say);
+    if (!(error instanceof ModelChanged)) throw error;
+    throw new ModelChanged(
+      `${error.message}: its files have the sizes and times that they had, and not the content. Run the command again.`,
+    );
   } finally {
     await store?.close();
     await evaluator?.close();

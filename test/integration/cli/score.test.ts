@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
 
@@ -82,6 +91,29 @@ describe('qrm score', () => {
     const other = await w.score('score', 'pairs.jsonl', '--out', 's.jsonl', '--lambda', '3');
     expect(other.code).toBe(2);
     expect(other.stderr).toMatch(/other settings; name another --out/);
+  });
+
+  it('opens no model for scores that are known, unless its files are others', async () => {
+    const weights = w.path('own/model.safetensors');
+    const day = new Date('2026-01-01');
+    cpSync(MODEL, w.path('own'), { recursive: true });
+    utimesSync(weights, day, day);
+    writeFileSync(w.path('known.jsonl'), hhLines(0, 4).join('\n'));
+    const audit = () => w.run('audit', 'known.jsonl', '--model', 'own', '--format', 'json');
+    const first = await audit();
+    expect(first.code).toBe(0);
+    // Not a model any more; its size and its time are those of one.
+    const { size } = statSync(weights);
+    truncateSync(weights, 0);
+    truncateSync(weights, size);
+    utimesSync(weights, day, day);
+    const again = await audit();
+    expect(again).toMatchObject({ code: 0, stdout: first.stdout });
+    expect(again.stderr).toContain('8 from the score store');
+    utimesSync(weights, new Date(), new Date());
+    const opened = await audit();
+    expect(opened).toMatchObject({ code: 2, stdout: '' });
+    expect(opened.stderr).toContain('model.safetensors');
   });
 
   it('writes the other rows of a file with a bad one, and names its place', async () => {
