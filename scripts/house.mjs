@@ -44,6 +44,7 @@ export const LAYERS = {
       'tokenizer/jinja',
       'checkpoint',
       'checkpoint/architecture',
+      'checkpoint/gguf',
       'graph',
       'graph/paths',
       'heads',

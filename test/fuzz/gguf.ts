@@ -1,8 +1,8 @@
 /** GGUF files of a golden backbone, and damage to what their headers say: counts, lengths, types, dims, places. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { convertedFolder } from '../unit/model/checkpoint/gguf-golden.js';
-import { writeGguf } from '../unit/model/checkpoint/gguf-writer.js';
+import { convertedFolder } from '../unit/model/checkpoint/gguf/golden.js';
+import { writeGguf } from '../unit/model/checkpoint/gguf/writer.js';
 import type { Random } from './random.js';
 
 /** What a number of the header means: damage is chosen by it, so that rare ones are as likely as many tokens. */

@@ -1,7 +1,7 @@
 import { GGMLQuantizationType } from '@huggingface/gguf';
 import { open, rename } from 'node:fs/promises';
-import { byteLength, dequantize } from '../../../server/src/model/checkpoint/gguf-blocks.js';
-import { readGgufHeader } from '../../../server/src/model/checkpoint/gguf-metadata.js';
+import { byteLength, dequantize } from '../../../server/src/model/checkpoint/gguf/blocks.js';
+import { readGgufHeader } from '../../../server/src/model/checkpoint/gguf/metadata.js';
 import { encodeHalf } from '../../../server/src/model/checkpoint/half.js';
 
 export type BlockForm = 'Q8_0' | 'Q4_0';

@@ -5,7 +5,7 @@ import { parseConfig, settingsOf, type ModelConfig } from '../checkpoint/config.
 import { withUsualNames } from '../checkpoint/renamed.js';
 import { exists, modelName, parseJson, readText } from '../files.js';
 import { fingerprint } from '../checkpoint/fingerprint.js';
-import { openGguf } from '../checkpoint/gguf.js';
+import { openGguf } from '../checkpoint/gguf/gguf.js';
 import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { headReader, otherTensors } from '../heads/score-heads.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { checkFile, type Manifest } from './bundle-format.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import { messageOf } from '../../errors.js';
-import { byteLength as bytesOf, dequantize } from '../checkpoint/gguf-blocks.js';
+import { byteLength as bytesOf, dequantize } from '../checkpoint/gguf/blocks.js';
 import { writeSafetensors, type TensorToWrite } from '../checkpoint/safetensors-write.js';
 import {
   Safetensors,

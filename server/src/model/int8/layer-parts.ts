@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../checkpoint/config.js';
-import { dequantize } from '../checkpoint/gguf-blocks.js';
+import { dequantize } from '../checkpoint/gguf/blocks.js';
 import type { StoredBlocks } from '../checkpoint/safetensors.js';
 import type { DataTypeName } from '../graph/onnx-schema.js';
 import { Rotation, transpose } from './hadamard.js';

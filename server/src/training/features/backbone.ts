@@ -22,7 +22,7 @@ import {
 } from '../../model/bundle/write-bundle.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import { fingerprint } from '../../model/checkpoint/fingerprint.js';
-import { openGguf } from '../../model/checkpoint/gguf.js';
+import { openGguf } from '../../model/checkpoint/gguf/gguf.js';
 import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
 import { calibrate } from '../../model/int8/convert-int8.js';

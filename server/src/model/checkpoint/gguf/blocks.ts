@@ -1,5 +1,5 @@
-import { fromFloat16 } from './safetensors.js';
-import { own } from '../../fields.js';
+import { fromFloat16 } from '../safetensors.js';
+import { own } from '../../../fields.js';
 
 /** How ggml stores a tensor's values: blocks of equal size along a row. */
 export interface BlockType {

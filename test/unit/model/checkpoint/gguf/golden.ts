@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfig, type ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
-import { Safetensors } from '../../../../server/src/model/checkpoint/safetensors.js';
-import type { MetadataItem, TensorItem } from './gguf-writer.js';
+import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import { Safetensors } from '../../../../../server/src/model/checkpoint/safetensors.js';
+import type { MetadataItem, TensorItem } from './writer.js';
 
 type Json = Record<string, unknown>;
 const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;

@@ -2,14 +2,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { applyHeads } from '../../../../server/src/model/heads/heads-math.js';
-import { positionsOf } from '../../../../server/src/model/heads/heads.js';
-import { readGolden } from '../golden.js';
-import { runBackbone } from '../run-backbone.js';
-import { Workspace } from '../workspace.js';
+import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { applyHeads } from '../../../../../server/src/model/heads/heads-math.js';
+import { positionsOf } from '../../../../../server/src/model/heads/heads.js';
+import { readGolden } from '../../golden.js';
+import { runBackbone } from '../../run-backbone.js';
+import { Workspace } from '../../workspace.js';
 
-const root = fileURLToPath(new URL('../../../fixtures/gguf/golden/', import.meta.url));
+const root = fileURLToPath(new URL('../../../../fixtures/gguf/golden', import.meta.url));
 const work = new Workspace();
 const cacheFolder = work.fresh('cache');
 

@@ -1,8 +1,8 @@
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { stat } from 'node:fs/promises';
-import { messageOf } from '../../errors.js';
-import { blockType, SUPPORTED_TYPES } from './gguf-blocks.js';
-import { checkGgufHeader } from './gguf-check.js';
+import { messageOf } from '../../../errors.js';
+import { blockType, SUPPORTED_TYPES } from './blocks.js';
+import { checkGgufHeader } from './check.js';
 
 /** A tensor as a GGUF file lists it. */
 export interface GgufTensor {

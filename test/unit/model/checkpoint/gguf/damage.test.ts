@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openGguf } from '../../../../server/src/model/checkpoint/gguf.js';
-import { convertedFolder } from './gguf-golden.js';
-import { writeGguf, type MetadataItem, type TensorItem } from './gguf-writer.js';
-import { goldenFolder } from '../golden.js';
-import { Workspace } from '../workspace.js';
+import { openGguf } from '../../../../../server/src/model/checkpoint/gguf/gguf.js';
+import { convertedFolder } from './golden.js';
+import { writeGguf, type MetadataItem, type TensorItem } from './writer.js';
+import { goldenFolder } from '../../golden.js';
+import { Workspace } from '../../workspace.js';
 
 const converted = (golden: string): ReturnType<typeof convertedFolder> =>
   convertedFolder(goldenFolder(golden));

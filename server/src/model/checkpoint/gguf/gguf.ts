@@ -2,16 +2,16 @@ import { parseGgufShardFilename } from '@huggingface/gguf';
 import { existsSync } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf } from '../../errors.js';
-import type { ModelConfig } from './config.js';
-import { blockType, byteLength, dequantize } from './gguf-blocks.js';
-import { ggufConfig } from './gguf-config.js';
-import { readGgufHeader, type GgufMetadata, type GgufTensor } from './gguf-metadata.js';
-import { hfTensor, ROPE_FREQS, unpermuteRows, type Change } from './gguf-names.js';
-import { ggufTokenizer, ggufTokenizerConfig, type TokenizerFiles } from './gguf-tokenizer.js';
-import { readRange, type TensorInfo, type TensorSource } from './safetensors.js';
+import { messageOf } from '../../../errors.js';
+import type { ModelConfig } from '../config.js';
+import { blockType, byteLength, dequantize } from './blocks.js';
+import { ggufConfig } from './config.js';
+import { readGgufHeader, type GgufMetadata, type GgufTensor } from './metadata.js';
+import { hfTensor, ROPE_FREQS, unpermuteRows, type Change } from './names.js';
+import { ggufTokenizer, ggufTokenizerConfig, type TokenizerFiles } from './tokenizer.js';
+import { readRange, type TensorInfo, type TensorSource } from '../safetensors.js';
 
-export { dequantize } from './gguf-blocks.js';
+export { dequantize } from './blocks.js';
 
 /** A backbone in a GGUF file, as a Hugging Face checkpoint would have it. */
 export interface Gguf extends TokenizerFiles {

@@ -1,5 +1,5 @@
-import type { GgufMetadata } from './gguf-metadata.js';
-import { own } from '../../fields.js';
+import type { GgufMetadata } from './metadata.js';
+import { own } from '../../../fields.js';
 
 type Json = Record<string, unknown>;
 export interface TokenizerFiles {

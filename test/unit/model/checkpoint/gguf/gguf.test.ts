@@ -1,15 +1,15 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ChatTokenizer } from '../../../../server/src/model/tokenizer/chat-tokenizer.js';
-import { parseConfig, type ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
-import { dequantize, openGguf } from '../../../../server/src/model/checkpoint/gguf.js';
-import { SUPPORTED_TYPES } from '../../../../server/src/model/checkpoint/gguf-blocks.js';
-import { inverseFrequencies } from '../../../../server/src/model/checkpoint/rope.js';
-import { convertedFolder, permute } from './gguf-golden.js';
-import { writeGguf, type MetadataItem, type TensorItem } from './gguf-writer.js';
-import { goldenFolder, readGolden } from '../golden.js';
-import { Workspace } from '../workspace.js';
+import { ChatTokenizer } from '../../../../../server/src/model/tokenizer/chat-tokenizer.js';
+import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import { dequantize, openGguf } from '../../../../../server/src/model/checkpoint/gguf/gguf.js';
+import { SUPPORTED_TYPES } from '../../../../../server/src/model/checkpoint/gguf/blocks.js';
+import { inverseFrequencies } from '../../../../../server/src/model/checkpoint/rope.js';
+import { convertedFolder, permute } from './golden.js';
+import { writeGguf, type MetadataItem, type TensorItem } from './writer.js';
+import { goldenFolder, readGolden } from '../../golden.js';
+import { Workspace } from '../../workspace.js';
 
 type Json = Record<string, unknown>;
 const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;
