@@ -19,7 +19,7 @@ export interface TensorSource {
   close(): Promise<void>;
 }
 
-/** Values as a file holds them: what `dequantize` (gguf-blocks.ts) makes float32 of. */
+/** Values as a file holds them: what `dequantize` (gguf/blocks.ts) makes float32 of. */
 export interface StoredBlocks {
   /** `F32`, `BF16`, `Q4_1`, … */
   readonly type: string;

@@ -29,7 +29,7 @@ export interface Gguf extends TokenizerFiles {
 const CHUNK = 4 << 20;
 
 /**
- * Opens a GGUF file (or the first of its shards `…-00001-of-0000N.gguf`) of an architecture of gguf-names.ts.
+ * Opens a GGUF file (or the first of its shards `…-00001-of-0000N.gguf`) of an architecture of names.ts.
  * The tokenizer comes from tokenizer.json beside the file, else from the metadata. The caller closes `source`.
  * @throws Error naming the file, the tensor or key, and what is supported
  */
