@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { DatasetRow } from '../../server/src/datasets/index.js';
 import { EvaluatorClient } from '../../server/src/engine/client.js';
 import type { ScoreGroup } from '../../server/src/engine/types.js';
-import { readPrefix } from '../../server/src/model/bundle/prefix.js';
+import { readPrefix } from '../../server/src/model/bundle/backbone/prefix.js';
 import { openModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { Best } from './best.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readDataset, type DatasetRow } from '../../server/src/datasets/index.js';
 import { convertModel } from '../../server/src/model/bundle/bundle.js';
 import type { ChatTokenizer, TokenPath } from '../../server/src/model/tokenizer/chat-tokenizer.js';
-import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
+import { openCheckpoint } from '../../server/src/model/bundle/published/checkpoint.js';
 import {
   float32Tensor,
   writeSafetensors,

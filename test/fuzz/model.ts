@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
-import { readManifest } from '../../server/src/model/bundle/bundle-format.js';
+import { openCheckpoint } from '../../server/src/model/bundle/published/checkpoint.js';
+import { readManifest } from '../../server/src/model/bundle/format/manifest.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';
 import { damagedGguf } from './gguf.js';
 import type { Kind } from './kind.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createSession } from '../../server/src/engine/backbone.js';
 import { PathBackbone } from '../../server/src/engine/path/backbone.js';
 import { planTrees } from '../../server/src/engine/trees.js';
-import { openCheckpoint } from '../../server/src/model/bundle/checkpoint.js';
+import { openCheckpoint } from '../../server/src/model/bundle/published/checkpoint.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { TensorSource } from '../../server/src/model/checkpoint/safetensors.js';
 import { writePaths } from '../../server/src/model/graph/paths/file.js';

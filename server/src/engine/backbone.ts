@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
-import { readPrefix } from '../model/bundle/prefix.js';
+import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import { messageOf } from '../errors.js';
 import { processorFlags } from './identity.js';
 import { pack, type TokenTree } from './packing.js';

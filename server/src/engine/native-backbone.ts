@@ -1,7 +1,7 @@
 import type { ModelConfig, RopeConfig } from '../model/checkpoint/config.js';
 import type { ExternalTensor } from '../model/graph/builder.js';
 import { storedTensors } from '../model/graph/stored-tensors.js';
-import { readPrefix } from '../model/bundle/prefix.js';
+import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import { inverseFrequencies, rotaryFactor } from '../model/checkpoint/rope.js';
 import type { Backbone } from './loaded.js';
 import type { NativeKernels, NativeModel } from './native.js';

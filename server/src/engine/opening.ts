@@ -1,8 +1,8 @@
 import { availableParallelism, setPriority } from 'node:os';
 import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
-import { bytesOf, isForCpu, linearWeights, tokenBytes } from '../model/bundle/form.js';
+import { bytesOf, isForCpu, linearWeights, tokenBytes } from '../model/bundle/backbone/form.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
-import { readPrefix } from '../model/bundle/prefix.js';
+import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import type { Provider } from '../model/graph/precision.js';
 import { buildHeads } from '../model/heads/heads-graph.js';
 import { kernelsFor } from './backbone.js';

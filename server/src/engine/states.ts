@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { messageOf } from '../errors.js';
-import { chooseForm, type Form } from '../model/bundle/form.js';
+import { chooseForm, type Form } from '../model/bundle/backbone/form.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
-import { readPrefix } from '../model/bundle/prefix.js';
+import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import type { Precision, Provider } from '../model/graph/precision.js';
 import { kernelsFor, loadBackbone, type BackboneOptions } from './backbone.js';

@@ -6,7 +6,7 @@ import { makeFolder } from '../files/folder.js';
 import { writeWhole } from '../files/write.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import { kernelFacts } from '../engine/index.js';
-import { GRAPH_VERSION, PATHS_VERSION } from '../model/bundle/bundle-format.js';
+import { GRAPH_VERSION, PATHS_VERSION } from '../model/bundle/format/manifest.js';
 import { locateModel } from '../model/bundle/locate.js';
 
 /** Models remembered; the least lately opened are forgotten. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeTrainedBundle } from './features/backbone.js';
 import { modelCard } from './report/card.js';
-import { requireReplaceable } from '../model/bundle/bundle-parts.js';
+import { requireReplaceable } from '../model/bundle/format/parts.js';
 import { requireOlderCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { TrainingFigures } from './pipeline/figures/figures.js';
 import { train, type TrainWatch } from './pipeline/train.js';

@@ -9,7 +9,7 @@ import {
 } from 'vscode-languageserver-protocol/node.js';
 import { METHODS, type HubCost, type HubModels } from '../../../server/src/protocol/index.js';
 import { goldenFolder } from '../../unit/model/golden.js';
-import { HubServer } from '../../unit/model/bundle/hub-server.js';
+import { HubServer } from '../../unit/model/bundle/hub/hub-server.js';
 import { Client, type StartOptions } from './client.js';
 
 const ID = 'acme/reward';

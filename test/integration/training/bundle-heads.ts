@@ -1,4 +1,4 @@
-import { readManifest } from '../../../server/src/model/bundle/bundle-format.js';
+import { readManifest } from '../../../server/src/model/bundle/format/manifest.js';
 import { readHeadFiles } from '../../../server/src/model/heads/heads-files.js';
 import type { QrmHeads } from '../../../server/src/model/heads/heads.js';
 

@@ -11,7 +11,7 @@ import { BACKBONE, contents, writeData } from './data.js';
 import { openEvaluator, type TargetResult } from '../../../server/src/engine/index.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { RewardScore } from '../../../server/src/qrm/types.js';
-import { openCheckpoint } from '../../../server/src/model/bundle/checkpoint.js';
+import { openCheckpoint } from '../../../server/src/model/bundle/published/checkpoint.js';
 import { runTraining } from '../../../server/src/training/index.js';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));

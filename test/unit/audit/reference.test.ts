@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { limitsOfTable, RULES, runRules } from '../../../server/src/audit/index.js';
 import { Ledger } from '../../../server/src/audit/ledger.js';
 import { referred } from '../../../server/src/audit/thresholds.js';
-import { readReference } from '../../../server/src/model/bundle/reference.js';
+import { readReference } from '../../../server/src/model/bundle/format/reference.js';
 import type { ReferenceFigures } from '../../../server/src/qrm/types.js';
 import { LEVELS, scoreOf, tableOf } from './helpers.js';
 

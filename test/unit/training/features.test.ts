@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../server/src/engine/types.js';
-import { writeBackbone } from '../../../server/src/model/bundle/backbone-files.js';
-import { BACKBONE } from '../../../server/src/model/bundle/bundle-format.js';
+import { writeBackbone } from '../../../server/src/model/bundle/backbone/files.js';
+import { BACKBONE } from '../../../server/src/model/bundle/format/manifest.js';
 import { openTrainBackbone } from '../../../server/src/training/features/backbone.js';
 import {
   encode,

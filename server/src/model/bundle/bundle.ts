@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { QrmSpec, ReferenceFigures } from '../../qrm/types.js';
-import { writeBackbone } from './backbone-files.js';
-import { chooseForm, formOf, type Form, type Target } from './form.js';
+import { writeBackbone } from './backbone/files.js';
+import { chooseForm, formOf, type Form, type Target } from './backbone/form.js';
 import {
   BACKBONE,
   BACKBONE_DATA,
@@ -14,11 +14,11 @@ import {
   specOf,
   writeManifest,
   type Manifest,
-} from './bundle-format.js';
-import { copyLicences, requireReplaceable, writeParts } from './bundle-parts.js';
+} from './format/manifest.js';
+import { copyLicences, requireReplaceable, writeParts } from './format/parts.js';
 import { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { headsOf, openCheckpoint } from './checkpoint.js';
-import { openCompact } from './compact.js';
+import { headsOf, openCheckpoint } from './published/checkpoint.js';
+import { openCompact } from './format/compact.js';
 import type { ModelConfig } from '../checkpoint/config.js';
 import type { Precision } from '../graph/convert-weights.js';
 import { JOURNAL } from '../graph/journal.js';
@@ -29,8 +29,8 @@ import { CALIBRATION, openCalibration } from '../int8/layer-calibration.js';
 import { readHeadFiles } from '../heads/heads-files.js';
 import { positionsOf, type QrmHeads } from '../heads/heads.js';
 import { locateModel } from './locate.js';
-import { PREFIX } from './prefix.js';
-import { readReference } from './reference.js';
+import { PREFIX } from './backbone/prefix.js';
+import { readReference } from './format/reference.js';
 import { cacheIfAny, cachedBackbone, modelKey } from './model-cache.js';
 
 export interface Progress {

@@ -1,5 +1,5 @@
-import { readManifest, isBundle, manifestFingerprint, specOf } from './bundle-format.js';
-import { headsOf, openCheckpoint } from './checkpoint.js';
+import { readManifest, isBundle, manifestFingerprint, specOf } from './format/manifest.js';
+import { headsOf, openCheckpoint } from './published/checkpoint.js';
 import { locateModel } from './locate.js';
 import { cacheIfAny } from './model-cache.js';
 import type { ModelConfig } from '../checkpoint/config.js';

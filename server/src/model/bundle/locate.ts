@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isBundle } from './bundle-format.js';
+import { isBundle } from './format/manifest.js';
 import { exists } from '../files.js';
 import { cachedSnapshot, hubName, hubSettings } from './hub/place.js';
 import { pull, type PullOptions } from './hub/pull.js';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { readManifest } from './bundle-format.js';
+import { readManifest } from './format/manifest.js';
 import { messageOf } from '../../errors.js';
 import { CATALOGUE, costOf, type Cost, type KnownModel } from './hub/catalogue.js';
 import { cachedSnapshot, hubSettings } from './hub/place.js';

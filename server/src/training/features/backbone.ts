@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { choosePrecision, writeBackbone } from '../../model/bundle/backbone-files.js';
+import { choosePrecision, writeBackbone } from '../../model/bundle/backbone/files.js';
 import {
   BACKBONE,
   BACKBONE_DATA,
@@ -8,18 +8,18 @@ import {
   PATHS_VERSION,
   isBundle,
   readManifest,
-} from '../../model/bundle/bundle-format.js';
-import { copyLicences } from '../../model/bundle/bundle-parts.js';
-import { openCheckpoint } from '../../model/bundle/checkpoint.js';
-import { openCompact } from '../../model/bundle/compact.js';
+} from '../../model/bundle/format/manifest.js';
+import { copyLicences } from '../../model/bundle/format/parts.js';
+import { openCheckpoint } from '../../model/bundle/published/checkpoint.js';
+import { openCompact } from '../../model/bundle/format/compact.js';
 import { locateModel } from '../../model/bundle/locate.js';
 import { cacheIfAny } from '../../model/bundle/model-cache.js';
-import { PREFIX } from '../../model/bundle/prefix.js';
+import { PREFIX } from '../../model/bundle/backbone/prefix.js';
 import {
   compactWeights,
   writeBundle,
   type StoredWeights,
-} from '../../model/bundle/write-bundle.js';
+} from '../../model/bundle/format/write-bundle.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import { fingerprint } from '../../model/checkpoint/fingerprint.js';
 import { openGguf } from '../../model/checkpoint/gguf/gguf.js';

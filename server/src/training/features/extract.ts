@@ -1,5 +1,5 @@
 import { openBackbone } from '../../engine/states.js';
-import { readPrefix } from '../../model/bundle/prefix.js';
+import { readPrefix } from '../../model/bundle/backbone/prefix.js';
 import { planTrees, type PlannedTree } from '../../engine/trees.js';
 import type { ChatMessage } from '../../engine/types.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';

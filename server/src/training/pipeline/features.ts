@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openBackbone, placeBackbone, type Place } from '../../engine/states.js';
-import { writeBackbone } from '../../model/bundle/backbone-files.js';
-import { BACKBONE } from '../../model/bundle/bundle-format.js';
+import { writeBackbone } from '../../model/bundle/backbone/files.js';
+import { BACKBONE } from '../../model/bundle/format/manifest.js';
 import { modelKey } from '../../model/bundle/model-cache.js';
 import { exists, writeFolder } from '../../model/files.js';
 import type { TrainConfig } from '../config/config.js';

@@ -4,7 +4,7 @@ import { freeMemory } from '../../engine/states.js';
 import { EndpointError, openRemoteStates, type RemoteStates } from '../../engine/remote/index.js';
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
-import { bytesOf, chooseForm } from '../../model/bundle/form.js';
+import { bytesOf, chooseForm } from '../../model/bundle/backbone/form.js';
 import { encode, type Encoded } from '../features/extract.js';
 import { fetchInto } from '../features/remote.js';
 import { computeHere, showFeatures, type FeatureSource, type SourceContext } from './features.js';

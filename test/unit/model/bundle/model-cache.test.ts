@@ -11,7 +11,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { GRAPH_VERSION } from '../../../../server/src/model/bundle/bundle-format.js';
+import { GRAPH_VERSION } from '../../../../server/src/model/bundle/format/manifest.js';
 import { ownName } from '../../../../server/src/files/processes.js';
 import { goldenFolder } from '../golden.js';
 import { Workspace } from '../workspace.js';

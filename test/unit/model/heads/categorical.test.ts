@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { convertModel, openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { openCheckpoint } from '../../../../server/src/model/bundle/checkpoint.js';
+import { openCheckpoint } from '../../../../server/src/model/bundle/published/checkpoint.js';
 import { Safetensors } from '../../../../server/src/model/checkpoint/safetensors.js';
 import {
   float32Tensor,

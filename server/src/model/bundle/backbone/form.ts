@@ -1,7 +1,7 @@
-import type { ModelConfig } from '../checkpoint/config.js';
-import { PRECISIONS, type Precision, type Provider } from '../graph/precision.js';
-import { paddedHead, variantFor, type Variant } from '../graph/paths/variants.js';
-import { prefersInt8 } from '../int8/convert-int8.js';
+import type { ModelConfig } from '../../checkpoint/config.js';
+import { PRECISIONS, type Precision, type Provider } from '../../graph/precision.js';
+import { paddedHead, variantFor, type Variant } from '../../graph/paths/variants.js';
+import { prefersInt8 } from '../../int8/convert-int8.js';
 
 /** In what form a backbone is converted and run. */
 export interface Form {

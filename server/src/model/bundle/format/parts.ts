@@ -1,9 +1,9 @@
 import { copyFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isBundle } from './bundle-format.js';
-import { errorCode } from '../files.js';
-import { HEADS_JSON, HEADS_TENSORS, writeHeads } from '../heads/heads-files.js';
-import type { QrmHeads } from '../heads/heads.js';
+import { isBundle } from './manifest.js';
+import { errorCode } from '../../files.js';
+import { HEADS_JSON, HEADS_TENSORS, writeHeads } from '../../heads/heads-files.js';
+import type { QrmHeads } from '../../heads/heads.js';
 
 /** Writes heads and tokenizer into a bundle's folder. Returns the names of the files. */
 export async function writeParts(

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { nativeUnfit } from '../../../../server/src/engine/native.js';
-import { cosine } from '../../engine/cosine.js';
-import { goldenFolder, goldenNames, readGolden } from '../golden.js';
-import { runBackbone } from '../run-backbone.js';
-import { Workspace } from '../workspace.js';
+import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { nativeUnfit } from '../../../../../server/src/engine/native.js';
+import { cosine } from '../../../engine/cosine.js';
+import { goldenFolder, goldenNames, readGolden } from '../../golden.js';
+import { runBackbone } from '../../run-backbone.js';
+import { Workspace } from '../../workspace.js';
 
 const work = new Workspace();
 const cacheFolder = work.fresh('cache');

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '../files.js';
+import { errorCode } from '../../files.js';
 
 /** Beside backbone.onnx: the token ids whose keys and values its weights hold (convert-int8.ts). */
 export const PREFIX = 'prefix.json';

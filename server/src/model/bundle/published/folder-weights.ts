@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Safetensors, type TensorSource } from '../checkpoint/safetensors.js';
-import { joined, renamed } from '../checkpoint/sources.js';
+import { Safetensors, type TensorSource } from '../../checkpoint/safetensors.js';
+import { joined, renamed } from '../../checkpoint/sources.js';
 
 /** Heads that LDL-Reward keeps beside the weights, and what their tensors' names begin with. */
 const SIDE = ['regression_layer', 'gating_layer'] as const;

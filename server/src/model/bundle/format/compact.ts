@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { checkFile, type Manifest } from './bundle-format.js';
-import type { ModelConfig } from '../checkpoint/config.js';
-import { messageOf } from '../../errors.js';
-import { byteLength as bytesOf, dequantize } from '../checkpoint/gguf/blocks.js';
-import { writeSafetensors, type TensorToWrite } from '../checkpoint/safetensors-write.js';
+import { checkFile, type Manifest } from './manifest.js';
+import type { ModelConfig } from '../../checkpoint/config.js';
+import { messageOf } from '../../../errors.js';
+import { byteLength as bytesOf, dequantize } from '../../checkpoint/gguf/blocks.js';
+import { writeSafetensors, type TensorToWrite } from '../../checkpoint/safetensors-write.js';
 import {
   Safetensors,
   type StoredBlocks,
   type TensorInfo,
   type TensorSource,
-} from '../checkpoint/safetensors.js';
+} from '../../checkpoint/safetensors.js';
 
 /** Hosts of git repositories refuse files above 50 MB. */
 const MAX_FILE = 45e6;

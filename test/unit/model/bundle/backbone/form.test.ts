@@ -5,8 +5,8 @@ import {
   formOf,
   isForCpu,
   precisionsOf,
-} from '../../../server/src/model/bundle/form.js';
-import { parseConfig, type ModelConfig } from '../../../server/src/model/checkpoint/config.js';
+} from '../../../../../server/src/model/bundle/backbone/form.js';
+import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
 
 const LLAMA_8B = parseConfig(
   {

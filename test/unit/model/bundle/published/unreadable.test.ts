@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { editJson, Workspace } from '../workspace.js';
+import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { editJson, Workspace } from '../../workspace.js';
 
 const work = new Workspace();
 const cacheFolder = work.fresh('cache');

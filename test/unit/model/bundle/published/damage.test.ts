@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { convertModel, openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { goldenFolder } from '../golden.js';
-import { editJson, hideTensor, Workspace } from '../workspace.js';
+import { convertModel, openModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { goldenFolder } from '../../golden.js';
+import { editJson, hideTensor, Workspace } from '../../workspace.js';
 
 const work = new Workspace();
 const cacheFolder = work.fresh('cache');

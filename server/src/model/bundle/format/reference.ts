@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../errors.js';
-import { exists } from '../files.js';
-import type { ReferenceFigures } from '../../qrm/types.js';
+import { messageOf } from '../../../errors.js';
+import { exists } from '../../files.js';
+import type { ReferenceFigures } from '../../../qrm/types.js';
 
 /** Beside a bundle's manifest; not part of what its scores are, so it is no part of its hash. */
 export const REFERENCE = 'reference.json';

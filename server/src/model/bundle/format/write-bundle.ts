@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelConfig } from '../checkpoint/config.js';
-import { writeFolder } from '../files.js';
-import type { QrmHeads } from '../heads/heads.js';
-import { calibrate } from '../int8/convert-int8.js';
-import { CALIBRATION } from '../int8/layer-calibration.js';
-import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { writeManifest } from './bundle-format.js';
-import { requireReplaceable, writeParts } from './bundle-parts.js';
+import type { ModelConfig } from '../../checkpoint/config.js';
+import { writeFolder } from '../../files.js';
+import type { QrmHeads } from '../../heads/heads.js';
+import { calibrate } from '../../int8/convert-int8.js';
+import { CALIBRATION } from '../../int8/layer-calibration.js';
+import type { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
+import { writeManifest } from './manifest.js';
+import { requireReplaceable, writeParts } from './parts.js';
 import { writeCompact, type GgufModel } from './compact.js';
 
 /** Weights as they were written into a bundle's folder. */

@@ -10,16 +10,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openModel } from '../../../../server/src/model/bundle/bundle.js';
+import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
 import {
   cachedSnapshot,
   hubName,
   type HubSettings,
-} from '../../../../server/src/model/bundle/hub/place.js';
-import { pull, type PullOptions } from '../../../../server/src/model/bundle/hub/pull.js';
-import { goldenFolder } from '../golden.js';
+} from '../../../../../server/src/model/bundle/hub/place.js';
+import { pull, type PullOptions } from '../../../../../server/src/model/bundle/hub/pull.js';
+import { goldenFolder } from '../../golden.js';
 import { fail, HubServer } from './hub-server.js';
-import { Workspace } from '../workspace.js';
+import { Workspace } from '../../workspace.js';
 
 const work = new Workspace();
 const ID = 'acme/reward';

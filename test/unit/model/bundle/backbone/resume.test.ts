@@ -3,16 +3,16 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { ownName } from '../../../../server/src/files/processes.js';
-import { writeBackbone } from '../../../../server/src/model/bundle/backbone-files.js';
-import { convertModel } from '../../../../server/src/model/bundle/bundle.js';
-import { openCheckpoint } from '../../../../server/src/model/bundle/checkpoint.js';
-import type { TensorSource } from '../../../../server/src/model/checkpoint/safetensors.js';
-import { writeFolder } from '../../../../server/src/model/files.js';
-import { JOURNAL } from '../../../../server/src/model/graph/journal.js';
-import { PARTS } from '../../../../server/src/model/int8/layer-parts.js';
-import { goldenFolder } from '../golden.js';
-import { Workspace } from '../workspace.js';
+import { ownName } from '../../../../../server/src/files/processes.js';
+import { writeBackbone } from '../../../../../server/src/model/bundle/backbone/files.js';
+import { convertModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { openCheckpoint } from '../../../../../server/src/model/bundle/published/checkpoint.js';
+import type { TensorSource } from '../../../../../server/src/model/checkpoint/safetensors.js';
+import { writeFolder } from '../../../../../server/src/model/files.js';
+import { JOURNAL } from '../../../../../server/src/model/graph/journal.js';
+import { PARTS } from '../../../../../server/src/model/int8/layer-parts.js';
+import { goldenFolder } from '../../golden.js';
+import { Workspace } from '../../workspace.js';
 
 const work = new Workspace();
 const journal = { key: 'this model', interval: 0 };

@@ -1,25 +1,25 @@
 import { link, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { BACKBONE, BACKBONE_DATA } from './bundle-format.js';
-import type { ModelConfig } from '../checkpoint/config.js';
+import { BACKBONE, BACKBONE_DATA } from '../format/manifest.js';
+import type { ModelConfig } from '../../checkpoint/config.js';
 import {
   convertFloat32,
   type ConvertOptions,
   type Precision,
   type TensorIndex,
-} from '../graph/convert-weights.js';
-import type { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { convertInt8, prefersInt8 } from '../int8/convert-int8.js';
-import type { Calibration } from '../int8/layer-calibration.js';
-import { requireSpace } from '../files.js';
-import { buildBackbone } from '../graph/backbone.js';
-import { Int8Weights } from '../graph/int8-weights.js';
-import { FloatWeights } from '../graph/weights.js';
-import { writePaths } from '../graph/paths/file.js';
-import type { Variant } from '../graph/paths/variants.js';
+} from '../../graph/convert-weights.js';
+import type { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
+import { convertInt8, prefersInt8 } from '../../int8/convert-int8.js';
+import type { Calibration } from '../../int8/layer-calibration.js';
+import { requireSpace } from '../../files.js';
+import { buildBackbone } from '../../graph/backbone.js';
+import { Int8Weights } from '../../graph/int8-weights.js';
+import { FloatWeights } from '../../graph/weights.js';
+import { writePaths } from '../../graph/paths/file.js';
+import type { Variant } from '../../graph/paths/variants.js';
 import { formOf, linearWeights, type Form } from './form.js';
 import { writePrefix } from './prefix.js';
-import type { TensorSource } from '../checkpoint/safetensors.js';
+import type { TensorSource } from '../../checkpoint/safetensors.js';
 
 export interface BackboneSource {
   /** For errors. */

@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { fileHash, exists, readJson, type Json } from '../files.js';
-import { Safetensors } from '../checkpoint/safetensors.js';
-import { cachedSnapshot, hubName, hubSettings } from './hub/place.js';
+import { fileHash, exists, readJson, type Json } from '../../files.js';
+import { Safetensors } from '../../checkpoint/safetensors.js';
+import { cachedSnapshot, hubName, hubSettings } from '../hub/place.js';
 
 const ADAPTER_CONFIG = 'adapter_config.json';
 const ADAPTER_WEIGHTS = 'adapter_model.safetensors';

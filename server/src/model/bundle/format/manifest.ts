@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { QrmSpec } from '../../qrm/types.js';
-import { ARCHITECTURE_NAMES } from '../checkpoint/architecture/rows.js';
-import type { ModelConfig } from '../checkpoint/config.js';
-import { errorCode, exists, fileHash, readJson, type Json } from '../files.js';
+import type { QrmSpec } from '../../../qrm/types.js';
+import { ARCHITECTURE_NAMES } from '../../checkpoint/architecture/rows.js';
+import type { ModelConfig } from '../../checkpoint/config.js';
+import { errorCode, exists, fileHash, readJson, type Json } from '../../files.js';
 
 /**
  * Raised whenever the numbers or the inputs of a converted model change (graph/, convert-weights.ts):

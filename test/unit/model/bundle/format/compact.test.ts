@@ -1,26 +1,26 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { writeBackbone } from '../../../../server/src/model/bundle/backbone-files.js';
-import { openModel } from '../../../../server/src/model/bundle/bundle.js';
-import { readManifest } from '../../../../server/src/model/bundle/bundle-format.js';
-import { openCompact, type GgufModel } from '../../../../server/src/model/bundle/compact.js';
-import { compactWeights, writeBundle } from '../../../../server/src/model/bundle/write-bundle.js';
-import { parseConfig, type ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
+import { writeBackbone } from '../../../../../server/src/model/bundle/backbone/files.js';
+import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
+import { readManifest } from '../../../../../server/src/model/bundle/format/manifest.js';
+import { openCompact, type GgufModel } from '../../../../../server/src/model/bundle/format/compact.js';
+import { compactWeights, writeBundle } from '../../../../../server/src/model/bundle/format/write-bundle.js';
+import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
 import {
   CALIBRATION,
   openCalibration,
-} from '../../../../server/src/model/int8/layer-calibration.js';
-import { readHeads, type QrmHeads } from '../../../../server/src/model/heads/heads.js';
+} from '../../../../../server/src/model/int8/layer-calibration.js';
+import { readHeads, type QrmHeads } from '../../../../../server/src/model/heads/heads.js';
 import {
   float32Tensor,
   writeSafetensors,
-} from '../../../../server/src/model/checkpoint/safetensors-write.js';
-import { Safetensors } from '../../../../server/src/model/checkpoint/safetensors.js';
-import { ChatTokenizer } from '../../../../server/src/model/tokenizer/chat-tokenizer.js';
-import { goldenFolder, readGolden } from '../golden.js';
-import { runBackbone } from '../run-backbone.js';
-import { editJson, Workspace } from '../workspace.js';
+} from '../../../../../server/src/model/checkpoint/safetensors-write.js';
+import { Safetensors } from '../../../../../server/src/model/checkpoint/safetensors.js';
+import { ChatTokenizer } from '../../../../../server/src/model/tokenizer/chat-tokenizer.js';
+import { goldenFolder, readGolden } from '../../golden.js';
+import { runBackbone } from '../../run-backbone.js';
+import { editJson, Workspace } from '../../workspace.js';
 
 const name = 'llama3-qrm-k5-m3';
 const work = new Workspace();

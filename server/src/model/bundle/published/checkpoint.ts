@@ -1,16 +1,16 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ChatTokenizer } from '../tokenizer/chat-tokenizer.js';
-import { parseConfig, settingsOf, type ModelConfig } from '../checkpoint/config.js';
-import { withUsualNames } from '../checkpoint/renamed.js';
-import { exists, modelName, parseJson, readText } from '../files.js';
-import { fingerprint } from '../checkpoint/fingerprint.js';
-import { openGguf } from '../checkpoint/gguf/gguf.js';
-import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../heads/heads-files.js';
-import { positionsOf, type QrmHeads } from '../heads/heads.js';
-import { headReader, otherTensors } from '../heads/score-heads.js';
-import type { TensorSource } from '../checkpoint/safetensors.js';
-import { mergedWithAdapter } from '../checkpoint/lora.js';
+import { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
+import { parseConfig, settingsOf, type ModelConfig } from '../../checkpoint/config.js';
+import { withUsualNames } from '../../checkpoint/renamed.js';
+import { exists, modelName, parseJson, readText } from '../../files.js';
+import { fingerprint } from '../../checkpoint/fingerprint.js';
+import { openGguf } from '../../checkpoint/gguf/gguf.js';
+import { hasHeadFiles, HEADS_JSON, HEADS_TENSORS, readHeadFiles } from '../../heads/heads-files.js';
+import { positionsOf, type QrmHeads } from '../../heads/heads.js';
+import { headReader, otherTensors } from '../../heads/score-heads.js';
+import type { TensorSource } from '../../checkpoint/safetensors.js';
+import { mergedWithAdapter } from '../../checkpoint/lora.js';
 import { isAdapter, openAdapter } from './adapter.js';
 import { openWeights } from './folder-weights.js';
 
