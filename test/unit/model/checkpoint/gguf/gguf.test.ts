@@ -18,7 +18,7 @@ const bytesOf = (values: Float32Array): Uint8Array =>
 
 /** Made by the Python package `gguf`: see make_reference.py beside it. */
 const REFERENCE = read(
-  resolve(import.meta.dirname, '../../../fixtures/gguf/reference.json'),
+  resolve(import.meta.dirname, '../../../../fixtures/gguf/reference.json'),
 ) as unknown as Record<string, { count: number; bytes: string; float32: string }>;
 
 describe('dequantize', () => {
