@@ -66,7 +66,7 @@ export const LAYERS = {
   similarity: { uses: [], doors: [] },
   session: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity'],
-    rooms: ['known'],
+    rooms: ['known', 'model'],
   },
   audit: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session'],

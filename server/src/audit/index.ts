@@ -14,7 +14,7 @@ import { limitsOfTable, type Limits } from './limits.js';
 import { RULES, runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
 import { knownAsk, KnownRows, type KnownAsk, type WrittenRows } from '../session/known/rows.js';
-import { LazyEvaluator } from '../session/lazy-evaluator.js';
+import { LazyEvaluator } from '../session/model/lazy-evaluator.js';
 import { scoreRows } from '../session/score-rows.js';
 import { ScoreService, type KeptScores } from '../session/score-service.js';
 import { Ledger } from './ledger.js';

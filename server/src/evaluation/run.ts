@@ -3,7 +3,7 @@ import type { DatasetEvent, DatasetProblem, DatasetRow } from '../datasets/types
 import type { Evaluator } from '../engine/types.js';
 import { FileError } from '../errors.js';
 import { measure, probabilityBeats, type MeasureOptions } from '../qrm/index.js';
-import { LazyEvaluator } from '../session/lazy-evaluator.js';
+import { LazyEvaluator } from '../session/model/lazy-evaluator.js';
 import type { ScoredTarget } from '../session/row-scores.js';
 import { scoreRows } from '../session/score-rows.js';
 import { ScoreService } from '../session/score-service.js';

@@ -2,7 +2,7 @@ import type { Container, FieldMapping } from '../datasets/formats.js';
 import { readDataset } from '../datasets/process/index.js';
 import type { Evaluator } from '../engine/types.js';
 import type { MeasureOptions } from '../qrm/index.js';
-import { LazyEvaluator } from '../session/lazy-evaluator.js';
+import { LazyEvaluator } from '../session/model/lazy-evaluator.js';
 import { scoreLine } from '../session/score-line.js';
 import { scoreRows } from '../session/score-rows.js';
 import { ScoreService } from '../session/score-service.js';

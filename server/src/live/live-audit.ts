@@ -10,7 +10,7 @@ import { Debounced } from './debounced.js';
 import { Rate } from '../session/rate.js';
 import { contains } from './spots.js';
 import { isAbort, messageOf } from '../errors.js';
-import { modelInfo } from '../session/model-info.js';
+import { modelInfo } from '../session/model/model-info.js';
 
 /** What an audit tells the rest of the server. */
 export interface AuditEvents {

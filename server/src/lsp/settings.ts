@@ -9,7 +9,7 @@ import {
 import { messageOf } from '../errors.js';
 import type { ServerSettings } from '../protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
-import type { EngineSettings } from '../session/engine-host.js';
+import type { EngineSettings } from '../session/model/engine-host.js';
 import { own } from '../fields.js';
 
 /** As a setting has it: `5%`, or a number. */

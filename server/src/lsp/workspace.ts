@@ -4,7 +4,7 @@ import type { Detected } from './documents/dataset-files.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { Discovery } from './documents/discovery.js';
 import { Documents, type OpenDocument } from './documents/documents.js';
-import { EngineHost } from '../session/engine-host.js';
+import { EngineHost } from '../session/model/engine-host.js';
 import { IgnoreStore } from '../live/ignore-store.js';
 import { LineDocument } from '../live/text/line-document.js';
 import type { AuditEvents, LiveAudit } from '../live/live-audit.js';

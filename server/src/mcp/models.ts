@@ -1,6 +1,6 @@
 import { isAbort, ModelChanged, UsageError } from '../errors.js';
 import type { McpOptions } from '../protocol/index.js';
-import { EngineHost } from '../session/engine-host.js';
+import { EngineHost } from '../session/model/engine-host.js';
 import type { ScoreService } from '../session/score-service.js';
 
 /**

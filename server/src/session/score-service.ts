@@ -3,7 +3,7 @@ import { identityOf } from '../engine/index.js';
 import type { EvaluatorInfo } from '../engine/types.js';
 import type { RewardScore } from '../qrm/types.js';
 import { scoreKey, type ScoreStore } from '../store/index.js';
-import type { LazyEvaluator } from './lazy-evaluator.js';
+import type { LazyEvaluator } from './model/lazy-evaluator.js';
 import { Rate } from './rate.js';
 import { RowScores, type FreshScore, type ScoredTarget } from './row-scores.js';
 import type { Slot } from './slots.js';

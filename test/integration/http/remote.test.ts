@@ -2,7 +2,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { openEvaluator } from '../../../server/src/engine/index.js';
-import { EngineHost } from '../../../server/src/session/engine-host.js';
+import { EngineHost } from '../../../server/src/session/model/engine-host.js';
 import { goldenFolder, readGolden } from '../../unit/model/golden.js';
 import { hhLines, jsonLines, MODEL, Workspace } from '../cli/helpers.js';
 import { Engine, FORMS, Refusal, statesOf, tokenEmbed, type States } from './engines.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditDataset, type AuditSource } from '../../../server/src/audit/index.js';
 import type { Evaluator } from '../../../server/src/engine/types.js';
-import { LazyEvaluator } from '../../../server/src/session/lazy-evaluator.js';
+import { LazyEvaluator } from '../../../server/src/session/model/lazy-evaluator.js';
 import { scoreRows } from '../../../server/src/session/score-rows.js';
 import { ScoreService } from '../../../server/src/session/score-service.js';
 import { ScoreStore } from '../../../server/src/store/index.js';

@@ -4,7 +4,7 @@ import { parseRow } from '../../../server/src/datasets/index.js';
 import type { GroupResult } from '../../../server/src/engine/types.js';
 import { Flights } from '../../../server/src/live/text/flights.js';
 import { RowEntry } from '../../../server/src/live/text/row-entry.js';
-import { LazyEvaluator } from '../../../server/src/session/lazy-evaluator.js';
+import { LazyEvaluator } from '../../../server/src/session/model/lazy-evaluator.js';
 import { ScoreService } from '../../../server/src/session/score-service.js';
 import { slotsOf } from '../../../server/src/session/slots.js';
 import { scoreOf, SETTINGS, TextEvaluator } from '../audit/helpers.js';

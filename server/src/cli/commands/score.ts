@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { take } from '../../audit/index.js';
 import { strictJson, visible } from '../../audit/report/index.js';
 import type { MeasureOptions } from '../../qrm/index.js';
-import { LazyEvaluator } from '../../session/lazy-evaluator.js';
+import { LazyEvaluator } from '../../session/model/lazy-evaluator.js';
 import { scoreLine } from '../../session/score-line.js';
 import { scoreRows, type ScoredEvent } from '../../session/score-rows.js';
 import { ScoreService } from '../../session/score-service.js';

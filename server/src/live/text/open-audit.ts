@@ -4,7 +4,7 @@ import { Flights, type FlightHost } from './flights.js';
 import { Ledger, type LedgerOptions } from '../../audit/index.js';
 import type { LineChange, LineDocument } from './line-document.js';
 import { newEpoch, type AuditEvents, type AuditSettings } from '../live-audit.js';
-import { ModelGate } from '../../session/model-gate.js';
+import { ModelGate } from '../../session/model/model-gate.js';
 import { Job } from '../job.js';
 import { Pacer } from '../../pace.js';
 import { Debounced } from '../debounced.js';

@@ -2,7 +2,7 @@ import { reading, type AuditSource } from '../../audit/index.js';
 import type { DatasetProblem } from '../../datasets/types.js';
 import type { Evaluator } from '../../engine/types.js';
 import { FileError, messageOf } from '../../errors.js';
-import { LazyEvaluator } from '../../session/lazy-evaluator.js';
+import { LazyEvaluator } from '../../session/model/lazy-evaluator.js';
 import { scoreRows } from '../../session/score-rows.js';
 import { ScoreService } from '../../session/score-service.js';
 import type { ScoreStore } from '../../store/index.js';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cacheIfAny } from '../model/bundle/model-cache.js';
-import { makeFolder } from '../files/folder.js';
-import { writeWhole } from '../files/write.js';
-import type { EvaluatorInfo } from '../engine/types.js';
-import { kernelFacts } from '../engine/index.js';
-import { GRAPH_VERSION, PATHS_VERSION } from '../model/bundle/format/manifest.js';
-import { locateModel } from '../model/bundle/locate.js';
+import { cacheIfAny } from '../../model/bundle/model-cache.js';
+import { makeFolder } from '../../files/folder.js';
+import { writeWhole } from '../../files/write.js';
+import type { EvaluatorInfo } from '../../engine/types.js';
+import { kernelFacts } from '../../engine/index.js';
+import { GRAPH_VERSION, PATHS_VERSION } from '../../model/bundle/format/manifest.js';
+import { locateModel } from '../../model/bundle/locate.js';
 
 /** Models remembered; the least lately opened are forgotten. */
 const KEPT = 32;

@@ -1,5 +1,5 @@
-import type { EvaluatorInfo } from '../engine/types.js';
-import type { ModelInfo } from '../protocol/index.js';
+import type { EvaluatorInfo } from '../../engine/types.js';
+import type { ModelInfo } from '../../protocol/index.js';
 
 /** What an editor shows of a model. */
 export const modelInfo = (info: EvaluatorInfo): ModelInfo => ({

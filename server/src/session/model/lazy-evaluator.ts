@@ -5,9 +5,9 @@ import type {
   ScoreGroup,
   ScoreOptions,
   TaggedGroups,
-} from '../engine/types.js';
-import { identityOf } from '../engine/index.js';
-import { ModelChanged } from '../errors.js';
+} from '../../engine/types.js';
+import { identityOf } from '../../engine/index.js';
+import { ModelChanged } from '../../errors.js';
 
 /** An evaluator that is opened when something is to score; what its scores are called is known before. */
 export class LazyEvaluator implements Evaluator {

@@ -1,11 +1,11 @@
-import { identityOf, openEvaluator } from '../engine/index.js';
-import type { Evaluator, EvaluatorInfo } from '../engine/types.js';
-import type { Device, Precision, StatusParams } from '../protocol/index.js';
-import { ScoreStore } from '../store/index.js';
+import { identityOf, openEvaluator } from '../../engine/index.js';
+import type { Evaluator, EvaluatorInfo } from '../../engine/types.js';
+import type { Device, Precision, StatusParams } from '../../protocol/index.js';
+import { ScoreStore } from '../../store/index.js';
 import { KnownModels } from './known-models.js';
 import { LazyEvaluator } from './lazy-evaluator.js';
-import { ScoreService } from './score-service.js';
-import { FileError, isAbort, messageOf, unawaited } from '../errors.js';
+import { ScoreService } from '../score-service.js';
+import { FileError, isAbort, messageOf, unawaited } from '../../errors.js';
 import { modelInfo } from './model-info.js';
 
 /** Which model scores, and how it is run. */

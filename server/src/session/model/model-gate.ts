@@ -1,5 +1,5 @@
 import { unlessAborted } from './lazy-evaluator.js';
-import type { ScoreService } from './score-service.js';
+import type { ScoreService } from '../score-service.js';
 
 /** The model as one audit uses it: stored scores at once, the evaluator once a row lacks its score. */
 export class ModelGate {
