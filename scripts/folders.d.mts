@@ -3,5 +3,5 @@ import type { Plugin as Testing } from 'vitest/config';
 
 export const whatFoldersHold: Bundling;
 export const whatFoldersHoldForTests: Testing;
-export function ruleNames(): string[];
-export function readerNames(): string[];
+export function ruleFiles(): string[];
+export function readerFiles(): string[];

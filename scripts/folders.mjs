@@ -1,39 +1,43 @@
-// A rule is one file of server/src/audit/rules, named by its code; who reads a format is one file of
+// A rule is one file of a room of server/src/audit/rules, named by its code; who reads a format is one file of
 // server/src/datasets/readers, named by the format. Three files list them, two all.ts and finding-codes.ts: on disk they
 // are empty, and what they hold is written here, from the folder, whenever a bundle is made (esbuild) or a test runs
 // (Vite). So nobody keeps a list.
 import { build } from 'esbuild';
 import { readdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../server/src');
 const RULES = `${SRC}/audit/rules`;
 const READERS = `${SRC}/datasets/readers`;
 
-const namesIn = (folder, shared) =>
-  readdirSync(folder)
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => file.slice(0, -'.ts'.length))
-    .filter((name) => !shared.includes(name));
-/** The rules' names, which are their files'; the others are what all rules share. */
-export const ruleNames = () => namesIn(RULES, ['all', 'index', 'labels', 'rule']);
-export const readerNames = () => namesIn(READERS, ['all', 'reader']);
+/** The folder's sources with those of its rooms, as paths inside it without `.ts`. */
+const sourcesIn = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => path.slice(0, -'.ts'.length))
+    .sort();
+/** The rules' files, in their rooms; what stands outside them is what all rules share. */
+export const ruleFiles = () =>
+  sourcesIn(RULES).filter((path) => path.includes('/') && path !== 'labels/labelled-pairs');
+export const readerFiles = () =>
+  sourcesIn(READERS).filter((name) => !['all', 'reader'].includes(name));
 
-const camel = (name) => name.replace(/-./g, (dash) => dash[1].toUpperCase());
+const camel = (path) => basename(path).replace(/-./g, (dash) => dash[1].toUpperCase());
 
 /** Each file exports a rule of its own name. */
 function rules() {
-  const names = ruleNames();
+  const files = ruleFiles();
   return [
-    ...names.map((name) => `import { ${camel(name)} } from './${name}.js';`),
-    `export const RULES = [${names.map(camel)}].sort((a, b) => a.order - b.order);`,
+    ...files.map((path) => `import { ${camel(path)} } from './${path}.js';`),
+    `export const RULES = [${files.map(camel)}].sort((a, b) => a.order - b.order);`,
   ].join('\n');
 }
 
 /** Each file exports a `reader`. */
 function readers() {
-  const names = readerNames();
+  const names = readerFiles();
   return [
     ...names.map((name, n) => `import { reader as r${n} } from './${name}.js';`),
     `export const READERS = {${names.map((name, n) => `'${name}': r${n}`)}};`,
@@ -69,6 +73,11 @@ const LISTS = [
   { path: /[\\/]datasets[\\/]readers[\\/]all\.ts$/, make: readers, of: READERS },
 ];
 
+const roomsOf = (folder) =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name));
+
 const plugin = (lists) => ({
   name: 'what folders hold',
   setup({ onLoad }) {
@@ -77,8 +86,8 @@ const plugin = (lists) => ({
         contents: await make(),
         loader: 'ts',
         resolveDir: dirname(file),
-        watchDirs: [of],
-        watchFiles: readdirSync(of).map((name) => `${of}/${name}`),
+        watchDirs: [of, ...roomsOf(of)],
+        watchFiles: sourcesIn(of).map((path) => join(of, `${path}.ts`)),
       }));
   },
 });

@@ -1,4 +1,4 @@
-// Writes what package.json says of rules (server/src/audit/rules: the settings `qrmLens.thresholds.*`) and of formats
+// Writes what package.json says of rules (rooms of server/src/audit/rules: the settings `qrmLens.thresholds.*`) and of formats
 // (FORMATS: endings in menus and keys, an editor for what is no text); and the schema of train.json for editors.
 // `--check` only compares.
 import { readFileSync, writeFileSync } from 'node:fs';

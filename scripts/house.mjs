@@ -72,7 +72,15 @@ export const LAYERS = {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session'],
     // How text is made safe and laid out in lines, for every report.
     doors: ['report/escape.ts', 'report/html/style.ts'],
-    rooms: ['report', 'report/html', 'report/parquet', 'rules'],
+    rooms: [
+      'report',
+      'report/html',
+      'report/parquet',
+      'rules',
+      'rules/distributions',
+      'rules/labels',
+      'rules/texts',
+    ],
   },
   live: {
     uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session', 'audit'],

@@ -9,7 +9,7 @@ import {
   type ProblemFinding,
 } from './finding.js';
 import { ignoresNothing, isIgnored, type Ignored } from './ignore.js';
-import { seeksNearDuplicates } from './rules/near-duplicate.js';
+import { seeksNearDuplicates } from './rules/texts/near-duplicate.js';
 import { limitsOfTable, type Limits } from './limits.js';
 import { RULES, runRules } from './rules/index.js';
 import { FileError } from '../errors.js';
@@ -38,7 +38,7 @@ export { drained } from './rules/rule.js';
 export { TAIL, type Figure } from './figures.js';
 export { asksOf, judgedBy, limitsOf, limitsOfTable, Limits } from './limits.js';
 export { Ledger, type LedgerOptions } from './ledger.js';
-export { NEAR_PERCENT, seeksNearDuplicates } from './rules/near-duplicate.js';
+export { NEAR_PERCENT, seeksNearDuplicates } from './rules/texts/near-duplicate.js';
 export { readIgnored, IGNORE_FILE, ignoresNothing, isIgnored, type Ignored } from './ignore.js';
 export { parseIgnored } from './ignore-file.js';
 

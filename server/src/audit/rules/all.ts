@@ -1,4 +1,4 @@
 import type { Rule } from './rule.js';
 
-/** Every rule of this folder. scripts/folders.mjs puts them here when a bundle is made or a test runs. */
+/** Every rule of these rooms. scripts/folders.mjs puts them here when a bundle is made or a test runs. */
 export const RULES: readonly Rule[] = [];

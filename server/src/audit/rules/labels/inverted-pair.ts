@@ -1,7 +1,7 @@
-import { decimals, percent } from '../../protocol/index.js';
-import { BEATS } from '../figures.js';
-import { DEFAULT_SHARE, inWords } from '../thresholds.js';
-import type { Rule } from './rule.js';
+import { decimals, percent } from '../../../protocol/index.js';
+import { BEATS } from '../../figures.js';
+import { DEFAULT_SHARE, inWords } from '../../thresholds.js';
+import type { Rule } from '../rule.js';
 
 export const invertedPair: Rule = {
   code: 'inverted-pair',

@@ -1,8 +1,8 @@
-import { percent } from '../../protocol/index.js';
-import { probabilityBeats } from '../../qrm/index.js';
-import type { ResponseTable } from '../table.js';
-import { DEFAULT_SHARE, inWords, MINIMUM_SAMPLE, resolve } from '../thresholds.js';
-import type { Rule } from './rule.js';
+import { percent } from '../../../protocol/index.js';
+import { probabilityBeats } from '../../../qrm/index.js';
+import type { ResponseTable } from '../../table.js';
+import { DEFAULT_SHARE, inWords, MINIMUM_SAMPLE, resolve } from '../../thresholds.js';
+import type { Rule } from '../rule.js';
 
 const GOOD = 'desirable';
 const BAD = 'undesirable';

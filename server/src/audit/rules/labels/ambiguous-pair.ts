@@ -1,7 +1,7 @@
-import { percent } from '../../protocol/index.js';
-import { CLOSENESS } from '../figures.js';
-import { DEFAULT_SHARE, inWords } from '../thresholds.js';
-import type { Rule } from './rule.js';
+import { percent } from '../../../protocol/index.js';
+import { CLOSENESS } from '../../figures.js';
+import { DEFAULT_SHARE, inWords } from '../../thresholds.js';
+import type { Rule } from '../rule.js';
 
 export const ambiguousPair: Rule = {
   code: 'ambiguous-pair',

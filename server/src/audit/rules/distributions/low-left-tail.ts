@@ -1,7 +1,7 @@
-import { decimals, tailName } from '../../protocol/index.js';
-import { TAIL } from '../figures.js';
-import { DEFAULT_SHARE, inWords, MINIMUM_SAMPLE } from '../thresholds.js';
-import type { Rule } from './rule.js';
+import { decimals, tailName } from '../../../protocol/index.js';
+import { TAIL } from '../../figures.js';
+import { DEFAULT_SHARE, inWords, MINIMUM_SAMPLE } from '../../thresholds.js';
+import type { Rule } from '../rule.js';
 
 /** An absolute threshold missed by more than this (reward units) is severe. */
 const SEVERE_MARGIN = 0.1;

@@ -1,4 +1,4 @@
-import type { Rule } from './rule.js';
+import type { Rule } from '../rule.js';
 
 /** Open addressing over 32-bit slots: 8 to 16 bytes a response, where a Map would take over 100. */
 export const duplicateResponse: Rule = {

@@ -1,5 +1,5 @@
-import { labelledPairs } from './labels.js';
-import { drained, type Check, type Rule, type RuleContext } from './rule.js';
+import { labelledPairs } from './labelled-pairs.js';
+import { drained, type Check, type Rule, type RuleContext } from '../rule.js';
 
 function* preparing({ table }: RuleContext): Generator<undefined, Check> {
   const pairs = yield* labelledPairs(table);

@@ -1,8 +1,8 @@
-import { percent } from '../../protocol/index.js';
-import { likeness, nearDuplicates, NO_OTHER } from '../../similarity/index.js';
-import type { Thresholds } from '../thresholds.js';
+import { percent } from '../../../protocol/index.js';
+import { likeness, nearDuplicates, NO_OTHER } from '../../../similarity/index.js';
+import type { Thresholds } from '../../thresholds.js';
 import { duplicateResponse } from './duplicate-response.js';
-import { drained, type Check, type Rule, type RuleContext, type ThresholdSpec } from './rule.js';
+import { drained, type Check, type Rule, type RuleContext, type ThresholdSpec } from '../rule.js';
 
 /** Per cent of the shingles of both texts, where somebody asks for near-duplicates and says no more. */
 export const NEAR_PERCENT = 80;

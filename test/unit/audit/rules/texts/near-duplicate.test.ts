@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { auditDataset, type Thresholds } from '../../../../server/src/audit/index.js';
-import { FindingSet } from '../../../../server/src/live/finding-set.js';
-import { Ledger } from '../../../../server/src/audit/index.js';
-import { collect, pairLine, sourceOf, TextEvaluator } from '../helpers.js';
+import { auditDataset, type Thresholds } from '../../../../../server/src/audit/index.js';
+import { FindingSet } from '../../../../../server/src/live/finding-set.js';
+import { Ledger } from '../../../../../server/src/audit/index.js';
+import { collect, pairLine, sourceOf, TextEvaluator } from '../../helpers.js';
 
 const words = (from: number, n = 40) =>
   Array.from({ length: n }, (_, i) => `w${from + i}`).join(' ');

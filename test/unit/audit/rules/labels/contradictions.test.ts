@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { auditDataset } from '../../../../server/src/audit/index.js';
-import { pairLine, SETTINGS, sourceOf, TextEvaluator } from '../helpers.js';
+import { auditDataset } from '../../../../../server/src/audit/index.js';
+import { pairLine, SETTINGS, sourceOf, TextEvaluator } from '../../helpers.js';
 
 /** Rows with a finding of the code, for pairs of [prompt, chosen, rejected]. */
 async function rowsWith(code: string, pairs: readonly (readonly [string, string, string])[]) {

@@ -1,7 +1,7 @@
-import { decimals } from '../../protocol/index.js';
-import { SPREAD } from '../figures.js';
-import { DEFAULT_SHARE, inWords } from '../thresholds.js';
-import type { Rule } from './rule.js';
+import { decimals } from '../../../protocol/index.js';
+import { SPREAD } from '../../figures.js';
+import { DEFAULT_SHARE, inWords } from '../../thresholds.js';
+import type { Rule } from '../rule.js';
 
 export const wideDistribution: Rule = {
   code: 'wide-distribution',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { auditDataset, type Finding } from '../../../../server/src/audit/index.js';
-import { SETTINGS, sourceOf, TextEvaluator } from '../helpers.js';
+import { auditDataset, type Finding } from '../../../../../server/src/audit/index.js';
+import { SETTINGS, sourceOf, TextEvaluator } from '../../helpers.js';
 
 async function findings(records: readonly unknown[], code: string) {
   const text = records.map((r) => JSON.stringify(r)).join('\n');

@@ -1,4 +1,4 @@
-import type { Rule } from './rule.js';
+import type { Rule } from '../rule.js';
 
 /** Of labels that are yes or no two modes are the rule, and say nothing of a response. */
 const DEFAULT_MODES = 3;

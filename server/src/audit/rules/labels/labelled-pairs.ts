@@ -1,4 +1,4 @@
-import type { ResponseTable } from '../table.js';
+import type { ResponseTable } from '../../table.js';
 
 /**
  * Of each response that is preferred to another of its row, that other, where the better one or the worse
