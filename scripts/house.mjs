@@ -149,7 +149,14 @@ export const LAYERS = {
   },
   cli: {
     uses: 'core',
-    rooms: ['commands', 'options', 'output'],
+    rooms: [
+      'commands',
+      'commands/evaluation',
+      'commands/models',
+      'options',
+      'options/values',
+      'output',
+    ],
     order: ['output', 'commands', 'program.ts', 'main.ts'],
   },
   http: { uses: 'core', rooms: ['routes'] },

@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { REPORT_FORMATS } from '../audit/report/index.js';
 import { DEFAULT_LAMBDA } from '../qrm/index.js';
-import { addCalibrateCommand } from './commands/calibrate.js';
+import { addCalibrateCommand } from './commands/evaluation/calibrate.js';
 import { auditCommand, type AuditCommandOptions } from './commands/audit.js';
 import { addCleanCommand } from './options/clean.js';
 import { addCompareCommand } from './options/compare.js';
-import { convertCommand, type ConvertOptions } from './commands/convert.js';
+import { convertCommand, type ConvertOptions } from './commands/models/convert.js';
 import { addEvaluateCommand } from './options/evaluate.js';
-import { doctorCommand, modelsCommand } from './commands/list.js';
+import { doctorCommand, modelsCommand } from './commands/models/list.js';
 import {
   codes,
   endpoints,
@@ -23,7 +23,7 @@ import { juryOptions, seated, type GivenJudges } from './options/jury.js';
 import { addMcpCommand } from './options/mcp.js';
 import { collect, takeOnce } from './options/once.js';
 import { addPolicyCommand } from './options/policy.js';
-import { pullCommand } from './commands/pull.js';
+import { pullCommand } from './commands/models/pull.js';
 import { addScoreCommand } from './options/score.js';
 import { addServeCommand } from './options/serve.js';
 import { addTrainCommand } from './options/train.js';

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
-import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluate.js';
-import { judgeOptions } from '../judge-row.js';
+import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluation/evaluate.js';
+import { judgeOptions } from '../commands/evaluation/judge-row.js';
 import { collect } from './once.js';
 import {
   endpoints,

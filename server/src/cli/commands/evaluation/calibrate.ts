@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { IGNORE_FILE, parseIgnored, readIgnored } from '../../audit/index.js';
+import { IGNORE_FILE, parseIgnored, readIgnored } from '../../../audit/index.js';
 import {
   ASSUMPTIONS,
   Evaluation,
@@ -11,18 +11,18 @@ import {
   writePassport,
   type FindingLabel,
   type Passport,
-} from '../../evaluation/index.js';
-import { readUserText } from '../../files/user-text.js';
-import { visible } from '../../audit/report/index.js';
-import { complain, noneExists, open, type CommonOptions } from '../common.js';
-import { passportCache } from '../engine.js';
-import { EXIT, UsageError } from '../errors.js';
-import { expandFiles, ignoreFiles } from '../files.js';
-import { onInterrupt } from '../interrupt.js';
-import { Progress, Share } from '../output/progress.js';
-import { print } from '../output/output.js';
-import { withSession } from '../session.js';
-import { tellProblems } from '../output/problems.js';
+} from '../../../evaluation/index.js';
+import { readUserText } from '../../../files/user-text.js';
+import { visible } from '../../../audit/report/index.js';
+import { complain, noneExists, open, type CommonOptions } from '../../common.js';
+import { passportCache } from '../../engine.js';
+import { EXIT, UsageError } from '../../errors.js';
+import { expandFiles, ignoreFiles } from '../../files.js';
+import { onInterrupt } from '../../interrupt.js';
+import { Progress, Share } from '../../output/progress.js';
+import { print } from '../../output/output.js';
+import { withSession } from '../../session.js';
+import { tellProblems } from '../../output/problems.js';
 
 export interface CalibrateOptions extends CommonOptions {
   accepted?: string;

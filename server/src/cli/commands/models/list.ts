@@ -1,8 +1,8 @@
-import { pad, strictJson, visible, width } from '../../audit/report/index.js';
-import { doctor, listHubModels, listModels } from '../engine.js';
-import { EXIT } from '../errors.js';
-import { installCuda } from '../install-cuda.js';
-import { print } from '../output/output.js';
+import { pad, strictJson, visible, width } from '../../../audit/report/index.js';
+import { doctor, listHubModels, listModels } from '../../engine.js';
+import { EXIT } from '../../errors.js';
+import { installCuda } from './install-cuda.js';
+import { print } from '../../output/output.js';
 
 export interface DoctorOptions {
   json?: boolean;

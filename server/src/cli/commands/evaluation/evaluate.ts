@@ -1,4 +1,4 @@
-import { count } from '../../protocol/index.js';
+import { count } from '../../../protocol/index.js';
 import {
   Evaluation,
   fixedWeights,
@@ -7,29 +7,29 @@ import {
   type RowSpec,
   type ScoredItem,
   type SuiteName,
-} from '../../evaluation/index.js';
-import { renderEvaluation, type EvaluationFormat } from '../../evaluation/report/index.js';
-import { ItemsFile } from '../../evaluation/report/items-file.js';
-import { RewardBenchFiles } from '../../evaluation/report/reward-bench.js';
-import type { EvaluatorInfo } from '../../engine/types.js';
-import { DEFAULT_LAMBDA } from '../../qrm/index.js';
-import { complain, noneExists, open, type CommonOptions } from '../common.js';
-import { listModels } from '../engine.js';
-import { EXIT, UsageError } from '../errors.js';
-import { checkOutputs, expandFiles } from '../files.js';
-import { interrupted, onInterrupt } from '../interrupt.js';
-import { weights } from '../options/shared.js';
-import { checkJudge, judgeRow, type JudgeRowOptions } from '../judge-row.js';
-import { put } from '../output/output.js';
+} from '../../../evaluation/index.js';
+import { renderEvaluation, type EvaluationFormat } from '../../../evaluation/report/index.js';
+import { ItemsFile } from '../../../evaluation/report/items-file.js';
+import { RewardBenchFiles } from '../../../evaluation/report/reward-bench.js';
+import type { EvaluatorInfo } from '../../../engine/types.js';
+import { DEFAULT_LAMBDA } from '../../../qrm/index.js';
+import { complain, noneExists, open, type CommonOptions } from '../../common.js';
+import { listModels } from '../../engine.js';
+import { EXIT, UsageError } from '../../errors.js';
+import { checkOutputs, expandFiles } from '../../files.js';
+import { interrupted, onInterrupt } from '../../interrupt.js';
+import { weights } from '../../options/shared.js';
+import { checkJudge, judgeRow, type JudgeRowOptions } from './judge-row.js';
+import { put } from '../../output/output.js';
 import {
   evaluateEvents,
   evaluateLines,
   resampling,
   type EvaluateTold,
-} from '../output/evaluate-progress.js';
-import { Share } from '../output/progress.js';
-import { withSession, type Session } from '../session.js';
-import { tellProblems } from '../output/problems.js';
+} from '../../output/evaluate-progress.js';
+import { Share } from '../../output/progress.js';
+import { withSession, type Session } from '../../session.js';
+import { tellProblems } from '../../output/problems.js';
 
 export interface EvaluateCommandOptions
   extends Omit<CommonOptions, 'model' | 'lambda'>, JudgeRowOptions {

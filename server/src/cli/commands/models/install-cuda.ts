@@ -3,8 +3,8 @@ import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { cudaFiles } from './engine.js';
-import { EXIT, UsageError } from './errors.js';
+import { cudaFiles } from '../../engine.js';
+import { EXIT, UsageError } from '../../errors.js';
 
 /** Takes the two libraries out of the wheel: all of it is three times as large. */
 const UNPACK = `

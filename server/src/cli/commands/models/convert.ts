@@ -1,7 +1,7 @@
-import { convertModel } from '../engine.js';
-import { EXIT, UsageError } from '../errors.js';
-import { loadingLine } from '../output/progress.js';
-import { interrupted, onInterrupt } from '../interrupt.js';
+import { convertModel } from '../../engine.js';
+import { EXIT, UsageError } from '../../errors.js';
+import { loadingLine } from '../../output/progress.js';
+import { interrupted, onInterrupt } from '../../interrupt.js';
 
 export interface ConvertOptions {
   precision?: 'auto' | 'float32' | 'int8' | 'int4';

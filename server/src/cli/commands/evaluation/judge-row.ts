@@ -7,14 +7,14 @@ import {
   judgePrompt,
   runJudge,
   type JudgeMode,
-} from '../evaluation/judge/index.js';
-import type { Evaluation } from '../evaluation/index.js';
-import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../qrm/index.js';
-import { passportCache } from './engine.js';
-import { UsageError } from './errors.js';
-import { number } from './options/shared.js';
-import type { EvaluateTold } from './output/evaluate-progress.js';
-import { Share } from './output/progress.js';
+} from '../../../evaluation/judge/index.js';
+import type { Evaluation } from '../../../evaluation/index.js';
+import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../qrm/index.js';
+import { passportCache } from '../../engine.js';
+import { UsageError } from '../../errors.js';
+import { number } from '../../options/shared.js';
+import type { EvaluateTold } from '../../output/evaluate-progress.js';
+import { Share } from '../../output/progress.js';
 
 /** A row of the table by LLM-as-a-judge. */
 export interface JudgeRowOptions {

@@ -1,8 +1,8 @@
-import { pullModel } from '../engine.js';
-import { EXIT } from '../errors.js';
-import { print } from '../output/output.js';
-import { loadingLine } from '../output/progress.js';
-import { interrupted, onInterrupt } from '../interrupt.js';
+import { pullModel } from '../../engine.js';
+import { EXIT } from '../../errors.js';
+import { print } from '../../output/output.js';
+import { loadingLine } from '../../output/progress.js';
+import { interrupted, onInterrupt } from '../../interrupt.js';
 
 /** Downloads a model of the hub, or finds that all of it is there; prints its folder. */
 export async function pullCommand(name: string, o: { quiet?: boolean }): Promise<number> {
