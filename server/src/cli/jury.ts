@@ -6,7 +6,7 @@ import { audited } from './audited.js';
 import type { CommonOptions } from './common.js';
 import { EXIT } from './errors.js';
 import { interrupted, onInterrupt } from './interrupt.js';
-import { checkQuorum, seatName, type JuryOptions, type Seat } from './options/jury.js';
+import { checkQuorum, seatName, type JuryOptions, type Seat } from './options/values/jury.js';
 import { linesTold, openModel, withSession } from './session.js';
 import { sayer } from './output/output.js';
 

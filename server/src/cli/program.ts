@@ -18,10 +18,10 @@ import {
   tailOptions,
   thresholdOptions,
   weightList,
-} from './options/shared.js';
-import { juryOptions, seated, type GivenJudges } from './options/jury.js';
+} from './options/values/shared.js';
+import { juryOptions, seated, type GivenJudges } from './options/values/jury.js';
 import { addMcpCommand } from './options/mcp.js';
-import { collect, takeOnce } from './options/once.js';
+import { collect, takeOnce } from './options/values/once.js';
 import { addPolicyCommand } from './options/policy.js';
 import { pullCommand } from './commands/models/pull.js';
 import { addScoreCommand } from './options/score.js';

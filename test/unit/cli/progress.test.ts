@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseThreshold, TAIL } from '../../../server/src/audit/index.js';
-import { failOn, mapping, number, weights } from '../../../server/src/cli/options/shared.js';
+import { failOn, mapping, number, weights } from '../../../server/src/cli/options/values/shared.js';
 import { Share } from '../../../server/src/cli/output/progress.js';
 import { duration } from '../../../server/src/protocol/index.js';
 import { textBytes } from '../../../server/src/cli/output/size.js';

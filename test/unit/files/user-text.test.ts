@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readIgnored } from '../../../server/src/audit/index.js';
-import { mapping } from '../../../server/src/cli/options/shared.js';
+import { mapping } from '../../../server/src/cli/options/values/shared.js';
 import { IgnoreStore } from '../../../server/src/live/ignore-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-user-text-'));

@@ -22,8 +22,8 @@ import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles, ignoreFiles } from '../files.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
 import { hearJury } from '../jury.js';
-import type { JuryOptions } from '../options/jury.js';
-import { type FailOn, thresholds, weightsGiven } from '../options/shared.js';
+import type { JuryOptions } from '../options/values/jury.js';
+import { type FailOn, thresholds, weightsGiven } from '../options/values/shared.js';
 import { put, sayer, terminal, written } from '../output/output.js';
 import { withSession, type Session } from '../session.js';
 

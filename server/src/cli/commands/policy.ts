@@ -28,7 +28,7 @@ import { render, type PolicyFormat } from '../../policy/report/index.js';
 import { type CommonOptions, complain, noneExists, open } from '../common.js';
 import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { weightsGiven } from '../options/shared.js';
+import { weightsGiven } from '../options/values/shared.js';
 import { put, terminal } from '../output/output.js';
 import { Progress, Share } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';

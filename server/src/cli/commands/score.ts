@@ -11,7 +11,7 @@ import { contentHash } from '../../store/index.js';
 import { complain, noneExists, open, type CommonOptions } from '../common.js';
 import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
-import { weightsGiven } from '../options/shared.js';
+import { weightsGiven } from '../options/values/shared.js';
 import { Appender } from '../output/output.js';
 import { Progress, Share } from '../output/progress.js';
 import { DoneLines, dropRetried, readDone } from '../output/scores.js';

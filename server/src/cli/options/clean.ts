@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { cleanCommand } from '../commands/clean.js';
-import { keepTopOption, swapOption, type CleanCommandOptions } from './clean-values.js';
-import { seated, type GivenJudges } from './jury.js';
-import { codes, thresholdOptions } from './shared.js';
+import { keepTopOption, swapOption, type CleanCommandOptions } from './values/clean.js';
+import { seated, type GivenJudges } from './values/jury.js';
+import { codes, thresholdOptions } from './values/shared.js';
 
 type Examples = (...lines: string[]) => string;
 

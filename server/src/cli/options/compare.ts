@@ -3,7 +3,7 @@ import { COMPARISON_FORMATS, LEAKS } from '../../cleaning/index.js';
 import { NEAR_PERCENT } from '../../audit/index.js';
 import { compareCommand, type CompareCommandOptions } from '../commands/compare.js';
 import { UsageError } from '../errors.js';
-import { inputOptions, number } from './shared.js';
+import { inputOptions, number } from './values/shared.js';
 
 /** `shared-prompt`, `near-duplicate:10`, `any`. */
 function leakLimit(text: string): NonNullable<CompareCommandOptions['failOn']> {

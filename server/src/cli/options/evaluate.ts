@@ -3,7 +3,7 @@ import { EVALUATION_FORMATS } from '../../evaluation/report/index.js';
 import { DEFAULT_REPLICATES, SUITES } from '../../evaluation/index.js';
 import { evaluateCommand, type EvaluateCommandOptions } from '../commands/evaluation/evaluate.js';
 import { judgeOptions } from '../commands/evaluation/judge-row.js';
-import { collect } from './once.js';
+import { collect } from './values/once.js';
 import {
   endpoints,
   engineOptions,
@@ -11,7 +11,7 @@ import {
   number,
   tailOptions,
   weightList,
-} from './shared.js';
+} from './values/shared.js';
 
 /** `qrm evaluate`. */
 export function addEvaluateCommand(

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { McpOptions } from '../../protocol/index.js';
 import { mcpCommand } from '../commands/mcp.js';
-import { collect } from './once.js';
-import { endpoints, engineOptions } from './shared.js';
+import { collect } from './values/once.js';
+import { endpoints, engineOptions } from './values/shared.js';
 
 /** `qrm mcp`. */
 export function addMcpCommand(program: Command, examples: (...lines: string[]) => string): void {

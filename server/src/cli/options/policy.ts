@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { POLICY_FORMATS } from '../../policy/report/index.js';
-import { number } from './shared.js';
+import { number } from './values/shared.js';
 import { policyCommand, type PolicyCommandOptions } from '../commands/policy.js';
 
 /** `1,2,5`: each checked alone. */

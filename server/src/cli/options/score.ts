@@ -3,7 +3,7 @@ import { scoreCommand } from '../commands/score.js';
 import { scoreOnRay, type RayOptions } from '../commands/score-ray.js';
 import type { CommonOptions } from '../common.js';
 import { UsageError } from '../errors.js';
-import { number } from './shared.js';
+import { number } from './values/shared.js';
 
 type Given = CommonOptions & Omit<RayOptions, 'ray'> & { ray?: string; input?: string[] };
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ServeOptions } from '../../protocol/index.js';
 import { UsageError } from '../errors.js';
-import { engineOptions, number } from './shared.js';
+import { engineOptions, number } from './values/shared.js';
 import { serveCommand } from '../commands/serve.js';
 
 /** `qrm serve`. */

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { DEVICES, PRECISIONS } from '../../protocol/index.js';
 import { UsageError } from '../errors.js';
-import { endpoints, number, weightList } from './shared.js';
+import { endpoints, number, weightList } from './values/shared.js';
 import { trainCommand, type TrainOptions } from '../commands/train.js';
 
 /** `1024,1024,1024`, or nothing for a linear gate. */

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { MONITOR } from '../../policy/watch/index.js';
-import { engineOptions, number } from './shared.js';
+import { engineOptions, number } from './values/shared.js';
 import { watchCommand, type WatchCommandOptions } from '../commands/watch.js';
 
 /** `qrm watch`. */

@@ -18,7 +18,7 @@ import { listModels } from '../../engine.js';
 import { EXIT, UsageError } from '../../errors.js';
 import { checkOutputs, expandFiles } from '../../files.js';
 import { interrupted, onInterrupt } from '../../interrupt.js';
-import { weights } from '../../options/shared.js';
+import { weights } from '../../options/values/shared.js';
 import { checkJudge, judgeRow, type JudgeRowOptions } from './judge-row.js';
 import { put } from '../../output/output.js';
 import {

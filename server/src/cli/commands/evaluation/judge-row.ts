@@ -12,7 +12,7 @@ import type { Evaluation } from '../../../evaluation/index.js';
 import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../qrm/index.js';
 import { passportCache } from '../../engine.js';
 import { UsageError } from '../../errors.js';
-import { number } from '../../options/shared.js';
+import { number } from '../../options/values/shared.js';
 import type { EvaluateTold } from '../../output/evaluate-progress.js';
 import { Share } from '../../output/progress.js';
 

@@ -11,18 +11,18 @@ import {
   type FindingCode,
   type Threshold,
   type Thresholds,
-} from '../../audit/index.js';
+} from '../../../audit/index.js';
 import {
   CONTAINERS,
   parseMapping,
   type Container,
   type FieldMapping,
-} from '../../datasets/index.js';
-import { doubleKey } from '../../files/json-keys.js';
-import { readUserText } from '../../files/user-text.js';
-import { DEVICES, PRECISIONS } from '../../protocol/index.js';
-import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU, type QrmSpec } from '../../qrm/index.js';
-import { UsageError } from '../errors.js';
+} from '../../../datasets/index.js';
+import { doubleKey } from '../../../files/json-keys.js';
+import { readUserText } from '../../../files/user-text.js';
+import { DEVICES, PRECISIONS } from '../../../protocol/index.js';
+import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU, type QrmSpec } from '../../../qrm/index.js';
+import { UsageError } from '../../errors.js';
 
 export function number(name: string, low: number, high: number, whole = false) {
   return (text: string): number => {

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
-import { MOST_JUDGES } from '../../cleaning/index.js';
-import type { CommonOptions } from '../common.js';
-import { UsageError } from '../errors.js';
+import { MOST_JUDGES } from '../../../cleaning/index.js';
+import type { CommonOptions } from '../../common.js';
+import { UsageError } from '../../errors.js';
 import { number } from './shared.js';
 
 /** A model that judges: here, or at URLs that share its work. */

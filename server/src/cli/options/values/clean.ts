@@ -1,9 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { FindingCode } from '../../audit/index.js';
-import { partName, type Part } from '../../cleaning/index.js';
-import type { CommonOptions } from '../common.js';
-import { UsageError } from '../errors.js';
+import type { FindingCode } from '../../../audit/index.js';
+import { partName, type Part } from '../../../cleaning/index.js';
+import type { CommonOptions } from '../../common.js';
+import { UsageError } from '../../errors.js';
 import type { JuryOptions } from './jury.js';
 
 export interface CleanCommandOptions extends CommonOptions {
