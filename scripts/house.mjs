@@ -164,7 +164,7 @@ export const LAYERS = {
 };
 /** The folders of what VS Code runs: of the extension, and of the pages. */
 const FRONT = {
-  'client/src': ['dialogs', 'documents', 'evaluation', 'mcp', 'training', 'views'],
+  'client/src': ['dialogs', 'documents', 'evaluation', 'server', 'tool', 'training', 'views'],
   'webview/src': [
     'charts',
     'dashboard',

@@ -12,7 +12,7 @@ import {
 } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { isCancelled, withProgress } from './progress.js';
-import { request } from './request.js';
+import { request } from './server/request.js';
 
 const FORMAT_WORDS: Readonly<Record<ExportFormat, string>> = {
   html: 'One page to read and to send',

@@ -13,7 +13,7 @@ import { selectedLines } from './documents/selection.js';
 import type { Training } from './training/train.js';
 import { pickLog } from './training/watch.js';
 import type { Views } from './views/views.js';
-import { request } from './request.js';
+import { request } from './server/request.js';
 import { command } from './register.js';
 import { target } from './documents/active.js';
 

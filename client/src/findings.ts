@@ -2,7 +2,7 @@ import { commands, window, Uri, type Disposable } from 'vscode';
 import { FINDING_CODES, plural } from '../../server/src/protocol/index.js';
 import type { Context } from './context.js';
 import { findingPage } from './documents/pages.js';
-import { request } from './request.js';
+import { request } from './server/request.js';
 import type { Views } from './views/views.js';
 import { command } from './register.js';
 import { target } from './documents/active.js';

@@ -1,7 +1,7 @@
 import { window, workspace } from 'vscode';
 import type { Context } from '../context.js';
 import { DOCTOR, setDoctor } from '../documents/pages.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 
 /** The doctor's report as a document that is read-only and asks for no saving. */
 export async function showDoctor(context: Context): Promise<void> {

@@ -2,7 +2,7 @@ import { ConfigurationTarget, window, workspace } from 'vscode';
 import type { Device, DeviceFinding } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
 import { showDoctor } from './doctor.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 
 export const settings = () => workspace.getConfiguration('qrmLens');
 

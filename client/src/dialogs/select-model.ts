@@ -3,7 +3,7 @@ import type { HubCost, HubModel, HubModels } from '../../../server/src/protocol/
 import type { Context } from '../context.js';
 import { place, settings } from './pickers.js';
 import { withProgress } from '../progress.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 
 type Choice = QuickPickItem & {
   /** What the setting `qrmLens.model.path` becomes. */

@@ -1,6 +1,6 @@
 import { commands, ConfigurationTarget, Uri, window, workspace, type Disposable } from 'vscode';
 import type { Context } from '../context.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 
 interface Shape {
   readonly label: string;

@@ -3,7 +3,7 @@ import { commands, Uri, window, type CustomReadonlyEditorProvider, type Disposab
 import type { WebviewPanel } from 'vscode';
 import type { Context } from '../context.js';
 import { parquetHtml } from './parquet-html.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 import { activeTab } from './active.js';
 
 const PAGE = 50;

@@ -1,7 +1,7 @@
 import { commands, Range, TextEditorRevealType, Uri, ViewColumn, window, workspace } from 'vscode';
 import type { ResponseRef, RowSpot } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 import { unpackedUri } from './unpacked.js';
 import { containerOfName, isText } from '../../../server/src/datasets/formats.js';
 

@@ -2,7 +2,7 @@ import { commands, Uri, window, workspace, type Disposable } from 'vscode';
 import { complain } from '../tell.js';
 import { UNPACKED } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 import { activeTab } from './active.js';
 import { isPackedText } from '../../../server/src/datasets/formats.js';
 

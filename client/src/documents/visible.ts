@@ -2,7 +2,7 @@ import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import { messageOf, unawaited } from '../../../server/src/errors.js';
 import type { Context } from '../context.js';
 import { themeKind } from '../theme.js';
-import { notify } from '../request.js';
+import { notify } from '../server/request.js';
 
 const QUIET_MS = 60;
 

@@ -10,9 +10,9 @@ import type { EvaluateEvent } from '../../../server/src/protocol/index.js';
 import { DEFAULT_CVAR_LEVEL, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import type { Context } from '../context.js';
 import { DIALOG_ENDINGS } from '../documents/documents.js';
-import { request } from '../request.js';
-import { engineArguments, tokenOf, toolSetup } from '../tool-setup.js';
-import { runTool } from '../tool.js';
+import { request } from '../server/request.js';
+import { engineArguments, tokenOf, toolSetup } from '../tool/setup.js';
+import { runTool } from '../tool/tool.js';
 import { inform } from '../tell.js';
 import { KeptResults } from './kept.js';
 

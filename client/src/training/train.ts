@@ -17,8 +17,8 @@ import { inform } from '../tell.js';
 import { messageOf } from '../../../server/src/errors.js';
 import type { TrainEvent } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
-import { tokenOf, toolSetup } from '../tool-setup.js';
-import { runTool } from '../tool.js';
+import { tokenOf, toolSetup } from '../tool/setup.js';
+import { runTool } from '../tool/tool.js';
 import { configProblems } from './config-problems.js';
 
 const CONFIGS = '**/{train,*.train}.json';

@@ -2,8 +2,8 @@ import { Uri, window, workspace, type Disposable, type ExtensionContext } from '
 import { messageOf, unawaited } from '../../../server/src/errors.js';
 import type { ToView, WatchMessage } from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
-import { failureOf, startTool } from '../tool.js';
-import { engineArguments, toolSetup } from '../tool-setup.js';
+import { failureOf, startTool } from '../tool/tool.js';
+import { engineArguments, toolSetup } from '../tool/setup.js';
 
 /** What is told together: a log of many steps is read faster than it is drawn. */
 const TOGETHER_MS = 100;

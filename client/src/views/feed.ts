@@ -1,7 +1,7 @@
 import type { AuditSummary, HostToView } from '../../../server/src/protocol/index.js';
 import { decodeColumns } from './columns.js';
 import type { Context } from '../context.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 import { messageOf } from '../../../server/src/errors.js';
 
 const BATCH = 8192;

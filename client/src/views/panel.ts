@@ -23,7 +23,7 @@ import { isUrl } from '../training/watch.js';
 import { saveImage } from './save.js';
 import { viewHtml } from './view-html.js';
 import type { ViewStates } from './view-states.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 
 export interface PanelHost {
   readonly context: Context;

@@ -15,7 +15,7 @@ import { Evaluations } from '../evaluation/evaluate.js';
 import { urisOf, ViewPanel, type PanelHost } from './panel.js';
 import { followLog } from '../training/watch.js';
 import { ViewStates } from './view-states.js';
-import { request } from '../request.js';
+import { request } from '../server/request.js';
 import { packedUri } from '../documents/unpacked.js';
 
 const FOLLOW_MS = 120;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mcpCommand } from '../../../client/src/mcp/definition.js';
+import { mcpCommand } from '../../../client/src/tool/mcp-command.js';
 import { hhLines } from '../lsp/hh.js';
 import { ask, GOLDEN, Place, root } from './client.js';
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CancellationTokenSource, createMessageConnection } from 'vscode-jsonrpc/node.js';
-import { request } from '../../../client/src/request.js';
+import { request } from '../../../client/src/server/request.js';
 
 // What the server gets over the library's own connection, which reads a call's arguments by their number.
 const [up, down] = [new PassThrough(), new PassThrough()];

@@ -11,12 +11,12 @@ import {
   type AuditSummary,
   type InitOptions,
   type StatusParams,
-} from '../../server/src/protocol/index.js';
-import type { Context } from './context.js';
-import { SELECTOR } from './documents/documents.js';
-import { themeKind } from './theme.js';
-import { messageOf } from '../../server/src/errors.js';
-import { nodePath, TOKEN } from './tool-setup.js';
+} from '../../../server/src/protocol/index.js';
+import type { Context } from '../context.js';
+import { SELECTOR } from '../documents/documents.js';
+import { themeKind } from '../theme.js';
+import { messageOf } from '../../../server/src/errors.js';
+import { nodePath, TOKEN } from '../tool/setup.js';
 import { hear } from './request.js';
 
 /** The language server: a Node process of its own, started when it is first needed. */

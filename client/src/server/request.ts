@@ -6,7 +6,7 @@ import {
   type Requests,
   type ToClient,
   type ToServer,
-} from '../../server/src/protocol/index.js';
+} from '../../../server/src/protocol/index.js';
 
 /** The parameters where a request has some, then a token where it can be cancelled. */
 type Rest<N extends RequestName> = Requests[N]['params'] extends undefined

@@ -1,7 +1,7 @@
 import { languages, LanguageStatusSeverity, type Disposable } from 'vscode';
-import { plural, type StatusParams } from '../../server/src/protocol/index.js';
-import type { Context } from './context.js';
-import { SELECTOR } from './documents/documents.js';
+import { plural, type StatusParams } from '../../../server/src/protocol/index.js';
+import type { Context } from '../context.js';
+import { SELECTOR } from '../documents/documents.js';
 
 /** The items of the language bar: the model with its device and queue, and how to change them. */
 export function statusItems(context: Context): Disposable[] {

@@ -2,8 +2,8 @@ import * as vscode from 'vscode';
 import { EventEmitter, workspace, type Disposable, type ExtensionContext, type Uri } from 'vscode';
 import { messageOf } from '../../../server/src/errors.js';
 import type { Context } from '../context.js';
-import { mcpCommand } from './definition.js';
-import { nodePath } from '../tool-setup.js';
+import { mcpCommand } from './mcp-command.js';
+import { nodePath } from './setup.js';
 
 /** As in package.json, `mcpServerDefinitionProviders`. */
 const PROVIDER = 'qrmLens.mcp';
