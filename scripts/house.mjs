@@ -12,7 +12,7 @@ const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'fields.ts', 'pace.ts', 'f
  * folders. `order`: rooms and files in it, each of which may import those before it.
  */
 export const LAYERS = {
-  protocol: { uses: [] },
+  protocol: { uses: [], rooms: ['programs'] },
   files: { uses: [] },
   qrm: { uses: [], doors: ['types.ts'] },
   datasets: {

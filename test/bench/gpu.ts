@@ -8,7 +8,12 @@ import { PathBackbone } from '../../server/src/engine/path/backbone.js';
 import { WorkQueue, type Queued } from '../../server/src/engine/queue.js';
 import { gpuBudget } from '../../server/src/engine/token-budget.js';
 import { planTrees, type PlannedTree } from '../../server/src/engine/trees.js';
-import { bytesOf, formOf, linearWeights, tokenBytes } from '../../server/src/model/bundle/backbone/form.js';
+import {
+  bytesOf,
+  formOf,
+  linearWeights,
+  tokenBytes,
+} from '../../server/src/model/bundle/backbone/form.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { Precision } from '../../server/src/model/graph/precision.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';

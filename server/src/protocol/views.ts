@@ -1,5 +1,5 @@
 import type { EvaluationResult } from './evaluation.js';
-import type { WatchMessage } from './watch.js';
+import type { WatchMessage } from './programs/watch.js';
 import type { RowSpot } from './requests.js';
 import type {
   AuditSummary,

@@ -6,7 +6,10 @@ import {
   isForCpu,
   precisionsOf,
 } from '../../../../../server/src/model/bundle/backbone/form.js';
-import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import {
+  parseConfig,
+  type ModelConfig,
+} from '../../../../../server/src/model/checkpoint/config.js';
 
 const LLAMA_8B = parseConfig(
   {

@@ -4,9 +4,18 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { writeBackbone } from '../../../../../server/src/model/bundle/backbone/files.js';
 import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
 import { readManifest } from '../../../../../server/src/model/bundle/format/manifest.js';
-import { openCompact, type GgufModel } from '../../../../../server/src/model/bundle/format/compact.js';
-import { compactWeights, writeBundle } from '../../../../../server/src/model/bundle/format/write-bundle.js';
-import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import {
+  openCompact,
+  type GgufModel,
+} from '../../../../../server/src/model/bundle/format/compact.js';
+import {
+  compactWeights,
+  writeBundle,
+} from '../../../../../server/src/model/bundle/format/write-bundle.js';
+import {
+  parseConfig,
+  type ModelConfig,
+} from '../../../../../server/src/model/checkpoint/config.js';
 import {
   CALIBRATION,
   openCalibration,

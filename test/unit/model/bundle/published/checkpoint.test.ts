@@ -2,7 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { convertModel, openModel } from '../../../../../server/src/model/bundle/bundle.js';
-import { openCheckpoint, type Checkpoint } from '../../../../../server/src/model/bundle/published/checkpoint.js';
+import {
+  openCheckpoint,
+  type Checkpoint,
+} from '../../../../../server/src/model/bundle/published/checkpoint.js';
 import { readHeadFiles, writeHeads } from '../../../../../server/src/model/heads/heads-files.js';
 import { applyHeads } from '../../../../../server/src/model/heads/heads-math.js';
 import { goldenFolder, goldenNames, readGolden } from '../../golden.js';

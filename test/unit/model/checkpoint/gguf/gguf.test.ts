@@ -2,7 +2,10 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ChatTokenizer } from '../../../../../server/src/model/tokenizer/chat-tokenizer.js';
-import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import {
+  parseConfig,
+  type ModelConfig,
+} from '../../../../../server/src/model/checkpoint/config.js';
 import { dequantize, openGguf } from '../../../../../server/src/model/checkpoint/gguf/gguf.js';
 import { SUPPORTED_TYPES } from '../../../../../server/src/model/checkpoint/gguf/blocks.js';
 import { inverseFrequencies } from '../../../../../server/src/model/checkpoint/rope.js';

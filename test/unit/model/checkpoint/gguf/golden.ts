@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfig, type ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import {
+  parseConfig,
+  type ModelConfig,
+} from '../../../../../server/src/model/checkpoint/config.js';
 import { Safetensors } from '../../../../../server/src/model/checkpoint/safetensors.js';
 import type { MetadataItem, TensorItem } from './writer.js';
 

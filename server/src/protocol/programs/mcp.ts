@@ -1,4 +1,4 @@
-import type { Device, Precision } from './words.js';
+import type { Device, Precision } from '../words.js';
 
 /** What `qrm mcp` is started with; nothing of it can be changed by a call. */
 export interface McpOptions {

@@ -1,4 +1,4 @@
-import type { Device, Precision } from './words.js';
+import type { Device, Precision } from '../words.js';
 
 /** What `qrm serve` is started with; nothing of it can be changed by a request. */
 export interface ServeOptions {
