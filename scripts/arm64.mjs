@@ -17,7 +17,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { whatFoldersHold } from './folders.mjs';
-import { fromRegistry, stageNatives, TARGETS } from './natives.mjs';
+import { fromRegistry, stageNatives, TARGETS } from './package/natives.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 /** A package of the binary alone; the newest of the oldest Node that we run on. */

@@ -2,7 +2,7 @@
 // and what is carried to a machine that has one are the same files.
 import { copyFileSync, cpSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stageNatives, TARGETS } from '../natives.mjs';
+import { stageNatives, TARGETS } from '../package/natives.mjs';
 import { PROVIDERS } from './cuda.mjs';
 
 const root = join(import.meta.dirname, '..', '..');

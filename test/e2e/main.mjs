@@ -21,7 +21,7 @@ await said(() => run(process.execPath, ['esbuild.mjs'], root));
 let vsix = option('--vsix');
 if (!vsix) {
   vsix = join(work, 'qrm-lens.vsix');
-  const script = join(root, 'scripts', 'package.mjs');
+  const script = join(root, 'scripts', 'package', 'main.mjs');
   await said(() => run(process.execPath, [script, '--out', vsix], root));
 }
 const browser = await startBrowser(paths.chromium);

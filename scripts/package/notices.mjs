@@ -68,13 +68,13 @@ export function thirdPartyNotices(root, inputs, shipped, target) {
     notices.set(notice.split('\n', 1)[0], notice);
   }
   const { version } = JSON.parse(text('node_modules', 'onnxruntime-node', 'package.json'));
-  const own = join('scripts', 'notices', `onnxruntime-${version}.txt`);
+  const own = join('scripts', 'package', 'notices', `onnxruntime-${version}.txt`);
   if (!existsSync(join(root, own))) {
     throw new Error(`${own} is missing: ThirdPartyNotices.txt of ONNX Runtime ${version}`);
   }
   add(
     `ONNX Runtime ${version} (native library)`,
-    text('scripts', 'notices', 'onnxruntime-LICENSE.txt'),
+    text('scripts', 'package', 'notices', 'onnxruntime-LICENSE.txt'),
   );
   add(`What ONNX Runtime ${version} contains`, text(own));
   const lmdb = join('node_modules', 'lmdb', 'dependencies');

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 // @ts-expect-error a script without types
-import { libraryFacts } from '../../../scripts/libraries.mjs';
+import { libraryFacts } from '../../../../scripts/package/libraries.mjs';
 // @ts-expect-error a script without types
-import { libraryProblems } from '../../../scripts/package-check.mjs';
+import { libraryProblems } from '../../../../scripts/package/check.mjs';
 
 const runtime = fileURLToPath(
-  new URL('../../../node_modules/onnxruntime-node/bin/napi-v6/', import.meta.url),
+  new URL('../../../../node_modules/onnxruntime-node/bin/napi-v6/', import.meta.url),
 );
 const problemsOf = (folder: string, target: object): string[] =>
   (libraryProblems(folder, target) as { problems: string[] }).problems;

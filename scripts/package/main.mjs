@@ -19,9 +19,9 @@ import { deflateRawSync } from 'node:zlib';
 import { createVSIX } from '@vscode/vsce';
 import { TARGETS, stageNatives } from './natives.mjs';
 import { thirdPartyNotices } from './notices.mjs';
-import { packageProblems } from './package-check.mjs';
+import { packageProblems } from './check.mjs';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const MB = 1e6;
 /**
  * Compressed, without models/: ONNX Runtime is 17 MB on Linux and macOS and up to 31 MB on Windows,

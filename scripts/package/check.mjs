@@ -1,5 +1,5 @@
 // Whether a package holds all that its programs import, files and native libraries alike: most platforms' cannot be run
-// where it is made. scripts/package.mjs asks it of each VSIX; `npm run check:package` of all platforms, without making them.
+// where it is made. main.mjs asks it of each VSIX; `npm run check:package` of all platforms, without making them.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
+// prettier-ignore
 // @ts-expect-error a script without types
-import { bundledPackages, packagesIn, thirdPartyNotices } from '../../../scripts/notices.mjs';
+import { bundledPackages, packagesIn, thirdPartyNotices } from '../../../../scripts/package/notices.mjs';
 // @ts-expect-error a script without types
-import { stageNatives, TARGETS } from '../../../scripts/natives.mjs';
+import { stageNatives, TARGETS } from '../../../../scripts/package/natives.mjs';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 it('names every package whose code is shipped, with the text of its licence', () => {
   const folder = mkdtempSync(join(tmpdir(), 'qrm-notices-'));
