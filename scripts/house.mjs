@@ -57,11 +57,11 @@ export const LAYERS = {
     ],
     order: ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'],
   },
-  // backbone.ts, states.ts and trees.ts load the native library: only for who runs a model in its own process.
+  // states.ts and trees/trees.ts are for who runs a backbone in its own process: states.ts loads the native libraries.
   engine: {
     uses: ['qrm', 'model'],
-    doors: ['types.ts', 'doctor.ts', 'backbone.ts', 'states.ts', 'trees.ts'],
-    rooms: ['device', 'path', 'remote'],
+    doors: ['types.ts', 'doctor.ts', 'states.ts', 'trees/trees.ts'],
+    rooms: ['backbone', 'backbone/path', 'batches', 'device', 'process', 'remote', 'trees'],
   },
   similarity: { uses: [], doors: [] },
   session: {

@@ -2,7 +2,11 @@ import { Worker } from 'node:worker_threads';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { KernelSet } from '../../server/src/engine/identity.js';
-import { MEASURED, nativeLibrary, type NativeLibrary } from '../../server/src/engine/native.js';
+import {
+  MEASURED,
+  nativeLibrary,
+  type NativeLibrary,
+} from '../../server/src/engine/backbone/native.js';
 import { GraphBuilder } from '../../server/src/model/graph/builder.js';
 import type { Peer } from './peers/peer.js';
 

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSession } from '../../server/src/engine/backbone.js';
+import { createSession } from '../../server/src/engine/backbone/backbone.js';
 import { lacking } from '../../server/src/engine/device/candidates.js';
 import { adaptersOf } from '../../server/src/engine/device/memory.js';
-import { PathBackbone } from '../../server/src/engine/path/backbone.js';
-import { WorkQueue, type Queued } from '../../server/src/engine/queue.js';
-import { gpuBudget } from '../../server/src/engine/token-budget.js';
-import { planTrees, type PlannedTree } from '../../server/src/engine/trees.js';
+import { PathBackbone } from '../../server/src/engine/backbone/path/backbone.js';
+import { WorkQueue, type Queued } from '../../server/src/engine/batches/queue.js';
+import { gpuBudget } from '../../server/src/engine/batches/token-budget.js';
+import { planTrees, type PlannedTree } from '../../server/src/engine/trees/trees.js';
 import {
   bytesOf,
   formOf,

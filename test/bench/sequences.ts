@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadBackbone } from '../../server/src/engine/backbone.js';
-import { RunnerPool } from '../../server/src/engine/runner-pool.js';
-import { planTrees } from '../../server/src/engine/trees.js';
-import { workerScript } from '../../server/src/engine/worker-process.js';
+import { loadBackbone } from '../../server/src/engine/backbone/backbone.js';
+import { RunnerPool } from '../../server/src/engine/batches/runner-pool.js';
+import { planTrees } from '../../server/src/engine/trees/trees.js';
+import { workerScript } from '../../server/src/engine/process/worker-process.js';
 import { buildHeads } from '../../server/src/model/heads/heads-graph.js';
 import type { OpenedModel } from '../../server/src/model/bundle/bundle.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';

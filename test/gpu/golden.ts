@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSession } from '../../server/src/engine/backbone.js';
-import { PathBackbone } from '../../server/src/engine/path/backbone.js';
-import { planTrees } from '../../server/src/engine/trees.js';
+import { createSession } from '../../server/src/engine/backbone/backbone.js';
+import { PathBackbone } from '../../server/src/engine/backbone/path/backbone.js';
+import { planTrees } from '../../server/src/engine/trees/trees.js';
 import { openCheckpoint } from '../../server/src/model/bundle/published/checkpoint.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { TensorSource } from '../../server/src/model/checkpoint/safetensors.js';

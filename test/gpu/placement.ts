@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { treeTokens, type TokenTree } from '../../server/src/engine/packing.js';
+import { treeTokens, type TokenTree } from '../../server/src/engine/trees/packing.js';
 import { openCheckpoint } from '../../server/src/model/bundle/published/checkpoint.js';
 import { bytesOf, formOf, tokenBytes } from '../../server/src/model/bundle/backbone/form.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createSession } from '../../server/src/engine/backbone.js';
-import type { TokenTree } from '../../server/src/engine/packing.js';
-import { PathBackbone } from '../../server/src/engine/path/backbone.js';
+import { createSession } from '../../server/src/engine/backbone/backbone.js';
+import type { TokenTree } from '../../server/src/engine/trees/packing.js';
+import { PathBackbone } from '../../server/src/engine/backbone/path/backbone.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { Provider } from '../../server/src/model/graph/precision.js';
 

@@ -5,10 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KERNEL_SETS } from '../../server/src/engine/identity.js';
-import { kernelsOf, type NativeKernels, type NativeModel } from '../../server/src/engine/native.js';
-import { continues, type TokenTree } from '../../server/src/engine/packing.js';
-import { layOutSegments, type SegmentBatch } from '../../server/src/engine/segments.js';
-import { planTrees, type WantedPath } from '../../server/src/engine/trees.js';
+import {
+  kernelsOf,
+  type NativeKernels,
+  type NativeModel,
+} from '../../server/src/engine/backbone/native.js';
+import { continues, type TokenTree } from '../../server/src/engine/trees/packing.js';
+import { layOutSegments, type SegmentBatch } from '../../server/src/engine/trees/segments.js';
+import { planTrees, type WantedPath } from '../../server/src/engine/trees/trees.js';
 import { caseSeed, Random } from '../fuzz/random.js';
 import { angles, numbersOf, randomModel, type RandomModel } from './model.js';
 import { reference } from './reference.js';

@@ -2,10 +2,10 @@ import { messageOf, unawaited } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
 import { PROVIDERS, type Provider } from '../model/graph/precision.js';
 import { identityOf } from './identity.js';
-import type { FromEvaluator, ToEvaluator } from './messages.js';
+import type { FromEvaluator, ToEvaluator } from './process/messages.js';
 import { streamInOrder } from './stream.js';
-import { abortError, start, type ClientOptions } from './starting.js';
-import { lastWords } from './worker-process.js';
+import { abortError, start, type ClientOptions } from './process/starting.js';
+import { lastWords } from './process/worker-process.js';
 import type {
   Evaluator,
   EvaluatorInfo,

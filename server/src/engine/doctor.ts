@@ -10,7 +10,7 @@ import { isSoftware, nvidiaDriver, vulkanDrivers } from './device/driver.js';
 import { keepProbe, keptProbe } from './device/known.js';
 import { adaptersOf, freeMemory, type Adapter } from './device/memory.js';
 import type { ProbeResult } from './device/probe.js';
-import { nativeKernels } from './native.js';
+import { nativeKernels } from './backbone/native.js';
 
 export { CUDA_LIBRARIES } from './device/candidates.js';
 export { cudaInstall } from './device/fixes.js';

@@ -5,16 +5,16 @@ import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
 import type { Precision, Provider } from '../model/graph/precision.js';
-import { kernelsFor, loadBackbone, type BackboneOptions } from './backbone.js';
+import { kernelsFor, loadBackbone, type BackboneOptions } from './backbone/backbone.js';
 import { chooseDevice } from './device/choose.js';
 import { memoryFor } from './device/memory.js';
 import { kernelSet } from './identity.js';
-import type { Backbone } from './loaded.js';
-import type { Device, FromEvaluator, StatesWork, ToEvaluator } from './messages.js';
-import type { TokenTree } from './packing.js';
-import { abortError } from './starting.js';
-import { isOutOfMemory } from './token-budget.js';
-import { forkWorker, lastWords } from './worker-process.js';
+import type { Backbone } from './backbone/loaded.js';
+import type { Device, FromEvaluator, StatesWork, ToEvaluator } from './process/messages.js';
+import type { TokenTree } from './trees/packing.js';
+import { abortError } from './process/starting.js';
+import { isOutOfMemory } from './batches/token-budget.js';
+import { forkWorker, lastWords } from './process/worker-process.js';
 
 export { freeMemory } from './device/memory.js';
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
-import { planTrees } from '../../../server/src/engine/trees.js';
+import { OnnxBackbone } from '../../../server/src/engine/backbone/backbone.js';
+import { planTrees } from '../../../server/src/engine/trees/trees.js';
 import { readGolden } from '../../unit/model/golden.js';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
 

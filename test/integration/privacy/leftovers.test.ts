@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   removeTelemetryLeftovers,
   telemetryFolder,
-} from '../../../server/src/engine/telemetry-leftovers.js';
+} from '../../../server/src/engine/process/telemetry-leftovers.js';
 
 /** An event as ONNX Runtime 1.30 queued it: the fields that matter, among others. */
 const event = (app: string, producer?: string): Buffer =>

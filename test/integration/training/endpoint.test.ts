@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { loadBackbone } from '../../../server/src/engine/backbone.js';
+import { loadBackbone } from '../../../server/src/engine/backbone/backbone.js';
 import { BackboneApart } from '../../../server/src/engine/states.js';
 import { openModel } from '../../../server/src/model/bundle/bundle.js';
 import { runTraining, type PartialConfig } from '../../../server/src/training/index.js';

@@ -14,7 +14,7 @@ import {
   isDeviceLost,
   isOutOfMemory,
   TokenBudget,
-} from '../../../server/src/engine/token-budget.js';
+} from '../../../server/src/engine/batches/token-budget.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-device-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
+import { OnnxBackbone } from '../../../server/src/engine/backbone/backbone.js';
 import type { ModelConfig } from '../../../server/src/model/checkpoint/config.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { Provider } from '../../model/graph/precision.js';
-import type { Device, FromEvaluator } from '../messages.js';
-import { forkWorker, sendTo } from '../worker-process.js';
+import type { Device, FromEvaluator } from '../process/messages.js';
+import { forkWorker, sendTo } from '../process/worker-process.js';
 import { candidates, lacking } from './candidates.js';
 import { keepProbe, keptProbe } from './known.js';
 import type { ProbeResult } from './probe.js';

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import type { TensorSource } from '../../model/checkpoint/safetensors.js';
-import type { TokenTree } from '../packing.js';
+import type { TokenTree } from '../trees/packing.js';
 
 /** Layers of these two hold every kernel that the graphs of the project's backbones use. */
 export const LLAMA: ModelConfig = {

@@ -11,9 +11,9 @@ import {
   type Variant,
 } from '../../model/graph/paths/variants.js';
 import type { Precision, Provider } from '../../model/graph/precision.js';
-import { createSession } from '../backbone.js';
-import { PathBackbone } from '../path/backbone.js';
-import type { TokenTree } from '../packing.js';
+import { createSession } from '../backbone/backbone.js';
+import { PathBackbone } from '../backbone/path/backbone.js';
+import type { TokenTree } from '../trees/packing.js';
 import { GEMMA, LLAMA, randomWeights, TIMED, TIMED_TREES, TREES } from './probe-model.js';
 
 /** Raised when a probe asks for more: earlier results are then not taken. */

@@ -1,6 +1,6 @@
 import { openBackbone } from '../../engine/states.js';
 import { readPrefix } from '../../model/bundle/backbone/prefix.js';
-import { planTrees, type PlannedTree } from '../../engine/trees.js';
+import { planTrees, type PlannedTree } from '../../engine/trees/trees.js';
 import type { ChatMessage } from '../../engine/types.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import type { Precision, Provider } from '../../model/graph/precision.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openModel } from '../../../../../server/src/model/bundle/bundle.js';
-import { nativeUnfit } from '../../../../../server/src/engine/native.js';
+import { nativeUnfit } from '../../../../../server/src/engine/backbone/native.js';
 import { cosine } from '../../../engine/cosine.js';
 import { goldenFolder, goldenNames, readGolden } from '../../golden.js';
 import { runBackbone } from '../../run-backbone.js';

@@ -1,22 +1,26 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildEmulated } from '../../../scripts/emulated.mjs';
-import { OnnxBackbone, type Backbone } from '../../../server/src/engine/backbone.js';
-import { KERNEL_SETS } from '../../../server/src/engine/identity.js';
-import { NativeBackbone } from '../../../server/src/engine/native-backbone.js';
-import { kernelsOf, nativeUnfit, type NativeKernels } from '../../../server/src/engine/native.js';
-import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel, type OpenedModel } from '../../../server/src/model/bundle/bundle.js';
-import { parseConfig, type ModelConfig } from '../../../server/src/model/checkpoint/config.js';
+import { buildEmulated } from '../../../../scripts/emulated.mjs';
+import { OnnxBackbone, type Backbone } from '../../../../server/src/engine/backbone/backbone.js';
+import { KERNEL_SETS } from '../../../../server/src/engine/identity.js';
+import { NativeBackbone } from '../../../../server/src/engine/backbone/native-backbone.js';
+import {
+  kernelsOf,
+  nativeUnfit,
+  type NativeKernels,
+} from '../../../../server/src/engine/backbone/native.js';
+import { planTrees } from '../../../../server/src/engine/trees/trees.js';
+import { openModel, type OpenedModel } from '../../../../server/src/model/bundle/bundle.js';
+import { parseConfig, type ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
 import {
   float32Tensor,
   writeSafetensors,
-} from '../../../server/src/model/checkpoint/safetensors-write.js';
-import { caseSeed, Random } from '../../fuzz/random.js';
-import { goldenFolder } from '../model/golden.js';
-import { Workspace } from '../model/workspace.js';
-import { cosine } from './cosine.js';
+} from '../../../../server/src/model/checkpoint/safetensors-write.js';
+import { caseSeed, Random } from '../../../fuzz/random.js';
+import { goldenFolder } from '../../model/golden.js';
+import { Workspace } from '../../model/workspace.js';
+import { cosine } from '../cosine.js';
 
 const SIZES = {
   hidden_size: 128,

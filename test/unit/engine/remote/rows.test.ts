@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pickRows } from '../../../server/src/engine/remote/rows.js';
+import { pickRows } from '../../../../server/src/engine/remote/rows.js';
 
 // As llama.cpp's server writes it: floats as doubles, in full.
 const rows = Array.from({ length: 7 }, (_, row) =>

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { fromBfloat16, fromFloat16 } from '../../model/checkpoint/safetensors.js';
-import type { ExternalTensor } from '../../model/graph/builder.js';
+import { fromBfloat16, fromFloat16 } from '../../../model/checkpoint/safetensors.js';
+import type { ExternalTensor } from '../../../model/graph/builder.js';
 
 /** Bytes of rows that are kept: the tokens that every chat has. */
 const KEPT = 32 << 20;

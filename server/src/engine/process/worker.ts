@@ -4,7 +4,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { evaluatorMain } from './coordinator.js';
-import { runnerMain } from './runner.js';
+import { runnerMain } from '../batches/runner.js';
 import { removeTelemetryLeftovers } from './telemetry-leftovers.js';
 
 if (isMainThread) {

@@ -1,9 +1,14 @@
-import { messageOf } from '../errors.js';
+import { messageOf } from '../../errors.js';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Tensor, type InferenceSession } from '../model/onnxruntime.js';
-import type { ModelConfig } from '../model/checkpoint/config.js';
-import { createSession, loadBackbone, type Backbone, type BackboneOptions } from './backbone.js';
-import type { TokenTree } from './packing.js';
+import { Tensor, type InferenceSession } from '../../model/onnxruntime.js';
+import type { ModelConfig } from '../../model/checkpoint/config.js';
+import {
+  createSession,
+  loadBackbone,
+  type Backbone,
+  type BackboneOptions,
+} from '../backbone/backbone.js';
+import type { TokenTree } from '../trees/packing.js';
 
 /** What a runner thread is started with. */
 export interface RunnerData {

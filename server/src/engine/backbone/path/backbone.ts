@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
-import type { ModelConfig, RopeConfig } from '../../model/checkpoint/config.js';
-import { inverseFrequencies, rotaryFactor } from '../../model/checkpoint/rope.js';
-import { hasLocalRope, needsMask } from '../../model/graph/paths/graph.js';
-import { readPathsFile } from '../../model/graph/paths/file.js';
-import { paddedHead, type Variant } from '../../model/graph/paths/variants.js';
-import { Tensor, type InferenceSession } from '../../model/onnxruntime.js';
+import type { ModelConfig, RopeConfig } from '../../../model/checkpoint/config.js';
+import { inverseFrequencies, rotaryFactor } from '../../../model/checkpoint/rope.js';
+import { hasLocalRope, needsMask } from '../../../model/graph/paths/graph.js';
+import { readPathsFile } from '../../../model/graph/paths/file.js';
+import { paddedHead, type Variant } from '../../../model/graph/paths/variants.js';
+import { Tensor, type InferenceSession } from '../../../model/onnxruntime.js';
 import type { Backbone } from '../loaded.js';
-import type { TokenTree } from '../packing.js';
+import type { TokenTree } from '../../trees/packing.js';
 import { EmbeddingFile } from './embedding.js';
 import { layOutPaths } from './layout.js';
 

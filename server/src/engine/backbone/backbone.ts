@@ -1,11 +1,11 @@
-import { InferenceSession, Tensor, type RuntimeOptions } from '../model/onnxruntime.js';
-import { readPrefix } from '../model/bundle/backbone/prefix.js';
-import { messageOf } from '../errors.js';
-import { processorFlags } from './identity.js';
-import { pack, type TokenTree } from './packing.js';
-import type { ModelConfig } from '../model/checkpoint/config.js';
+import { InferenceSession, Tensor, type RuntimeOptions } from '../../model/onnxruntime.js';
+import { readPrefix } from '../../model/bundle/backbone/prefix.js';
+import { messageOf } from '../../errors.js';
+import { processorFlags } from '../identity.js';
+import { pack, type TokenTree } from '../trees/packing.js';
+import type { ModelConfig } from '../../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
-import type { Precision, Provider } from '../model/graph/precision.js';
+import type { Precision, Provider } from '../../model/graph/precision.js';
 import type { Backbone } from './loaded.js';
 import { PathBackbone } from './path/backbone.js';
 import { NativeBackbone } from './native-backbone.js';

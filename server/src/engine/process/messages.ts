@@ -1,10 +1,10 @@
-import type { Precision, Provider } from '../model/graph/precision.js';
-import type { ModelConfig } from '../model/checkpoint/config.js';
-import type { BackboneOptions } from './backbone.js';
-import type { TokenTree } from './packing.js';
-import type { Device } from '../protocol/words.js';
-import type { ProbeResult } from './device/probe.js';
-import type { EvaluatorInfo, GroupResult, ScoreGroup } from './types.js';
+import type { Precision, Provider } from '../../model/graph/precision.js';
+import type { ModelConfig } from '../../model/checkpoint/config.js';
+import type { BackboneOptions } from '../backbone/backbone.js';
+import type { TokenTree } from '../trees/packing.js';
+import type { Device } from '../../protocol/words.js';
+import type { ProbeResult } from '../device/probe.js';
+import type { EvaluatorInfo, GroupResult, ScoreGroup } from '../types.js';
 
 export type { Provider };
 export type { Device };

@@ -1,4 +1,4 @@
-import type { TokenTree } from './packing.js';
+import type { TokenTree } from '../trees/packing.js';
 
 /** A backbone loaded for running trees of tokens. */
 export interface Backbone {

@@ -1,18 +1,18 @@
 import { availableParallelism, setPriority } from 'node:os';
-import { openModel, type OpenedModel } from '../model/bundle/bundle.js';
-import { bytesOf, isForCpu, linearWeights, tokenBytes } from '../model/bundle/backbone/form.js';
-import { cacheIfAny } from '../model/bundle/model-cache.js';
-import { readPrefix } from '../model/bundle/backbone/prefix.js';
-import type { Provider } from '../model/graph/precision.js';
-import { buildHeads } from '../model/heads/heads-graph.js';
-import { kernelsFor } from './backbone.js';
-import { chooseDevice } from './device/choose.js';
-import { memoryFor } from './device/memory.js';
-import { kernelSet } from './identity.js';
+import { openModel, type OpenedModel } from '../../model/bundle/bundle.js';
+import { bytesOf, isForCpu, linearWeights, tokenBytes } from '../../model/bundle/backbone/form.js';
+import { cacheIfAny } from '../../model/bundle/model-cache.js';
+import { readPrefix } from '../../model/bundle/backbone/prefix.js';
+import type { Provider } from '../../model/graph/precision.js';
+import { buildHeads } from '../../model/heads/heads-graph.js';
+import { kernelsFor } from '../backbone/backbone.js';
+import { chooseDevice } from '../device/choose.js';
+import { memoryFor } from '../device/memory.js';
+import { kernelSet } from '../identity.js';
 import type { OpenRequest } from './messages.js';
-import { RunnerPool } from './runner-pool.js';
-import { gpuBudget } from './token-budget.js';
-import type { EvaluatorInfo } from './types.js';
+import { RunnerPool } from '../batches/runner-pool.js';
+import { gpuBudget } from '../batches/token-budget.js';
+import type { EvaluatorInfo } from '../types.js';
 
 /** Tokens of one run: activations of a few hundred tokens stay in a core's L2 cache. */
 const CPU_BUDGET = 512;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Growth } from '../../../server/src/engine/growth.js';
+import { Growth } from '../../../../server/src/engine/batches/growth.js';
 
 const MB = 1e6;
 

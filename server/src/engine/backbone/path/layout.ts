@@ -1,4 +1,4 @@
-import type { TokenTree } from '../packing.js';
+import type { TokenTree } from '../../trees/packing.js';
 
 /** Trees as a graph of paths is fed them; see model/graph/paths/graph.ts for the meaning of each array. */
 export interface PathBatch {

@@ -1,4 +1,4 @@
-import { TILE_GROUPS } from '../model/graph/backbone.js';
+import { TILE_GROUPS } from '../../model/graph/backbone.js';
 import { cutTiles, groupTiles, type Tile } from './tiles.js';
 
 /** A tree of tokens, flattened so that a parent stands before its children. */

@@ -1,12 +1,12 @@
-import type { ModelConfig, RopeConfig } from '../model/checkpoint/config.js';
-import type { ExternalTensor } from '../model/graph/builder.js';
-import { storedTensors } from '../model/graph/stored-tensors.js';
-import { readPrefix } from '../model/bundle/backbone/prefix.js';
-import { inverseFrequencies, rotaryFactor } from '../model/checkpoint/rope.js';
+import type { ModelConfig, RopeConfig } from '../../model/checkpoint/config.js';
+import type { ExternalTensor } from '../../model/graph/builder.js';
+import { storedTensors } from '../../model/graph/stored-tensors.js';
+import { readPrefix } from '../../model/bundle/backbone/prefix.js';
+import { inverseFrequencies, rotaryFactor } from '../../model/checkpoint/rope.js';
 import type { Backbone } from './loaded.js';
 import type { NativeKernels, NativeModel } from './native.js';
-import type { TokenTree } from './packing.js';
-import { layOutSegments } from './segments.js';
+import type { TokenTree } from '../trees/packing.js';
+import { layOutSegments } from '../trees/segments.js';
 
 /**
  * An int8 backbone on our own kernels (server/native): the weights of graph/int8-weights.ts, activations

@@ -1,10 +1,10 @@
-import { messageOf } from '../errors.js';
+import { messageOf } from '../../errors.js';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { KERNEL_SETS, KERNEL_SWITCH, wantedKernels, type KernelSet } from './identity.js';
-import type { ModelConfig } from '../model/checkpoint/config.js';
+import { KERNEL_SETS, KERNEL_SWITCH, wantedKernels, type KernelSet } from '../identity.js';
+import type { ModelConfig } from '../../model/checkpoint/config.js';
 
 /** An opened model of the native library; freed by the garbage collector. */
 export type NativeModel = object & { readonly __native: unique symbol };

@@ -3,13 +3,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBackbone, OnnxBackbone, type Backbone } from '../../../server/src/engine/backbone.js';
-import { nativeKernels, nativeUnfit } from '../../../server/src/engine/native.js';
-import { NativeBackbone } from '../../../server/src/engine/native-backbone.js';
-import type { TokenTree } from '../../../server/src/engine/packing.js';
-import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel, type OpenedModel } from '../../../server/src/model/bundle/bundle.js';
-import { cosine } from './cosine.js';
+import {
+  loadBackbone,
+  OnnxBackbone,
+  type Backbone,
+} from '../../../../server/src/engine/backbone/backbone.js';
+import { nativeKernels, nativeUnfit } from '../../../../server/src/engine/backbone/native.js';
+import { NativeBackbone } from '../../../../server/src/engine/backbone/native-backbone.js';
+import type { TokenTree } from '../../../../server/src/engine/trees/packing.js';
+import { planTrees } from '../../../../server/src/engine/trees/trees.js';
+import { openModel, type OpenedModel } from '../../../../server/src/model/bundle/bundle.js';
+import { cosine } from '../cosine.js';
 
 const NATIVE = join(import.meta.dirname, '..', '..', '..', 'server', 'native');
 const PREBUILT = join(NATIVE, 'prebuilt', 'linux-x64.node');

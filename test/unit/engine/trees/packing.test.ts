@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OnnxBackbone } from '../../../server/src/engine/backbone.js';
-import { planTrees } from '../../../server/src/engine/trees.js';
-import { openModel, type OpenedModel } from '../../../server/src/model/bundle/bundle.js';
-import { cosine } from './cosine.js';
-import { goldenFolder, goldenNames, readGolden } from '../model/golden.js';
+import { OnnxBackbone } from '../../../../server/src/engine/backbone/backbone.js';
+import { planTrees } from '../../../../server/src/engine/trees/trees.js';
+import { openModel, type OpenedModel } from '../../../../server/src/model/bundle/bundle.js';
+import { cosine } from '../cosine.js';
+import { goldenFolder, goldenNames, readGolden } from '../../model/golden.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'qrm-packing-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WorkQueue } from '../../../server/src/engine/queue.js';
+import { WorkQueue } from '../../../../server/src/engine/batches/queue.js';
 
 const item = (group: number, tokens: number, priority = 0) => ({ group, tokens, priority });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTrees, type PlannedTree } from '../../../server/src/engine/trees.js';
+import { planTrees, type PlannedTree } from '../../../../server/src/engine/trees/trees.js';
 
 /** The ids of the path up to a wanted position, as the tree says. */
 function pathTo(planned: PlannedTree, n: number): number[] {

@@ -7,7 +7,7 @@ import type { ToEvaluator } from './messages.js';
 export function workerScript(): string {
   const beside = fileURLToPath(new URL('./worker.js', import.meta.url));
   if (existsSync(beside)) return beside;
-  return fileURLToPath(new URL('../../../dist/worker.js', import.meta.url));
+  return fileURLToPath(new URL('../../../../dist/worker.js', import.meta.url));
 }
 
 /** Characters of a process's last words that are kept. */

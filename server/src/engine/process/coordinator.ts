@@ -1,17 +1,17 @@
-import { messageOf } from '../errors.js';
-import type { OpenedModel } from '../model/bundle/bundle.js';
-import { probe } from './device/probe.js';
-import { Growth, LOOK_MS } from './growth.js';
+import { messageOf } from '../../errors.js';
+import type { OpenedModel } from '../../model/bundle/bundle.js';
+import { probe } from '../device/probe.js';
+import { Growth, LOOK_MS } from '../batches/growth.js';
 import type { FromEvaluator, OpenRequest, ToEvaluator } from './messages.js';
 import { openRunning } from './opening.js';
-import { conversationPaths } from './paths.js';
-import { WorkQueue, type Queued } from './queue.js';
-import type { RunnerPool } from './runner-pool.js';
-import { scoreOf } from './score-of.js';
-import { isDeviceLost, isOutOfMemory, TokenBudget } from './token-budget.js';
-import { StatesServer } from './states.js';
-import { planTrees, type PlannedTree } from './trees.js';
-import type { GroupResult, ScoreGroup, TargetResult } from './types.js';
+import { conversationPaths } from '../paths.js';
+import { WorkQueue, type Queued } from '../batches/queue.js';
+import type { RunnerPool } from '../batches/runner-pool.js';
+import { scoreOf } from '../score-of.js';
+import { isDeviceLost, isOutOfMemory, TokenBudget } from '../batches/token-budget.js';
+import { StatesServer } from '../states.js';
+import { planTrees, type PlannedTree } from '../trees/trees.js';
+import type { GroupResult, ScoreGroup, TargetResult } from '../types.js';
 
 /** One tree of a group's tokens, waiting for its batch. */
 interface Item extends Queued {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutTiles, groupTiles, type Tile } from '../../../server/src/engine/tiles.js';
+import { cutTiles, groupTiles, type Tile } from '../../../../server/src/engine/trees/tiles.js';
 
 const lengths = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 12 });
 const cost = (groups: readonly (readonly Tile[])[]): number =>

@@ -1,8 +1,8 @@
-import { cancelled } from '../errors.js';
-import { systemReason } from '../files/reasons.js';
+import { cancelled } from '../../errors.js';
+import { systemReason } from '../../files/reasons.js';
 import type { ChildProcess } from 'node:child_process';
 import type { FromEvaluator, OpenRequest } from './messages.js';
-import type { EvaluatorInfo } from './types.js';
+import type { EvaluatorInfo } from '../types.js';
 import { forkWorker, lastWords, sendTo } from './worker-process.js';
 
 export interface ClientOptions extends OpenRequest {

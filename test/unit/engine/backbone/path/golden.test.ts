@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { layOutPaths } from '../../../../server/src/engine/path/layout.js';
-import { quantizeBlocks } from '../../../../server/src/model/graph/paths/nbits.js';
+import { layOutPaths } from '../../../../../server/src/engine/backbone/path/layout.js';
+import { quantizeBlocks } from '../../../../../server/src/model/graph/paths/nbits.js';
 import {
   makeVariant,
   paddedHead,
   type Variant,
-} from '../../../../server/src/model/graph/paths/variants.js';
-import type { ModelConfig } from '../../../../server/src/model/checkpoint/config.js';
-import type { TensorSource } from '../../../../server/src/model/checkpoint/safetensors.js';
-import { runGolden } from '../../../gpu/golden.js';
-import { cosine } from '../cosine.js';
-import { goldenNames } from '../../model/golden.js';
+} from '../../../../../server/src/model/graph/paths/variants.js';
+import type { ModelConfig } from '../../../../../server/src/model/checkpoint/config.js';
+import type { TensorSource } from '../../../../../server/src/model/checkpoint/safetensors.js';
+import { runGolden } from '../../../../gpu/golden.js';
+import { cosine } from '../../cosine.js';
+import { goldenNames } from '../../../model/golden.js';
 
 const float32 = (config: ModelConfig): Variant =>
   makeVariant('float32', { activations: 'float32' }, config);
