@@ -46,7 +46,7 @@ const bundles = {
   http: node('http', 'server/src/http/index.ts'),
   mcp: node('mcp', 'server/src/mcp/index.ts'),
   server: node('server', 'server/src/lsp/main.ts'),
-  worker: node('worker', 'server/src/engine/worker.ts'),
+  worker: node('worker', 'server/src/engine/process/worker.ts'),
   convert: node('convert', 'server/src/model/int8/part-worker.ts'),
   reader: node('reader', 'server/src/session/known/main.ts'),
   bench: node('bench', 'test/bench/main.ts'),

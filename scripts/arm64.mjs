@@ -28,7 +28,7 @@ const TESTS = [
   'test/unit/qrm/golden.test.ts',
   'test/unit/model/tokenizer/chat-golden.test.ts',
   'test/unit/model/heads/heads.test.ts',
-  'test/unit/engine/packing.test.ts',
+  'test/unit/engine/trees/packing.test.ts',
 ];
 
 /** Tests find fixtures beside themselves, which the bundle is not. */

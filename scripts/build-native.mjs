@@ -16,7 +16,7 @@ if (target !== 'linux-x64') {
   throw new Error(`The kernels are written for Linux on x86-64 with AVX-512, this is ${target}.`);
 }
 
-// The test of engine/native.ts computes the same: name and content of every source.
+// The test of engine/backbone/native.ts computes the same: name and content of every source.
 const sources = readdirSync(NATIVE).filter((name) => /\.[ch]$/.test(name));
 const hash = createHash('sha256');
 for (const name of sources.sort()) hash.update(name).update(readFileSync(join(NATIVE, name)));

@@ -12,7 +12,7 @@ import type { Sequences } from './inputs.js';
 
 /**
  * Seconds for sequences of ids, on the engine's own runners and batches.
- * @param runners one a core; 1 where weights would stand in memory once a runner (engine/opening.ts)
+ * @param runners one a core; 1 where weights would stand in memory once a runner (engine/process/opening.ts)
  */
 export async function runSequences(
   model: OpenedModel,

@@ -52,7 +52,7 @@ export interface NativeKernels {
 /** The library for this platform, beside the bundles or in the sources. */
 function libraryFile(): string | undefined {
   const name = `${platform()}-${arch()}.node`;
-  return [`./native/${name}`, `../../native/prebuilt/${name}`]
+  return [`./native/${name}`, `../../../native/prebuilt/${name}`]
     .map((place) => fileURLToPath(new URL(place, import.meta.url)))
     .find((path) => existsSync(path));
 }

@@ -1,5 +1,5 @@
 /**
- * Entry of dist/worker.js: the evaluator's process (forked by client.ts), and each of its runner
+ * Entry of dist/worker.js: the evaluator's process (forked by worker-process.ts), and each of its runner
  * threads.
  */
 import { isMainThread } from 'node:worker_threads';

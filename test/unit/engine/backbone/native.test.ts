@@ -15,7 +15,7 @@ import { planTrees } from '../../../../server/src/engine/trees/trees.js';
 import { openModel, type OpenedModel } from '../../../../server/src/model/bundle/bundle.js';
 import { cosine } from '../cosine.js';
 
-const NATIVE = join(import.meta.dirname, '..', '..', '..', 'server', 'native');
+const NATIVE = join(import.meta.dirname, '..', '..', '..', '..', 'server', 'native');
 const PREBUILT = join(NATIVE, 'prebuilt', 'linux-x64.node');
 const cache = mkdtempSync(join(tmpdir(), 'qrm-native-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
