@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type FieldMapping } from '../../../server/src/datasets/index.js';
-import { ofText, TextView, turnsOf } from './helpers.js';
+import { type FieldMapping } from '../../../../server/src/datasets/index.js';
+import { ofText, TextView, turnsOf } from '../helpers.js';
 
 const user = (content: string) => ({ role: 'user', content });
 const bot = (content: string) => ({ role: 'assistant', content });

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer } from 'hyparquet';
 import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { rowsOf } from '../../../server/src/datasets/columns/row-group.js';
-import { compressors } from '../../../server/src/datasets/columns/compressors.js';
-import { fixture, readAll } from './helpers.js';
+import { rowsOf } from '../../../../server/src/datasets/columns/row-group.js';
+import { compressors } from '../../../../server/src/datasets/columns/compressors.js';
+import { fixture, readAll } from '../helpers.js';
 
 const fileOf = (buffer: ArrayBuffer): AsyncBuffer => ({
   byteLength: buffer.byteLength,

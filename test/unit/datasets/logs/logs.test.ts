@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { detectFormat } from '../../../server/src/datasets/index.js';
-import { ofText, readAll, TextView, turnsOf, type Read } from './helpers.js';
-import { told } from './rows/helpers.js';
+import { detectFormat } from '../../../../server/src/datasets/index.js';
+import { ofText, readAll, TextView, turnsOf, type Read } from '../helpers.js';
+import { told } from '../rows/helpers.js';
 
 const lines = (...records: unknown[]): string =>
   records.map((r) => JSON.stringify(r)).join('\n') + '\n';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Document } from '../../../webview/src/data/documents.js';
-import { batch, documentOf, findings, summary, type Row } from './helpers.js';
+import { Document } from '../../../../webview/src/data/documents.js';
+import { batch, documentOf, findings, summary, type Row } from '../helpers.js';
 
 const rows = (n: number, shift = 0): Row[] =>
   Array.from({ length: n }, (_, id) => ({

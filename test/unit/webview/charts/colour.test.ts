@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contrast, legible } from '../../../webview/src/charts/colour.js';
+import { contrast, legible } from '../../../../webview/src/charts/colour.js';
 
 describe('contrast', () => {
   it('is that of WCAG 2.2', () => {

@@ -5,7 +5,7 @@ import {
   MAX_HEIGHT,
   rowWindow,
   scrollToRow,
-} from '../../../webview/src/data/window.js';
+} from '../../../../webview/src/data/window.js';
 
 const H = 24;
 const tables = fc.record({

@@ -5,7 +5,7 @@ import {
   countInto,
   StreamHistogram,
   type Bins,
-} from '../../../webview/src/data/histogram.js';
+} from '../../../../webview/src/data/histogram.js';
 
 // The figures come as 32-bit floats.
 const reward = fc.oneof(

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseRow, readDataset } from '../../../server/src/datasets/index.js';
+import { parseRow, readDataset } from '../../../../server/src/datasets/index.js';
 
 let root: string;
 let n = 0;

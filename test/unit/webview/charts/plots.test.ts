@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { legendOf, type Plot } from '../../../webview/src/charts/plot.js';
-import { contributionsPlot } from '../../../webview/src/dashboard/charts/contribution-plot.js';
+import { legendOf, type Plot } from '../../../../webview/src/charts/plot.js';
+import { contributionsPlot } from '../../../../webview/src/dashboard/charts/contribution-plot.js';
 import {
   expectationPlot,
   marginPlot,
   tailPlot,
-} from '../../../webview/src/dashboard/charts/histogram-plots.js';
-import { MOST_POINTS, scatterPlot } from '../../../webview/src/dashboard/charts/scatter-plot.js';
-import { select } from '../../../webview/src/data/brush.js';
-import { cellOpacity, densityGrid, nearest } from '../../../webview/src/data/density.js';
-import { documentOf, type Row } from './helpers.js';
+} from '../../../../webview/src/dashboard/charts/histogram-plots.js';
+import { MOST_POINTS, scatterPlot } from '../../../../webview/src/dashboard/charts/scatter-plot.js';
+import { select } from '../../../../webview/src/data/brush.js';
+import { cellOpacity, densityGrid, nearest } from '../../../../webview/src/data/density.js';
+import { documentOf, type Row } from '../helpers.js';
 
 const data = (n: number): Row[] =>
   Array.from({ length: n }, (_, id) => ({

@@ -1,9 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csv, csvCell } from '../../../webview/src/data/csv.js';
-import { decimals, percent, tailName } from '../../../server/src/protocol/index.js';
-import { visible } from '../../../webview/src/data/visible.js';
+import { csv, csvCell } from '../../../../webview/src/data/csv.js';
+import { decimals, percent, tailName } from '../../../../server/src/protocol/index.js';
+import { visible } from '../../../../webview/src/data/visible.js';
 
 describe('visible', () => {
   it('leaves no control or format character but the emoji joiner, whatever the text', () => {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { detectFormat } from '../../../server/src/datasets/index.js';
-import { fixture, ofText, readAll } from './helpers.js';
-import { told } from './rows/helpers.js';
+import { detectFormat } from '../../../../server/src/datasets/index.js';
+import { fixture, ofText, readAll } from '../helpers.js';
+import { told } from '../rows/helpers.js';
 
 const lines = (...records: unknown[]): string =>
   records.map((r) => JSON.stringify(r)).join('\n') + '\n';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rangeText, sampleOf, select, type Brush } from '../../../webview/src/data/brush.js';
+import { rangeText, sampleOf, select, type Brush } from '../../../../webview/src/data/brush.js';
 import {
   ALL_CODES,
   buildRows,
@@ -8,9 +8,9 @@ import {
   NO_FINDING,
   SORTS,
   type TableFilter,
-} from '../../../webview/src/data/rows.js';
-import { floatKey, sortByKey, wordKey } from '../../../webview/src/data/sort.js';
-import { documentOf, type FindingRow, type Row } from './helpers.js';
+} from '../../../../webview/src/data/rows.js';
+import { floatKey, sortByKey, wordKey } from '../../../../webview/src/data/sort.js';
+import { documentOf, type FindingRow, type Row } from '../helpers.js';
 
 const float = fc.oneof(fc.float({ min: -1, max: 1, noNaN: true }), fc.constant(Number.NaN));
 const rowsOf = fc

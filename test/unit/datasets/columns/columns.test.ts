@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { unlz4 } from '../../../server/src/datasets/input/decompress/lz4.js';
-import { unzstdWhole } from '../../../server/src/datasets/input/decompress/zstd.js';
-import { readDataset, type FieldMapping } from '../../../server/src/datasets/index.js';
-import { fixture, fixturePath } from './helpers.js';
+import { unlz4 } from '../../../../server/src/datasets/input/decompress/lz4.js';
+import { unzstdWhole } from '../../../../server/src/datasets/input/decompress/zstd.js';
+import { readDataset, type FieldMapping } from '../../../../server/src/datasets/index.js';
+import { fixture, fixturePath } from '../helpers.js';
 
 /** What of the fixtures pyarrow wrote: see make_columns.py. */
 const path = (name: string) => fixturePath(`columns/${name}`);

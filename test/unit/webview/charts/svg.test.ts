@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { over, parseColour, withOpacity } from '../../../webview/src/charts/colour.js';
-import { ticks, tickText, type Layer, type Plot } from '../../../webview/src/charts/plot.js';
-import { svg } from '../../../webview/src/charts/svg.js';
-import { ROLES, type Role, type Theme } from '../../../webview/src/charts/theme.js';
-import { densityGrid } from '../../../webview/src/data/density.js';
+import { over, parseColour, withOpacity } from '../../../../webview/src/charts/colour.js';
+import { ticks, tickText, type Layer, type Plot } from '../../../../webview/src/charts/plot.js';
+import { svg } from '../../../../webview/src/charts/svg.js';
+import { ROLES, type Role, type Theme } from '../../../../webview/src/charts/theme.js';
+import { densityGrid } from '../../../../webview/src/data/density.js';
 
 const theme: Theme = {
   highContrast: false,

@@ -3,7 +3,7 @@ import {
   detectFormat,
   parseMapping,
   type FieldMapping,
-} from '../../../server/src/datasets/index.js';
+} from '../../../../server/src/datasets/index.js';
 
 function parse(value: unknown): { mapping: FieldMapping | undefined; told: string[] } {
   const told: string[] = [];
