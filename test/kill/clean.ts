@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { hhLines } from '../integration/lsp/hh.js';
+import { hhLines } from '../integration/lsp/editor/hh.js';
 import type { Prepare } from './kind.js';
 import { ENGINE, evaluatorsOf, good, Run } from './processes.js';
 

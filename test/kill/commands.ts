@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MODEL } from '../integration/lsp/client.js';
-import { hhLines } from '../integration/lsp/hh.js';
+import { MODEL } from '../integration/lsp/editor/client.js';
+import { hhLines } from '../integration/lsp/editor/hh.js';
 import type { Kind, Prepare, Victim } from './kind.js';
 import { ENGINE, evaluatorsOf, good, Run } from './processes.js';
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MODEL, root } from '../integration/lsp/client.js';
+import { MODEL, root } from '../integration/lsp/editor/client.js';
 
 /** The tiny golden checkpoint, on the CPU. */
 export const ENGINE = ['--model', MODEL, '--device', 'cpu', '--precision', 'float32'] as const;

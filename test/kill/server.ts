@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from '../integration/lsp/client.js';
-import { hhLines } from '../integration/lsp/hh.js';
+import { Client } from '../integration/lsp/editor/client.js';
+import { hhLines } from '../integration/lsp/editor/hh.js';
 import type { Prepare } from './kind.js';
 import { killed, sleep } from './processes.js';
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Client } from '../integration/lsp/client.js';
+import { Client } from '../integration/lsp/editor/client.js';
 import { slopeOf } from './slope.js';
 import { Workload } from './workload.js';
 

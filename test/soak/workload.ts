@@ -1,7 +1,7 @@
 import type { CodeLens, Diagnostic } from 'vscode-languageserver-protocol/node.js';
-import type { Client } from '../integration/lsp/client.js';
-import { hhLines } from '../integration/lsp/hh.js';
-import { OpenText } from '../integration/lsp/open-text.js';
+import type { Client } from '../integration/lsp/editor/client.js';
+import { hhLines } from '../integration/lsp/editor/hh.js';
+import { OpenText } from '../integration/lsp/editor/open-text.js';
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
 export function random(seed: number): () => number {

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MODEL, root } from '../lsp/client.js';
-import { hhLines } from '../lsp/hh.js';
+import { MODEL, root } from '../lsp/editor/client.js';
+import { hhLines } from '../lsp/editor/hh.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrm-hooks-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

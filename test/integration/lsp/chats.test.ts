@@ -7,7 +7,7 @@ import type {
   Range,
 } from 'vscode-languageserver-protocol/node.js';
 import type { DetailResult } from '../../../server/src/protocol/index.js';
-import { type StartOptions, Client, fixture, textAt } from './client.js';
+import { type StartOptions, Client, fixture, textAt } from './editor/client.js';
 import { readFileSync } from 'node:fs';
 
 /** As our extension does: it shows pictures. */

@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClearFindingsResult, RowsResult } from '../../../server/src/protocol/index.js';
-import { Client } from './client.js';
-import { hhLines } from './hh.js';
+import { Client } from './editor/client.js';
+import { hhLines } from './editor/hh.js';
 
 let client: Client;
 const lines = hhLines(16, 900);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diagnostic, DocumentDiagnosticReport } from 'vscode-languageserver-protocol/node.js';
-import { Client, textAt } from './client.js';
-import { hhLines, lastAnswer } from './hh.js';
+import { Client, textAt } from './editor/client.js';
+import { hhLines, lastAnswer } from './editor/hh.js';
 
 const CODES = [
   'low-left-tail',

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Hover } from 'vscode-languageserver-protocol';
 import { stuckRecord } from '../../stuck.js';
-import { Client } from './client.js';
-import { hhLines } from './hh.js';
+import { Client } from './editor/client.js';
+import { hhLines } from './editor/hh.js';
 
 let client: Client;
 beforeAll(async () => {

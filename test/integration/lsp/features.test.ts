@@ -12,8 +12,8 @@ import type {
   DetailResult,
   LocateResult,
 } from '../../../server/src/protocol/index.js';
-import { type StartOptions, Client, MODEL } from './client.js';
-import { hhLines } from './hh.js';
+import { type StartOptions, Client, MODEL } from './editor/client.js';
+import { hhLines } from './editor/hh.js';
 
 /** As our extension does: it shows pictures. */
 const start = (options: StartOptions = {}) =>

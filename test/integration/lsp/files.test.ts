@@ -11,8 +11,8 @@ import type {
   ResponseText,
   RowsResult,
 } from '../../../server/src/protocol/index.js';
-import { Client, textAt } from './client.js';
-import { hhLines, lastAnswer } from './hh.js';
+import { Client, textAt } from './editor/client.js';
+import { hhLines, lastAnswer } from './editor/hh.js';
 
 let client: Client;
 const lines = hhLines(16, 900);

@@ -10,7 +10,7 @@ import {
 import { METHODS, type HubCost, type HubModels } from '../../../server/src/protocol/index.js';
 import { goldenFolder } from '../../unit/model/golden.js';
 import { HubServer } from '../../unit/model/bundle/hub/hub-server.js';
-import { Client, type StartOptions } from './client.js';
+import { Client, type StartOptions } from './editor/client.js';
 
 const ID = 'acme/reward';
 let hub: HubServer;

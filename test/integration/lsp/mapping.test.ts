@@ -16,7 +16,7 @@ import type {
   RowsResult,
   ServerSettings,
 } from '../../../server/src/protocol/index.js';
-import { applyEdits, Client, MODEL, textAt, type StartOptions } from './client.js';
+import { applyEdits, Client, MODEL, textAt, type StartOptions } from './editor/client.js';
 
 const mapping = { prompt: 'q', chosen: 'answers.best', rejected: 'answers.worst' };
 const thresholds = { tail: '100', inverted: '5%', ambiguous: '5%', wide: '5%', modes: 2 };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WirePolicySamples } from '../../../server/src/protocol/index.js';
 import { decodeSamples } from '../../../client/src/views/columns.js';
-import { Client } from './client.js';
+import { Client } from './editor/client.js';
 
 describe('samples for the policy preview', () => {
   let client: Client;

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProgressType } from 'vscode-languageserver-protocol/node.js';
 import type { AuditSummary } from '../../../server/src/protocol/index.js';
-import { Client, MODEL, type Columns } from './client.js';
-import { hhLines } from './hh.js';
+import { Client, MODEL, type Columns } from './editor/client.js';
+import { hhLines } from './editor/hh.js';
 
 interface WorkDone {
   readonly kind: 'begin' | 'report' | 'end';

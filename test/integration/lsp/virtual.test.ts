@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodeAction, Hover } from 'vscode-languageserver-protocol/node.js';
-import { Client, textAt } from './client.js';
-import { hhLines } from './hh.js';
+import { Client, textAt } from './editor/client.js';
+import { hhLines } from './editor/hh.js';
 
 /** Documents of virtual workspaces (github.dev and the like): text alone, no file on this machine. */
 describe('a document of a virtual workspace', () => {

@@ -4,7 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mcpCommand } from '../../../client/src/tool/mcp-command.js';
-import { hhLines } from '../lsp/hh.js';
+import { hhLines } from '../lsp/editor/hh.js';
 import { ask, GOLDEN, Place, root } from './client.js';
 
 let place: Place;

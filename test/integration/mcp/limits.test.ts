@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hhLines } from '../lsp/hh.js';
+import { hhLines } from '../lsp/editor/hh.js';
 import { ask, CLI, GOLDEN, Place } from './client.js';
 
 let place: Place;

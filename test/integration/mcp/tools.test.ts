@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hhLines, lastAnswer } from '../lsp/hh.js';
+import { hhLines, lastAnswer } from '../lsp/editor/hh.js';
 import { ask, CLI, GOLDEN, Place } from './client.js';
 
 interface Finding {

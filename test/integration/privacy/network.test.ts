@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLI, hhLines, MODEL } from '../cli/helpers.js';
-import { Client } from '../lsp/client.js';
+import { Client } from '../lsp/editor/client.js';
 import { Traced } from './strace.js';
 
 const run = promisify(execFile);

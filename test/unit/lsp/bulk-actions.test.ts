@@ -8,7 +8,7 @@ import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
 import { bulkActions } from '../../../server/src/lsp/features/bulk-actions.js';
 import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { slotsOf } from '../../../server/src/session/slots.js';
-import { applyEdits } from '../../integration/lsp/client.js';
+import { applyEdits } from '../../integration/lsp/editor/client.js';
 import { scoreOf, SETTINGS, TextEvaluator } from '../audit/helpers.js';
 import { CLEAN_KIND } from '../../../server/src/protocol/index.js';
 

@@ -10,7 +10,7 @@ import { LineDocument } from '../../../server/src/live/text/line-document.js';
 import { OpenAudit } from '../../../server/src/live/text/open-audit.js';
 import { DEFAULT_LAMBDA, DEFAULT_TAU } from '../../../server/src/qrm/index.js';
 import { swapEdits } from '../../../server/src/lsp/features/row-edits.js';
-import { applyEdits } from '../../integration/lsp/client.js';
+import { applyEdits } from '../../integration/lsp/editor/client.js';
 
 /** The text after the swap of the row at a line; undefined where none is offered. */
 async function swap(text: string, container: Container, line: number): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { jsonLines, Workspace } from './helpers.js';
+import { jsonLines, Workspace } from '../helpers.js';
 
 let w: Workspace;
 const ROWS = 40;

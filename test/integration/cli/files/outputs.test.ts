@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLI, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
+import { CLI, hhLines, jsonLines, MODEL, Workspace } from '../helpers.js';
 
 let w: Workspace;
 beforeAll(() => {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Workspace, type Result } from './helpers.js';
+import { Workspace, type Result } from '../helpers.js';
 
 let w: Workspace;
 beforeAll(() => {

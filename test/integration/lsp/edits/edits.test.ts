@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodeAction, Diagnostic, Range } from 'vscode-languageserver-protocol/node.js';
-import { applyEdits, Client } from './client.js';
-import { hhLines } from './hh.js';
+import { applyEdits, Client } from '../editor/client.js';
+import { hhLines } from '../editor/hh.js';
 
 let client: Client;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLI, hhLines, jsonLines, MODEL, Workspace, type Result } from './helpers.js';
+import { CLI, hhLines, jsonLines, MODEL, Workspace, type Result } from '../helpers.js';
 
 let w: Workspace;
 beforeAll(() => {

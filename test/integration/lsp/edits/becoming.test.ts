@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { smallFiles } from '../../soak/workload.js';
-import { Client } from './client.js';
-import { hhLines } from './hh.js';
-import { OpenText } from './open-text.js';
-import { told } from './told.js';
+import { smallFiles } from '../../../soak/workload.js';
+import { Client } from '../editor/client.js';
+import { hhLines } from '../editor/hh.js';
+import { OpenText } from '../editor/open-text.js';
+import { told } from '../editor/told.js';
 
 /** Texts that become data sets by edits, of another format, or none: each is as if it was opened so. */
 

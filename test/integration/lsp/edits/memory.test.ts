@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Workload } from '../../soak/workload.js';
-import { Client } from './client.js';
+import { Workload } from '../../../soak/workload.js';
+import { Client } from '../editor/client.js';
 
 /** The short form of `npm run soak`: what the server holds after a collection, not what it has from the system. */
 it('edits leave nothing behind in the server', async () => {

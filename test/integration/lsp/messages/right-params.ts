@@ -2,8 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { NOTIFICATIONS, REQUESTS } from '../../../server/src/lsp/params/methods.js';
-import { HH } from './client.js';
+import type { NOTIFICATIONS, REQUESTS } from '../../../../server/src/lsp/params/methods.js';
+import { HH } from '../editor/client.js';
 
 export const folder = mkdtempSync(join(tmpdir(), 'qrm-params-'));
 export const uri = pathToFileURL(join(folder, 'pairs.jsonl')).href;

@@ -6,7 +6,7 @@ import {
   type Message,
   type ResponseMessage,
 } from 'vscode-languageserver-protocol/node.js';
-import { root } from './client.js';
+import { root } from '../editor/client.js';
 
 /** Messages as they are, without a client's library that would mend them. */
 export class Wire {

@@ -2,10 +2,10 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EvaluationResult, RowResult } from '../../../server/src/protocol/index.js';
-import { hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
+import type { EvaluationResult, RowResult } from '../../../../server/src/protocol/index.js';
+import { hhLines, jsonLines, MODEL, Workspace } from '../helpers.js';
 
-const LAYOUTS = fileURLToPath(new URL('../../fixtures/evaluation/layouts', import.meta.url));
+const LAYOUTS = fileURLToPath(new URL('../../../fixtures/evaluation/layouts', import.meta.url));
 let w: Workspace;
 beforeAll(() => {
   w = new Workspace();
@@ -223,7 +223,7 @@ it('killed in its middle and run again, it gives what an undisturbed run gives',
 }, 600_000);
 
 it('one command makes the table of several models, and compares them', async () => {
-  const other = fileURLToPath(new URL('../../fixtures/golden/llama3-bt', import.meta.url));
+  const other = fileURLToPath(new URL('../../../fixtures/golden/llama3-bt', import.meta.url));
   const { code, stdout } = await w.run('evaluate', layout('pairs.jsonl'), '--model', MODEL, '--model', other, '--resamples', '100', '--quiet', '--precision', 'float32'); // prettier-ignore
   expect(code).toBe(0);
   expect(stdout).toMatch(/llama3-bt/);

@@ -22,7 +22,7 @@ import type {
   ServerSettings,
   StatusParams,
   WireColumnBatch,
-} from '../../../server/src/protocol/index.js';
+} from '../../../../server/src/protocol/index.js';
 
 /** The package's folder, wherever this file was bundled to. */
 export const root = ((): string => {

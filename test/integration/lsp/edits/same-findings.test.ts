@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { smallFiles } from '../../soak/workload.js';
-import { Client } from './client.js';
-import { OpenText } from './open-text.js';
-import { told } from './told.js';
+import { smallFiles } from '../../../soak/workload.js';
+import { Client } from '../editor/client.js';
+import { OpenText } from '../editor/open-text.js';
+import { told } from '../editor/told.js';
 
 /** The same text gives the same findings, numbers and counts, whatever came before. */
 

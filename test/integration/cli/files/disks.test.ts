@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hhLines, Workspace, type Result } from './helpers.js';
+import { hhLines, Workspace, type Result } from '../helpers.js';
 
 /** Real disks that are full, closed or somebody else's. Mounts and other users need the superuser. */
 const able = process.platform === 'linux' && process.getuid?.() === 0 && mounts();
@@ -50,7 +50,7 @@ describe.skipIf(!able)('a cache', () => {
   });
 
   it('on a disk that something else fills meanwhile is gone on without, and keeps what it had', async () => {
-    const child = join(import.meta.dirname, '../../unit/store/full.mjs');
+    const child = join(import.meta.dirname, '../../../unit/store/full.mjs');
     for (let n = 0; n < 4; n++) {
       const { code, stdout, stderr } = await shell(
         `mkdir -p s && mount -t tmpfs -o size=1200k none s && ${process.execPath} ${child} . s/c`,

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { root } from './client.js';
+import { root } from '../editor/client.js';
 
 /** The server over Node's IPC, as VS Code's client starts it. */
 const child = fork(join(root, 'dist/server.js'), ['--node-ipc'], { silent: true });

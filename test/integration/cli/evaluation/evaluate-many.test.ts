@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EvaluationResult, RowResult } from '../../../server/src/protocol/index.js';
-import { Server } from '../http/server.js';
-import { Workspace } from './helpers.js';
+import type { EvaluationResult, RowResult } from '../../../../server/src/protocol/index.js';
+import { Server } from '../../http/server.js';
+import { Workspace } from '../helpers.js';
 
 const golden = (name: string): string =>
-  fileURLToPath(new URL(`../../fixtures/golden/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../fixtures/golden/${name}`, import.meta.url));
 const PAIRS = fileURLToPath(
-  new URL('../../fixtures/evaluation/layouts/pairs.jsonl', import.meta.url),
+  new URL('../../../fixtures/evaluation/layouts/pairs.jsonl', import.meta.url),
 );
 
 let w: Workspace;

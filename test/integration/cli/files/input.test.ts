@@ -9,8 +9,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { stuckRecord } from '../../stuck.js';
-import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from './helpers.js';
+import { stuckRecord } from '../../../stuck.js';
+import { CLI, HH, hhLines, jsonLines, MODEL, Workspace } from '../helpers.js';
 
 const SMALL = ['--model', MODEL, '--device', 'cpu', '--precision', 'float32'];
 
@@ -97,7 +97,7 @@ it('a file that makes its reader spin costs that file: the others are audited, e
 
 it('a Parquet file that the library reads without end is named for what is wrong with it', async () => {
   copyFileSync(
-    join(import.meta.dirname, '../../fixtures/damaged/endless.parquet'),
+    join(import.meta.dirname, '../../../fixtures/damaged/endless.parquet'),
     w.path('endless.parquet'),
   );
   const { code, stderr } = await w.score('audit', 'endless.parquet');

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REQUESTS } from '../../../server/src/lsp/params/methods.js';
-import { MODEL } from './client.js';
+import { REQUESTS } from '../../../../server/src/lsp/params/methods.js';
+import { MODEL } from '../editor/client.js';
 import { Wire } from './wire.js';
 import { at, broken, fields, folder, FREE, RIGHT, uri } from './right-params.js';
-import { hhLines } from './hh.js';
+import { hhLines } from '../editor/hh.js';
 
 const INVALID = -32602;
 const NOT_FOUND = -32601;

@@ -1,5 +1,5 @@
 import type { Diagnostic } from 'vscode-languageserver-protocol/node.js';
-import type { FindingBatch, ResponseText } from '../../../server/src/protocol/index.js';
+import type { FindingBatch, ResponseText } from '../../../../server/src/protocol/index.js';
 import type { Client, Columns } from './client.js';
 
 /** All that is told of a document, in words that do not depend on how responses are numbered. */

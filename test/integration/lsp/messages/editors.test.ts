@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodeAction, CodeLens, Hover, MarkupContent } from 'vscode-languageserver-protocol';
-import { Client, root } from './client.js';
-import { hhLines } from './hh.js';
+import { Client, root } from '../editor/client.js';
+import { hhLines } from '../editor/hh.js';
 
 /** What Neovim and Emacs declare, as far as it matters: no dynamic registration, no pictures. */
 const capabilities = {
