@@ -10,14 +10,14 @@ import { availableParallelism, loadavg, platform, release, totalmem } from 'node
 import { basename, join } from 'node:path';
 import { benchEqual, benchExact, benchPairs } from './engine.js';
 import { benchGpu } from './gpu.js';
-import { benchLarge } from './large.js';
-import { benchLsp } from './lsp.js';
+import { benchLarge } from './large/large.js';
+import { benchLsp } from './shells/lsp.js';
 import { processorTitle } from './processor.js';
 import { benchReader } from './reader.js';
 import { withResult } from './results.js';
-import { benchServe } from './serve.js';
-import { benchFullSize } from './training-full.js';
-import { benchTraining } from './training.js';
+import { benchServe } from './shells/serve.js';
+import { benchFullSize } from './training/full-size.js';
+import { benchTraining } from './training/training.js';
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   pairs: benchPairs,

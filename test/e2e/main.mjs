@@ -1,7 +1,7 @@
 // npm run test:e2e [-- --only NAME] [--vsix FILE] [--headed]: the packaged extension in a real VS Code.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './data.mjs';
 import { startBrowser, startHost } from './host.mjs';
@@ -26,10 +26,12 @@ if (!vsix) {
 }
 const browser = await startBrowser(paths.chromium);
 try {
-  for (const file of readdirSync(suites).sort()) {
-    const { default: body } = await import(join(suites, file));
+  // In their rooms, each known by its own name.
+  const files = readdirSync(suites, { recursive: true }).filter((path) => path.endsWith('.mjs'));
+  for (const path of files.sort()) {
+    const { default: body } = await import(join(suites, path));
     const host = (options = {}) => startHost({ ...paths, vsix, ...options });
-    await runner.suite(file.replace(/\.mjs$/, ''), (suite) => body(suite, { browser, host }));
+    await runner.suite(basename(path, '.mjs'), (suite) => body(suite, { browser, host }));
   }
 } finally {
   await browser.close();
