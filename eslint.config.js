@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     plugins: { house },
     rules: {
-      // Who may import what: scripts/house.mjs.
+      // Who may import what: scripts/layers.mjs.
       'house/layers': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',

@@ -1,4 +1,3 @@
-export const LAYERS: Readonly<Record<string, unknown>>;
 export function complaint(from: string, to: string): string | undefined;
 export function foreign(from: string, library: string): string | undefined;
 export function unlisted(path: string): string | undefined;

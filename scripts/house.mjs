@@ -1,190 +1,9 @@
-// The drawing of the house (CONTRIBUTING.md, Layout) as a table: who may import what. eslint.config.js asks it of
-// every import, test/unit/scripts/house.test.ts of the whole graph.
+// Who may import what, as scripts/layers.mjs draws it. eslint.config.js asks it of every import,
+// test/unit/scripts/house.test.ts of the whole graph.
 import { posix } from 'node:path';
+import { FOR_ALL, FRONT, LAYERS, LIBRARIES } from './layers.mjs';
 
 const SRC = 'server/src/';
-/** What every layer may use: words, kinds of errors, and how files are written. */
-const FOR_ALL = ['protocol', 'errors.ts', 'blank.ts', 'fields.ts', 'pace.ts', 'files'];
-
-/**
- * The layers of server/src from the ground up. `uses`: the layers that one may import. `doors`: the files by which
- * others enter, besides an index.ts of the layer or of a room in it; absent where each file is a door. `rooms`: its
- * folders. `order`: rooms and files in it, each of which may import those before it.
- */
-export const LAYERS = {
-  protocol: { uses: [], rooms: ['programs'] },
-  files: { uses: [] },
-  qrm: { uses: [], doors: ['types.ts'] },
-  datasets: {
-    uses: [],
-    // process/main.ts is the body of the reader's process, for who puts writers into it.
-    doors: ['types.ts', 'formats.ts', 'input/unpack.ts', 'process/main.ts'],
-    rooms: [
-      'columns',
-      'csv',
-      'detect',
-      'input',
-      'input/decompress',
-      'json',
-      'logs',
-      'markdown',
-      'process',
-      'process/wire',
-      'readers',
-      'rows',
-      'rows/exports',
-      'rows/shapes',
-    ],
-  },
-  store: { uses: [], doors: [] },
-  model: {
-    uses: ['qrm'],
-    rooms: [
-      'tokenizer',
-      'tokenizer/jinja',
-      'checkpoint',
-      'checkpoint/architecture',
-      'checkpoint/gguf',
-      'graph',
-      'graph/paths',
-      'heads',
-      'int8',
-      'bundle',
-      'bundle/backbone',
-      'bundle/format',
-      'bundle/hub',
-      'bundle/published',
-    ],
-    order: ['tokenizer', 'checkpoint', 'graph', 'heads', 'int8', 'bundle'],
-  },
-  // states.ts and trees/trees.ts are for who runs a backbone in its own process: states.ts loads the native libraries.
-  engine: {
-    uses: ['qrm', 'model'],
-    doors: ['types.ts', 'doctor.ts', 'states.ts', 'trees/trees.ts'],
-    rooms: ['backbone', 'backbone/path', 'batches', 'device', 'process', 'remote', 'trees'],
-  },
-  similarity: { uses: [], doors: [] },
-  session: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity'],
-    rooms: ['known', 'model'],
-  },
-  audit: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session'],
-    // How text is made safe and laid out in lines, for every report.
-    doors: ['report/escape.ts', 'report/html/style.ts'],
-    rooms: [
-      'report',
-      'report/html',
-      'report/parquet',
-      'rules',
-      'rules/distributions',
-      'rules/labels',
-      'rules/texts',
-    ],
-  },
-  live: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'similarity', 'session', 'audit'],
-    rooms: ['disk', 'text'],
-  },
-  evaluation: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'store', 'session', 'audit'],
-    rooms: [
-      'comparison',
-      'items',
-      'judge',
-      'passport',
-      'report',
-      'statistics',
-      'statistics/resampling',
-      'suites',
-    ],
-  },
-  training: {
-    uses: ['qrm', 'model', 'engine', 'datasets', 'evaluation'],
-    rooms: [
-      'config',
-      'data',
-      'features',
-      'gating',
-      'matrix',
-      'pipeline',
-      'pipeline/figures',
-      'regression',
-      'report',
-    ],
-  },
-  policy: {
-    uses: ['qrm', 'engine', 'datasets', 'store', 'session', 'audit', 'evaluation'],
-    rooms: ['gather', 'report', 'watch'],
-  },
-  cleaning: {
-    uses: [
-      'qrm',
-      'model',
-      'engine',
-      'datasets',
-      'store',
-      'similarity',
-      'session',
-      'audit',
-      'evaluation',
-    ],
-    rooms: ['apply', 'decide', 'jury'],
-  },
-  lsp: {
-    uses: 'core',
-    rooms: ['answers', 'documents', 'features', 'params', 'progress'],
-    order: [
-      'params',
-      'features',
-      'documents',
-      'workspace.ts',
-      'answers',
-      'progress',
-      'context.ts',
-      'requests.ts',
-      'server.ts',
-      'main.ts',
-    ],
-  },
-  cli: {
-    uses: 'core',
-    rooms: [
-      'commands',
-      'commands/evaluation',
-      'commands/models',
-      'options',
-      'options/values',
-      'output',
-    ],
-    order: ['output', 'commands', 'program.ts', 'main.ts'],
-  },
-  http: { uses: 'core', rooms: ['routes'] },
-  mcp: { uses: 'core', rooms: ['tools'] },
-};
-/** The folders of what VS Code runs: of the extension, and of the pages. */
-const FRONT = {
-  'client/src': ['dialogs', 'documents', 'evaluation', 'server', 'tool', 'training', 'views'],
-  'webview/src': [
-    'charts',
-    'dashboard',
-    'dashboard/charts',
-    'data',
-    'detail',
-    'evaluation',
-    'policy',
-    'styles',
-    'ui',
-    'watch',
-  ],
-};
-/** Libraries that a shell speaks by: no other layer names them, or it could serve no other shell. */
-const LIBRARIES = {
-  lsp: /^vscode-(?:languageserver|jsonrpc)/,
-  cli: /^(?:commander|cli-progress)$/,
-  http: /^@?fastify\b|^prom-client$/,
-  mcp: /^@modelcontextprotocol\/|^zod$/,
-};
 const SHELLS = Object.keys(LAYERS).filter((name) => LAYERS[name].uses === 'core');
 const CORE = Object.keys(LAYERS).filter((name) => !SHELLS.includes(name));
 /** What pages and the extension see of server/src. */
@@ -260,7 +79,7 @@ export function unlisted(path) {
   if (rest.length === 0)
     return FOR_ALL.includes(layer)
       ? undefined
-      : `${path}: no file stands here; list it in scripts/house.mjs`;
+      : `${path}: no file stands here; list it in scripts/layers.mjs`;
   const room = rest.slice(0, -1).join('/');
   const { rooms = [] } = LAYERS[layer] ?? {};
   return LAYERS[layer] === undefined || (room !== '' && !rooms.includes(room))
@@ -268,7 +87,7 @@ export function unlisted(path) {
     : undefined;
 }
 const unknown = (folder) =>
-  `nobody knows ${folder}: list it in scripts/house.mjs and in CONTRIBUTING.md, Layout`;
+  `nobody knows ${folder}: list it in scripts/layers.mjs and in CONTRIBUTING.md, Layout`;
 
 /** The file that a relative import names. */
 export const target = (from, specifier) =>

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { complaint, foreign, target, unlisted } from '../../../scripts/house.mjs';
+import { CROWDED, DOZEN } from '../../../scripts/layers.mjs';
 import { readerFiles, ruleFiles } from '../../../scripts/folders.mjs';
 
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
@@ -9,6 +11,10 @@ const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
 }).split('\n');
 const files = tracked.filter(
   (path) => /\.(?:ts|mjs|c|h)$/.test(path) && !path.startsWith('test/fixtures/'),
+);
+const sources = tracked.filter(
+  (path) =>
+    /\.(?:ts|mjs|js|c|cpp|h|css|py|sh|el|lua)$/.test(path) && !path.startsWith('test/fixtures/'),
 );
 /** Functions, classes and values; types may be named where they are inferred. */
 const EXPORTED = /^export (?:async )?(?:abstract )?(?:function\*?|const|let|class|enum) ([\w$]+)/gm;
@@ -85,7 +91,7 @@ describe('the house', () => {
     expect(circles(ring)).toEqual([['a', 'b', 'c']]);
   });
 
-  it('is drawn in scripts/house.mjs: every folder, every import', () => {
+  it('is drawn in scripts/layers.mjs: every folder, every import', () => {
     const wrong = [...graph].flatMap(([from, all]) => [
       ...[unlisted(from), ...all.map((to) => complaint(from, to))]
         .filter((why) => why !== undefined)
@@ -153,15 +159,19 @@ describe('the house', () => {
   });
 
   it('has no file above 300 lines', () => {
-    const long = tracked
-      .filter(
-        (path) =>
-          /\.(?:ts|mjs|js|c|cpp|h|css|py|sh|el|lua)$/.test(path) &&
-          !path.startsWith('test/fixtures/'),
-      )
+    const long = sources
       .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
       .filter(({ lines }) => lines > 300)
       .map(({ path, lines }) => `${path}: ${lines}`);
     expect(long).toEqual([]);
+  });
+
+  it('has no folder of more than a dozen files: what is more has rooms', () => {
+    const sizes = new Map<string, number>();
+    for (const path of sources.filter((file) => read(file) !== ''))
+      sizes.set(posix.dirname(path), (sizes.get(posix.dirname(path)) ?? 0) + 1);
+    const crowded = [...sizes].filter(([, files]) => files > DOZEN).map(([folder]) => folder);
+    // Who is no longer large is no exception either.
+    expect(crowded.sort()).toEqual(Object.keys(CROWDED).sort());
   });
 });

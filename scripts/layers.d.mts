@@ -1,0 +1,2 @@
+export const DOZEN: number;
+export const CROWDED: Readonly<Record<string, string>>;
