@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- large`: an 8B layout in four bits on the CPU beside llama.cpp's Q4_0 and Q8_0, one after the other: tokens a
- * second over sequences of one length, and the memory of each. The weights are random, the shapes are what counts. Some 20 GB of
+ * `npm run bench -- large`: an 8B layout in four and in eight bits on the CPU beside llama.cpp's Q4_0 and Q8_0, one after the other: tokens a
+ * second over sequences of one length, and the memory of each. The weights are random, the shapes are what counts. Some 30 GB of
  * disk below ~/.cache/qrm-lens-bench/large, of which what is not asked for again can be deleted.
  */
 import { execFileSync } from 'node:child_process';
@@ -32,11 +32,13 @@ export async function benchLarge(): Promise<void> {
   const maker = join(import.meta.dirname, '..', 'test', 'bench', 'large', 'make_gguf.py');
   execFileSync(python, [maker, large, gguf.Q4_0], { stdio: 'inherit' });
   const files = { Q4_0: join(large, 'Q4_0.gguf'), Q8_0: join(large, 'Q8_0.gguf') };
-  const bundle = join(large, 'int4');
-  if (!existsSync(join(bundle, 'bundle.json'))) {
+  const ours = ['int4', 'int8'] as const;
+  for (const precision of ours) {
+    const bundle = join(large, precision);
+    if (existsSync(join(bundle, 'bundle.json'))) continue;
     const cli = join(import.meta.dirname, 'cli.js');
     const heads = await oneAttribute(join(large, 'heads'));
-    const args = ['convert', files.Q4_0, bundle, '--precision', 'int4', '--heads', heads];
+    const args = ['convert', files.Q4_0, bundle, '--precision', precision, '--heads', heads];
     execFileSync(process.execPath, [cli, ...args], { stdio: 'inherit' });
   }
   const random = seeded(8);
@@ -57,9 +59,12 @@ export async function benchLarge(): Promise<void> {
           variants: [form],
           load: { files: { [form]: files[form] }, threads: availableParallelism() },
         }))[0]!;
-    const model = await openModel(bundle, { precision: 'int4' });
-    best.add('qrm int4', await runSequences(model, set, 1));
-    memory.push(`  qrm int4: ${peak('self')} (this process, with all that it did before)`);
+    for (const precision of ours) {
+      const model = await openModel(join(large, precision), { precision });
+      // Weights of an ONNX graph are held once a runner, those of our own kernels once.
+      const runners = precision === 'int4' ? 1 : availableParallelism();
+      best.add(`qrm ${precision}`, await runSequences(model, set, runners));
+    }
     for (const form of ['Q4_0', 'Q8_0'] as const) {
       const other = await Peer.start(peer(form));
       if (other === undefined) return;
@@ -68,7 +73,7 @@ export async function benchLarge(): Promise<void> {
       await other.close();
     }
     best.print(`8B layout, ${COUNT} sequences of ${LENGTH} tokens`, [['tokens', COUNT * LENGTH]]);
-    console.log(['Memory at most, mapped weights included:', ...memory].join('\n'));
+    console.log(['Memory of llama.cpp at most, mapped weights included:', ...memory].join('\n'));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
