@@ -1,5 +1,10 @@
 import { QuickPickItemKind, window, workspace, type QuickPickItem, type Uri } from 'vscode';
-import type { HubCost, HubModel, HubModels } from '../../../server/src/protocol/index.js';
+import {
+  byteSize,
+  type HubCost,
+  type HubModel,
+  type HubModels,
+} from '../../../server/src/protocol/index.js';
 import type { Context } from '../context.js';
 import { place, settings } from './pickers.js';
 import { withProgress } from '../progress.js';
@@ -13,8 +18,6 @@ type Choice = QuickPickItem & {
 };
 
 const NAME = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*(@[\w./-]+)?$/;
-const gigabytes = (bytes: number): string =>
-  bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 const separator = (label: string): Choice => ({ label, kind: QuickPickItemKind.Separator });
 
 /**
@@ -79,7 +82,7 @@ function hubChoice(hub: HubModel, { memory }: HubModels): Choice {
       : hub.attributes > 1
         ? `${hub.attributes} attributes`
         : 'one number';
-  const state = hub.cached ? 'downloaded' : gigabytes(hub.download);
+  const state = hub.cached ? 'downloaded' : byteSize(hub.download, Math.ceil);
   const fits = hub.fits.includes('float32')
     ? 'fits'
     : hub.fits.includes('int8')
@@ -88,7 +91,7 @@ function hubChoice(hub: HubModel, { memory }: HubModels): Choice {
   return {
     label: `${hub.cached ? '$(check) ' : ''}${hub.name}`,
     description: `${state} · ${gives} · ${hub.licence}`,
-    detail: `Memory ${gigabytes(hub.int8)} in int8, ${gigabytes(hub.float32)} in float32: ${fits} (this machine has ${gigabytes(memory)})`,
+    detail: `Memory ${byteSize(hub.int8, Math.ceil)} in int8, ${byteSize(hub.float32, Math.ceil)} in float32: ${fits} (this machine has ${byteSize(memory, Math.floor)})`,
     hub,
   };
 }
@@ -129,12 +132,14 @@ async function download(context: Context, name: string): Promise<string | undefi
 }
 
 function costInWords(cost: HubCost, memory: number, disk: number | null): string {
-  const free = disk === null ? '' : ` ${gigabytes(disk)} are free there.`;
+  const free = disk === null ? '' : ` ${byteSize(disk, Math.floor)} are free there.`;
   const have =
-    cost.missing < cost.download ? ` (${gigabytes(cost.missing)} of it still to come)` : '';
+    cost.missing < cost.download
+      ? ` (${byteSize(cost.missing, Math.ceil)} of it still to come)`
+      : '';
   return [
-    `Disk: ${gigabytes(cost.download)}${have} in the Hugging Face cache, and about ${gigabytes(cost.converted)} for its conversion to int8.${free}`,
-    `Memory while it runs: about ${gigabytes(cost.int8)} in int8, ${gigabytes(cost.float32)} in float32; this machine has ${gigabytes(memory)}.`,
+    `Disk: ${byteSize(cost.download, Math.ceil)}${have} in the Hugging Face cache, and about ${byteSize(cost.converted, Math.ceil)} for its conversion to int8.${free}`,
+    `Memory while it runs: about ${byteSize(cost.int8, Math.ceil)} in int8, ${byteSize(cost.float32, Math.ceil)} in float32; this machine has ${byteSize(memory, Math.floor)}.`,
     'A download that is cancelled goes on from there the next time.',
   ].join('\n');
 }

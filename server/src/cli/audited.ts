@@ -1,6 +1,6 @@
 import { auditDataset, type Audit, type AuditOptions, type AuditSource } from '../audit/index.js';
 import type { CommonOptions } from './common.js';
-import { Progress, Share } from './output/progress.js';
+import { FileProgress } from './output/progress.js';
 
 type Given = Omit<AuditOptions, 'tau' | 'lambda' | 'cvarLevel' | 'limit'>;
 
@@ -13,14 +13,10 @@ export async function audited(
 ): Promise<Audit> {
   const { tau, lambda, cvarLevel, limit } = o;
   const { audit, progress } = auditDataset(sources, { ...given, tau, lambda, cvarLevel, limit });
-  const bar = new Progress(quiet);
-  const share = new Share(
-    sources.map(({ path }) => path),
-    limit,
-  );
+  const files = sources.map(({ path }) => path);
+  const bar = new FileProgress(files, { limit, quiet });
   try {
-    for await (const p of progress)
-      bar.step(share.at(p.file, p.end), p.responses, p.fromStore, p.rows);
+    for await (const p of progress) bar.row(p.file, p.end, p.responses, p.fromStore, p.rows);
   } finally {
     bar.end();
   }

@@ -9,7 +9,7 @@ import type {
   SuiteResult,
 } from '../protocol/index.js';
 import type { Evaluation } from './run.js';
-import { drawEach, interval, Pace, RankPair, seeded } from './statistics/index.js';
+import { drawEach, interval, StepPacer, RankPair, seeded } from './statistics/index.js';
 import { SUITES, type PreferenceSuite } from './suites/index.js';
 
 /** The figures of all that was run, with intervals and comparisons. */
@@ -73,7 +73,7 @@ async function ranked(
   { seed, level, tick, progress }: CompareOptions,
 ): Promise<Estimate> {
   if (x.some(Number.isNaN)) return { name, value: NaN, low: NaN, high: NaN };
-  const pace = new Pace(tick);
+  const pace = new StepPacer(tick);
   const random = seeded(seed);
   const pair = await RankPair.of(x, y, pace);
   const weight = new Uint8Array(x.length);

@@ -6,7 +6,7 @@ import { unpackedText } from '../datasets/input/unpack.js';
 import { holdsRows, readDataset } from '../datasets/process/index.js';
 import type { DatasetEvent } from '../datasets/types.js';
 import { listModels } from '../model/bundle/models.js';
-import { type AuditParams, type AuditSummary } from '../protocol/index.js';
+import { byteSize, type AuditParams, type AuditSummary } from '../protocol/index.js';
 import { DiskAudit } from '../live/disk/disk-audit.js';
 import { deviceFindings, doctorReport } from './answers/doctor.js';
 import { exportReport } from './answers/export.js';
@@ -158,7 +158,7 @@ export function serveRequests(server: ServerContext): void {
         embedded: m.kind === 'embedded',
         description:
           m.problem ??
-          `${m.attributes} attributes, ${m.precision}, ${(m.bytes / 1e6).toFixed(0)} MB${m.licence === undefined ? '' : `, ${m.licence}`}`,
+          `${m.attributes} attributes, ${m.precision}, ${byteSize(m.bytes)}${m.licence === undefined ? '' : `, ${m.licence}`}`,
       })),
     clearFindings: ({ uris }) => ({ uris: workspace.clear(uris) }),
     hubModels,

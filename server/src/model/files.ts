@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../files/folder.js';
 import { isRunning, isThere, ownName } from '../files/processes.js';
 import { messageOf } from '../errors.js';
+import { byteSize } from '../protocol/index.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -167,17 +168,11 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   const free = bavail * bsize;
   if (free < bytes) {
     const error = new Error(
-      `${dirname(folder)}: the converted weights need ${gigabytes(bytes)}, the disk has ` +
-        `${gigabytes(free, Math.floor)} free; QRM_LENS_CACHE puts the cache on another disk`,
+      `${dirname(folder)}: the converted weights need ${byteSize(bytes, Math.ceil)}, the disk has ` +
+        `${byteSize(free, Math.floor)} free; QRM_LENS_CACHE puts the cache on another disk`,
     );
     throw Object.assign(error, { code: 'ENOSPC' });
   }
-}
-
-/** @param round up what is needed, down (`Math.floor`) what is free: beside each other they never look alike when they are not */
-export function gigabytes(bytes: number, round: (x: number) => number = Math.ceil): string {
-  if (bytes >= 1e9) return `${(round(bytes / 1e8) / 10).toFixed(1)} GB`;
-  return `${round(bytes / 1e6)} MB`;
 }
 
 /** `org/name` for a folder of the Hugging Face cache, else the folder's or file's own name. */

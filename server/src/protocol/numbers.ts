@@ -17,6 +17,17 @@ export const count = (n: number): string => whole.format(n);
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${count(n)} ${n === 1 ? one : many}`;
 
+/**
+ * An amount of memory, disk or text: `12 kB`, `250 MB`, `3.1 GB` (powers of ten).
+ * @param round up (`Math.ceil`) what is needed, down (`Math.floor`) what is free: beside each other they never look alike
+ * when they are not
+ */
+export function byteSize(bytes: number, round: (x: number) => number = Math.round): string {
+  const [kB, MB] = [round(bytes / 1e3), round(bytes / 1e6)];
+  if (kB < 1000) return `${kB} kB`;
+  return MB < 1000 ? `${MB} MB` : `${(round(bytes / 1e8) / 10).toFixed(1)} GB`;
+}
+
 /** A reward: three decimals, with a true minus sign, and none before nothing but zeros. */
 export function decimals(x: number, digits = 3): string {
   if (!Number.isFinite(x)) return '–';

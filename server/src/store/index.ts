@@ -83,11 +83,6 @@ export class ScoreStore {
     return bytes === undefined ? undefined : decodeScore(bytes);
   }
 
-  /** As `get`, in the order of `keys`. */
-  getMany(keys: readonly Uint8Array[]): (StoredScore | undefined)[] {
-    return keys.map((key) => this.get(key));
-  }
-
   /** Resolves when the score is committed, or cannot be. Puts of one turn of the event loop share a transaction. */
   async put(key: Uint8Array, score: StoredScore): Promise<void> {
     await this.putMany([[key, score]]);

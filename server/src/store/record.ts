@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import * as zlib from 'node:zlib';
+import { crc32 } from '../files/crc32.js';
 
 /**
  * The binary form of a stored score, little endian:
@@ -24,27 +24,6 @@ const RECORD_VERSION = 1;
 const HEADER = 24;
 const LITTLE_ENDIAN = endianness() === 'LE';
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** CRC-32 (IEEE 802.3) of the first `length` bytes. */
-export function crc32(bytes: Uint8Array, length = bytes.length): number {
-  // Early Node 20 has none.
-  const { crc32: native } = zlib as { crc32?: typeof zlib.crc32 };
-  const part = length === bytes.length ? bytes : bytes.subarray(0, length);
-  return native === undefined ? crc32ByTable(part) : native(part);
-}
-
-/** The same where zlib has no `crc32`. */
-export function crc32ByTable(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
 /** @throws RangeError when the attribute quantiles are not M*K numbers. */
 export function encodeScore(score: StoredScore): Buffer {
   const K = score.quantiles.length;
@@ -65,7 +44,7 @@ export function encodeScore(score: StoredScore): Buffer {
   for (const part of [score.quantiles, score.gate, score.attributeQuantiles]) {
     for (const x of part) at = out.writeFloatLE(x, at);
   }
-  out.writeUInt32LE(crc32(out, at), at);
+  out.writeUInt32LE(crc32(out.subarray(0, at)), at);
   return out;
 }
 
@@ -77,7 +56,7 @@ export function decodeScore(bytes: Uint8Array): StoredScore | undefined {
   const M = view.getUint16(4, true);
   const end = HEADER + 4 * (K + M + M * K);
   if (bytes.length !== end + 4) return undefined;
-  if (view.getUint32(end, true) !== crc32(bytes, end)) return undefined;
+  if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) return undefined;
   const numbers = numbersOf(bytes.subarray(HEADER, end));
   return {
     quantiles: numbers(0, K),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   drawEach,
-  Pace,
+  StepPacer,
   Ranked,
   RankPair,
   RiskOrder,
@@ -10,7 +10,7 @@ import {
 } from '../../../server/src/evaluation/statistics/index.js';
 import { naiveArea, naiveSpearman, repeated } from './naive.js';
 
-const pace = () => new Pace();
+const pace = () => new StepPacer();
 
 describe('order by radix', () => {
   it('is that of the numbers: stable, equal ones together, NaN last', async () => {
@@ -102,7 +102,7 @@ it('rank correlations of a resample are those of the list', async () => {
 it('long work rests now and then, and ends when it is of no use any more', async () => {
   let rests = 0;
   const stop = new Error('stop');
-  const work = drawEach(5_000_000, new Uint8Array(5_000_000), seeded(1), new Pace(() => {
+  const work = drawEach(5_000_000, new Uint8Array(5_000_000), seeded(1), new StepPacer(() => {
     if (++rests === 3) throw stop;
     return Promise.resolve();
   })); // prettier-ignore

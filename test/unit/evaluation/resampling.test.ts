@@ -6,14 +6,14 @@ import {
   Contents,
   interval,
   mcnemar,
-  Pace,
+  StepPacer,
   seeded,
   type Entries,
 } from '../../../server/src/evaluation/statistics/index.js';
 import { drawAgain } from '../../../server/src/evaluation/statistics/resampling/draws.js';
 import { naiveBootstrap } from './naive.js';
 
-const pace = () => new Pace();
+const pace = () => new StepPacer();
 const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 const deviation = (x: readonly number[]): number =>
   Math.sqrt(mean(x.map((v) => (v - mean(x)) ** 2)));

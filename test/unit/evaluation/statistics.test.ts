@@ -7,7 +7,7 @@ import {
   holm,
   interval,
   mcnemar,
-  Pace,
+  StepPacer,
   reliability,
   RiskOrder,
   seeded,
@@ -126,7 +126,7 @@ describe('reliability', () => {
 
 describe('risk and coverage', () => {
   const area = async (sure: number[], right: number[]) =>
-    (await RiskOrder.of(sure.length, (i) => sure[i]!, (i) => right[i]!, (i) => i, new Pace())).curve(); // prettier-ignore
+    (await RiskOrder.of(sure.length, (i) => sure[i]!, (i) => right[i]!, (i) => i, new StepPacer())).curve(); // prettier-ignore
 
   it('is the mean error over coverages', async () => {
     // Surest first: right, wrong, right: errors 0, 1/2, 1/3.

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScoreStore, cacheFolder, contentHash, scoreKey } from '../../../server/src/store/index.js';
-import { crc32, crc32ByTable, decodeScore, encodeScore } from '../../../server/src/store/record.js';
+import { decodeScore, encodeScore } from '../../../server/src/store/record.js';
 
 const key = (i: number) => scoreKey('m', contentHash([{ role: 'assistant', content: `${i}` }], 0));
 const score = (i: number) => ({
@@ -34,11 +34,6 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('record', () => {
-  it('has the checksum of the CRC-32 catalogue', () => {
-    expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
-    expect(crc32ByTable(Buffer.from('123456789'))).toBe(0xcbf43926);
-  });
-
   it('gives back every score bit for bit, and refuses every damaged one', () => {
     const f32 = (n: number) =>
       fc.float32Array({ minLength: n, maxLength: n, noDefaultInfinity: true });
@@ -130,7 +125,7 @@ describe('ScoreStore', () => {
   it('keeps, lists, counts and clears', async () => {
     const store = await ScoreStore.open({ folder });
     await store.putMany([1, 2, 3].map((i) => [key(i), score(i)] as const));
-    expect(store.getMany([key(2), key(9)])).toEqual([score(2), undefined]);
+    expect([key(2), key(9)].map((k) => store.get(k))).toEqual([score(2), undefined]);
     expect(store.stats().entries).toBe(3);
     await store.close();
     const again = await ScoreStore.open({ folder });

@@ -13,7 +13,7 @@ import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { interrupted, onInterrupt } from '../interrupt.js';
 import { put, sayer } from '../output/output.js';
-import { Progress, Share } from '../output/progress.js';
+import { FileProgress } from '../output/progress.js';
 
 export interface CompareCommandOptions extends InputOptions {
   leaks?: boolean;
@@ -45,10 +45,9 @@ export async function compareCommand(
   );
   const read = new Set<number>();
   const problems = new Map<number, { n: number; first: string; unreadable: boolean }>();
-  const bar = new Progress(o.quiet ?? false);
-  const share = new Share(
+  const bar = new FileProgress(
     files.map(({ path }) => path),
-    o.limit,
+    o,
   );
   let comparison;
   let responses = 0;
@@ -59,7 +58,7 @@ export async function compareCommand(
       onRow: (file, { place, conversations }) => {
         read.add(file);
         for (const { targets } of conversations) responses += targets.length;
-        bar.step(share.at(file, place.end), responses, responses);
+        bar.row(file, place.end, responses, responses);
       },
       onProblem: (file, { code, message }) => {
         const known = problems.get(file) ?? { n: 0, first: message, unreadable: false };

@@ -30,7 +30,7 @@ import { EXIT, UsageError } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { weightsGiven } from '../options/values/shared.js';
 import { put, terminal } from '../output/output.js';
-import { Progress, Share } from '../output/progress.js';
+import { FileProgress } from '../output/progress.js';
 import { withSession, type Session } from '../session.js';
 import { SHOWN_PROBLEMS } from '../output/problems.js';
 import { stepped } from '../../pace.js';
@@ -127,8 +127,7 @@ async function gathered(
   o: PolicyCommandOptions,
   { evaluator, store, signal, say }: Session,
 ) {
-  const bar = new Progress(o.quiet ?? false);
-  const share = new Share(files, o.limit);
+  const bar = new FileProgress(files, o);
   let problems = 0;
   const steps = gather(sources, {
     evaluator,
@@ -148,7 +147,7 @@ async function gathered(
       const next = await steps.next();
       if (next.done === true) return next.value;
       const p: GatherProgress = next.value;
-      bar.step(share.at(p.file, p.end), p.responses, p.fromStore);
+      bar.row(p.file, p.end, p.responses, p.fromStore);
     }
   } finally {
     bar.end();

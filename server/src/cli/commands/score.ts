@@ -13,7 +13,7 @@ import { EXIT } from '../errors.js';
 import { checkOutputs, expandFiles } from '../files.js';
 import { weightsGiven } from '../options/values/shared.js';
 import { Appender } from '../output/output.js';
-import { Progress, Share } from '../output/progress.js';
+import { FileProgress } from '../output/progress.js';
 import { DoneLines, dropRetried, readDone } from '../output/scores.js';
 import { withSession, type Session } from '../session.js';
 
@@ -45,8 +45,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
   if (done.size > 0) say(`${count(done.size)} responses are in ${o.out} already`);
   const service = new ScoreService(LazyEvaluator.of(evaluator), store);
   const output = await Appender.open(o.out, signal);
-  const bar = new Progress(o.quiet ?? false);
-  const share = new Share(files, o.limit);
+  const bar = new FileProgress(files, o);
   let [responses, stored, bad] = [0, 0, 0];
   let rows = 0; // also those passed over
   try {
@@ -87,7 +86,7 @@ async function score(files: readonly string[], o: CommonOptions, session: Sessio
         }
         responses += event.targets.length;
         stored += event.targets.filter((t) => t.fromStore).length;
-        bar.step(share.at(n, event.row.place.end), responses, stored);
+        bar.row(n, event.row.place.end, responses, stored);
       }
       if (failed && rows === before) bad++;
     }

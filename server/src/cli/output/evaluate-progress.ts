@@ -6,7 +6,7 @@ import { sayer } from './output.js';
 /** How an evaluation is told to a person, or to the editor. */
 export interface EvaluateTold extends SessionTold {
   /** Of one row of the table. */
-  readonly bar: (stage: string) => Pick<Progress, 'step' | 'end'>;
+  readonly bar: (stage: string) => Pick<Progress, 'step' | 'end' | 'clear'>;
   readonly done: (out: string | undefined) => void;
 }
 

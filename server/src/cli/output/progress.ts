@@ -146,6 +146,34 @@ export class Progress {
   }
 }
 
+type Bar = Pick<Progress, 'step' | 'end' | 'clear'>;
+
+/** The progress of a command that reads files, told by where each row ends. */
+export class FileProgress {
+  private readonly share: Share;
+
+  constructor(
+    files: readonly string[],
+    { limit, quiet = false }: { readonly limit?: number; readonly quiet?: boolean },
+    private readonly bar: Bar = new Progress(quiet),
+  ) {
+    this.share = new Share(files, limit);
+  }
+
+  /** @param end of the row in its file's text @param rows as `Progress.step` has them */
+  row(file: number, end: number, responses: number, stored: number, rows?: number): void {
+    this.bar.step(this.share.at(file, end), responses, stored, rows);
+  }
+
+  clear(): void {
+    this.bar.clear();
+  }
+
+  end(): void {
+    this.bar.end();
+  }
+}
+
 /** What a message is about: `Downloading org/name: 3 of 16 GB` changes all the time. */
 const first = (message: string) => message.split(': ')[0];
 

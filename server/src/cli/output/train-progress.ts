@@ -15,7 +15,7 @@ const QUIET_LINE = 10_000;
 const EVENT = 250;
 
 /** When to tell of progress again, and how long the stage still takes. */
-class Pace {
+class StageClock {
   private stage = '';
   private began = 0;
   private first = 0;
@@ -38,7 +38,7 @@ class Pace {
 
 /** One line of progress on a terminal, a line every ten seconds elsewhere; on standard error. */
 export class TrainLine implements TrainTold {
-  private readonly pace = new Pace(process.stderr.isTTY ? FRAME : QUIET_LINE);
+  private readonly clock = new StageClock(process.stderr.isTTY ? FRAME : QUIET_LINE);
 
   constructor(private readonly quiet: boolean) {}
 
@@ -49,7 +49,7 @@ export class TrainLine implements TrainTold {
   };
 
   readonly show = (p: TrainProgress): void => {
-    const said = this.quiet ? undefined : this.pace.next(p);
+    const said = this.quiet ? undefined : this.clock.next(p);
     if (said === undefined) return;
     const text =
       `${p.stage} ${Math.floor(100 * p.fraction)} %` +
@@ -68,13 +68,13 @@ export class TrainLine implements TrainTold {
 
 /** JSON Lines on standard output. */
 export class TrainEvents implements TrainTold {
-  private readonly pace = new Pace(EVENT);
+  private readonly clock = new StageClock(EVENT);
   private readonly write = (event: TrainEvent): void =>
     void process.stdout.write(`${JSON.stringify(event)}\n`);
 
   readonly say = (text: string): void => this.write({ type: 'note', text });
   readonly show = (p: TrainProgress): void => {
-    const said = this.pace.next(p);
+    const said = this.clock.next(p);
     if (said !== undefined) this.write({ type: 'progress', ...p, ...said });
   };
   readonly clear = (): void => undefined;

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { byteSize } from '../../protocol/index.js';
 import { compressionOf, decompress } from './compression.js';
 import { openBytes, peek } from './source.js';
 
@@ -28,7 +29,7 @@ export async function unpackedText(
       size += chunk.length;
       if (size > limit)
         throw new Error(
-          `${path} holds more than ${Math.round(limit / 1e6)} MB of text, too long for an editor; its audit and its dashboard work as they are`,
+          `${path} holds more than ${byteSize(limit)} of text, too long for an editor; its audit and its dashboard work as they are`,
         );
       chunks.push(chunk);
       await setImmediate();

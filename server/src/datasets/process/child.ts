@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { byteSize } from '../../protocol/index.js';
 import type { FromReader, LastWords, ToReader } from './wire/messages.js';
 
 /** JavaScript's heap of a reader, in MB: the longest record takes a part of it. */
@@ -119,7 +120,7 @@ export class ReaderChild {
     if (last?.qrmReader === 'stuck')
       return `the reader made no progress in ${last.seconds?.toFixed(0)} s of work`;
     if (last?.qrmReader === 'memory')
-      return `the reader took ${Math.round((last.bytes ?? 0) / 2 ** 20)} MB of memory`;
+      return `the reader took ${byteSize(last.bytes ?? 0)} of memory`;
     if (/heap out of memory|Allocation failed|invalid (array|table|size)/i.test(this.words))
       return `the reader ran out of memory (${HEAP_MB} MB)`;
     return `the reader's process ended (${signal ?? code})`;

@@ -1,6 +1,13 @@
 import type { Board, Contender } from '../board.js';
 import type { Abstention } from '../../protocol/index.js';
-import { bootstrapP, drawEach, interval, Pace, RiskOrder, seeded } from '../statistics/index.js';
+import {
+  bootstrapP,
+  drawEach,
+  interval,
+  StepPacer,
+  RiskOrder,
+  seeded,
+} from '../statistics/index.js';
 import { judged } from './verdicts.js';
 
 export interface AbstentionOptions {
@@ -26,7 +33,7 @@ export async function abstentions(
   contender: Contender,
   { replicates, seed, level, tick, progress }: AbstentionOptions,
 ): Promise<Abstention[]> {
-  const pace = new Pace(tick);
+  const pace = new StepPacer(tick);
   const known = items.filter((i) => !Number.isNaN(contender.confidence.get(i)));
   const n = known.length;
   if (n === 0) return [];
@@ -94,7 +101,7 @@ export async function abstentions(
 async function promptsOf(
   board: Board,
   items: Uint32Array,
-  pace: Pace,
+  pace: StepPacer,
 ): Promise<{ prompt: Uint32Array; prompts: number }> {
   // Number + 1; 0 where it has none yet.
   const ids = new Uint32Array(board.clusters);

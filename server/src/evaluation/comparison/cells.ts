@@ -1,5 +1,5 @@
 import type { Board, Contender } from '../board.js';
-import { cellMeans, numpyMean, type Entries, type Pace } from '../statistics/index.js';
+import { cellMeans, numpyMean, type Entries, type StepPacer } from '../statistics/index.js';
 import {
   tiesPrompt,
   tiesScore,
@@ -42,10 +42,10 @@ export class SuiteCells {
     private readonly board: Board,
     readonly suite: PreferenceSuite,
     readonly items: Uint32Array,
-    private readonly pace: Pace,
+    private readonly pace: StepPacer,
   ) {}
 
-  static async of(board: Board, suite: PreferenceSuite, pace: Pace): Promise<SuiteCells> {
+  static async of(board: Board, suite: PreferenceSuite, pace: StepPacer): Promise<SuiteCells> {
     const subsets = board.subsets.map((s) => (s.suite === suite ? s.items : 0));
     const items = new Uint32Array(subsets.reduce((a, b) => a + b, 0));
     let n = 0;
@@ -209,7 +209,7 @@ async function layOut(
   cluster: Uint32Array,
   cells: number,
   most: number,
-  pace: Pace,
+  pace: StepPacer,
 ): Promise<Entries> {
   // Number + 1 of a cluster; 0 where it has none yet.
   const ids = new Uint32Array(most);

@@ -17,7 +17,7 @@ import {
   Contents,
   interval,
   mcnemar,
-  Pace,
+  StepPacer,
   replicateSteps,
 } from '../statistics/index.js';
 import { suiteOf, type PreferenceSuite } from '../suites/index.js';
@@ -42,7 +42,7 @@ export async function suiteResult(
   suite: PreferenceSuite,
   o: CompareOptions,
 ): Promise<SuiteResult & { replicates: number }> {
-  const pace = new Pace(o.tick);
+  const pace = new StepPacer(o.tick);
   const { title } = suiteOf(suite);
   const cells = await SuiteCells.of(board, suite, pace);
   const rows = contenders.flatMap((contender, c) =>

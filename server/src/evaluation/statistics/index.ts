@@ -19,7 +19,7 @@ export {
 } from './resampling/bootstrap.js';
 export { Contents, type Entries } from './resampling/contents.js';
 export { binomial, drawEach } from './resampling/draws.js';
-export { Pace } from './resampling/pace.js';
+export { StepPacer } from './resampling/step-pacer.js';
 export { Ranked } from './resampling/ranked.js';
 export { RankPair } from './resampling/rank-pair.js';
 export { RiskOrder } from './resampling/risk.js';

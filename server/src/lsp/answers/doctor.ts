@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../../errors.js';
-import type { DeviceFinding, StatusParams } from '../../protocol/index.js';
+import { byteSize, type DeviceFinding, type StatusParams } from '../../protocol/index.js';
 import type { ScoreStore } from '../../store/index.js';
 
 /** @throws Error in plain words */
@@ -45,9 +45,9 @@ export async function doctorReport(
   const lines = [
     '# QRM Lens doctor',
     '',
-    `- Server: Node ${process.versions.node}, process ${process.pid}, ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`,
+    `- Server: Node ${process.versions.node}, process ${process.pid}, ${byteSize(process.memoryUsage.rss())}`,
     `- Model: ${model === undefined ? `not loaded${status.message === undefined ? '' : ` (${status.message})`}` : `${model.name}, ${model.executionProvider}, ${model.precision}, context of ${model.maxTokens} tokens, ${model.attributes.length} attributes × ${model.levels.length} levels`}`,
-    `- Score store: ${stats === undefined ? 'not open' : `${stats.entries} scores, ${(stats.bytes / 1e6).toFixed(1)} MB, ${stats.path}`}`,
+    `- Score store: ${stats === undefined ? 'not open' : `${stats.entries} scores, ${byteSize(stats.bytes)}, ${stats.path}`}`,
     '',
     '```',
     report.trimEnd(),

@@ -28,16 +28,16 @@ function roundShift(bits: number, shift: number): number {
   return rest > half || (rest === half && (whole & 1) === 1) ? whole + 1 : whole;
 }
 
-/** @param bytes little-endian halves */
-export function decodeHalf(bytes: Uint8Array): Float32Array {
-  const out = new Float32Array(bytes.length / 2);
-  for (let i = 0; i < out.length; i++) {
-    const h = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
+/** IEEE 754 half precision, subnormals, infinities and NaN included. */
+export function decodeHalf(bits: Uint16Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const h = bits[i]!;
     const sign = h & 0x8000 ? -1 : 1;
-    const exponent = (h >>> 10) & 31;
-    const fraction = h & 0x3ff;
-    if (exponent === 31) out[i] = fraction === 0 ? sign * Infinity : NaN;
-    else if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    const exponent = (h >> 10) & 31;
+    const fraction = h & 1023;
+    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) out[i] = fraction ? NaN : sign * Infinity;
     else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   }
   return out;
@@ -53,4 +53,11 @@ export function encodeBfloat16(values: Float32Array): Uint16Array {
     out[i] = nan ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
   }
   return out;
+}
+
+/** bfloat16 bits are the upper half of float32's. */
+export function decodeBfloat16(bits: Uint16Array): Float32Array {
+  const out = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
+  return new Float32Array(out.buffer);
 }

@@ -3,6 +3,7 @@ import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../errors.js';
 import { isFields, own } from '../../fields.js';
+import { decodeBfloat16, decodeHalf } from './half.js';
 
 /** Names, shapes and values of a model's tensors, whatever file they come from. */
 export interface TensorSource {
@@ -243,33 +244,11 @@ export class Safetensors implements TensorSource {
       throw new Error(`${file}: tensor "${name}" has type ${dtype}; supported: F32, F16, BF16`);
     }
     const half = new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
-    return dtype === 'F16' ? fromFloat16(half) : fromBfloat16(half);
+    return dtype === 'F16' ? decodeHalf(half) : decodeBfloat16(half);
   }
 
   async close(): Promise<void> {
     for (const handle of this.#handles.values()) await (await handle).close();
     this.#handles.clear();
   }
-}
-
-/** bfloat16 bits are the upper half of float32's. */
-export function fromBfloat16(bits: Uint16Array): Float32Array {
-  const out = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
-  return new Float32Array(out.buffer);
-}
-
-/** IEEE 754 binary16, subnormals, infinities and NaN included. */
-export function fromFloat16(bits: Uint16Array): Float32Array {
-  const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) {
-    const h = bits[i]!;
-    const sign = h & 0x8000 ? -1 : 1;
-    const exponent = (h >> 10) & 31;
-    const fraction = h & 1023;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction ? NaN : sign * Infinity;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
 }

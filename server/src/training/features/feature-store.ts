@@ -150,7 +150,7 @@ export class FeatureStore {
       for (const { i, row } of order.slice(from, to)) {
         const at = (row! - first) * rowBytes + (part === 'reward' ? 0 : rowBytes / 2);
         const stored = bytes.subarray(at, at + rowBytes / 2);
-        into.set(type === 'float16' ? decodeHalf(stored) : decodeFloat(stored), i * H);
+        into.set(type === 'float16' ? decodeHalf(halves(stored)) : decodeFloat(stored), i * H);
       }
       from = to;
     }
@@ -210,3 +210,5 @@ function decodeFloat(bytes: Uint8Array): Float32Array {
   const copy = Uint8Array.from(bytes);
   return new Float32Array(copy.buffer);
 }
+
+const halves = (bytes: Uint8Array): Uint16Array => new Uint16Array(Uint8Array.from(bytes).buffer);

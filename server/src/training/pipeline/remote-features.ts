@@ -5,6 +5,7 @@ import { EndpointError, openRemoteStates, type RemoteStates } from '../../engine
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
 import { bytesOf, chooseForm } from '../../model/bundle/backbone/form.js';
+import { byteSize } from '../../protocol/index.js';
 import { encode, type Encoded } from '../features/extract.js';
 import { fetchInto } from '../features/remote.js';
 import { computeHere, showFeatures, type FeatureSource, type SourceContext } from './features.js';
@@ -106,7 +107,7 @@ async function requireSame(
   const needs = bytesOf(chooseForm('auto', backbone.config), backbone.config, 'cpu');
   if (needs > freeMemory()) {
     watch.say(
-      `Note: ${backbone.name} takes about ${(needs / 1e9).toFixed(0)} GB here, which are not free: ` +
+      `Note: ${backbone.name} takes about ${byteSize(needs, Math.ceil)} here, which are not free: ` +
         `whether ${url} serves it was not compared`,
     );
     return;

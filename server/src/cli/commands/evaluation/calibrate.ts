@@ -19,7 +19,7 @@ import { passportCache } from '../../engine.js';
 import { EXIT, UsageError } from '../../errors.js';
 import { expandFiles, ignoreFiles } from '../../files.js';
 import { onInterrupt } from '../../interrupt.js';
-import { Progress, Share } from '../../output/progress.js';
+import { FileProgress } from '../../output/progress.js';
 import { print } from '../../output/output.js';
 import { withSession } from '../../session.js';
 import { tellProblems } from '../../output/problems.js';
@@ -69,8 +69,7 @@ async function calibrateCommand(paths: string[], o: CalibrateOptions): Promise<n
     };
     const evaluation = new Evaluation(files.map((path) => ({ path, open: opened(path) })));
     const measure = { tau: o.tau, lambda: o.lambda, cvarLevel: o.cvarLevel };
-    const bar = new Progress(o.quiet ?? false);
-    const share = new Share(files, o.limit);
+    const bar = new FileProgress(files, o);
     try {
       const row = { name: info.modelName, kind: 'model' };
       await evaluation.run(evaluator, store, [row], readingsOf(info.spec, measure), {
@@ -79,7 +78,7 @@ async function calibrateCommand(paths: string[], o: CalibrateOptions): Promise<n
         signal,
         measure,
         onRow: (file, { place }, responses, fromStore) =>
-          bar.step(share.at(file, place.end), responses, fromStore),
+          bar.row(file, place.end, responses, fromStore),
       });
     } finally {
       bar.end();

@@ -27,7 +27,7 @@ import {
   resampling,
   type EvaluateTold,
 } from '../../output/evaluate-progress.js';
-import { Share } from '../../output/progress.js';
+import { FileProgress } from '../../output/progress.js';
 import { withSession, type Session } from '../../session.js';
 import { tellProblems } from '../../output/problems.js';
 
@@ -131,8 +131,7 @@ async function runModel(
   { onItem, told }: { onItem: NonNullable<Parameters<Evaluation['run']>[4]['onItem']>; told: EvaluateTold }, // prettier-ignore
 ): Promise<number> {
   const { info } = evaluator;
-  const bar = told.bar(info.modelName);
-  const share = new Share(files, o.limit);
+  const bar = new FileProgress(files, o, told.bar(info.modelName));
   const measure = { tau: o.tau, lambda: DEFAULT_LAMBDA, cvarLevel: o.cvarLevel };
   try {
     await evaluation.run(evaluator, store, rowsOf(info, o, names), readingsOf(info.spec, measure), {
@@ -142,7 +141,7 @@ async function runModel(
       measure,
       onItem,
       onRow: (file, row, responses, fromStore) =>
-        bar.step(share.at(file, row.place.end), responses, fromStore),
+        bar.row(file, row.place.end, responses, fromStore),
     });
   } finally {
     bar.end();

@@ -14,7 +14,7 @@ import { passportCache } from '../../engine.js';
 import { UsageError } from '../../errors.js';
 import { number } from '../../options/values/shared.js';
 import type { EvaluateTold } from '../../output/evaluate-progress.js';
-import { Share } from '../../output/progress.js';
+import { FileProgress } from '../../output/progress.js';
 
 /** A row of the table by LLM-as-a-judge. */
 export interface JudgeRowOptions {
@@ -72,15 +72,14 @@ export async function judgeRow(
     cache === undefined ? undefined : folderCache(cache),
   );
   const judge = new Judge(client, await judgePrompt(o.judgeMode, o.judgePrompt));
-  const bar = barOf(model);
-  const share = new Share(files, o.limit);
+  const bar = new FileProgress(files, o, barOf(model));
   try {
     await runJudge(evaluation, judge, `${model} (${o.judgeMode})`, {
       ...run,
       ...(o.limit !== undefined && { limit: o.limit }),
       measure: { tau: DEFAULT_TAU, lambda: DEFAULT_LAMBDA },
       concurrency: o.judgeConcurrency,
-      onRow: (file, { place }, items) => bar.step(share.at(file, place.end), items, 0),
+      onRow: (file, { place }, items) => bar.row(file, place.end, items, 0),
     });
   } finally {
     bar.end();

@@ -1,4 +1,5 @@
 import { pad, strictJson, visible, width } from '../../../audit/report/index.js';
+import { byteSize } from '../../../protocol/index.js';
 import { doctor, listHubModels, listModels } from '../../engine.js';
 import { EXIT } from '../../errors.js';
 import { installCuda } from './install-cuda.js';
@@ -34,10 +35,10 @@ export async function doctorCommand(o: DoctorOptions): Promise<void> {
     lines.push(`  ${mark} ${p.name.padEnd(8)}${state.padEnd(7)}${visible(p.reason)}`);
     const more = (text: string) => lines.push(`${' '.repeat(19)}${visible(text)}`);
     for (const a of p.adapters) {
-      const memory = a.total === undefined ? [] : [`${gigabytes(a.total)} of memory`];
+      const memory = a.total === undefined ? [] : [`${byteSize(a.total)} of memory`];
       more([a.name, ...(a.driver ? [`driver ${a.driver}`] : []), ...memory].join(', '));
     }
-    if (p.freeMemory !== undefined) more(`${gigabytes(p.freeMemory)} of memory are free`);
+    if (p.freeMemory !== undefined) more(`${byteSize(p.freeMemory, Math.floor)} of memory are free`);
     if (p.off) {
       const off = Object.entries(p.off).map(([name, x]) => `${name} ${x.toExponential(1)}`);
       more(`1 - cosine to the CPU: ${off.join(', ')}`);
@@ -52,8 +53,6 @@ export async function doctorCommand(o: DoctorOptions): Promise<void> {
   await print(`${lines.join('\n')}\n`);
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-
 export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const models = await listModels();
   const hub = await listHubModels();
@@ -67,7 +66,7 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
     m.kind,
     `${m.attributes}`,
     m.precision,
-    m.bytes < 1e6 ? `${Math.ceil(m.bytes / 1e3)} kB` : `${(m.bytes / 1e6).toFixed(1)} MB`,
+    byteSize(m.bytes),
     visible(m.licence ?? '–'),
     m.problem === undefined ? visible(m.path) : `✘ ${visible(m.problem)}`,
   ]);
@@ -77,9 +76,9 @@ export async function modelsCommand(o: { json?: boolean }): Promise<void> {
   const table = hub.map((m) => [
     m.name,
     `${m.attributes} × ${m.levels}`,
-    gigabytes(m.download),
-    gigabytes(m.int8),
-    gigabytes(m.float32),
+    byteSize(m.download, Math.ceil),
+    byteSize(m.int8, Math.ceil),
+    byteSize(m.float32, Math.ceil),
     m.licence,
     m.cached !== undefined
       ? 'downloaded'

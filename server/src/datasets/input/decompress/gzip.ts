@@ -1,6 +1,6 @@
 import { createInflateRaw, type InflateRaw } from 'node:zlib';
 import { advanced } from '../source.js';
-import { crc32 } from './crc32.js';
+import { crc32 } from '../../../files/crc32.js';
 import type { ByteInput } from './input.js';
 
 /** Compressed bytes given at a time: what zlib made of them is lost when it finds an error in them. */

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { fromBfloat16, fromFloat16 } from '../../../model/checkpoint/safetensors.js';
+import { decodeBfloat16, decodeHalf } from '../../../model/checkpoint/half.js';
 import type { ExternalTensor } from '../../../model/graph/builder.js';
 
 /** Bytes of rows that are kept: the tokens that every chat has. */
@@ -58,7 +58,7 @@ export class EmbeddingFile {
     const row =
       dtype === 'float32'
         ? new Float32Array(buffer)
-        : (dtype === 'float16' ? fromFloat16 : fromBfloat16)(new Uint16Array(buffer));
+        : (dtype === 'float16' ? decodeHalf : decodeBfloat16)(new Uint16Array(buffer));
     if (this.scale !== 1) for (let i = 0; i < columns; i++) row[i]! *= this.scale;
     return row;
   }

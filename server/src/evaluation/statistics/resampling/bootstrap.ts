@@ -1,7 +1,7 @@
 import { seeded } from '../random.js';
 import type { Contents, Entries } from './contents.js';
 import { drawAgain } from './draws.js';
-import { Pace } from './pace.js';
+import { StepPacer } from './step-pacer.js';
 
 /** Means of each cell, [cells]; NaN for one without entries. */
 export function cellMeans(
@@ -42,7 +42,7 @@ export async function bootstrap(
   take: (replicate: number, means: readonly Float64Array[]) => void,
 ): Promise<void> {
   const random = seeded(seed);
-  const pace = new Pace(tick);
+  const pace = new StepPacer(tick);
   const { rows, cells, kinds, size, strata, start, cell } = contents;
   const weight = new Uint32Array(kinds);
   const count = new Float64Array(cells);

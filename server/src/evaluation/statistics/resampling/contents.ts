@@ -1,5 +1,5 @@
 import { Kinds } from './kinds.js';
-import { Pace } from './pace.js';
+import { StepPacer } from './step-pacer.js';
 
 /**
  * Shares that items contribute to, as flat arrays: entry e adds its value to the sum of cell `cell[e]` and one to
@@ -70,7 +70,7 @@ export class Contents {
     entries: Entries,
     rows: number,
     values: RowValues,
-    pace = new Pace(),
+    pace = new StepPacer(),
   ): Promise<Contents> {
     const blocks = await blocksOf(entries, pace);
     const { strata, clusters, cells } = entries;
@@ -191,7 +191,7 @@ interface Blocks {
 
 async function blocksOf(
   { cell, cluster, length, cells, clusters }: Entries,
-  pace: Pace,
+  pace: StepPacer,
 ): Promise<Blocks> {
   const from = new Uint32Array(clusters + 1);
   for (let e = 0; e < length; e++) from[cluster[e]! + 1]!++;

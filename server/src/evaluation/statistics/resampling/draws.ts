@@ -1,5 +1,5 @@
 import { logFactorial } from '../paired-tests.js';
-import type { Pace } from './pace.js';
+import type { StepPacer } from './step-pacer.js';
 
 /** Below this many successes on average they are counted one by one. */
 const FEW = 10;
@@ -64,7 +64,7 @@ export async function drawAgain(
   [from, to]: readonly [number, number],
   weight: Uint32Array,
   random: () => number,
-  pace: Pace,
+  pace: StepPacer,
 ): Promise<void> {
   const n = kinds.length;
   if (n > ONE_BY_ONE && (to - from) * 8 < n) {
@@ -93,7 +93,7 @@ export async function drawEach(
   n: number,
   weight: Uint8Array,
   random: () => number,
-  pace: Pace,
+  pace: StepPacer,
 ): Promise<void> {
   weight.fill(0);
   for (let i = 0; i < n;) {

@@ -1,4 +1,4 @@
-import type { Pace } from './pace.js';
+import type { StepPacer } from './step-pacer.js';
 
 /** Numbers pairs of a state and a value, in the order of their first use: exact, by open addressing. */
 class States {
@@ -71,7 +71,7 @@ export class Kinds {
   }
 
   /** Splits kinds by the values of their lists. */
-  async refine(values: (at: number) => number, pace: Pace): Promise<void> {
+  async refine(values: (at: number) => number, pace: StepPacer): Promise<void> {
     const { start, clusters } = this.lists;
     const { states, kind } = this;
     states.reset(this.count);
@@ -86,7 +86,7 @@ export class Kinds {
   }
 
   /** Kinds as 0..count - 1: states between were numbered too. */
-  private async renumber(pace: Pace): Promise<void> {
+  private async renumber(pace: StepPacer): Promise<void> {
     const dense = new Uint32Array(this.states.next);
     let count = 0;
     for (let c = 0; c < this.kind.length; c++) {

@@ -1,4 +1,4 @@
-import type { Pace } from './pace.js';
+import type { StepPacer } from './step-pacer.js';
 import { Ranked } from './ranked.js';
 
 /** Two numbers of each of n samples, sorted once: rank correlations of samples drawn again, each in one pass. */
@@ -9,7 +9,7 @@ export class RankPair {
     this.ranks = [new Float64Array(sorted[0].length), new Float64Array(sorted[0].length)];
   }
 
-  static async of(x: ArrayLike<number>, y: ArrayLike<number>, pace: Pace): Promise<RankPair> {
+  static async of(x: ArrayLike<number>, y: ArrayLike<number>, pace: StepPacer): Promise<RankPair> {
     const of = (v: ArrayLike<number>): Promise<Ranked> => Ranked.of(x.length, (i) => v[i]!, pace);
     return new RankPair([await of(x), await of(y)]);
   }

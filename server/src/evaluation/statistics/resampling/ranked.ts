@@ -1,4 +1,4 @@
-import type { Pace } from './pace.js';
+import type { StepPacer } from './step-pacer.js';
 
 const DIGITS = 1 << 16;
 
@@ -14,7 +14,7 @@ export class Ranked {
    * By radix, 16 bits at once from the lowest: in time that grows with n alone, with rests between.
    * @param key of sample i; asked for once
    */
-  static async of(n: number, key: (i: number) => number, pace: Pace): Promise<Ranked> {
+  static async of(n: number, key: (i: number) => number, pace: StepPacer): Promise<Ranked> {
     const keys = new Float64Array(n);
     const words = new Uint32Array(keys.buffer);
     for (let i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 import type { RiskCoverage } from '../../../protocol/index.js';
-import type { Pace } from './pace.js';
+import type { StepPacer } from './step-pacer.js';
 import { Ranked } from './ranked.js';
 
 const POINTS = 50;
@@ -43,7 +43,7 @@ export class RiskOrder {
     sure: (i: number) => number,
     right: (i: number) => number,
     cluster: (i: number) => number,
-    pace: Pace,
+    pace: StepPacer,
   ): Promise<RiskOrder> {
     const least = (s: number): number => (Number.isNaN(s) ? Infinity : -s);
     const { order, ends } = await Ranked.of(n, (i) => least(sure(i)), pace);

@@ -1,3 +1,4 @@
+import { byteSize } from '../../../protocol/index.js';
 import type { ModelConfig } from '../../checkpoint/config.js';
 import { PRECISIONS, type Precision, type Provider } from '../../graph/precision.js';
 import { paddedHead, variantFor, type Variant } from '../../graph/paths/variants.js';
@@ -77,9 +78,8 @@ export function chooseForm(
     memory === undefined || bytesOf(form, config, provider) <= SHARE * memory;
   if (fits(first)) return first;
   const chosen = smaller.find(fits);
-  const gb = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-  const need = (form: Form): string => gb(bytesOf(form, config, provider));
-  const lack = `${first.precision} takes about ${need(first)} and ${gb(memory!)} are free`;
+  const need = (form: Form): string => byteSize(bytesOf(form, config, provider), Math.ceil);
+  const lack = `${first.precision} takes about ${need(first)} and ${byteSize(memory!, Math.floor)} are free`;
   if (chosen) return { ...chosen, note: `precision ${chosen.precision}, since ${lack}` };
   const last = smaller.at(-1) ?? first;
   return {

@@ -1,8 +1,8 @@
 import { readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { duration } from '../../../protocol/index.js';
+import { byteSize, duration } from '../../../protocol/index.js';
 import { makeFolder } from '../../../files/folder.js';
-import { exists, gigabytes, parseJson } from '../../files.js';
+import { exists, parseJson } from '../../files.js';
 import { downloadFile, incomplete, type DownloadOptions, type HubFile } from './download.js';
 import {
   cachedSnapshot,
@@ -185,7 +185,7 @@ async function requireRoom(
   const { bavail, bsize } = await statfs(cache);
   if (bavail * bsize < bytes) {
     throw new HubError(
-      `${cache}: ${name.id} needs ${gigabytes(bytes)}, the disk has ${gigabytes(bavail * bsize, Math.floor)} free; ` +
+      `${cache}: ${name.id} needs ${byteSize(bytes, Math.ceil)}, the disk has ${byteSize(bavail * bsize, Math.floor)} free; ` +
         `HF_HUB_CACHE puts the hub's cache on another disk`,
     );
   }
@@ -199,9 +199,6 @@ async function missingOf(blobs: string, { hash, size }: HubFile): Promise<number
   const part = await stat(incomplete(blob)).catch(() => undefined);
   return Math.max(0, size - (part?.size ?? 0));
 }
-
-const amount = (bytes: number): string =>
-  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : gigabytes(bytes);
 
 /** Tells how much of all files has come, how fast, and the time left. */
 function rateOf(
@@ -222,9 +219,9 @@ function rateOf(
     const rate = fresh / Math.max((now - began) / 1000, 0.5);
     const seconds = (total - done) / Math.max(rate, 1);
     const left = done >= total || rate <= 0 ? '' : `, ${duration(Math.ceil(seconds))} left`;
-    const speed = rate <= 0 ? '' : `, ${amount(rate)}/s`;
+    const speed = rate <= 0 ? '' : `, ${byteSize(rate, Math.ceil)}/s`;
     onProgress?.({
-      message: `Downloading ${name.id}: ${amount(done)} of ${amount(total)}${speed}${left}`,
+      message: `Downloading ${name.id}: ${byteSize(done, Math.ceil)} of ${byteSize(total, Math.ceil)}${speed}${left}`,
       fraction: total === 0 ? 1 : done / total,
     });
   };

@@ -1,4 +1,4 @@
-import { fromFloat16 } from '../safetensors.js';
+import { decodeHalf } from '../half.js';
 import { own } from '../../../fields.js';
 
 /** How ggml stores a tensor's values: blocks of equal size along a row. */
@@ -12,7 +12,7 @@ export interface BlockType {
 type Expand = (bytes: DataView, at: number, out: Float32Array, to: number) => void;
 
 /** All 65,536 values of float16, so that a block's scale costs one look-up. */
-const HALF = fromFloat16(Uint16Array.from({ length: 1 << 16 }, (_, i) => i));
+const HALF = decodeHalf(Uint16Array.from({ length: 1 << 16 }, (_, i) => i));
 const half = (bytes: DataView, at: number): number => HALF[bytes.getUint16(at, true)]!;
 /** One float32 and its bits. */
 const bits = new Uint32Array(1);

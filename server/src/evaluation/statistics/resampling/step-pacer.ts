@@ -1,8 +1,8 @@
 /** Steps (a few nanoseconds each) between two rests: some milliseconds. */
 const SLICE = 1 << 20;
 
-/** Counts steps of work, so that whoever does many of them lets others run now and then. */
-export class Pace {
+/** A pacer that counts steps in place of looking at the clock: whoever does many of them lets others run now and then. */
+export class StepPacer {
   private work = 0;
 
   /** @param tick throws when the work is of no use any more */

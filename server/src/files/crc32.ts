@@ -6,12 +6,13 @@ const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
-function byTable(bytes: Uint8Array, value: number): number {
+/** CRC-32 where zlib has none. */
+export function crc32ByTable(bytes: Uint8Array, value = 0): number {
   let c = ~value;
   for (let i = 0; i < bytes.length; i++) c = TABLE[(c ^ bytes[i]!) & 0xff]! ^ (c >>> 8);
   return ~c >>> 0;
 }
 
-/** CRC-32 of gzip, continued from `value`. Node has its own since 20.15. */
-export const crc32: (bytes: Uint8Array, value: number) => number =
-  (zlib as { crc32?: typeof byTable }).crc32 ?? byTable;
+/** CRC-32 (IEEE 802.3, gzip), continued from `value`. Node has its own since 20.15. */
+export const crc32: typeof crc32ByTable =
+  (zlib as { crc32?: typeof crc32ByTable }).crc32 ?? crc32ByTable;
