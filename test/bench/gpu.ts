@@ -15,7 +15,7 @@ import {
   tokenBytes,
 } from '../../server/src/model/bundle/backbone/form.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
-import type { Precision } from '../../server/src/model/graph/precision.js';
+import type { Precision } from '../../server/src/protocol/index.js';
 import { ChatTokenizer } from '../../server/src/model/tokenizer/chat-tokenizer.js';
 import { layoutConfig, layoutJson, writeLayout } from '../gpu/layouts.js';
 import { equalLength, firstPairs, sequencesOf, type Sequences } from './inputs.js';

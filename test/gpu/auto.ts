@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DoctorReport } from '../../server/src/engine/doctor.js';
-import type { Provider } from '../../server/src/model/graph/precision.js';
+import type { Provider } from '../../server/src/protocol/index.js';
 import { goldenFolder } from '../unit/model/golden.js';
 
 const ROW = {

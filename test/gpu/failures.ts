@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EvaluatorClient, type ClientOptions } from '../../server/src/engine/client.js';
 import { keepProbe } from '../../server/src/engine/device/known.js';
 import type { ScoreGroup, TargetResult } from '../../server/src/engine/types.js';
-import type { Precision, Provider } from '../../server/src/model/graph/precision.js';
+import type { Precision, Provider } from '../../server/src/protocol/index.js';
 import { goldenFolder } from '../unit/model/golden.js';
 
 const MODEL = 'llama3-qrm-k5-m3';

@@ -9,7 +9,7 @@ import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import type { TensorSource } from '../../server/src/model/checkpoint/safetensors.js';
 import { writePaths } from '../../server/src/model/graph/paths/file.js';
 import type { Variant } from '../../server/src/model/graph/paths/variants.js';
-import type { Provider } from '../../server/src/model/graph/precision.js';
+import type { Provider } from '../../server/src/protocol/index.js';
 import { goldenFolder, readGolden } from '../unit/model/golden.js';
 
 /** Hidden states by wanted position: what was computed, and the published float32 model's. */

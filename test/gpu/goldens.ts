@@ -1,5 +1,5 @@
 import { variantFor, makeVariant } from '../../server/src/model/graph/paths/variants.js';
-import type { Precision, Provider } from '../../server/src/model/graph/precision.js';
+import type { Precision, Provider } from '../../server/src/protocol/index.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { goldenNames } from '../unit/model/golden.js';
 import { distance, runGolden, type Distance } from './golden.js';

@@ -1,6 +1,6 @@
 /** dist/gpu.js: the checks of `npm run check:gpu` (scripts/gpu), in the environment that the script made for them. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Provider } from '../../server/src/model/graph/precision.js';
+import type { Provider } from '../../server/src/protocol/index.js';
 import { processorTitle } from '../bench/processor.js';
 import { withResult } from '../bench/results.js';
 import { checkAuto, type Expected } from './auto.js';

@@ -9,7 +9,7 @@ import { bytesOf, formOf, tokenBytes } from '../../server/src/model/bundle/backb
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
 import { writePaths } from '../../server/src/model/graph/paths/file.js';
 import { variantFor } from '../../server/src/model/graph/paths/variants.js';
-import type { Precision } from '../../server/src/model/graph/precision.js';
+import type { Precision } from '../../server/src/protocol/index.js';
 import { TREES } from '../../server/src/engine/device/probe-model.js';
 import { goldenFolder, goldenNames } from '../unit/model/golden.js';
 import { layoutConfig, LAYOUTS, writeLayout, type LayoutName } from './layouts.js';

@@ -3,7 +3,7 @@ import { createSession } from '../../server/src/engine/backbone/backbone.js';
 import type { TokenTree } from '../../server/src/engine/trees/packing.js';
 import { PathBackbone } from '../../server/src/engine/backbone/path/backbone.js';
 import type { ModelConfig } from '../../server/src/model/checkpoint/config.js';
-import type { Provider } from '../../server/src/model/graph/precision.js';
+import type { Provider } from '../../server/src/protocol/index.js';
 
 /** What a process of its own loads and runs once. */
 export interface RunSpec {

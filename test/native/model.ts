@@ -1,5 +1,5 @@
 /** Random int8 backbones in the form of server/native/backbone.h. */
-import { inverseFrequencies } from '../../server/src/model/checkpoint/rope.js';
+import { inverseFrequencies } from '../../server/src/model/checkpoint/rotary.js';
 import { Rotation } from '../../server/src/model/int8/hadamard.js';
 import type { Random } from '../fuzz/random.js';
 

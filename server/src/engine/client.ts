@@ -1,6 +1,6 @@
 import { messageOf, unawaited } from '../errors.js';
 import type { ChildProcess } from 'node:child_process';
-import { PROVIDERS, type Provider } from '../model/graph/precision.js';
+import { PROVIDERS, type Provider } from '../protocol/index.js';
 import { identityOf } from './identity.js';
 import type { FromEvaluator, ToEvaluator } from './process/messages.js';
 import { streamInOrder } from './stream.js';

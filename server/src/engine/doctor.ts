@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release } from 'node:os';
 import { basename } from 'node:path';
-import type { Precision, Provider } from '../model/graph/precision.js';
+import type { Precision, Provider } from '../protocol/index.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { candidates, lacking, runtimeVersion } from './device/candidates.js';
 import { drawback, probeApart } from './device/choose.js';

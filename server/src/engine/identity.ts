@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
-import type { Provider } from '../model/graph/precision.js';
+import type { Provider } from '../protocol/index.js';
 import type { EvaluatorInfo } from './types.js';
 
 /** Sets of instructions for which ONNX Runtime has kernels of their own, whose sums are rounded differently. */

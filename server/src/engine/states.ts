@@ -4,7 +4,7 @@ import { chooseForm, type Form } from '../model/bundle/backbone/form.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
 import { readPrefix } from '../model/bundle/backbone/prefix.js';
 import type { ModelConfig } from '../model/checkpoint/config.js';
-import type { Precision, Provider } from '../model/graph/precision.js';
+import type { Precision, Provider } from '../protocol/index.js';
 import { kernelsFor, loadBackbone, type BackboneOptions } from './backbone/backbone.js';
 import { chooseDevice } from './device/choose.js';
 import { memoryFor } from './device/memory.js';

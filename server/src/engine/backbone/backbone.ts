@@ -5,7 +5,7 @@ import { processorFlags } from '../identity.js';
 import { pack, type TokenTree } from '../trees/packing.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import { nativeKernels, nativeUnfit, type NativeKernels } from './native.js';
-import type { Precision, Provider } from '../../model/graph/precision.js';
+import type { Precision, Provider } from '../../protocol/index.js';
 import type { Backbone } from './loaded.js';
 import { PathBackbone } from './path/backbone.js';
 import { NativeBackbone } from './native-backbone.js';

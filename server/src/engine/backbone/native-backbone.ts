@@ -2,7 +2,7 @@ import type { ModelConfig, RopeConfig } from '../../model/checkpoint/config.js';
 import type { ExternalTensor } from '../../model/graph/builder.js';
 import { storedTensors } from '../../model/graph/stored-tensors.js';
 import { readPrefix } from '../../model/bundle/backbone/prefix.js';
-import { inverseFrequencies, rotaryFactor } from '../../model/checkpoint/rope.js';
+import { inverseFrequencies, rotaryFactor } from '../../model/checkpoint/rotary.js';
 import type { Backbone } from './loaded.js';
 import type { NativeKernels, NativeModel } from './native.js';
 import type { TokenTree } from '../trees/packing.js';

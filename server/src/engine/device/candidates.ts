@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import { env, listSupportedBackends } from '../../model/onnxruntime.js';
 
 /** Execution providers that ONNX Runtime's binding has on a platform, as its files name them; the CPU last. */

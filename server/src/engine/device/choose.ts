@@ -1,4 +1,4 @@
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import type { Device, FromEvaluator } from '../process/messages.js';
 import { forkWorker, sendTo } from '../process/worker-process.js';
 import { candidates, lacking } from './candidates.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { arch, homedir, platform, release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import { CUDA_LIBRARIES, runtimeFolder, runtimeVersion } from './candidates.js';
 
 const text = (path: string): string => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import { lacking, runtimeFolder, runtimeVersion } from './candidates.js';
 import { nvidiaDriver } from './driver.js';
 

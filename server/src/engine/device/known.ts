@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import { driverMark } from './driver.js';
 import { PROBE_VERSION, type ProbeResult } from './probe.js';
 

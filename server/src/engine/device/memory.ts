@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 
 /** A graphics card, as far as the system tells. */
 export interface Adapter {

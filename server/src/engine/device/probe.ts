@@ -10,7 +10,7 @@ import {
   VARIANTS,
   type Variant,
 } from '../../model/graph/paths/variants.js';
-import type { Precision, Provider } from '../../model/graph/precision.js';
+import type { Precision, Provider } from '../../protocol/index.js';
 import { createSession } from '../backbone/backbone.js';
 import { PathBackbone } from '../backbone/path/backbone.js';
 import type { TokenTree } from '../trees/packing.js';

@@ -1,4 +1,4 @@
-import type { Precision, Provider } from '../../model/graph/precision.js';
+import type { Precision, Provider } from '../../protocol/index.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
 import type { BackboneOptions } from '../backbone/backbone.js';
 import type { TokenTree } from '../trees/packing.js';

@@ -3,7 +3,7 @@ import { openModel, type OpenedModel } from '../../model/bundle/bundle.js';
 import { bytesOf, isForCpu, linearWeights, tokenBytes } from '../../model/bundle/backbone/form.js';
 import { cacheIfAny } from '../../model/bundle/model-cache.js';
 import { readPrefix } from '../../model/bundle/backbone/prefix.js';
-import type { Provider } from '../../model/graph/precision.js';
+import type { Provider } from '../../protocol/index.js';
 import { buildHeads } from '../../model/heads/heads-graph.js';
 import { kernelsFor } from '../backbone/backbone.js';
 import { chooseDevice } from '../device/choose.js';

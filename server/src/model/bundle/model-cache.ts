@@ -9,7 +9,8 @@ import { writeBackbone, type BackboneSource, type LinkedFile } from './backbone/
 import { BACKBONE, BACKBONE_DATA, GRAPH_VERSION, PATHS_VERSION } from './format/manifest.js';
 import type { Form } from './backbone/form.js';
 import { PREFIX } from './backbone/prefix.js';
-import type { ConvertOptions, Precision } from '../graph/convert-weights.js';
+import type { Precision } from '../../protocol/index.js';
+import type { ConvertOptions } from '../graph/convert-weights.js';
 import { JOURNAL } from '../graph/journal.js';
 import { PATHS } from '../graph/paths/file.js';
 import { errorCode, isDraft, readJson, writeFolder } from '../files.js';

@@ -15,7 +15,7 @@ interface Change {
 }
 
 const PREFIX = /^base_model\.model\./;
-/** The language model inside a multimodal one: renamed.ts gives the base the shorter names. */
+/** The language model inside a multimodal one: usual-names.ts gives the base the shorter names. */
 const INNER = /^(model\.language_model|language_model\.model|language_model)\./;
 const PART =
   /^(.+?)\.(lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(?:\.default)?(?:\.weight)?$/;

@@ -1,5 +1,5 @@
 import type { ModelConfig, RopeConfig } from '../checkpoint/config.js';
-import { inverseFrequencies, rotaryFactor } from '../checkpoint/rope.js';
+import { inverseFrequencies, rotaryFactor } from '../checkpoint/rotary.js';
 import { GraphBuilder } from './builder.js';
 import type { Delta, WeightProvider } from './weights.js';
 

@@ -3,7 +3,6 @@ import type { TensorSource } from '../checkpoint/safetensors.js';
 import { Journal, type JournalOptions } from './journal.js';
 import { TensorFileWriter, type TensorIndex } from './tensor-file.js';
 
-export type { Precision } from './precision.js';
 export type { TensorIndex } from './tensor-file.js';
 
 export interface ConvertOptions {

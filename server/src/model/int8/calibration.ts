@@ -5,7 +5,7 @@ import type { ModelConfig, RopeConfig } from '../checkpoint/config.js';
 import { attention } from '../graph/backbone.js';
 import { GraphBuilder } from '../graph/builder.js';
 import { gated, headNorm } from '../graph/weights.js';
-import { inverseFrequencies, rotaryFactor } from '../checkpoint/rope.js';
+import { inverseFrequencies, rotaryFactor } from '../checkpoint/rotary.js';
 
 /** Tokens that a float32 layer is observed on, and the beginning that all conversations share. */
 export interface CalibrationTokens {

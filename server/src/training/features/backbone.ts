@@ -27,7 +27,7 @@ import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
 import { calibrate } from '../../model/int8/convert-int8.js';
 import { CALIBRATION } from '../../model/int8/layer-calibration.js';
-import type { Precision } from '../../model/graph/precision.js';
+import type { Precision } from '../../protocol/index.js';
 import { PATHS } from '../../model/graph/paths/file.js';
 import type { QrmHeads } from '../../model/heads/heads.js';
 import { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';

@@ -3,7 +3,7 @@ import { readPrefix } from '../../model/bundle/backbone/prefix.js';
 import { planTrees, type PlannedTree } from '../../engine/trees/trees.js';
 import type { ChatMessage } from '../../engine/types.js';
 import type { ModelConfig } from '../../model/checkpoint/config.js';
-import type { Precision, Provider } from '../../model/graph/precision.js';
+import type { Precision, Provider } from '../../protocol/index.js';
 import type { ChatTokenizer } from '../../model/tokenizer/chat-tokenizer.js';
 import { featureKey, type FeatureStore } from './feature-store.js';
 

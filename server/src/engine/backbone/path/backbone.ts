@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { ModelConfig, RopeConfig } from '../../../model/checkpoint/config.js';
-import { inverseFrequencies, rotaryFactor } from '../../../model/checkpoint/rope.js';
+import { inverseFrequencies, rotaryFactor } from '../../../model/checkpoint/rotary.js';
 import { hasLocalRope, needsMask } from '../../../model/graph/paths/graph.js';
 import { readPathsFile } from '../../../model/graph/paths/file.js';
 import { paddedHead, type Variant } from '../../../model/graph/paths/variants.js';

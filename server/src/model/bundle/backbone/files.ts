@@ -5,9 +5,9 @@ import type { ModelConfig } from '../../checkpoint/config.js';
 import {
   convertFloat32,
   type ConvertOptions,
-  type Precision,
   type TensorIndex,
 } from '../../graph/convert-weights.js';
+import type { Precision } from '../../../protocol/index.js';
 import type { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
 import { convertInt8, prefersInt8 } from '../../int8/convert-int8.js';
 import type { Calibration } from '../../int8/layer-calibration.js';

@@ -1,6 +1,5 @@
-import { byteSize } from '../../../protocol/index.js';
+import { byteSize, PRECISIONS, type Precision, type Provider } from '../../../protocol/index.js';
 import type { ModelConfig } from '../../checkpoint/config.js';
-import { PRECISIONS, type Precision, type Provider } from '../../graph/precision.js';
 import { paddedHead, variantFor, type Variant } from '../../graph/paths/variants.js';
 import { prefersInt8 } from '../../int8/convert-int8.js';
 

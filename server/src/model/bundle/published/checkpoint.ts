@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
 import { parseConfig, settingsOf, type ModelConfig } from '../../checkpoint/config.js';
-import { withUsualNames } from '../../checkpoint/renamed.js';
+import { withUsualNames } from '../../checkpoint/usual-names.js';
 import { exists, modelName, parseJson, readText } from '../../files.js';
 import { fingerprint } from '../../checkpoint/fingerprint.js';
 import { openGguf } from '../../checkpoint/gguf/gguf.js';

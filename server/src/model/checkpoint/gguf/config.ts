@@ -1,7 +1,7 @@
 import { parseConfig, type ModelConfig } from '../config.js';
 import type { GgufMetadata } from './metadata.js';
 import { GGUF_ARCHITECTURES } from './names.js';
-import { inverseFrequencies } from '../rope.js';
+import { inverseFrequencies } from '../rotary.js';
 
 /** Llama 3.1 and 3.2 differ in `factor` only. */
 const LLAMA3_ROPE = {

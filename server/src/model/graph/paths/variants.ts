@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../checkpoint/config.js';
-import type { Precision, Provider } from '../precision.js';
+import type { Precision, Provider } from '../../../protocol/index.js';
 
 export type FloatType = 'float32' | 'float16' | 'bfloat16';
 

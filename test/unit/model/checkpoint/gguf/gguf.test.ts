@@ -8,7 +8,7 @@ import {
 } from '../../../../../server/src/model/checkpoint/config.js';
 import { dequantize, openGguf } from '../../../../../server/src/model/checkpoint/gguf/gguf.js';
 import { SUPPORTED_TYPES } from '../../../../../server/src/model/checkpoint/gguf/blocks.js';
-import { inverseFrequencies } from '../../../../../server/src/model/checkpoint/rope.js';
+import { inverseFrequencies } from '../../../../../server/src/model/checkpoint/rotary.js';
 import { convertedFolder, permute } from './golden.js';
 import { writeGguf, type MetadataItem, type TensorItem } from './writer.js';
 import { goldenFolder, readGolden } from '../../golden.js';

@@ -1,1 +1,0 @@
-export { PRECISIONS, PROVIDERS, type Precision, type Provider } from '../../protocol/words.js';
