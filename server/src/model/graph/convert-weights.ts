@@ -3,8 +3,6 @@ import type { TensorSource } from '../checkpoint/safetensors.js';
 import { Journal, type JournalOptions } from './journal.js';
 import { TensorFileWriter, type TensorIndex } from './tensor-file.js';
 
-export type { TensorIndex } from './tensor-file.js';
-
 export interface ConvertOptions {
   /** Called with the fraction done, 0..1. */
   readonly onProgress?: (fraction: number) => void;

@@ -2,11 +2,8 @@ import { link, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { BACKBONE, BACKBONE_DATA } from '../format/manifest.js';
 import type { ModelConfig } from '../../checkpoint/config.js';
-import {
-  convertFloat32,
-  type ConvertOptions,
-  type TensorIndex,
-} from '../../graph/convert-weights.js';
+import { convertFloat32, type ConvertOptions } from '../../graph/convert-weights.js';
+import type { TensorIndex } from '../../graph/tensor-file.js';
 import type { Precision } from '../../../protocol/index.js';
 import type { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
 import { convertInt8, prefersInt8 } from '../../int8/convert-int8.js';
