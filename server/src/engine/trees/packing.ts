@@ -166,6 +166,14 @@ function open(mask: Float32Array, at: number, path: Path, slot: number, m: Maski
 /** A product with one row is another kernel's, with other sums. */
 const LEAST_QUERIES = 2;
 
+/**
+ * Keys of a row, with those of the prefix, are a multiple of this: what is left over of vectors has another exponential in ONNX
+ * Runtime's softmax on arm64, so that padding would change the last bit.
+ */
+const KEYS = 4;
+const paddedKeys = (prefix: number, longest: number): number =>
+  Math.ceil((prefix + longest) / KEYS) * KEYS - prefix;
+
 function packGroup(
   tiles: readonly Tile[],
   paths: readonly Path[],
@@ -175,8 +183,8 @@ function packGroup(
   // An operator on an empty batch is no sure thing: an empty group runs some queries on one key.
   const B = Math.max(1, tiles.length);
   const Q = Math.max(LEAST_QUERIES, ...tiles.map((t) => t.to - t.from));
-  const K = Math.max(1, ...tiles.map((t) => t.to));
   const P = masking.prefix;
+  const K = paddedKeys(P, Math.max(1, ...tiles.map((t) => t.to)));
   const queries = new BigInt64Array(B * Q);
   const keys = new BigInt64Array(B * K);
   const newMask = (): Float32Array => new Float32Array(B * Q * (P + K)).fill(MASKED);
@@ -209,7 +217,8 @@ function packTargets(
     else asked.set(path, [target]);
   }
   const B = Math.max(1, asked.size);
-  const L = Math.max(1, ...[...asked.keys()].map((path) => paths[path]!.length));
+  const longest = Math.max(1, ...[...asked.keys()].map((path) => paths[path]!.length));
+  const L = paddedKeys(masking.prefix, longest);
   const Q = Math.max(LEAST_QUERIES, ...[...asked.values()].map((t) => t.length));
   const T = wanted.length;
   const K = masking.prefix + L;
