@@ -1,3 +1,4 @@
+import { PAGES, type PageName, type PersistedState } from '../../server/src/protocol/index.js';
 import { Dashboard } from './dashboard/page.js';
 import { DetailPage } from './detail/page.js';
 import { EvaluationPage } from './evaluation/page.js';
@@ -19,13 +20,20 @@ import './styles/evaluation.css';
 import './styles/policy.css';
 import './styles/watch.css';
 
+/** Each page by the name that the host's HTML gives: one that is missing does not compile. */
+const PAGE_OF: Readonly<
+  Record<PageName, new (host: Host, root: HTMLElement, kept: PersistedState | undefined) => unknown>
+> = {
+  dashboard: Dashboard,
+  detail: DetailPage,
+  policy: PolicyPage,
+  evaluation: EvaluationPage,
+  watch: WatchPage,
+};
+
 const host = new Host();
 const root = document.getElementById('app') ?? document.body;
 const state = readState(host.state);
-const { page } = document.body.dataset;
-if (page === 'detail') new DetailPage(host, root, state);
-else if (page === 'policy') new PolicyPage(host, root, state);
-else if (page === 'evaluation') new EvaluationPage(host, root, state);
-else if (page === 'watch') new WatchPage(host, root, state);
-else new Dashboard(host, root, state);
+const page = PAGES.find((name) => name === document.body.dataset['page']) ?? 'dashboard';
+new PAGE_OF[page](host, root, state);
 host.post({ type: 'ready', state });

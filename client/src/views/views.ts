@@ -8,7 +8,7 @@ import {
   type WebviewPanel,
 } from 'vscode';
 import { messageOf, unawaited } from '../../../server/src/errors.js';
-import type { PageName, ResponseRef } from '../../../server/src/protocol/index.js';
+import { PAGES, type PageName, type ResponseRef } from '../../../server/src/protocol/index.js';
 import type { Audits } from '../audits.js';
 import type { Context } from '../context.js';
 import { Evaluations } from '../evaluation/evaluate.js';
@@ -22,10 +22,10 @@ const FOLLOW_MS = 120;
 
 const isOfAudits = ({ page }: ViewPanel): boolean => page !== 'evaluation' && page !== 'watch';
 
-/** The dashboards and the detail view, and how they follow the cursor. */
+/** The views of documents and the detail view of one response, and how they follow the cursor. */
 export class Views {
-  /** And the policy previews: views of whole documents. */
-  private readonly dashboards = new Set<ViewPanel>();
+  /** Of whole documents: dashboards, policy previews, evaluations, logs. */
+  private readonly views = new Set<ViewPanel>();
   private detail: ViewPanel | undefined;
   private readonly host: PanelHost;
   private followTimer: NodeJS.Timeout | undefined;
@@ -59,11 +59,7 @@ export class Views {
         },
       });
     this.disposables = [
-      serializer('dashboard'),
-      serializer('detail'),
-      serializer('policy'),
-      serializer('evaluation'),
-      serializer('watch'),
+      ...PAGES.map(serializer),
       context.onForgotten((uris) => this.forget(uris)),
       workspace.onDidRenameFiles(({ files }) => this.renamed(files)),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
@@ -76,17 +72,17 @@ export class Views {
 
   private add(panel: ViewPanel): void {
     if (panel.page === 'detail') this.detail = panel;
-    else this.dashboards.add(panel);
+    else this.views.add(panel);
   }
 
   private closed(panel: ViewPanel): void {
-    this.dashboards.delete(panel);
+    this.views.delete(panel);
     if (this.detail === panel) this.detail = undefined;
   }
 
   /** In the column of the views that are open, so that they take no third of the window. */
   private create(page: PageName, uris: readonly string[]): void {
-    const open = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    const open = [...this.views, ...(this.detail ? [this.detail] : [])];
     const column = open.map(({ panel }) => panel.viewColumn).find((c) => c !== undefined);
     const beside = column ?? ViewColumn.Beside;
     this.add(ViewPanel.create(this.host, page, uris, beside, (p) => this.closed(p)));
@@ -110,14 +106,14 @@ export class Views {
   private openEvaluation(uris: readonly string[]): void {
     const same = ({ page, documents }: ViewPanel): boolean =>
       page === 'evaluation' && documents.join(' ') === uris.join(' ');
-    const open = [...this.dashboards].find(same);
+    const open = [...this.views].find(same);
     if (open === undefined) return this.create('evaluation', uris);
     open.panel.reveal(undefined, true);
     open.open(uris).catch((error: unknown) => this.context.log.warn(messageOf(error)));
   }
 
   private openDocuments(page: PageName, uris: readonly string[]): void {
-    for (const panel of this.dashboards) {
+    for (const panel of this.views) {
       if (panel.page === page && uris.every((uri) => panel.shows(uri))) {
         panel.panel.reveal(undefined, true);
         return;
@@ -128,12 +124,12 @@ export class Views {
 
   /** The documents of the dashboard that the user is in. */
   activeUris(): readonly string[] {
-    return [...this.dashboards].find(({ panel }) => panel.active)?.documents ?? [];
+    return [...this.views].find(({ panel }) => panel.active)?.documents ?? [];
   }
 
   /** Views of documents without an audit would show numbers that nothing stands for. */
   private forget(uris: readonly string[]): void {
-    const all = [...this.dashboards, ...(this.detail ? [this.detail] : [])];
+    const all = [...this.views, ...(this.detail ? [this.detail] : [])];
     for (const view of all)
       if (isOfAudits(view) && uris.some((uri) => view.shows(uri))) view.panel.dispose();
   }
@@ -144,7 +140,7 @@ export class Views {
       const moved = files.find(({ oldUri }) => `${uri}/`.startsWith(`${oldUri.toString()}/`));
       return moved ? moved.newUri.toString() + uri.slice(moved.oldUri.toString().length) : uri;
     };
-    for (const view of this.dashboards) {
+    for (const view of this.views) {
       // An evaluation is of the files as they were named; a log is followed by its name.
       if (!isOfAudits(view)) continue;
       const uris = view.documents.map(now);
@@ -167,18 +163,18 @@ export class Views {
   }
 
   private known(uri: string): boolean {
-    return [...this.dashboards].some((panel) => panel.shows(uri));
+    return [...this.views].some((panel) => panel.shows(uri));
   }
 
   private follow(of: string, line: number, column: number): void {
     const packed = packedUri(Uri.parse(of))?.toString();
     const uri = packed !== undefined && this.known(packed) ? packed : of;
-    if (this.detail === undefined && this.dashboards.size === 0) return;
+    if (this.detail === undefined && this.views.size === 0) return;
     clearTimeout(this.followTimer);
     this.followTimer = setTimeout(() => {
       const shown = this.locate(uri, line, column).then(async (ref) => {
         if (ref === undefined) return;
-        for (const panel of this.dashboards) if (panel.shows(uri)) panel.select(ref);
+        for (const panel of this.views) if (panel.shows(uri)) panel.select(ref);
         await this.detail?.show(ref);
       });
       unawaited(shown, (error) =>
