@@ -111,6 +111,38 @@ describe('qrm train', () => {
     expect(card).toContain(sha.slice(0, 16));
   });
 
+  it('makes labels of one meaning one attribute, and shows each source by itself', async () => {
+    const config = JSON.parse(readFileSync(path('train.json'), 'utf8')) as Record<string, unknown>;
+    const pooled = {
+      ...config,
+      pairs: [{ file: 'pairs.jsonl', attribute: 'agree' }],
+      byResponse: ['agree'],
+    };
+    writeFileSync(path('pooled.json'), JSON.stringify(pooled));
+    const places = { out: path('pooled'), work: path('whole.work') };
+    await runTraining(path('pooled.json'), places, { watch: quiet });
+    const card = readFileSync(path('pooled', 'README.md'), 'utf8');
+    const row = (...cells: string[]): string[][] =>
+      card
+        .split('\n')
+        .map((line) => line.split('|').map((cell) => cell.trim()))
+        .filter((found) => cells.every((cell, at) => found[1 + at] === cell));
+    expect(card).toContain('Of agree every response counts alike');
+    const [[, , , ...rated] = []] = row('agree', 'rated');
+    const [[, , , ...paired] = []] = row('agree', 'pairs');
+    const [[, , ...whole] = []] = row('agree');
+    // Responses trained on and judged on: those of both files together.
+    for (const at of [0, 1]) {
+      expect(Number(rated[at]) + Number(paired[at])).toBe(Number(whole[at]));
+      expect(Number(rated[at])).toBeGreaterThan(0);
+    }
+    const wrong = { ...pooled, byResponse: ['nothing'] };
+    writeFileSync(path('pooled.json'), JSON.stringify(wrong));
+    await expect(runTraining(path('pooled.json'), places, { watch: quiet })).rejects.toThrow(
+      /byResponse: no attribute "nothing"; expected one of agree, plain/,
+    );
+  });
+
   it('uses what was computed before, where nothing changed', async () => {
     const stages: string[] = [];
     const watch = {

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   constantQuantiles,
+  coverage,
   meanPinball,
+  perResponse,
   pinball,
 } from '../../../server/src/evaluation/statistics/index.js';
-import { matrix, multiply } from '../../../server/src/training/matrix/matrix.js';
+import { matrix, multiply, type Matrix } from '../../../server/src/training/matrix/matrix.js';
 import {
   proximalMonotone,
   proximalPinball,
@@ -208,6 +210,28 @@ describe('quantile regression', () => {
       }),
     );
     expect(fits.some((fit) => fit.weights.includes(0))).toBe(true);
+  });
+
+  it('counts responses alike where labels weigh by their number, as if each were repeated', async () => {
+    // Raters of every second response are one: 1 and 2 labels, which 2 and 1 repetitions make alike.
+    const few = labels.map((raters, i) => (i % 2 === 0 ? raters.slice(0, 1) : raters));
+    expect(new Set(few.map((raters) => raters.length))).toEqual(new Set([1, 2]));
+    const repeated = few.map((raters) => (raters.length === 1 ? [...raters, ...raters] : raters));
+    const weights = perResponse(few);
+    expect(constantQuantiles(few, levels, weights)).toEqual(constantQuantiles(repeated, levels));
+    const weighed = { ...options, weights };
+    const fit = await fitQuantiles(design, few, weighed, products);
+    const same = await fitQuantiles(design, repeated, options, products);
+    const at = (w: Matrix): number => quantileObjective(design, repeated, w, options);
+    expect(at(fit.weights) / at(same.weights)).toBeCloseTo(1, 5);
+    expect(quantileObjective(design, few, fit.weights, weighed)).toBeCloseTo(at(fit.weights), 12);
+    const predicted = multiply(design, fit.weights);
+    coverage(few, predicted, weights).forEach((share, k) =>
+      expect(share).toBeCloseTo(coverage(repeated, predicted)[k]!, 12),
+    );
+    // Unweighed it is another problem.
+    const other = await fitQuantiles(design, few, options, products);
+    expect(at(other.weights) / at(same.weights)).toBeGreaterThan(1.0001);
   });
 
   it('gives the empirical quantiles on a constant feature', async () => {

@@ -1,5 +1,5 @@
 import { countCrossings } from '../../qrm/index.js';
-import type { QuantileRows, RaterLabels } from './pinball.js';
+import { totalWeight, type LabelWeights, type QuantileRows, type RaterLabels } from './pinball.js';
 
 export type { QuantileRows } from './pinball.js';
 
@@ -8,19 +8,23 @@ export type { QuantileRows } from './pinball.js';
  * COVERAGE_SLACK under a label counts as that label: labels are few distinct values, and a fit that
  * means to predict one of them exactly misses it by its own precision.
  */
-export function coverage(labels: RaterLabels, quantiles: QuantileRows): number[] {
+export function coverage(
+  labels: RaterLabels,
+  quantiles: QuantileRows,
+  weights?: LabelWeights,
+): number[] {
   const K = quantiles.columns;
   const covered = new Array<number>(K).fill(0);
-  let count = 0;
   labels.forEach((raters, i) => {
+    const weight = weights?.[i] ?? 1;
     for (const y of raters) {
-      count++;
       for (let k = 0; k < K; k++) {
-        if (y <= quantiles.data[i * K + k]! + COVERAGE_SLACK) covered[k]!++;
+        if (y <= quantiles.data[i * K + k]! + COVERAGE_SLACK) covered[k]! += weight;
       }
     }
   });
-  return covered.map((c) => c / count);
+  const total = totalWeight(labels, weights);
+  return covered.map((c) => c / total);
 }
 
 const COVERAGE_SLACK = 0.01;
@@ -30,14 +34,13 @@ export function quantileMiss(
   labels: RaterLabels,
   quantiles: QuantileRows,
   levels: readonly number[],
+  weights?: LabelWeights,
 ): number {
   const mirrored = (raters: readonly number[]): number[] => raters.map((y) => -y);
   // Labels at or above a quantile are those at or below it in the mirror.
-  const atOrAbove = coverage(labels.map(mirrored), {
-    ...quantiles,
-    data: Float64Array.from(quantiles.data, (q) => -q),
-  });
-  const atOrBelow = coverage(labels, quantiles);
+  const flipped = { ...quantiles, data: Float64Array.from(quantiles.data, (q) => -q) };
+  const atOrAbove = coverage(labels.map(mirrored), flipped, weights);
+  const atOrBelow = coverage(labels, quantiles, weights);
   return Math.max(0, ...levels.flatMap((tau, k) => [1 - atOrAbove[k]! - tau, tau - atOrBelow[k]!]));
 }
 

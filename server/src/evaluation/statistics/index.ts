@@ -3,7 +3,15 @@
  */
 export { seeded, permutation } from './random.js';
 export { groupedFolds, splitFold } from './folds.js';
-export { constantQuantiles, meanPinball, pinball, type RaterLabels } from './pinball.js';
+export {
+  constantQuantiles,
+  meanPinball,
+  perResponse,
+  pinball,
+  totalWeight,
+  type LabelWeights,
+  type RaterLabels,
+} from './pinball.js';
 export { auroc, ranks, spearman } from './ranks.js';
 export { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
 export { judgeHead } from './rated.js';

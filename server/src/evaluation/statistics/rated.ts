@@ -1,12 +1,13 @@
 import type { AttributeFigures } from '../../protocol/index.js';
 import { coverage, crossingShare, means, quantileMiss, type QuantileRows } from './coverage.js';
-import { meanPinball, type RaterLabels } from './pinball.js';
+import { meanPinball, type LabelWeights, type RaterLabels } from './pinball.js';
 import { auroc, spearman } from './ranks.js';
 
 /**
  * Judges predicted quantiles.
  * @param quantiles [n, K]
  * @param constant the training labels' quantiles, [K]
+ * @param weights of the loss and of coverage
  */
 export function judgeHead(
   name: string,
@@ -15,6 +16,7 @@ export function judgeHead(
   quantiles: QuantileRows,
   constant: readonly number[],
   levels: readonly number[],
+  weights?: LabelWeights,
 ): AttributeFigures {
   const K = levels.length;
   const data = Float64Array.from({ length: labels.length * K }, (_, i) => constant[i % K]!);
@@ -27,11 +29,11 @@ export function judgeHead(
     labels: labels.flat().length,
     prompts: new Set(groups).size,
     values: values.size,
-    pinball: meanPinball(labels, quantiles, levels),
-    baseline: meanPinball(labels, flat, levels),
-    coverage: coverage(labels, quantiles),
-    quantileMiss: quantileMiss(labels, quantiles, levels),
-    baselineCoverage: coverage(labels, flat),
+    pinball: meanPinball(labels, quantiles, levels, weights),
+    baseline: meanPinball(labels, flat, levels, weights),
+    coverage: coverage(labels, quantiles, weights),
+    quantileMiss: quantileMiss(labels, quantiles, levels, weights),
+    baselineCoverage: coverage(labels, flat, weights),
     crossings: crossingShare(quantiles),
     rankCorrelation: spearman(
       expectations,

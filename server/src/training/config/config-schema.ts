@@ -78,6 +78,11 @@ const pairSource = object(
     max: most,
     maxTokens,
     attribute: text('An attribute made of the pairs: chosen 1, rejected 0.'),
+    route: {
+      ...texts,
+      description:
+        "Attributes that should rank the pairs, for the gate's routing loss; default: the one made of them.",
+    },
     gate: flag('Whether the gate is trained on them; default true.'),
     heldOutFold: {
       ...object({ folds: whole('How many.', 2), seed: whole('Of the split.') }, ['folds', 'seed']),
@@ -133,6 +138,11 @@ export const TRAIN_SCHEMA: Schema & { $schema: string; title: string } = {
         type: 'object',
         description: 'l1 of single attributes.',
         additionalProperties: l1,
+      },
+      byResponse: {
+        ...texts,
+        description:
+          'Attributes in which each response counts alike, however many raters it has; default: each label.',
       },
       components: whole('Principal components that heads and gate are fitted in; 0: all features.'),
       featureScale: number('Standard deviation that features are scaled to in the fit.', 1e-6),

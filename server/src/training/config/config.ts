@@ -33,6 +33,8 @@ export interface PairSource {
   readonly maxTokens?: number;
   /** An attribute made of the pairs: each chosen response has the label 1, each rejected one 0. */
   readonly attribute?: string;
+  /** Attributes that should rank them, for the gate's routing loss; default: the one made of them. */
+  readonly route?: readonly string[];
   /** Whether the gate is trained on them; default true. */
   readonly gate?: boolean;
   /** An older split to keep: the first of so many grouped folds (folds.ts) is held out, wholly. */
@@ -70,6 +72,8 @@ export interface TrainConfig {
   readonly l1: number | 'auto';
   /** Of single attributes. Pinball loss, by which `auto` chooses, says little of pairs' labels. */
   readonly attributeL1?: Readonly<Record<string, number | 'auto'>>;
+  /** Attributes in which every response counts alike, however many raters it has, and not every label. */
+  readonly byResponse?: readonly string[];
   /** Principal components that heads and gate are fitted in, see basis.ts; 0: the features themselves. */
   readonly components: number;
   /** Standard deviation of the features, or of the first component, in the fit. */
@@ -91,6 +95,10 @@ export interface TrainConfig {
   readonly seed: number;
   readonly threads: number;
 }
+
+/** Whether each response of an attribute counts alike; else each rater's label. */
+export const countsByResponse = ({ byResponse }: TrainConfig, attribute: string): boolean =>
+  byResponse?.includes(attribute) ?? false;
 
 /** The paper's gate (Dorka 2024, section 4.1) and ArmoRM's L1; what people change is in the options. */
 export const DEFAULTS = {

@@ -93,7 +93,7 @@ export function adjustRewards(rewards: Matrix, transform: Float32Array | undefin
   return out;
 }
 
-/** Of each pair, which attributes its own source made: 1 there, [n, M]; rows without any are 0. */
+/** Of each pair, which attributes should rank it, else which its own source made: 1 there, [n, M]; rows without any are 0. */
 export function ownAttributes(
   pairs: readonly SamplePair[],
   names: readonly string[],
@@ -101,7 +101,7 @@ export function ownAttributes(
 ): Matrix {
   const out = matrix(pairs.length, names.length);
   pairs.forEach(({ source }, i) => {
-    for (const name of plan.attributesOf.get(source) ?? []) {
+    for (const name of plan.routes.get(source) ?? plan.attributesOf.get(source) ?? []) {
       const m = names.indexOf(name);
       if (m >= 0) out.data[i * names.length + m] = 1;
     }

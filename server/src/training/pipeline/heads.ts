@@ -1,4 +1,11 @@
-import { constantQuantiles, meanPinball } from '../../evaluation/statistics/index.js';
+import {
+  constantQuantiles,
+  meanPinball,
+  perResponse,
+  totalWeight,
+  type LabelWeights,
+  type RaterLabels,
+} from '../../evaluation/statistics/index.js';
 import { fitDesign, type HeadOptions } from '../regression/fit-design.js';
 import { designOfBlocks, foldBasis, type Basis } from '../regression/basis.js';
 import type { FeatureStore } from '../features/feature-store.js';
@@ -29,6 +36,8 @@ export interface HeadsContext {
   /** Of the reward features. */
   readonly basis: Basis;
   readonly l1: number | 'auto';
+  /** Whether every response counts alike, and not every label. */
+  readonly byResponse?: boolean;
   readonly folds: number;
   readonly signal?: AbortSignal;
   readonly progress: (fraction: number) => void;
@@ -102,21 +111,24 @@ export async function trainAttribute(
     basis,
     products,
   );
+  const weighed = (labels: RaterLabels): LabelWeights | undefined =>
+    context.byResponse ? perResponse(labels) : undefined;
   const grid = context.l1 === 'auto' ? L1_GRID : [context.l1];
   const total = grid.length * context.folds + 1;
   let done = 0;
   const fit = async (rows: readonly number[], l1: number, tolerance: number): Promise<Matrix> => {
     context.signal?.throwIfAborted();
-    const options = { ...context.options, l1, tolerance };
+    const labels = rows.map((i) => train[i]!.labels);
+    const weights = weighed(labels);
+    const options = { ...context.options, l1, tolerance, ...(weights && { weights }) };
     // All rows: not copied, a large design is a gigabyte.
     const x = rows.length === design.rows ? design : takeRows(design, rows);
-    const labels = rows.map((i) => train[i]!.labels);
     const inputs = [JSON.stringify(options), JSON.stringify(labels), x.data];
-    const weights = await context.stages.get(`head-${name}`, inputs, () =>
+    const fitted = await context.stages.get(`head-${name}`, inputs, () =>
       fitDesign(x, labels, { ...options, signal: context.signal, onGap: context.onGap }, products),
     );
     context.progress(++done / total);
-    return weights;
+    return fitted;
   };
   let best: Omit<AttributeHeads, 'name' | 'head'> | undefined;
   for (const l1 of grid) {
@@ -132,15 +144,15 @@ export async function trainAttribute(
       folds.push(foldBasis(weights, basis));
       if (inside.length === 0) continue;
       const labels = inside.map((i) => train[i]!.labels);
-      const count = labels.flat().length;
+      const counts = weighed(labels);
+      const count = totalWeight(labels, counts);
       const { levels } = context.options;
       const predicted = await products.multiply(takeRows(design, inside), weights);
-      pinball += count * meanPinball(labels, predicted, levels);
-      const constant = constantQuantiles(
-        outside.map((i) => train[i]!.labels),
-        levels,
-      );
-      baseline += count * meanPinball(labels, repeat(constant, inside.length), levels);
+      pinball += count * meanPinball(labels, predicted, levels, counts);
+      const others = outside.map((i) => train[i]!.labels);
+      const constant = constantQuantiles(others, levels, weighed(others));
+      const flat = repeat(constant, inside.length);
+      baseline += count * meanPinball(labels, flat, levels, counts);
       weight += count;
     }
     const crossValidated = { pinball: pinball / weight, baseline: baseline / weight };

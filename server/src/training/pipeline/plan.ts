@@ -85,11 +85,13 @@ export async function planTraining(context: PlanContext): Promise<Plan> {
 
 /** What names an attribute that there is not would be found out after hours of work. @throws Error naming it */
 function checkNames(config: TrainConfig, known: ReadonlySet<string>): void {
-  const { verbosity, weights = {}, keep = [], attributeL1 = {} } = config;
+  const { verbosity, weights = {}, keep = [], attributeL1 = {}, byResponse = [] } = config;
   const asked: [string, readonly string[]][] = [
     ['verbosity', ['none', 'length'].includes(verbosity) ? [] : [verbosity]],
     ['weights', Object.keys(weights).filter((name) => !(verbosity === name && name === 'length'))],
     ['keep', keep],
+    ['byResponse', byResponse],
+    ['route', config.pairs.flatMap(({ route = [] }) => route)],
     ['attributeL1', Object.keys(attributeL1).filter((name) => name !== verbosity)],
   ];
   const names = [...known].sort().join(', ');

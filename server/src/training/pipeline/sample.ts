@@ -45,6 +45,8 @@ export interface Plan {
   readonly pairs: readonly SamplePair[];
   /** By source, the attributes that were made of it. */
   readonly attributesOf: ReadonlyMap<string, readonly string[]>;
+  /** By source, the attributes that should rank its pairs, where the config says so. */
+  readonly routes: ReadonlyMap<string, readonly string[]>;
   readonly files: readonly DataFile[];
 }
 

@@ -17,6 +17,7 @@ export class Sampler {
   private readonly attributes = new Map<string, LabelledSample[]>();
   private readonly pairs: SamplePair[] = [];
   private readonly attributesOf = new Map<string, string[]>();
+  private readonly routes = new Map<string, readonly string[]>();
 
   constructor(
     private readonly context: PlanContext,
@@ -53,6 +54,7 @@ export class Sampler {
       }
     }
     if (source.attribute !== undefined) this.attributesOf.set(source.name, [source.attribute]);
+    if (source.route !== undefined) this.routes.set(source.name, source.route);
     this.counts.get(source.name)!.used = chosen.length;
   }
 
@@ -191,8 +193,8 @@ export class Sampler {
       this.attributes.set(name, kept);
     }
     if (this.attributes.size === 0) throw new Error(this.whyNone(alike));
-    const { groups, attributes, pairs, attributesOf } = this;
-    return { groups, attributes, pairs, attributesOf };
+    const { groups, attributes, pairs, attributesOf, routes } = this;
+    return { groups, attributes, pairs, attributesOf, routes };
   }
 }
 

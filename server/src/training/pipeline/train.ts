@@ -9,7 +9,7 @@ import {
   type TrainBackbone,
 } from '../features/backbone.js';
 import { makeBasis } from '../regression/basis.js';
-import type { TrainConfig } from '../config/config.js';
+import { countsByResponse, type TrainConfig } from '../config/config.js';
 import { endpointsOf } from '../config/read-config.js';
 import { FeatureStore } from '../features/feature-store.js';
 import { matrix, multiplyByTransposed } from '../matrix/matrix.js';
@@ -163,6 +163,7 @@ async function headsStage(
       },
       basis,
       l1: own(config.attributeL1, name) ?? config.l1,
+      byResponse: countsByResponse(config, name),
       folds: config.folds,
       signal: watch.signal,
       progress: (fraction) =>

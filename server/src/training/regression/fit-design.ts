@@ -1,6 +1,6 @@
 import { INTERCEPT } from '../matrix/intercept.js';
 import type { FloatMatrix, Matrix } from '../matrix/matrix.js';
-import type { RaterLabels } from '../../evaluation/statistics/index.js';
+import type { LabelWeights, RaterLabels } from '../../evaluation/statistics/index.js';
 import type { Products } from '../matrix/products.js';
 import { fitQuantiles } from './quantile-regression.js';
 import { smoothLevels } from './smoothing.js';
@@ -8,6 +8,8 @@ import { smoothLevels } from './smoothing.js';
 export interface HeadOptions {
   readonly levels: readonly number[];
   readonly signal?: AbortSignal;
+  /** Of the labels of each row; see `fitQuantiles`. */
+  readonly weights?: LabelWeights;
   readonly l1: number;
   /** Of smoothing across levels, in levels; default 0. */
   readonly bandwidth?: number;

@@ -2,6 +2,8 @@ import {
   constantQuantiles,
   meanPinball,
   pinball,
+  totalWeight,
+  type LabelWeights,
   type RaterLabels,
 } from '../../evaluation/statistics/index.js';
 import { matrix, multiply, type FloatMatrix, type Matrix } from '../matrix/matrix.js';
@@ -10,6 +12,8 @@ import type { Products } from '../matrix/products.js';
 
 export interface QuantileRegressionOptions {
   readonly levels: readonly number[];
+  /** Of the labels of each row; the loss is their weighted mean. */
+  readonly weights?: LabelWeights;
   /** The factor of the weights' L1 norm, per level, against the mean pinball loss of that level. */
   readonly l1: number;
   /** Columns of the design that L1 leaves alone (the intercept). */
@@ -66,13 +70,20 @@ export async function fitQuantiles(
   options: QuantileRegressionOptions,
   products: Products,
 ): Promise<QuantileFit> {
-  const { levels, l1, unpenalised = [], maxIterations = 20_000, tolerance = 1e-4 } = options;
+  const {
+    levels,
+    weights,
+    l1,
+    unpenalised = [],
+    maxIterations = 20_000,
+    tolerance = 1e-4,
+  } = options;
   const { monotone = false } = options;
   const { rows: n, columns: p } = design;
   const K = levels.length;
   if (labels.length !== n) throw new RangeError(`${labels.length} labels for ${n} responses`);
   const sorted = labels.map((raters) => [...raters].sort((a, b) => a - b));
-  const samples = sorted.reduce((count, raters) => count + raters.length, 0);
+  const samples = totalWeight(labels, weights);
   if (samples === 0) throw new RangeError('quantile regression without labels');
 
   options.signal?.throwIfAborted();
@@ -86,7 +97,7 @@ export async function fitQuantiles(
   for (const column of unpenalised) penalty[column] = 0;
 
   // Split variables z = X W and v = W with their scaled multipliers u and t.
-  const start = constantQuantiles(labels, levels);
+  const start = constantQuantiles(labels, levels, weights);
   const z = matrix(n, K);
   for (let i = 0; i < z.data.length; i++) z.data[i] = start[i % K]!;
   const u = new Float64Array(n * K);
@@ -109,14 +120,15 @@ export async function fitQuantiles(
     const residuals = levels.map(() => new Residuals());
     for (let i = 0; i < n; i++) {
       const raters = sorted[i]!;
+      const weight = weights?.[i] ?? 1;
       for (let k = 0; k < K; k++) {
         const at = i * K + k;
         u[at]! += RELAXATION * predicted.data[at]! + (1 - RELAXATION) * z.data[at]!;
         row[k] = monotone
           ? u[at]!
-          : proximalPinball(u[at]!, raters, levels[k]!, 1 / (samples * rho[k]!));
+          : proximalPinball(u[at]!, raters, levels[k]!, weight / (samples * rho[k]!));
       }
-      if (monotone) proximalMonotone(row, raters, levels, 1 / (samples * rho[0]!));
+      if (monotone) proximalMonotone(row, raters, levels, weight / (samples * rho[0]!));
       for (let k = 0; k < K; k++) {
         const at = i * K + k;
         const before = z.data[at]!;
@@ -180,7 +192,7 @@ function dualityGaps(
   labels: RaterLabels,
   samples: number,
   penalty: Float64Array,
-  { levels, monotone = false }: QuantileRegressionOptions,
+  { levels, weights, monotone = false }: QuantileRegressionOptions,
   at: {
     readonly split: Matrix;
     readonly multipliers: Float64Array;
@@ -193,6 +205,7 @@ function dualityGaps(
   const value = new Float64Array(K);
   const gap = new Float64Array(K);
   for (const [i, raters] of labels.entries()) {
+    const weight = (weights?.[i] ?? 1) / samples;
     for (let k = 0; k < K; k++) {
       const n = i * K + k;
       const [z, prediction] = [at.split.data[n]!, at.predicted.data[n]!];
@@ -202,8 +215,8 @@ function dualityGaps(
         loss += pinball(y, prediction, levels[k]!);
         bound += pinball(y, z, levels[k]!);
       }
-      value[k]! += loss / samples;
-      gap[k]! += (loss - bound) / samples + at.multipliers[n]! * z;
+      value[k]! += weight * loss;
+      gap[k]! += weight * (loss - bound) + at.multipliers[n]! * z;
     }
   }
   for (const [j, most] of penalty.entries()) {
@@ -268,12 +281,12 @@ export function quantileObjective(
   design: Matrix,
   labels: RaterLabels,
   weights: Matrix,
-  { levels, l1, unpenalised = [] }: QuantileRegressionOptions,
+  { levels, weights: counts, l1, unpenalised = [] }: QuantileRegressionOptions,
 ): number {
   const K = levels.length;
   let norm = 0;
   for (let at = 0; at < weights.data.length; at++) {
     if (!unpenalised.includes(Math.floor(at / K))) norm += Math.abs(weights.data[at]!);
   }
-  return meanPinball(labels, multiply(design, weights), levels) + (l1 * norm) / K;
+  return meanPinball(labels, multiply(design, weights), levels, counts) + (l1 * norm) / K;
 }

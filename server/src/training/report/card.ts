@@ -68,7 +68,7 @@ ${table(
 
 Rank correlation: Spearman's, of the expectation with the raters' mean. Crossings: share of neighbouring levels in
 the wrong order; displays and tail statistics sort them.
-${dropped(figures)}
+${byResponse(figures)}${dropped(figures)}${parts(figures)}
 ### Coverage
 
 Share of held-out labels at or below each predicted quantile (within 0.01), with its 95 % interval. Where labels
@@ -81,7 +81,7 @@ ${table(
     ...s.levels.map((level, k) => [
       level.toFixed(2),
       ...attributes.map((a) => {
-        const [low, high] = wilson(a.coverage[k]!, a.labels);
+        const [low, high] = wilson(a.coverage[k]!, a.byResponse ? a.responses : a.labels);
         return `${a.coverage[k]!.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
       }),
     ]),
@@ -145,6 +145,52 @@ function means({ sources }: TrainingFigures): string {
   };
   if (sources.length === 0) return 'No pairs were given.';
   return `Mean over the sources: ${mean((s) => s.heldOut)} held out, ${mean((s) => s.training)} cross-fitted.`;
+}
+
+function byResponse({ attributes }: TrainingFigures): string {
+  const names = attributes.filter((a) => a.byResponse).map((a) => a.name);
+  if (names.length === 0) return '';
+  return `\nOf ${names.join(', ')} every response counts alike, however many raters it has; of the others every label.\n`;
+}
+
+/** Attributes that are put together from several sources, each source by itself. */
+function parts({ attributes }: TrainingFigures): string {
+  const all = attributes.flatMap((a) => a.parts);
+  if (all.length === 0) return '';
+  const cells = table(
+    [
+      'attribute',
+      'source',
+      'trained on',
+      'judged on',
+      'labels',
+      'pinball loss',
+      "source's constant",
+      'ratio',
+      'rank correlation',
+      'AUROC',
+    ],
+    all.map((p) => [
+      p.name,
+      p.source,
+      String(p.trainResponses),
+      String(p.responses),
+      String(p.labels),
+      p.pinball.toFixed(4),
+      p.baseline.toFixed(4),
+      (p.pinball / p.baseline).toFixed(3),
+      p.rankCorrelation.toFixed(3),
+      p.auroc?.toFixed(3) ?? '',
+    ]),
+  );
+  return `
+### Attributes of several sources
+
+Labels of one meaning are one attribute. Each source by itself, against the best constant quantiles of that source alone:
+what tells the sources apart counts above and does not count here.
+
+${cells}
+`;
 }
 
 function dropped({ dropped: d }: TrainingFigures): string {

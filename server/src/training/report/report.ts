@@ -77,7 +77,10 @@ const py = (y: number): string => (TOP + (1 - y) * (H - TOP - BOTTOM)).toFixed(1
 
 function reliability(a: TrainingFigures['attributes'][number], levels: readonly number[]): string {
   const point = (x: number, y: number): string => `${px(x)},${py(y)}`;
-  const bands = levels.map((level, k) => ({ level, range: wilson(a.coverage[k]!, a.labels) }));
+  const bands = levels.map((level, k) => ({
+    level,
+    range: wilson(a.coverage[k]!, a.byResponse ? a.responses : a.labels),
+  }));
   const band = [
     ...bands.map(({ level, range }) => point(level, range[1])),
     ...bands.reverse().map(({ level, range }) => point(level, range[0])),

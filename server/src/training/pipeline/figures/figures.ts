@@ -20,6 +20,12 @@ export interface SourceFigures {
   readonly alone: readonly number[];
 }
 
+/** An attribute on the held-out responses of one of its sources. */
+export interface PartFigures extends AttributeFigures {
+  readonly source: string;
+  readonly trainResponses: number;
+}
+
 /** What a training run measured; the card and the report show nothing else. */
 export interface TrainingFigures {
   readonly model: {
@@ -50,6 +56,10 @@ export interface TrainingFigures {
     /** Cross-validated on training prompts: what choices were made by. */
     readonly crossValidated: { readonly pinball: number; readonly baseline: number };
     readonly penalty: number;
+    /** Whether loss and coverage count every response alike; else every label. */
+    readonly byResponse: boolean;
+    /** Where it has several sources, each alone, against the constant quantiles of that source. */
+    readonly parts: readonly PartFigures[];
   })[];
   /** Attributes that were fitted and left out, with the reason. */
   readonly dropped: readonly { readonly name: string; readonly reason: string }[];

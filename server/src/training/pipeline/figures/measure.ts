@@ -1,16 +1,21 @@
-import { constantQuantiles, judgeHead } from '../../../evaluation/statistics/index.js';
+import {
+  constantQuantiles,
+  judgeHead,
+  perResponse,
+  type RaterLabels,
+} from '../../../evaluation/statistics/index.js';
 import type { QrmHeads } from '../../../model/heads/heads.js';
 import { uniformLevels } from '../../../qrm/index.js';
 import type { TrainBackbone } from '../../features/backbone.js';
-import type { TrainConfig } from '../../config/config.js';
+import { countsByResponse, type TrainConfig } from '../../config/config.js';
 import type { FeatureStore } from '../../features/feature-store.js';
-import { multiplyByTransposed, type Matrix } from '../../matrix/matrix.js';
+import { multiplyByTransposed, takeRows, type Matrix } from '../../matrix/matrix.js';
 import type { VerbosityFit } from '../../regression/verbosity.js';
 import { lengthSamples, type Chosen } from './attributes.js';
 import type { TrainingFigures } from './figures.js';
 import type { GateStage } from '../gate.js';
 import { featuresOf, type AttributeHeads } from '../heads.js';
-import type { Plan } from '../sample.js';
+import type { LabelledSample, Plan } from '../sample.js';
 import { judgeSources } from './sources.js';
 
 export interface Measured {
@@ -45,14 +50,28 @@ export async function measure(m: Measured, config: TrainConfig): Promise<Trainin
       'reward',
     );
     const quantiles: Matrix = multiplyByTransposed(x, head);
-    const constant = constantQuantiles(
-      train.map((s) => s.labels),
-      levels,
-    );
-    const labels = judged.map((s) => s.labels);
-    const groups = judged.map((s) => s.group);
+    const byResponse = countsByResponse(config, name);
+    const weighed = (labels: RaterLabels) => (byResponse ? perResponse(labels) : undefined);
+    const judge = (rows: readonly number[], trained: readonly LabelledSample[]) => {
+      const known = trained.map((s) => s.labels);
+      const constant = constantQuantiles(known, levels, weighed(known));
+      const labels = rows.map((i) => judged[i]!.labels);
+      const groups = rows.map((i) => judged[i]!.group);
+      const predicted = takeRows(quantiles, rows);
+      return judgeHead(name, labels, groups, predicted, constant, levels, weighed(labels));
+    };
+    const all = judged.map((_, i) => i);
+    const sources = [...new Set(samples.map((s) => s.source))];
+    const parts = sources.flatMap((source) => {
+      const rows = all.filter((i) => judged[i]!.source === source);
+      const trained = train.filter((s) => s.source === source);
+      if (sources.length === 1 || rows.length === 0 || trained.length === 0) return [];
+      return [{ ...judge(rows, trained), source, trainResponses: trained.length }];
+    });
     attributes.push({
-      ...judgeHead(name, labels, groups, quantiles, constant, levels),
+      ...judge(all, train),
+      byResponse,
+      parts,
       trainResponses: train.length,
       l1,
       crossValidated,
