@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { choosePrecision, writeBackbone } from '../../model/bundle/backbone/files.js';
+import { writeBackbone } from '../../model/bundle/backbone/files.js';
 import {
   BACKBONE,
   BACKBONE_DATA,
@@ -25,7 +25,7 @@ import { fingerprint } from '../../model/checkpoint/fingerprint.js';
 import { openGguf } from '../../model/checkpoint/gguf/gguf.js';
 import type { TensorSource } from '../../model/checkpoint/safetensors.js';
 import { modelName } from '../../model/files.js';
-import { calibrate } from '../../model/int8/convert-int8.js';
+import { calibrate, prefersInt8 } from '../../model/int8/convert-int8.js';
 import { CALIBRATION } from '../../model/int8/layer-calibration.js';
 import type { Precision } from '../../protocol/index.js';
 import { PATHS } from '../../model/graph/paths/file.js';
@@ -37,8 +37,8 @@ export type StoredPrecision = 'float32' | 'int8' | 'int4';
 
 /** That of the features, where a bundle has it; float16 and bfloat16 are laid out for one kind of device. */
 export function storedPrecision(wanted: 'auto' | Precision, config: ModelConfig): StoredPrecision {
-  if (wanted === 'int4') return wanted;
-  return choosePrecision(wanted === 'float32' || wanted === 'int8' ? wanted : 'auto', config);
+  if (wanted === 'float32' || wanted === 'int8' || wanted === 'int4') return wanted;
+  return prefersInt8(config) ? 'int8' : 'float32';
 }
 
 /** A backbone to train on, cut after its first layers; heads that it came with are not looked at. */

@@ -6,7 +6,7 @@ import { convertFloat32, type ConvertOptions } from '../../graph/convert-weights
 import type { TensorIndex } from '../../graph/tensor-file.js';
 import type { Precision } from '../../../protocol/index.js';
 import type { ChatTokenizer } from '../../tokenizer/chat-tokenizer.js';
-import { convertInt8, prefersInt8 } from '../../int8/convert-int8.js';
+import { convertInt8 } from '../../int8/convert-int8.js';
 import type { Calibration } from '../../int8/layer-calibration.js';
 import { requireSpace } from '../../files.js';
 import { buildBackbone } from '../../graph/backbone.js';
@@ -34,15 +34,6 @@ export interface LinkedFile {
   readonly file: string;
   readonly size: number;
   readonly mtimeMs: number;
-}
-
-/** `auto`: what suits the architecture best, on the CPU and with memory enough. */
-export function choosePrecision(
-  wanted: 'float32' | 'int8' | 'auto',
-  config: ModelConfig,
-): 'float32' | 'int8' {
-  if (wanted !== 'auto') return wanted;
-  return prefersInt8(config) ? 'int8' : 'float32';
 }
 
 /**
