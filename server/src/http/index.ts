@@ -4,7 +4,7 @@ import { UsageError, messageOf } from '../errors.js';
 import { programVersion } from '../files/version.js';
 import { locateModel } from '../model/bundle/locate.js';
 import { cacheIfAny } from '../model/bundle/model-cache.js';
-import { readTemplate } from '../model/tokenizer/read-template.js';
+import { openTemplateReader } from '../model/tokenizer/open-template.js';
 import type { ServeOptions } from '../protocol/index.js';
 import { makeApp } from './app.js';
 import type { Loaded } from './loaded.js';
@@ -108,7 +108,7 @@ async function load(
   const reader =
     policyTemplate === undefined
       ? undefined
-      : await readTemplate(await locateTemplate(policyTemplate));
+      : await openTemplateReader(await locateTemplate(policyTemplate));
   const evaluator = await openEvaluator({
     model: options.model,
     device: options.device,

@@ -7,10 +7,10 @@ import { TemplateReader } from './template-reader.js';
 import { isFields } from '../../fields.js';
 
 /**
- * Reads back what the chat template of a tokenizer's folder makes; no vocabulary is needed for it.
+ * Opens the reader of what the chat template of a tokenizer’s folder makes; no vocabulary is needed for it.
  * @throws Error naming the file and what was expected
  */
-export async function readTemplate(folder: string): Promise<TemplateReader> {
+export async function openTemplateReader(folder: string): Promise<TemplateReader> {
   const path = join(folder, 'tokenizer_config.json');
   let config: unknown;
   try {
