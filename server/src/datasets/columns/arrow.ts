@@ -12,7 +12,7 @@ import { unlz4 } from '../input/decompress/lz4.js';
 import { unzstdWhole } from '../input/decompress/zstd.js';
 import type { ValueNode } from '../json/tree.js';
 import { holdsAll, plain } from './arrow-values.js';
-import { ordinalPlace } from './parquet.js';
+import { doubled, ordinalPlace } from './parquet.js';
 import { nodeOfValue } from './plain-values.js';
 import { problem, rowEvents } from '../record.js';
 import { advanced } from '../input/source.js';
@@ -40,14 +40,6 @@ function* rowsOf(
     for (const [name, column] of columns)
       fields.set(name, nodeOfValue(plain(column?.get(i), column?.type)));
     yield* rowEvents(first + i, ordinalPlace(first + i), { kind: 'record', fields }, o);
-  }
-}
-
-/** Of two columns of one name the last is read; that is told. */
-function* doubled(names: readonly string[]): Generator<DatasetEvent> {
-  for (const name of new Set(names.filter((n, i) => names.indexOf(n) < i))) {
-    const message = `the column '${name.slice(0, 80)}' stands twice in the schema; the last one is read. Expected each name once`;
-    yield problem(undefined, ordinalPlace(0), 'duplicate-key', message);
   }
 }
 

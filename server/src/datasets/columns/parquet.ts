@@ -1,4 +1,9 @@
-import { parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
+import {
+  parquetMetadataAsync,
+  parquetSchema,
+  type AsyncBuffer,
+  type FileMetaData,
+} from 'hyparquet';
 import { ColumnError, rowsOf, type RowRange } from './row-group.js';
 import { textOrBytes } from './scalars.js';
 import { DamagedText, JsonText } from './values.js';
@@ -19,6 +24,14 @@ export const ordinalPlace = (row: number): Place => ({
   start: 0,
   end: 0,
 });
+
+/** Of two columns of one name the last is read; that is told. */
+export function* doubled(names: readonly string[]): Generator<DatasetEvent> {
+  for (const name of new Set(names.filter((n, i) => names.indexOf(n) < i))) {
+    const message = `the column '${name.slice(0, 80)}' stands twice in the schema; the last one is read. Expected each name once`;
+    yield problem(undefined, ordinalPlace(0), 'duplicate-key', message);
+  }
+}
 
 /** What is wrong, in words for whoever reads the file: those of JavaScript's engine are none. */
 const damage = (error: unknown, what: 'its footer' | 'its pages'): string =>
@@ -100,6 +113,8 @@ export async function* readParquet(
   }
   if (counts.every((rows) => rows === 0))
     yield problem(undefined, ordinalPlace(0), 'empty-file', 'the Parquet file has no rows');
+  if (firstRow === 0)
+    yield* doubled(parquetSchema(metadata).children.map(({ element }) => element.name));
   let start = 0;
   for (const [g, count] of counts.entries()) {
     const from = Math.max(0, firstRow - start);

@@ -1,4 +1,10 @@
-import { parquetSchema, type AsyncBuffer, type FileMetaData, type SchemaTree } from 'hyparquet';
+import {
+  parquetSchema,
+  type AsyncBuffer,
+  type ColumnMetaData,
+  type FileMetaData,
+  type SchemaTree,
+} from 'hyparquet';
 import { assembleNested } from 'hyparquet/src/assemble.js';
 import { getTreePath } from 'hyparquet/src/schema.js';
 import { leafOf, type Leaf } from './leaf.js';
@@ -33,22 +39,29 @@ interface Field {
   readonly leaves: readonly Leaf[];
 }
 
+/** Of two fields of one name each has its part of the chunks under that name: those stand in the order of the schema. */
 function fieldsOf(file: AsyncBuffer, metadata: FileMetaData, group: number): Field[] {
   const schema = parquetSchema(metadata);
-  const chunks = metadata.row_groups[group]?.columns ?? [];
-  const leaves = new Map<string, Leaf[]>();
-  for (const { meta_data: meta, file_path: path } of chunks) {
+  const chunks = new Map<string, ColumnMetaData[]>();
+  for (const { meta_data: meta, file_path: path } of metadata.row_groups[group]?.columns ?? []) {
     if (meta === undefined || path !== undefined)
       throw new Error('a column is encrypted or stands in another file; expected it in this one');
     const [name = ''] = meta.path_in_schema;
-    const leaf = leafOf(file, getTreePath(schema, meta.path_in_schema), meta);
-    leaves.set(name, [...(leaves.get(name) ?? []), leaf]);
+    chunks.set(name, [...(chunks.get(name) ?? []), meta]);
   }
-  return schema.children.flatMap((tree) => {
-    const own = leaves.get(tree.element.name);
-    return own === undefined ? [] : [{ tree, leaves: own }];
+  const fields = schema.children.flatMap((tree) => {
+    const alone = { ...schema, children: [tree] };
+    const own = chunks.get(tree.element.name)?.splice(0, leavesOf(tree)) ?? [];
+    const leaves = own.map((meta) => leafOf(file, getTreePath(alone, meta.path_in_schema), meta));
+    return leaves.length === 0 ? [] : [{ tree, leaves }];
   });
+  const left = [...chunks].find(([, metas]) => metas.length > 0)?.[0];
+  if (left !== undefined) throw new Error(`it has a column '${left}' more than its schema`);
+  return fields;
 }
+
+const leavesOf = ({ children }: SchemaTree): number =>
+  children.length === 0 ? 1 : children.reduce((n, child) => n + leavesOf(child), 0);
 
 /**
  * The rows of a row group from `from` on, some hundred at a time: of each column there is one page in

@@ -69,11 +69,16 @@ describe.each(['nested.parquet', 'nested.arrow'])(
   },
 );
 
-it('a column that stands twice in an Arrow file is told', async () => {
-  const { texts, problems } = await read('twice.arrow');
-  expect(texts).toEqual([['Q', 'Good', 'Q', 'Bad']]);
-  expect(problems).toEqual([expect.stringMatching(/'chosen' stands twice.*the last one is read/)]);
-});
+it.each(['twice.arrow', 'twice.parquet'])(
+  'a column that stands twice is told: %s',
+  async (name) => {
+    const { texts, problems } = await read(name);
+    expect(texts).toEqual([['Q', 'Good', 'Q', 'Bad']]);
+    expect(problems).toEqual([
+      expect.stringMatching(/'chosen' stands twice.*the last one is read/),
+    ]);
+  },
+);
 
 describe('Arrow files whose buffers are packed', () => {
   const long = Array.from({ length: 40_000 }, (_, i) => i % 977).join(' ');
