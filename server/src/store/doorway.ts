@@ -24,6 +24,18 @@ const BATCH = 10_000;
 const OPENING = 'opening';
 const WRITING = 'writing-';
 
+/** Milliseconds in which writings share a mark. */
+const SHARED = 50;
+
+interface SharedMark {
+  readonly mark: string;
+  /** It stands, and no process opens the store. */
+  readonly made: Promise<void>;
+  /** On the clock of `performance`. */
+  readonly until: number;
+  users: number;
+}
+
 let batches = 0;
 
 /**
@@ -37,6 +49,8 @@ let batches = 0;
  * does not count.
  */
 export class Doorway {
+  private shared: SharedMark | undefined;
+
   /** @param folder where the marks stand; made when missing */
   constructor(private readonly folder: string) {}
 
@@ -57,22 +71,36 @@ export class Doorway {
   }
 
   /**
-   * Runs `write` while no other process opens the store.
+   * Runs `write` while no other process opens the store. Writings that come within some milliseconds share a mark: to make a file
+   * for each score would take longer than to score.
    * @throws Error when a mark cannot be made or another process holds on for too long
    */
   async writing<T>(write: () => Promise<T>): Promise<T> {
-    const mark = join(this.folder, `${WRITING}${++batches}-${ownName()}`);
+    const shared = this.share();
+    shared.users++;
     try {
-      await this.until(() => {
-        closeSync(openSync(mark, 'w'));
-        if (!isHeld(join(this.folder, OPENING))) return true;
-        rmSync(mark, { force: true });
-        return false;
-      }, 'opened it');
+      await shared.made;
       return await write();
     } finally {
-      rmSync(mark, { force: true });
+      if (--shared.users === 0) {
+        if (this.shared === shared) this.shared = undefined;
+        rmSync(shared.mark, { force: true });
+      }
     }
+  }
+
+  /** The mark of now. A later writing has one of its own, so that who opens need not wait for all that are to come. */
+  private share(): SharedMark {
+    const { shared } = this;
+    if (shared !== undefined && performance.now() < shared.until) return shared;
+    const mark = join(this.folder, `${WRITING}${++batches}-${ownName()}`);
+    const made = this.until(() => {
+      closeSync(openSync(mark, 'w'));
+      if (!isHeld(join(this.folder, OPENING))) return true;
+      rmSync(mark, { force: true });
+      return false;
+    }, 'opened it');
+    return (this.shared = { mark, made, until: performance.now() + SHARED, users: 0 });
   }
 
   private isWritten(): boolean {
