@@ -16,7 +16,7 @@ async function startHub(suite) {
   const work = mkdtempSync(join(tmpdir(), 'qrm-e2e-hub-'));
   suite.defer(() => rmSync(work, { recursive: true, force: true }));
   const outfile = join(work, 'hub.mjs');
-  const entryPoints = [join(root, 'test', 'unit', 'model', 'bundle', 'hub-server.ts')];
+  const entryPoints = [join(root, 'test', 'unit', 'model', 'bundle', 'hub', 'hub-server.ts')];
   await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm' });
   const { HubServer } = await import(outfile);
   const hub = await HubServer.of(join(root, 'test', 'fixtures', 'golden', 'qwen3-bt'), NAME);
