@@ -3,7 +3,6 @@ import type { Evaluator } from '../engine/types.js';
 import { messageOf, ModelChanged, unawaited } from '../errors.js';
 import { programVersion } from '../files/version.js';
 import { KnownModels } from '../session/model/known-models.js';
-import { LazyEvaluator } from '../session/model/lazy-evaluator.js';
 import { ScoreStore } from '../store/index.js';
 import type { CommonOptions } from './common.js';
 import { openEvaluator } from './engine.js';
@@ -68,13 +67,11 @@ async function openWhenNeeded(
   if (store === undefined || o.endpoint !== undefined) return open();
   const models = new KnownModels(undefined, programVersion(import.meta.url));
   const request = { ...o, device: o.device ?? 'auto', precision: o.precision ?? 'auto' };
-  const opened = async (): Promise<Evaluator> => {
+  return models.lazily(request, async () => {
     const evaluator = await open();
     unawaited(models.remember(request, evaluator.info), () => undefined);
     return evaluator;
-  };
-  const known = await models.find(request);
-  return known === undefined ? opened() : new LazyEvaluator(known, opened);
+  });
 }
 
 /**
@@ -89,7 +86,7 @@ export async function withSession(
   const { signal } = onInterrupt();
   let evaluator: Evaluator | undefined;
   let store: ScoreStore | undefined;
-  // A reader's process takes half a second to start: meanwhile the model is loaded.
+  // A reader's process takes half a second to start: meanwhile store and model are opened.
   warmReader();
   try {
     store = await openStore(o.store, say);

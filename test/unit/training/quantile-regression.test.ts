@@ -5,7 +5,7 @@ import {
   constantQuantiles,
   coverage,
   meanPinball,
-  perResponse,
+  labelWeights,
   pinball,
 } from '../../../server/src/evaluation/statistics/index.js';
 import { matrix, multiply, type Matrix } from '../../../server/src/training/matrix/matrix.js';
@@ -217,7 +217,7 @@ describe('quantile regression', () => {
     const few = labels.map((raters, i) => (i % 2 === 0 ? raters.slice(0, 1) : raters));
     expect(new Set(few.map((raters) => raters.length))).toEqual(new Set([1, 2]));
     const repeated = few.map((raters) => (raters.length === 1 ? [...raters, ...raters] : raters));
-    const weights = perResponse(few);
+    const weights = labelWeights(few, true)!;
     expect(constantQuantiles(few, levels, weights)).toEqual(constantQuantiles(repeated, levels));
     const weighed = { ...options, weights };
     const fit = await fitQuantiles(design, few, weighed, products);

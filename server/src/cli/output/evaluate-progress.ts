@@ -1,12 +1,12 @@
 import type { EvaluateEvent } from '../../protocol/index.js';
-import { loadingLine, Progress } from './progress.js';
+import { type Bar, loadingLine, Progress } from './progress.js';
 import type { SessionTold } from '../session.js';
 import { sayer } from './output.js';
 
 /** How an evaluation is told to a person, or to the editor. */
 export interface EvaluateTold extends SessionTold {
   /** Of one row of the table. */
-  readonly bar: (stage: string) => Pick<Progress, 'step' | 'end' | 'clear'>;
+  readonly bar: (stage: string) => Bar;
   readonly done: (out: string | undefined) => void;
 }
 

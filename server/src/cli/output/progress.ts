@@ -146,7 +146,8 @@ export class Progress {
   }
 }
 
-type Bar = Pick<Progress, 'step' | 'end' | 'clear'>;
+/** What a command needs of a bar: the editor has events in its place. */
+export type Bar = Pick<Progress, 'step' | 'end' | 'clear'>;
 
 /** The progress of a command that reads files, told by where each row ends. */
 export class FileProgress {

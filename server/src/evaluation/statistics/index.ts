@@ -5,8 +5,8 @@ export { seeded, permutation } from './random.js';
 export { groupedFolds, splitFold } from './folds.js';
 export {
   constantQuantiles,
+  labelWeights,
   meanPinball,
-  perResponse,
   pinball,
   totalWeight,
   type LabelWeights,

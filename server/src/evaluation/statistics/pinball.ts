@@ -14,8 +14,9 @@ export type RaterLabels = readonly (readonly number[])[];
 /** Of each response, what each of its labels counts; where none are given, every label counts alike. */
 export type LabelWeights = readonly number[];
 
-/** Weights by which every response counts alike, however many raters it has. */
-export function perResponse(labels: RaterLabels): number[] {
+/** Weights by which every response counts alike, however many raters it has; none where every label does. */
+export function labelWeights(labels: RaterLabels, byResponse: boolean): LabelWeights | undefined {
+  if (!byResponse) return undefined;
   return labels.map((raters) => (raters.length > 0 ? 1 / raters.length : 0));
 }
 
@@ -59,32 +60,18 @@ export function constantQuantiles(
   levels: readonly number[],
   weights?: LabelWeights,
 ): number[] {
-  if (weights) return weightedQuantiles(labels, levels, weights);
-  const all = labels.flat().sort((a, b) => a - b);
-  if (all.length === 0) throw new RangeError('no labels to take quantiles of');
-  // The small term keeps tau = 0.15 of 20 labels at the third one, not the fourth, despite rounding.
-  return levels.map((tau) => all[Math.max(0, Math.ceil(tau * all.length - 1e-9) - 1)]!);
-}
-
-/** The same where labels count differently: F is the share of their weight. */
-function weightedQuantiles(
-  labels: RaterLabels,
-  levels: readonly number[],
-  weights: LabelWeights,
-): number[] {
   const byValue = new Map<number, number>();
   labels.forEach((raters, i) => {
-    for (const y of raters) byValue.set(y, (byValue.get(y) ?? 0) + weights[i]!);
+    for (const y of raters) byValue.set(y, (byValue.get(y) ?? 0) + (weights?.[i] ?? 1));
   });
   const steps = [...byValue].sort(([a], [b]) => a - b);
   if (steps.length === 0) throw new RangeError('no labels to take quantiles of');
-  const total = steps.reduce((sum, [, weight]) => sum + weight, 0);
+  const total = totalWeight(labels, weights);
   return levels.map((tau) => {
-    let below = 0;
-    for (const [value, weight] of steps) {
-      below += weight;
-      if (below >= (tau - 1e-9) * total) return value;
-    }
-    return steps.at(-1)![0];
+    let atOrBelow = 0;
+    // The small term keeps tau = 0.15 of 20 labels at the third one, not the fourth, despite rounding.
+    const enough = tau * total - 1e-9;
+    const step = steps.find(([, weight]) => (atOrBelow += weight) >= enough);
+    return (step ?? steps.at(-1)!)[0];
   });
 }

@@ -78,14 +78,17 @@ export class EngineHost {
   private async open(options: Wanted): Promise<ScoreService> {
     const { signal } = (this.stop = new AbortController());
     const store = await this.openStore();
-    const known = store && options.endpoints === undefined && (await this.models.find(options));
-    signal.throwIfAborted();
-    if (known)
-      return this.begin(
-        new LazyEvaluator(known, () => this.load(options, signal, identityOf(known))),
-      );
+    const open = async (expected?: string): Promise<Evaluator> => {
+      signal.throwIfAborted();
+      return this.load(options, signal, expected);
+    };
     try {
-      return this.begin(LazyEvaluator.of(await this.load(options, signal)));
+      const evaluator =
+        store !== undefined && options.endpoints === undefined
+          ? await this.models.lazily(options, open)
+          : LazyEvaluator.of(await open());
+      signal.throwIfAborted();
+      return this.begin(evaluator);
     } catch (error) {
       if (!signal.aborted) this.opening = undefined;
       throw error;

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { cacheIfAny } from '../../model/bundle/model-cache.js';
 import { makeFolder } from '../../files/folder.js';
 import { writeWhole } from '../../files/write.js';
-import type { EvaluatorInfo } from '../../engine/types.js';
-import { kernelFacts } from '../../engine/index.js';
+import type { Evaluator, EvaluatorInfo } from '../../engine/types.js';
+import { identityOf, kernelFacts } from '../../engine/index.js';
 import { GRAPH_VERSION, PATHS_VERSION } from '../../model/bundle/format/manifest.js';
 import { locateModel } from '../../model/bundle/locate.js';
+import { LazyEvaluator } from './lazy-evaluator.js';
 
 /** Models remembered; the least lately opened are forgotten. */
 const KEPT = 32;
@@ -38,6 +39,20 @@ export class KnownModels {
   ) {
     const place = folder ?? cacheIfAny();
     this.file = place === undefined ? undefined : join(place, 'evaluators.json');
+  }
+
+  /**
+   * The evaluator of a model that was opened before, to be opened when something is to score; that of another one, opened now.
+   * @param open `expected`: what the identity was
+   */
+  async lazily(
+    request: ModelRequest,
+    open: (expected?: string) => Promise<Evaluator>,
+  ): Promise<LazyEvaluator> {
+    const known = await this.find(request);
+    return known === undefined
+      ? LazyEvaluator.of(await open())
+      : new LazyEvaluator(known, () => open(identityOf(known)));
   }
 
   async find(request: ModelRequest): Promise<EvaluatorInfo | undefined> {

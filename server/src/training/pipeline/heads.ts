@@ -1,10 +1,8 @@
 import {
   constantQuantiles,
+  labelWeights,
   meanPinball,
-  perResponse,
   totalWeight,
-  type LabelWeights,
-  type RaterLabels,
 } from '../../evaluation/statistics/index.js';
 import { fitDesign, type HeadOptions } from '../regression/fit-design.js';
 import { designOfBlocks, foldBasis, type Basis } from '../regression/basis.js';
@@ -111,15 +109,14 @@ export async function trainAttribute(
     basis,
     products,
   );
-  const weighed = (labels: RaterLabels): LabelWeights | undefined =>
-    context.byResponse ? perResponse(labels) : undefined;
+  const { byResponse = false } = context;
   const grid = context.l1 === 'auto' ? L1_GRID : [context.l1];
   const total = grid.length * context.folds + 1;
   let done = 0;
   const fit = async (rows: readonly number[], l1: number, tolerance: number): Promise<Matrix> => {
     context.signal?.throwIfAborted();
     const labels = rows.map((i) => train[i]!.labels);
-    const weights = weighed(labels);
+    const weights = labelWeights(labels, byResponse);
     const options = { ...context.options, l1, tolerance, ...(weights && { weights }) };
     // All rows: not copied, a large design is a gigabyte.
     const x = rows.length === design.rows ? design : takeRows(design, rows);
@@ -144,13 +141,13 @@ export async function trainAttribute(
       folds.push(foldBasis(weights, basis));
       if (inside.length === 0) continue;
       const labels = inside.map((i) => train[i]!.labels);
-      const counts = weighed(labels);
+      const counts = labelWeights(labels, byResponse);
       const count = totalWeight(labels, counts);
       const { levels } = context.options;
       const predicted = await products.multiply(takeRows(design, inside), weights);
       pinball += count * meanPinball(labels, predicted, levels, counts);
       const others = outside.map((i) => train[i]!.labels);
-      const constant = constantQuantiles(others, levels, weighed(others));
+      const constant = constantQuantiles(others, levels, labelWeights(others, byResponse));
       const flat = repeat(constant, inside.length);
       baseline += count * meanPinball(labels, flat, levels, counts);
       weight += count;

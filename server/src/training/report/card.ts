@@ -1,6 +1,5 @@
 import { percent } from '../../protocol/index.js';
-import { wilson } from '../../evaluation/statistics/index.js';
-import { attributeCells } from './attribute-cells.js';
+import { attributeCells, coverageRange } from './attribute-cells.js';
 import { error, table } from './card-format.js';
 import type { Accuracy, TrainingFigures } from '../pipeline/figures/figures.js';
 
@@ -81,7 +80,7 @@ ${table(
     ...s.levels.map((level, k) => [
       level.toFixed(2),
       ...attributes.map((a) => {
-        const [low, high] = wilson(a.coverage[k]!, a.byResponse ? a.responses : a.labels);
+        const [low, high] = coverageRange(a, k);
         return `${a.coverage[k]!.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
       }),
     ]),
@@ -158,30 +157,18 @@ function parts({ attributes }: TrainingFigures): string {
   const all = attributes.flatMap((a) => a.parts);
   if (all.length === 0) return '';
   const cells = table(
-    [
-      'attribute',
-      'source',
-      'trained on',
-      'judged on',
-      'labels',
-      'pinball loss',
-      "source's constant",
-      'ratio',
-      'rank correlation',
-      'AUROC',
-    ],
-    all.map((p) => [
-      p.name,
-      p.source,
-      String(p.trainResponses),
-      String(p.responses),
-      String(p.labels),
-      p.pinball.toFixed(4),
-      p.baseline.toFixed(4),
-      (p.pinball / p.baseline).toFixed(3),
-      p.rankCorrelation.toFixed(3),
-      p.auroc?.toFixed(3) ?? '',
-    ]),
+    ...attributeCells(all, {
+      attribute: 'name',
+      source: 'source',
+      'trained on': 'trainedOn',
+      'judged on': 'judgedOn',
+      labels: 'labels',
+      'pinball loss': 'pinball',
+      "source's constant": 'constant',
+      ratio: 'ratio',
+      'rank correlation': 'rankCorrelation',
+      AUROC: 'auroc',
+    }),
   );
   return `
 ### Attributes of several sources

@@ -1,7 +1,7 @@
 import { percent } from '../../protocol/index.js';
 import { createHash } from 'node:crypto';
 import { wilson } from '../../evaluation/statistics/index.js';
-import { attributeCells } from './attribute-cells.js';
+import { attributeCells, coverageRange } from './attribute-cells.js';
 import type { TrainingFigures } from '../pipeline/figures/figures.js';
 
 /** In the editor's view its theme's colours come first. */
@@ -77,10 +77,7 @@ const py = (y: number): string => (TOP + (1 - y) * (H - TOP - BOTTOM)).toFixed(1
 
 function reliability(a: TrainingFigures['attributes'][number], levels: readonly number[]): string {
   const point = (x: number, y: number): string => `${px(x)},${py(y)}`;
-  const bands = levels.map((level, k) => ({
-    level,
-    range: wilson(a.coverage[k]!, a.byResponse ? a.responses : a.labels),
-  }));
+  const bands = levels.map((level, k) => ({ level, range: coverageRange(a, k) }));
   const band = [
     ...bands.map(({ level, range }) => point(level, range[1])),
     ...bands.reverse().map(({ level, range }) => point(level, range[0])),

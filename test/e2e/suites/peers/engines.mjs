@@ -44,8 +44,7 @@ export default async function ({ test, defer }) {
     const rewards = lines.map(({ expectation }) => expectation);
     return Math.max(...rewards) - Math.min(...rewards);
   };
-  let here = await score('--device', 'cpu', '--precision', 'float32');
-  let width = rangeOf(here);
+  const here = await score('--device', 'cpu', '--precision', 'float32');
 
   /** A server in a process group of its own, until the end of the body. */
   async function serving(name, command, body, env = {}) {
@@ -79,18 +78,19 @@ export default async function ({ test, defer }) {
     }
   }
 
-  /** The largest and the mean difference of rewards, as shares of their range here. */
-  const differences = (there) => {
+  /** The largest and the mean difference of rewards, as shares of the range of those that are right. */
+  const differences = (there, right) => {
     assert.deepEqual(
       there.map(({ row, kind, tokens }) => [row, kind, tokens]),
-      here.map(({ row, kind, tokens }) => [row, kind, tokens]),
+      right.map(({ row, kind, tokens }) => [row, kind, tokens]),
     );
-    const all = there.map(({ expectation }, i) => Math.abs(expectation - here[i].expectation) / width); // prettier-ignore
+    const width = rangeOf(right);
+    const all = there.map(({ expectation }, i) => Math.abs(expectation - right[i].expectation) / width); // prettier-ignore
     const mean = all.reduce((a, b) => a + b, 0) / all.length;
     return { most: Math.max(...all), mean };
   };
-  const near = (name, there, limit) => {
-    const { most, mean } = differences(there);
+  const near = (name, there, limit, right = here) => {
+    const { most, mean } = differences(there, right);
     console.log(`    ${name}: of the rewards' range ${mean.toExponential(1)} (mean), ${most.toExponential(1)} (most)`); // prettier-ignore
     assert.ok(
       most < limit,
@@ -165,9 +165,10 @@ export default async function ({ test, defer }) {
 
   await test('vLLM, the tokens that end a turn (STEP), a model of Llama 3’s template', async () => {
     const model = ['--model', join(turns, 'model')];
-    here = await score(...model, '--device', 'cpu', '--precision', 'float32');
-    width = rangeOf(here);
+    const right = await score(...model, '--device', 'cpu', '--precision', 'float32');
     const served = vllm(join(turns, 'hf'), tokenEmbed(endOfTurn));
-    await served(async (url) => near('vLLM, STEP', await score(...model, '--endpoint', url), 2e-3));
+    await served(async (url) =>
+      near('vLLM, STEP', await score(...model, '--endpoint', url), 2e-3, right),
+    );
   });
 }

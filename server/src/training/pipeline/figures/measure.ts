@@ -1,8 +1,7 @@
 import {
   constantQuantiles,
   judgeHead,
-  perResponse,
-  type RaterLabels,
+  labelWeights,
 } from '../../../evaluation/statistics/index.js';
 import type { QrmHeads } from '../../../model/heads/heads.js';
 import { uniformLevels } from '../../../qrm/index.js';
@@ -51,14 +50,14 @@ export async function measure(m: Measured, config: TrainConfig): Promise<Trainin
     );
     const quantiles: Matrix = multiplyByTransposed(x, head);
     const byResponse = countsByResponse(config, name);
-    const weighed = (labels: RaterLabels) => (byResponse ? perResponse(labels) : undefined);
     const judge = (rows: readonly number[], trained: readonly LabelledSample[]) => {
       const known = trained.map((s) => s.labels);
-      const constant = constantQuantiles(known, levels, weighed(known));
+      const constant = constantQuantiles(known, levels, labelWeights(known, byResponse));
       const labels = rows.map((i) => judged[i]!.labels);
       const groups = rows.map((i) => judged[i]!.group);
       const predicted = takeRows(quantiles, rows);
-      return judgeHead(name, labels, groups, predicted, constant, levels, weighed(labels));
+      const weights = labelWeights(labels, byResponse);
+      return judgeHead(name, labels, groups, predicted, constant, levels, weights);
     };
     const all = judged.map((_, i) => i);
     const sources = [...new Set(samples.map((s) => s.source))];

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ChatTokenizer } from '../../../../../server/src/model/tokenizer/chat-tokenizer.js';
@@ -9,15 +9,10 @@ import {
 import { dequantize, openGguf } from '../../../../../server/src/model/checkpoint/gguf/gguf.js';
 import { SUPPORTED_TYPES } from '../../../../../server/src/model/checkpoint/gguf/blocks.js';
 import { inverseFrequencies } from '../../../../../server/src/model/checkpoint/rotary.js';
-import { convertedFolder, permute } from './golden.js';
+import { bytesOf, convertedFolder, permute, read } from './golden.js';
 import { writeGguf, type MetadataItem, type TensorItem } from './writer.js';
 import { goldenFolder, readGolden } from '../../golden.js';
 import { Workspace } from '../../workspace.js';
-
-type Json = Record<string, unknown>;
-const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;
-const bytesOf = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /** Made by the Python package `gguf`: see make_reference.py beside it. */
 const REFERENCE = read(

@@ -7,9 +7,9 @@ import {
 import { Safetensors } from '../../../../../server/src/model/checkpoint/safetensors.js';
 import type { MetadataItem, TensorItem } from './writer.js';
 
-type Json = Record<string, unknown>;
-const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;
-const bytesOf = (values: Float32Array): Uint8Array =>
+export type Json = Record<string, unknown>;
+export const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;
+export const bytesOf = (values: Float32Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /** Hugging Face names to GGUF's, per architecture (gguf-py's tensor_mapping.py). */
